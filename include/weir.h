@@ -1,0 +1,397 @@
+/* weir.h - everything a connector author needs.
+ *
+ * A connector is a const descriptor: a table of settings, a few callbacks, no registration. weir_main() makes a program of
+ * it; which platform it then speaks to is none of its business.
+ *
+ * Ownership, in one sentence each:
+ *   - A weir_view borrows. One given to a callback is good until the callback returns; one made on a task (weir_format,
+ *     weir_quote ...) is good until that task's next checkpoint, or until the callback returns if there is none.
+ *   - A connector frees only what its open() made, in close().
+ *   - A weir_task belongs to one thread. Parallel work gets tasks of its own from weir_parallel().
+ *
+ * Errors: a callback returns weir_fail(...) where something went wrong and weir_wrap(...) on the way up; the runtime reports the
+ * chain once. WEIR_OK is zero, so `if (rc) return rc;` reads well.
+ *
+ * Compiles alone as C11, C17 and C++17.
+ */
+#ifndef WEIR_H
+#define WEIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Version of the layout of the structs below. A descriptor carries it, the library refuses one it does not know. */
+#define WEIR_ABI 1u
+
+#define WEIR_API __attribute__((visibility("default")))
+#define WEIR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* ------------------------------------------------------------------------------------------------------------- values -- */
+
+/** Borrowed bytes: UTF-8, mostly JSON text; not NUL-terminated. {NULL, 0} is the empty view. */
+typedef struct weir_view {
+    const char *ptr;
+    size_t len;
+} weir_view;
+
+/** A view of a string literal, usable in static initializers: `.schema = WEIR_LIT("{...}")`. */
+#define WEIR_LIT(s) {(s), sizeof(s) - 1}
+
+/** Who has to act? Zero is success. The values are stable: they are also what exit codes are made from. */
+typedef enum weir_rc {
+    WEIR_OK = 0,
+    WEIR_STOPPED = 1,     /**< asked to stop and did, cleanly; not a failure */
+    WEIR_E_CONFIG = 2,    /**< the operator: settings, credentials, catalog, a missing table */
+    WEIR_E_TRANSIENT = 3, /**< nobody: try again later (network, 503, lock) */
+    WEIR_E_REMOTE = 4,    /**< the owner of the other system: it answers, but wrongly */
+    WEIR_E_PROTOCOL = 5,  /**< the author of the peer: it broke the protocol it claims to speak */
+    WEIR_E_NOMEM = 6,     /**< the machine: memory, disk, file descriptors */
+    WEIR_E_BUG = 7        /**< us, or the connector's author */
+} weir_rc;
+
+typedef struct weir_task weir_task;           /**< one lane of work: output, arena, log scope, error chain, stop flag */
+typedef struct weir_connector weir_connector; /**< see below */
+
+/* ----------------------------------------------------------------------------------------------------------- settings -- */
+
+/** What a setting is in JSON, and what it becomes in the connector's own struct. */
+typedef enum weir_type {
+    WEIR_TEXT = 1, /**< string  -> const char *, NUL-terminated UTF-8 (NULL when optional and absent) */
+    WEIR_INT,      /**< integer -> int64_t; a value outside min..max or of 64 bits is refused */
+    WEIR_NUMBER,   /**< number  -> double */
+    WEIR_BOOL,     /**< boolean -> bool */
+    WEIR_JSON,     /**< anything -> weir_view, the JSON text as it was written */
+    WEIR_OBJECT,   /**< object  -> a struct embedded at offset, described by fields */
+    WEIR_LIST,     /**< array   -> weir_list; fields[0] describes the items, item_size is the size of one */
+    WEIR_ONE_OF    /**< object  -> a struct at offset that begins with a `const char *`: the name of the chosen variant. fields are
+                        the variants, each a WEIR_OBJECT whose offset counts from that struct; discriminator names the property
+                        that says which one is meant */
+} weir_type;
+
+/** Flags of a setting. */
+enum {
+    WEIR_SECRET = 1 << 0,          /**< masked in every log, error and report */
+    WEIR_MULTILINE = 1 << 1,       /**< a form shows a text area */
+    WEIR_ADVANCED = 1 << 2,        /**< a form hides it behind "advanced" */
+    WEIR_OPTIONAL = 1 << 3,        /**< may be absent although it has no fallback */
+    WEIR_PATH = 1 << 4,            /**< resource only: part of what identifies the resource, in table order */
+    WEIR_COLLECTION_NAME = 1 << 5, /**< resource of a materialization only: filled from the collection's name (x-collection-name) */
+    WEIR_SCHEMA_NAME = 1 << 6,     /**< resource of a materialization only: x-schema-name */
+    WEIR_DELTA_UPDATES = 1 << 7    /**< resource of a materialization only: x-delta-updates */
+};
+
+typedef struct weir_list {
+    const void *items; /**< count structs (or values) of item_size bytes */
+    size_t count;
+} weir_list;
+
+/** One line per setting: parser, JSON Schema, form, --help and documentation are all derived from it. A table ends with {0}. */
+typedef struct weir_field {
+    const char *name;           /**< the JSON property */
+    weir_type type;
+    size_t offset;              /**< offsetof() in the settings struct */
+    const char *fallback;       /**< default: JSON text for every type but WEIR_TEXT, where it is the text itself. NULL and no
+                                     WEIR_OPTIONAL: the setting is required. WEIR_OBJECT takes its defaults from its fields */
+    const char *help;           /**< one sentence: what it is for */
+    const char *title;          /**< what a form shows; NULL: made from the name ("api_key" -> "Api Key") */
+    unsigned flags;
+    const char *const *choices; /**< WEIR_TEXT: the allowed values, NULL-terminated; NULL: any */
+    int64_t min, max;           /**< WEIR_INT: inclusive bounds; both 0: none */
+    const struct weir_field *fields; /**< see weir_type */
+    size_t item_size;           /**< WEIR_LIST: sizeof one item */
+    const char *discriminator;  /**< WEIR_ONE_OF: the property that names the variant */
+} weir_field;
+
+/* ------------------------------------------------------------------------------------------------ streams and bindings -- */
+
+/** How a stream can be read. */
+enum {
+    WEIR_FULL_REFRESH = 1 << 0, /**< whole, every time */
+    WEIR_INCREMENTAL = 1 << 1,  /**< from where it stopped */
+    WEIR_LOG_BASED = 1 << 2     /**< from a change log: updates and deletions are seen */
+};
+
+/** What discover() reports: something that can be captured. Views must live until weir_discovered() returns. */
+typedef struct weir_stream {
+    weir_view name;          /**< recommended name, unique; platforms normalise it */
+    weir_view name_space;    /**< optional: schema, database, account ... */
+    weir_view schema;        /**< JSON Schema of a document */
+    weir_view key;           /**< JSON array of JSON pointers; empty or `[]`: unknown */
+    weir_view resource;      /**< resource config, a JSON object; empty: {"<first resource setting>": name} */
+    weir_view resource_path; /**< JSON array of strings; empty: from the settings marked WEIR_PATH */
+    weir_view cursors;       /**< JSON array of JSON pointers usable as a cursor; optional */
+    unsigned modes;          /**< WEIR_FULL_REFRESH | ...; 0: WEIR_INCREMENTAL */
+    bool fallback_key;       /**< the key is synthetic (file and row, row id): a user may want another */
+    bool disabled;           /**< report it, but do not enable it by default */
+    bool deletes;            /**< deletions are seen: documents come with WEIR_DELETE too */
+} weir_stream;
+
+/** The JSON types a column was seen or declared to hold, as bits. */
+enum {
+    WEIR_IS_NULL = 1 << 0,
+    WEIR_IS_BOOLEAN = 1 << 1,
+    WEIR_IS_INTEGER = 1 << 2,
+    WEIR_IS_NUMBER = 1 << 3, /**< integers included */
+    WEIR_IS_STRING = 1 << 4,
+    WEIR_IS_ARRAY = 1 << 5,
+    WEIR_IS_OBJECT = 1 << 6
+};
+
+/** A field of a document that a materialization was asked to store: one column. */
+typedef struct weir_column {
+    weir_view field;       /**< its name, such as `id` or `address/city` */
+    weir_view pointer;     /**< where it is in the document: a JSON pointer; empty: the whole document */
+    unsigned types;        /**< WEIR_IS_... bits; 0: anything */
+    weir_view format;      /**< of strings: `date-time`, `integer`, `number` ...; may be empty */
+    weir_view encoding;    /**< of strings: contentEncoding, `base64`; may be empty */
+    weir_view description; /**< title or description; may be empty */
+    bool key;              /**< part of the primary key */
+    bool required;         /**< always present and never null */
+} weir_column;
+
+/** A stream or table that the user enabled. Lives as long as the callback it was given to. */
+typedef struct weir_binding {
+    uint32_t index;                /**< position in the task, from 0 */
+    uint32_t backfill;             /**< how often the user asked to start over */
+    weir_view name;                /**< the collection's name */
+    weir_view schema;              /**< the collection's write schema (capture) or read schema (materialization) */
+    weir_view key;                 /**< the collection's key: JSON array of JSON pointers */
+    const void *resource;          /**< the resource settings struct, if the connector has a table; otherwise NULL */
+    weir_view resource_json;       /**< the resource settings as JSON text */
+    weir_view resource_path;       /**< JSON array of strings that identifies the resource */
+    weir_view state_key;           /**< under which the state is kept; changes when backfill does */
+    weir_view state;               /**< what this binding's last checkpoint left: JSON text; empty: nothing yet */
+    const weir_column *columns;    /**< materialization: what to store; key columns first, in key order */
+    size_t column_count, key_count;
+    bool delta_updates;            /**< materialization: every row is an addition, none replaces another */
+} weir_binding;
+
+typedef enum weir_op {
+    WEIR_UPSERT = 0,
+    WEIR_DELETE = 1 /**< the document identifies what was deleted; key fields at least */
+} weir_op;
+
+/** Does the destination hold the row already? */
+typedef enum weir_exists { WEIR_EXISTS_UNKNOWN = 0, WEIR_EXISTS_NO = 1, WEIR_EXISTS_YES = 2 } weir_exists;
+
+/** A document on its way into a destination. */
+typedef struct weir_row {
+    const weir_binding *binding;
+    weir_op op;
+    weir_exists exists;      /**< known only if the connector has load(); otherwise WEIR_EXISTS_UNKNOWN */
+    weir_view doc;           /**< the document, JSON text; empty in load() */
+    const weir_view *values; /**< JSON text of each of binding->columns; in load() only the first key_count. An absent value is the
+                                  empty view, distinct from `null` */
+} weir_row;
+
+/* ---------------------------------------------------------------------------------------------------------- callbacks -- */
+
+/** A checkpoint that the platform has made durable; see weir_capture.acked. */
+typedef struct weir_ack {
+    const weir_binding *binding; /**< as given to weir_checkpoint(); NULL if that was NULL */
+    weir_view state;             /**< the state or patch as given there */
+} weir_ack;
+
+/** A source: remote system -> documents. A NULL slot means what its comment says. */
+typedef struct weir_capture {
+    /** Reports every stream with weir_discovered(), in any order. Cheap and free of side effects: platforms repeat it. */
+    weir_rc (*discover)(weir_task *, void *self);
+    /** Checks settings and bindings against the remote system. Reports all problems with weir_problem(), not only the first.
+     *  NULL: open() and the settings tables say enough. */
+    weir_rc (*validate)(weir_task *, void *self, const weir_binding *bindings, size_t count);
+    /** Makes the remote system fit the bindings (slots, subscriptions); may be repeated. NULL: nothing to do. */
+    weir_rc (*apply)(weir_task *, void *self, const weir_binding *bindings, size_t count);
+    /** Reads documents from where the state says, until there are no more or weir_stopping(). */
+    weir_rc (*pull)(weir_task *, void *self, const weir_binding *bindings, size_t count);
+    /** Checkpoints that are now durable at the platform, in order. Called on a thread of its own beside pull(); the state may be
+     *  used to confirm at the remote system. Platforms repeat nothing: tolerate redelivery. NULL: not interested. */
+    weir_rc (*acked)(weir_task *, void *self, const weir_ack *acks, size_t count);
+    /** How many bindings may be pulled at the same time, each on its own lane and thread. 0 and 1: one after another. */
+    unsigned lanes;
+    /** true: one pull() gets all bindings; false: one pull() for each. */
+    bool all_in_one;
+} weir_capture;
+
+/** A destination: documents -> remote system, in transactions: store()... commit(). */
+typedef struct weir_materialize {
+    /** Checks settings and bindings against the remote system, changing nothing. Problems: weir_problem(). NULL: nothing to check. */
+    weir_rc (*validate)(weir_task *, void *self, const weir_binding *bindings, size_t count);
+    /** Creates, widens or replaces tables. Idempotent. Called before every session and again when a schema has widened. */
+    weir_rc (*apply)(weir_task *, void *self, const weir_binding *bindings, size_t count);
+    /** Answers with weir_loaded() for each of these keys that exists, in any order. NULL: rows arrive with exists unknown. */
+    weir_rc (*load)(weir_task *, void *self, const weir_row *keys, size_t count);
+    /** Takes rows of one binding: at most one for each key and transaction, sorted by key. */
+    weir_rc (*store)(weir_task *, void *self, const weir_row *rows, size_t count);
+    /** Makes everything stored durable, together with `checkpoint` if the destination can (see weir_resume). */
+    weir_rc (*commit)(weir_task *, void *self, weir_view checkpoint);
+    /** true: load() is called for every key of a transaction, so that `exists` is yes or no. false: only where a reduction needs the
+     *  stored document. */
+    bool needs_exists;
+} weir_materialize;
+
+/** A connector is a value. Descriptors are const; what changes hangs off `self`. */
+struct weir_connector {
+    uint32_t abi;              /**< WEIR_ABI */
+    const char *name;          /**< `source-hello`, `materialize-sqlite`: what programs and catalogs call it */
+    const char *version;
+    const char *title;         /**< one line for people */
+    const char *docs_url;      /**< platforms demand one; NULL: made from the name */
+    const weir_field *config, *resource;    /**< settings tables; NULL: none, or schemas given below */
+    size_t config_size, resource_size;      /**< sizes of the structs they fill */
+    weir_view config_schema, resource_schema; /**< JSON Schemas instead of the tables. Then open() gets a `const weir_view *` to
+                                                   the JSON text and binding->resource is NULL */
+    weir_view resource_path_pointers;       /**< JSON array of pointers; empty: from the WEIR_PATH settings */
+    weir_view oauth2;                       /**< OAuth2 description, JSON; optional */
+    /** Makes `*ret_self` from the settings; connects, if the connector connects. NULL: self is the settings struct. */
+    weir_rc (*open)(weir_task *, const weir_connector *me, const void *config, void **ret_self);
+    void (*close)(void *self); /**< accepts NULL; NULL: nothing to do */
+    const weir_capture *capture;         /**< NULL: not a source */
+    const weir_materialize *materialize; /**< NULL: not a destination */
+};
+
+/* -------------------------------------------------------------------------------------------------------------- output -- */
+
+/** Reports a stream, in discover(). @return WEIR_E_BUG if the stream is not well formed. */
+WEIR_API weir_rc weir_discovered(weir_task *, const weir_stream *);
+
+/** Reports what identifies a binding's resource, in validate(); only needed where the settings alone do not say.
+ *  @param path JSON array of strings. */
+WEIR_API weir_rc weir_resource_path(weir_task *, const weir_binding *, weir_view path);
+
+/** Reports a problem in validate(); the validation fails at its end, with all of them. `binding` may be NULL. */
+WEIR_API void weir_problem(weir_task *, const weir_binding *, const char *fmt, ...) WEIR_PRINTF(3, 4);
+
+/** Emits one document. Blocks while the reader is slow: that is the backpressure.
+ *  @param doc one JSON object; checked (strict JSON, UTF-8), copied once. Line breaks between tokens are allowed.
+ *  @return WEIR_E_BUG if it is not a JSON object, WEIR_STOPPED if nobody reads any more. */
+WEIR_API weir_rc weir_emit(weir_task *, const weir_binding *, weir_op, weir_view doc);
+
+/** Answers load(): this document exists. @param row the key it answers. */
+WEIR_API weir_rc weir_loaded(weir_task *, const weir_row *row, weir_view doc);
+
+/** Seals everything this task emitted since its last checkpoint together with the state: both become durable, or neither.
+ *  @param binding whose state it is; NULL: the state of the whole task (one JSON object).
+ *  @param state JSON object; replaces the former one. Members that are null count as absent. */
+WEIR_API weir_rc weir_checkpoint(weir_task *, const weir_binding *, weir_view state);
+
+/** The same, but `patch` is merged into the former state (RFC 7396: null removes a member). */
+WEIR_API weir_rc weir_checkpoint_patch(weir_task *, const weir_binding *, weir_view patch);
+
+/** Says what the source's own schema of a binding is, as far as known; takes effect with the next checkpoint.
+ *  @param schema JSON Schema; every object closed with `additionalProperties: false`. */
+WEIR_API weir_rc weir_sourced_schema(weir_task *, const weir_binding *, weir_view schema);
+
+/** The state of the whole task as the last checkpoint left it; empty when it is new. */
+WEIR_API weir_view weir_state(const weir_task *);
+
+/** In open() of a destination that keeps the checkpoint itself: the one that its last commit() stored with the rows. */
+WEIR_API weir_rc weir_resume(weir_task *, weir_view checkpoint);
+
+/** The name of the task, such as `acme/orders`; a destination may keep its checkpoint under it. */
+WEIR_API weir_view weir_task_name(const weir_task *);
+
+/** Has somebody asked to stop (SIGTERM, the platform, an error on another lane)? Long loops and waits ask it. */
+WEIR_API bool weir_stopping(const weir_task *);
+
+/** A file descriptor that becomes readable when weir_stopping() becomes true: for poll() beside a socket. Never read from it. */
+WEIR_API int weir_stop_fd(const weir_task *);
+
+/** Runs work(task, arg, i) for i in 0..count-1 on up to `lanes` threads, each with a task of its own, and waits.
+ *  The first failure stops the others and becomes this task's error. */
+WEIR_API weir_rc weir_parallel(weir_task *, unsigned lanes, size_t count, weir_rc (*work)(weir_task *, void *arg, size_t i),
+                               void *arg);
+
+/* ---------------------------------------------------------------------------------------------------- errors and logs -- */
+
+/** Begins the error chain. `fmt`: lower case, no full stop, what failed first, the subject quoted. @return rc */
+WEIR_API weir_rc weir_fail(weir_task *, weir_rc rc, const char *fmt, ...) WEIR_PRINTF(3, 4);
+
+/** Adds "while doing what" in front of the chain: weir_wrap(t, rc, "page %d", n). WEIR_OK passes through. @return rc */
+WEIR_API weir_rc weir_wrap(weir_task *, weir_rc rc, const char *fmt, ...) WEIR_PRINTF(3, 4);
+
+typedef enum weir_level { WEIR_ERROR = 1, WEIR_WARN, WEIR_INFO, WEIR_DEBUG, WEIR_TRACE } weir_level;
+
+/** Logs one line on stderr, if LOG_LEVEL (error, warn, info, debug, trace) allows; LOG_FORMAT is json, text or color. */
+WEIR_API void weir_log(weir_task *, weir_level, const char *fmt, ...) WEIR_PRINTF(3, 4);
+
+/** Masks a value in everything logged or reported from now on. Settings marked WEIR_SECRET are masked already. */
+WEIR_API void weir_mask(weir_task *, const char *secret);
+
+/* ---------------------------------------------------------------------------------------------------- document builder -- */
+
+/** A member name, quoted and escaped beforehand: `static const weir_name id = WEIR_NAME("id");` The literal must hold nothing
+ *  that JSON escapes; make others with weir_name_of(). In arrays it is ignored: pass WEIR_ITEM. */
+typedef struct weir_name {
+    const char *quoted; /* "name": */
+    size_t len;
+} weir_name;
+#define WEIR_NAME(s) {"\"" s "\":", sizeof("\"" s "\":") - 1}
+#define WEIR_ITEM (weir_name_item())
+static inline weir_name weir_name_item(void) { weir_name n = {(const char *)0, 0}; return n; }
+
+/** Quotes any name; good as long as the task. */
+WEIR_API weir_name weir_name_of(weir_task *, weir_view name);
+
+/** A document, typed, written straight into the task's output: weir_begin(); weir_put_...(); weir_end(). The puts return nothing; the
+ *  first thing that goes wrong (no memory, a bad date) is what weir_end() returns, and the document is then taken back. */
+WEIR_API weir_rc weir_begin(weir_task *, const weir_binding *, weir_op);
+WEIR_API weir_rc weir_end(weir_task *);
+
+WEIR_API void weir_put_null(weir_task *, weir_name);
+WEIR_API void weir_put_bool(weir_task *, weir_name, bool);
+WEIR_API void weir_put_int(weir_task *, weir_name, int64_t);
+WEIR_API void weir_put_uint(weir_task *, weir_name, uint64_t);
+/** Shortest text that reads back as the same double; NaN and infinities become the strings "NaN", "Infinity", "-Infinity". */
+WEIR_API void weir_put_double(weir_task *, weir_name, double);
+/** A number given as text, exact to the last digit: "-12.50". Must be a JSON number. */
+WEIR_API void weir_put_decimal(weir_task *, weir_name, weir_view digits);
+/** Text, escaped as needed. Bytes that are not UTF-8 make weir_end() fail. */
+WEIR_API void weir_put_text(weir_task *, weir_name, weir_view);
+/** Seconds and nanoseconds since 1970-01-01T00:00:00Z, written as RFC 3339 in UTC with 0, 3, 6 or 9 decimals. Years 0 to 9999. */
+WEIR_API void weir_put_time(weir_task *, weir_name, int64_t seconds, uint32_t nanos);
+/** Bytes, as base64. */
+WEIR_API void weir_put_bytes(weir_task *, weir_name, const void *bytes, size_t len);
+/** JSON text as it is; checked. */
+WEIR_API void weir_put_json(weir_task *, weir_name, weir_view json);
+WEIR_API void weir_open_object(weir_task *, weir_name);
+WEIR_API void weir_open_array(weir_task *, weir_name);
+/** Closes the innermost open object or array; the document itself is closed by weir_end(). */
+WEIR_API void weir_close(weir_task *);
+
+/* ------------------------------------------------------------------------------------------------------- small helpers -- */
+
+/** printf into the task's memory. When it runs out the result is empty and the next emit or checkpoint says WEIR_E_NOMEM. */
+WEIR_API weir_view weir_format(weir_task *, const char *fmt, ...) WEIR_PRINTF(2, 3);
+
+/** `bytes` of task memory, aligned for anything; NULL when it runs out (then as weir_format). */
+WEIR_API void *weir_alloc(weir_task *, size_t bytes);
+
+/** A text as a JSON string, with its quotes, NUL-terminated; for %s in weir_format(). */
+WEIR_API const char *weir_quote(weir_task *, const char *text);
+
+/** The value at a JSON pointer, as JSON text; empty if there is none or `json` is not JSON. */
+WEIR_API weir_view weir_json_at(weir_view json, const char *pointer);
+
+/** The integer at a JSON pointer; `fallback` if there is none or it does not fit 64 bits. */
+WEIR_API int64_t weir_json_int(weir_view json, const char *pointer, int64_t fallback);
+
+/** The string at a JSON pointer, decoded, NUL-terminated, in the task's memory; `fallback` if there is none. */
+WEIR_API const char *weir_json_text(weir_task *, weir_view json, const char *pointer, const char *fallback);
+
+/* ---------------------------------------------------------------------------------------------------------------- main -- */
+
+/** Makes a program of a connector: serves the protocol that the platform speaks (see `--help`) and returns the exit status. */
+WEIR_API int weir_main(const weir_connector *, int argc, char **argv);
+
+/** The library's version, "MAJOR.MINOR.PATCH". */
+WEIR_API const char *weir_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,18 @@
+/* clock.h - time and durations. */
+#ifndef WEIR_BASE_CLOCK_H
+#define WEIR_BASE_CLOCK_H
+
+#include "base/buf.h"
+
+/** Milliseconds of a clock that never goes back. */
+int64_t clock_ms(void);
+/** Now as seconds and nanoseconds since 1970 UTC. */
+void clock_now(int64_t *ret_seconds, uint32_t *ret_nanos);
+enum { CLOCK_TEXT = 32 };
+/** RFC 3339 in UTC with 0, 3, 6 or 9 decimals, whichever is exact; not NUL-terminated. @return length, 0 if the year is not 0..9999 */
+size_t clock_rfc3339(int64_t seconds, uint32_t nanos, char out[CLOCK_TEXT]);
+/** Reads a duration as people write it: "5m", "300s", "1h30m", "1d 2h", "250ms", "1.5s", "62.250s", "10" (seconds), ISO-8601 "PT5M".
+ *  @return false if it is none, negative, or over 100 years */
+bool clock_duration(weir_view text, int64_t *ret_ms);
+
+#endif

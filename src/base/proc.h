@@ -1,0 +1,32 @@
+/* proc.h - a child process with its three pipes.
+ *
+ * The child gets a process group of its own and dies with us (PR_SET_PDEATHSIG): the thread that starts it must outlive it.
+ */
+#ifndef WEIR_BASE_PROC_H
+#define WEIR_BASE_PROC_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+typedef struct proc {
+    pid_t pid;          /* 0: not running, or reaped */
+    int in, out, log;   /* our ends of its stdin, stdout, stderr; -1 when closed. Close-on-exec, blocking */
+    int status;         /* of waitpid, once reaped */
+} proc;
+
+/** Starts argv[0] (searched on PATH, no shell). `env`: NULL-terminated "NAME=value" added to, or replacing, what we have. Pipes are
+ *  enlarged to 1 MiB where allowed. A program that cannot be started is WEIR_E_CONFIG naming it. */
+weir_rc proc_start(proc *p, const char *const *argv, const char *const *env, err *e);
+void proc_close_in(proc *p);
+/** Waits up to `ms` (-1: for ever) for it to end. @return false if it still runs */
+bool proc_wait(proc *p, int ms);
+/** SIGTERM to the group, SIGKILL after grace_ms, reap. Fine if it has ended. */
+void proc_stop(proc *p, int grace_ms);
+/** Closes the pipes; stops what still runs. Accepts a zeroed proc whose fds are -1. */
+void proc_free(proc *p);
+/** "exited with status 1", "was killed by signal 9 (Killed)" ... into out. */
+void proc_describe(const proc *p, buf *out);
+bool proc_succeeded(const proc *p);
+
+#endif

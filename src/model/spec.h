@@ -1,0 +1,20 @@
+/* spec.h - what a connector says about itself, whichever way it says it (tables or schema texts). */
+#ifndef WEIR_MODEL_SPEC_H
+#define WEIR_MODEL_SPEC_H
+
+#include "json/tree.h"
+
+/** Appends the config / resource JSON Schema. */
+void spec_config_schema(const weir_connector *c, buf *out);
+void spec_resource_schema(const weir_connector *c, buf *out);
+/** Appends resourcePathPointers as a JSON array. */
+void spec_path_pointers(const weir_connector *c, buf *out);
+/** Appends the documentation URL; made from the name if the connector has none. */
+void spec_docs_url(const weir_connector *c, buf *out);
+/** Appends the resource path (JSON array of strings) of a resource config: `_meta.path` if there, otherwise the pointers' values; absent ones
+ *  are left out. WEIR_E_CONFIG if nothing remains. */
+weir_rc spec_resource_path(const weir_connector *c, const tree *resource, buf *out, err *e);
+/** Is the descriptor usable: ABI, name, a capture or materialize with its mandatory callbacks, sound tables? */
+weir_rc spec_check(const weir_connector *c, err *e);
+
+#endif

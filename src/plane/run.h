@@ -1,0 +1,47 @@
+/* run.h - runs the tasks of a catalog on this machine: captures into journals, journals into destinations. */
+#ifndef WEIR_PLANE_RUN_H
+#define WEIR_PLANE_RUN_H
+
+#include "plane/catalog.h"
+#include "proto/protocol.h"
+
+/** Finds a descriptor linked into this program, by name. */
+typedef const weir_connector *(*native_finder)(weir_view name);
+
+/** A task's connector, whatever its endpoint. */
+typedef struct opened_endpoint {
+    const weir_connector *connector;
+    const protocol *driven_by;  /* NULL: native */
+    weir_connector *driven;
+} opened_endpoint;
+
+weir_rc endpoint_open(const task *t, native_finder natives, log_sink *log, int stop_fd, opened_endpoint *ret, err *e);
+void endpoint_close(opened_endpoint *o);
+
+typedef struct task_progress { /* all since the start of this run; read by any thread */
+    weir_view name;
+    task_kind kind;
+    const char *phase;       /* "starting", "reading", "idle", "done", "waiting", "failed" */
+    uint64_t documents, bytes, commits;
+    uint64_t lag;            /* materialization: bytes not read yet */
+    int64_t busy_ms;         /* from its first to its last commit */
+    weir_rc rc;
+} task_progress;
+
+typedef struct run_options {
+    const catalog *catalog;
+    const char *data_dir;
+    const char *only;        /* name of one task, or NULL */
+    bool once;
+    int64_t idle_ms;         /* with once: a capture that says nothing for so long is done */
+    native_finder natives;
+    log_sink *log;
+    int stop_fd;
+    void (*progress)(void *arg, const task_progress *tasks, size_t count); /* about four times a second, and once at the end; NULL: none */
+    void *progress_arg;
+} run_options;
+
+/** Runs until done (once) or stopped. @return the first failure's code; every failure was logged */
+weir_rc plane_run(const run_options *o, err *e);
+
+#endif

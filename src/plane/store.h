@@ -1,0 +1,46 @@
+/* store.h - weir.db: the state of tasks and the committed offsets of journals (SQLite, WAL, synchronous FULL). The one thing that says what happened.
+ * Thread-safe: calls are serialised. Also holds the lock on the data folder: two runs on one folder are refused, naming the other's pid.
+ */
+#ifndef WEIR_PLANE_STORE_H
+#define WEIR_PLANE_STORE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+typedef struct store store;
+
+typedef struct offset {
+    weir_view journal; /* the collection's name */
+    uint64_t at;
+} offset;
+
+/** @param read_only for reports: no lock is taken, nothing is made */
+weir_rc store_open(store **ret, const char *data_dir, bool read_only, err *e);
+void store_close(store *s);
+
+/** A task's state (JSON object text; empty if new) into the arena. */
+weir_rc store_state(store *s, weir_view task, arena *a, weir_view *ret, err *e);
+/** The committed length of a journal; 0 if new. */
+weir_rc store_journal(store *s, weir_view journal, uint64_t *ret, err *e);
+/** Where a reading task is in a journal, under a reader name (task + state key); 0 if new. */
+weir_rc store_read_offset(store *s, weir_view reader, weir_view journal, uint64_t *ret, err *e);
+/** The inferred schema of a collection (JSON text; empty if none). */
+weir_rc store_inferred(store *s, weir_view collection, arena *a, weir_view *ret, err *e);
+
+/** One commit, all or nothing. Empty parts are left as they were. */
+typedef struct store_commit {
+    weir_view task, state;               /* state: the whole new state */
+    const offset *journals; size_t journal_count;   /* committed lengths */
+    weir_view reader;                    /* for read offsets */
+    const offset *reads; size_t read_count;
+    const weir_view *inferred; size_t inferred_count; /* pairs: collection, schema */
+    uint64_t documents, bytes;           /* added to the task's totals */
+} store_commit;
+weir_rc store_commit_all(store *s, const store_commit *c, err *e);
+
+/** Totals of a task since ever. */
+weir_rc store_totals(store *s, weir_view task, uint64_t *documents, uint64_t *bytes, err *e);
+/** Forgets a task: state and offsets (not journals). */
+weir_rc store_forget(store *s, weir_view task, err *e);
+
+#endif

@@ -1,0 +1,56 @@
+/* wire.h - Flow's messages as bytes, no I/O. Facts: docs/protocols/flow.md, numbered as there.
+ *
+ * Everything above this file speaks the JSON form. In the protobuf codec the messages of the hot path (captured, checkpoint) are read and
+ * written by hand; all others are transcoded to and from the JSON form by one table of messages (messages.c).
+ */
+#ifndef WEIR_FLOW_WIRE_H
+#define WEIR_FLOW_WIRE_H
+
+#include "base/err.h"
+#include "json/scan.h"
+
+enum { FLOW_PROTOCOL = 3032023, FLOW_MESSAGE_MAX = 64 << 20 };
+
+typedef enum flow_codec { FLOW_JSON, FLOW_PROTOBUF } flow_codec;
+
+/** The kinds of a message. Names are the JSON keys. */
+typedef enum flow_kind {
+    FLOW_NONE, FLOW_SPEC, FLOW_DISCOVER, FLOW_VALIDATE, FLOW_APPLY, FLOW_OPEN, FLOW_ACKNOWLEDGE, /* requests */
+    FLOW_DISCOVERED, FLOW_VALIDATED, FLOW_APPLIED, FLOW_OPENED, FLOW_CAPTURED, FLOW_CHECKPOINT, FLOW_SOURCED_SCHEMA,
+    FLOW_BACKFILL_BEGIN, FLOW_BACKFILL_COMPLETE
+} flow_kind;
+
+typedef enum flow_direction { FLOW_REQUEST, FLOW_RESPONSE } flow_direction;
+
+const char *flow_kind_name(flow_kind kind);
+
+/** One message, taken apart as far as the hot path needs. Views borrow from the input, or for transcoded ones from `scratch`. */
+typedef struct flow_message {
+    flow_kind kind;
+    weir_view body;      /* the kind's value, JSON text; for captured and checkpoint of the protobuf codec: empty */
+    uint32_t binding;    /* captured, sourcedSchema, backfill... */
+    weir_view doc;       /* captured: the document; sourcedSchema: the schema. Checked JSON object text */
+    bool lines;          /* doc has raw line breaks */
+    weir_view state;     /* checkpoint: state.updated; empty if there is none */
+    bool merge;          /* checkpoint: state.mergePatch */
+} flow_message;
+
+/** Reads one message: a line of the JSON codec (without \n), or the payload of a protobuf frame. Errors are WEIR_E_PROTOCOL and say what, at which
+ *  byte, with the beginning of the text. `scratch` receives the JSON of transcoded messages. Unknown kinds: error. Null siblings: absent. Two
+ *  kinds: error. Unknown keys inside a kind are ignored. */
+weir_rc flow_read(flow_codec codec, flow_direction dir, weir_view bytes, flow_message *ret, buf *scratch, err *e);
+
+/** Appends one framed message of any kind from its JSON body ("{...}" of the kind): a line, or a length-prefixed frame. */
+weir_rc flow_write(flow_codec codec, flow_direction dir, flow_kind kind, weir_view body, buf *out, err *e);
+
+/** Appends a framed checkpoint: the hot path's other half. */
+void flow_write_checkpoint(flow_codec codec, weir_view state, bool merge, buf *out);
+
+/* The protobuf codec's table-driven transcoder, for messages.c, tests and fuzzers. */
+typedef struct pb_message pb_message;
+extern const pb_message flow_request_pb, flow_response_pb;
+/** Appends the JSON form of a protobuf message / the protobuf form of a JSON object. Unknown tags and keys are skipped. */
+weir_rc pb_to_json(const pb_message *m, weir_view bytes, buf *out, err *e);
+weir_rc pb_from_json(const pb_message *m, weir_view json, buf *out, err *e);
+
+#endif

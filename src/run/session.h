@@ -1,0 +1,116 @@
+/* session.h - what the lanes of one run of a connector share, and the seam between a connector and whoever listens to it.
+ *
+ * A connector talks to weir_task functions. These fill buffers and call a `listener`: the serving side of a protocol, the local data plane, a
+ * previewer. The hot path has no call in it: for every binding the listener names a buffer, a prefix and a suffix (an `outlet`), and
+ * weir_emit() appends prefix, document, suffix. Only when a buffer is full, or at a checkpoint, is the listener called.
+ */
+#ifndef WEIR_RUN_SESSION_H
+#define WEIR_RUN_SESSION_H
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "json/tree.h"
+#include "model/spec.h"
+
+typedef struct session session;
+typedef struct listener listener;
+
+/** Where the documents of one binding go, on one lane. */
+typedef struct outlet {
+    buf *to;                  /* its own, or shared by the bindings of the lane */
+    weir_view prefix, suffix; /* constant around every document */
+    size_t head;              /* bytes kept free before the document, for finish(); after prefix */
+    /* Called with the offset at which this document's prefix begins, once prefix, head, document and suffix are in `to`. NULL: nothing. */
+    void (*finish)(struct outlet *, size_t start);
+    const void *context;      /* finish's own */
+} outlet;
+
+/** What a lane hands to its listener. */
+typedef struct lane {
+    outlet *outlets;   /* one for each binding of the session, by index */
+    buf shared;        /* for listeners whose bindings share one buffer */
+    size_t held;       /* bytes in all its buffers, as of the last look */
+    size_t documents;  /* emitted since the last checkpoint */
+    void *own;         /* the listener's, per lane */
+    bool exclusive;    /* it has spilled: the listener lets nobody else in before its checkpoint */
+} lane;
+
+typedef struct checkpoint {
+    const weir_binding *binding; /* NULL: the task's state */
+    weir_view state;             /* whole state, or patch: already in terms of the task's state */
+    bool merge;                  /* state is a merge patch (RFC 7396) */
+} checkpoint;
+
+/** All called with the session unlocked, from the lane's own thread; a listener that several lanes call locks for itself. A NULL slot refuses
+ *  (discovered, resource_path, loaded) or does nothing (the others). */
+typedef struct listener_ops {
+    weir_rc (*attach)(listener *, weir_task *, lane *);              /* a lane begins: set outlets, own */
+    void (*detach)(listener *, lane *);                              /* it ends, after its last seal or with unsealed rest dropped */
+    weir_rc (*spill)(listener *, weir_task *, lane *);               /* buffers are full and no checkpoint has come */
+    weir_rc (*seal)(listener *, weir_task *, lane *, const checkpoint *);
+    weir_rc (*schema)(listener *, weir_task *, lane *, const weir_binding *, weir_view schema);
+    weir_rc (*discovered)(listener *, weir_task *, const weir_stream *, weir_view resource, weir_view path);
+    weir_rc (*resource_path)(listener *, weir_task *, const weir_binding *, weir_view path);
+    weir_rc (*loaded)(listener *, weir_task *, const weir_row *, weir_view doc);
+    weir_rc (*resume)(listener *, weir_task *, weir_view checkpoint);
+    weir_rc (*opened)(listener *, weir_task *, bool explicit_acks);  /* capture only: before the first document */
+} listener_ops;
+
+struct listener {
+    const listener_ops *ops;
+};
+
+/** How full a lane may get before spill(). */
+enum { LANE_SPILL = 256 * 1024 };
+
+typedef struct session_options {
+    const weir_connector *connector;
+    listener *to;
+    log_sink *log;
+    weir_view task_name;
+    int stop_fd;             /* readable: stop. -1: none */
+} session_options;
+
+/** Makes a session; copies what it needs of the options. NULL without memory. */
+session *session_new(const session_options *o);
+void session_free(session *s);
+
+/** Opens the connector with this config (already an object tree): parses it, masks its secrets, calls open(). Must be the first. */
+weir_rc session_open(session *s, const tree *config, err *e);
+/** Sets bindings (resource configs parsed into structs) and state. What `b` points to must live as long as the session. Each item's resource and
+ *  state are filled in; state from task_state by state_key. */
+weir_rc session_bind(session *s, weir_binding *b, const tree *const *resources, size_t count, weir_view task_state, err *e);
+const weir_binding *session_bindings(const session *s, size_t *ret_count);
+
+weir_rc session_discover(session *s, err *e);
+weir_rc session_validate(session *s, err *e);
+weir_rc session_apply(session *s, err *e);
+/** Pulls until done or stopped. Calls listener.opened first. */
+weir_rc session_pull(session *s, err *e);
+/** Tells a capture that `count` of its oldest unacknowledged checkpoints are durable. Callable from any one thread while session_pull runs.
+ *  More than are outstanding is WEIR_E_PROTOCOL. */
+weir_rc session_acked(session *s, size_t count, err *e);
+/** Materialization. */
+weir_rc session_load(session *s, const weir_row *keys, size_t count, err *e);
+weir_rc session_store(session *s, const weir_row *rows, size_t count, err *e);
+weir_rc session_commit(session *s, weir_view checkpoint, err *e);
+
+/** Asks all lanes to stop. Async-signal-safe: no. Thread-safe: yes. */
+void session_stop(session *s);
+bool session_stopping(const session *s);
+log_sink *session_log(const session *s);
+void *session_self(const session *s);
+
+/* For listeners, about the task that calls them. */
+session *task_session(weir_task *);
+err *task_error(weir_task *);
+/** weir_emit for a document that was already scanned: `lines` says whether it has raw line breaks. For drivers. */
+weir_rc task_emit_scanned(weir_task *, const weir_binding *, weir_view doc, bool lines);
+/** The task-level checkpoint as it came from a foreign connector. */
+weir_rc task_checkpoint_raw(weir_task *, weir_view state, bool merge);
+/** A driver has learned whether its peer wants acknowledgements; otherwise it is `acked != NULL`. Called in pull before any document. */
+weir_rc task_opened(weir_task *, bool explicit_acks);
+
+#endif

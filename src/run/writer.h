@@ -1,0 +1,37 @@
+/* writer.h - a listener that writes framed documents to a file descriptor: the serving side of every protocol on a pipe, `weir capture` and
+ * `weir preview`. One lane alone writes straight through; several take turns, a checkpoint at a time, so that documents and their state stay
+ * together. What is sealed goes out when 64 KiB are waiting or WRITER_LINGER_MS after it was sealed.
+ */
+#ifndef WEIR_RUN_WRITER_H
+#define WEIR_RUN_WRITER_H
+
+#include "run/session.h"
+
+enum { WRITER_LINGER_MS = 20 };
+
+typedef struct writer writer;
+
+/** How a protocol frames things; all pure. */
+typedef struct framing {
+    /* Fills prefix, suffix, head, finish of the outlet of a binding; texts into the arena. */
+    bool (*outlet)(const struct framing *, arena *, const weir_binding *, outlet *);
+    void (*checkpoint)(const struct framing *, buf *, const checkpoint *);                        /* appends; may append nothing */
+    void (*schema)(const struct framing *, buf *, const weir_binding *, weir_view schema);     /* NULL: dropped */
+    void (*opened)(const struct framing *, buf *, bool explicit_acks);                         /* NULL: nothing */
+    const void *context;
+} framing;
+
+writer *writer_new(int fd, const framing *f);
+/** The listener to give to a session. Its other slots (discovered ...) are empty: subclass by copying ops. */
+listener *writer_listener(writer *w);
+/** Writes whatever is sealed. */
+weir_rc writer_flush(writer *w, err *e);
+/** Milliseconds until something has to be flushed; -1: nothing waits. For poll(). Thread-safe, like writer_flush. */
+int writer_due(writer *w);
+/** Counts since the start. */
+void writer_totals(writer *w, uint64_t *documents, uint64_t *bytes, uint64_t *checkpoints);
+/** Called after each seal, with the writer locked: how `preview` counts transactions. NULL: none. */
+void writer_on_seal(writer *w, void (*fn)(void *arg), void *arg);
+void writer_free(writer *w);
+
+#endif
