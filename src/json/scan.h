@@ -23,6 +23,7 @@ typedef struct json_scan {
     const char *error; /* NULL: none yet */
     bool lines;        /* a raw line break was seen between tokens: a line protocol must compact the text */
     bool first;        /* inside json_member / json_item: no comma is due yet */
+    unsigned depth;    /* open objects and arrays */
 } json_scan;
 
 typedef struct json_key {
@@ -57,6 +58,9 @@ bool json_bad(json_scan *s, const char *error);
 bool json_check(weir_view text, const char **error, size_t *offset);
 /** Compares a key with plain text, decoding escapes ("t\u0079pe" is "type"). */
 bool json_key_is(json_key key, weir_view name);
+/** Decodes the escape at the backslash *at, inside a checked string whose closing quote is still behind it; moves *at on. A lone surrogate becomes
+ *  U+FFFD. @return bytes in out */
+size_t json_unescape(const char **at, char out[4]);
 /** Valid UTF-8, every byte allowed? */
 bool json_utf8(weir_view text);
 
