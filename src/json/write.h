@@ -28,6 +28,6 @@ void out_text(json_out *w, weir_view text); /* bytes that are not UTF-8 become U
 void out_int(json_out *w, int64_t v);
 void out_bool(json_out *w, bool v);
 void out_null(json_out *w);
-void out_raw(json_out *w, weir_view json); /* checked JSON; line breaks are compacted away */
+void out_raw(json_out *w, weir_view json); /* checked JSON, empty is null; with line breaks it is compacted */
 
 #endif

@@ -1,0 +1,392 @@
+#include "json/text.h"
+
+#include "json/utf8.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* ----------------------------------------------------------------------------------------------------------- copying -- */
+
+/** Must a JSON string writer look at this byte? Control characters, quote, backslash, and what is not ASCII. */
+static bool special(unsigned char c)
+{
+    return c < 0x20 || c == '"' || c == '\\' || c >= 0x80;
+}
+
+/** Does any of 8 bytes need a look? */
+static bool special8(const char *from)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    uint64_t x;
+    memcpy(&x, from, sizeof x);
+    uint64_t quote = x ^ (ones * '"'), slash = x ^ (ones * '\\');
+    return (x & tops) || (((x - ones * 0x20) | (quote - ones) | (slash - ones)) & ~x & tops);
+}
+
+/** Copies up to the first special byte. `to` must have room for len bytes; what lies there behind the copied ones is undefined.
+ *  @return bytes copied */
+static size_t copy_plain(char *to, const char *from, size_t len)
+{
+    size_t i = 0;
+#ifdef __SSE2__
+    const __m128i space = _mm_set1_epi8(0x20), quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+    for (; len - i >= 16; i += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(from + i));
+        /* signed, so bytes from 0x80 on are below the space too */
+        __m128i hit = _mm_or_si128(_mm_cmplt_epi8(v, space), _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
+        _mm_storeu_si128((__m128i *)(void *)(to + i), v);
+        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+        if (mask)
+            return i + (unsigned)__builtin_ctz(mask);
+    }
+#endif
+    for (; len - i >= 8 && !special8(from + i); i += 8)
+        memcpy(to + i, from + i, 8);
+    for (; i < len && !special((unsigned char)from[i]); i++)
+        to[i] = from[i];
+    return i;
+}
+
+/** Copies up to the first `stop` or backslash; otherwise as copy_plain(). */
+static size_t copy_until(char *to, const char *from, size_t len, char stop)
+{
+    size_t i = 0;
+#ifdef __SSE2__
+    const __m128i stops = _mm_set1_epi8(stop), slash = _mm_set1_epi8('\\');
+    for (; len - i >= 16; i += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(from + i));
+        _mm_storeu_si128((__m128i *)(void *)(to + i), v);
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, stops), _mm_cmpeq_epi8(v, slash)));
+        if (mask)
+            return i + (unsigned)__builtin_ctz(mask);
+    }
+#endif
+    for (; i < len && from[i] != stop && from[i] != '\\'; i++)
+        to[i] = from[i];
+    return i;
+}
+
+/* ----------------------------------------------------------------------------------------------------------- quoting -- */
+
+enum { ESCAPE = 6 }; /* longest: \u001f */
+
+/** Writes the escape of a quote, backslash or control character. @return its length */
+static size_t put_escape(char to[ESCAPE], unsigned char c)
+{
+    static const char letters[0x20] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    static const char hex[] = "0123456789abcdef";
+    char letter = c < 0x20 ? letters[c] : (char)c;
+    to[0] = '\\';
+    if (letter) {
+        to[1] = letter;
+        return 2;
+    }
+    memcpy(to + 1, "u00", 3);
+    to[4] = hex[c >> 4];
+    to[5] = hex[c & 15];
+    return ESCAPE;
+}
+
+/** Copies well-formed sequences up to the first ASCII byte or broken sequence. @return bytes copied */
+static size_t copy_sequences(char *to, const char *from, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)from;
+    size_t i = 0, n = 0;
+    for (; i < len && p[i] >= 0x80 && (n = utf8_sequence(p + i, len - i)) != 0; i += n)
+        memcpy(to + i, from + i, n);
+    return i;
+}
+
+/** Appends all of the text, escaped. On the way there is room for what is left of it and the closing quote: every byte takes one at
+ *  least. @return false at a broken sequence, unless lossy */
+static bool put_escaped(buf *out, weir_view text, bool lossy)
+{
+    if (text.len == 0)
+        return true;
+    const char *at = text.ptr, *end = text.ptr + text.len;
+    while (at < end) {
+        char *to = out->ptr + out->len;
+        size_t n = copy_plain(to, at, (size_t)(end - at));
+        n += copy_sequences(to + n, at + n, (size_t)(end - at) - n);
+        out->len += n;
+        at += n;
+        if (at == end)
+            break;
+        unsigned char c = (unsigned char)*at;
+        if (!special(c))
+            continue;
+        char escape[ESCAPE] = "\xef\xbf\xbd"; /* U+FFFD */
+        size_t taken = 1, put = 3;
+        if (c < 0x80)
+            put = put_escape(escape, c);
+        else if (lossy)
+            taken = utf8_broken((const unsigned char *)at, (size_t)(end - at));
+        else
+            return false;
+        at += taken;
+        if (!buf_reserve(out, put + (size_t)(end - at) + 1))
+            return true;
+        memcpy(out->ptr + out->len, escape, put);
+        out->len += put;
+    }
+    return true;
+}
+
+static bool quote(buf *out, weir_view text, bool lossy)
+{
+    size_t begin = out->len;
+    if (text.len > SIZE_MAX - 2) {
+        out->failed = true;
+        return true;
+    }
+    if (!buf_reserve(out, text.len + 2))
+        return true;
+    out->ptr[out->len++] = '"';
+    bool good = put_escaped(out, text, lossy);
+    if (good && buf_ok(out))
+        out->ptr[out->len++] = '"';
+    else
+        out->len = begin;
+    return good;
+}
+
+bool json_quote(buf *out, weir_view text)
+{
+    return quote(out, text, false);
+}
+
+void json_quote_lossy(buf *out, weir_view text)
+{
+    quote(out, text, true);
+}
+
+void json_strings(buf *out, const weir_view *texts, size_t count)
+{
+    buf_addc(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buf_addc(out, ',');
+        json_quote_lossy(out, texts[i]);
+    }
+    buf_addc(out, ']');
+}
+
+/* ---------------------------------------------------------------------------------------------------------- decoding -- */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/** Reads \uXXXX. @return the code unit, -1 if that is not what is there */
+static int32_t code_unit(const char *at, const char *end)
+{
+    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+        return -1;
+    int32_t unit = 0;
+    for (int i = 2; i < 6; i++) {
+        int digit = hex_digit(at[i]);
+        if (digit < 0)
+            return -1;
+        unit = unit << 4 | digit;
+    }
+    return unit;
+}
+
+/** Decodes \uXXXX, or two of them that make a pair. @return bytes taken */
+static size_t take_unicode(char *to, size_t *put, const char *at, const char *end)
+{
+    enum { REPLACEMENT = 0xfffd };
+    int32_t c = code_unit(at, end);
+    size_t taken = 6;
+    if (c < 0) {
+        c = at[1]; /* cannot be in checked text */
+        taken = 2;
+    } else if ((c & 0xfc00) == 0xd800) {
+        int32_t low = code_unit(at + 6, end);
+        bool pair = low >= 0 && (low & 0xfc00) == 0xdc00;
+        c = pair ? 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff)) : REPLACEMENT;
+        taken = pair ? 12 : 6;
+    } else if ((c & 0xfc00) == 0xdc00) {
+        c = REPLACEMENT;
+    }
+    *put = utf8_put(to, (uint32_t)c);
+    return taken;
+}
+
+static char unescaped(char letter)
+{
+    switch (letter) {
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    default: return letter;
+    }
+}
+
+/** Decodes into `to`, which has room for raw.len bytes: no escape is shorter than what it means. @return bytes put */
+static size_t unquote(char *to, weir_view raw)
+{
+    const char *at = raw.ptr, *end = raw.ptr + raw.len;
+    size_t len = 0;
+    while (at < end) {
+        size_t n = copy_until(to + len, at, (size_t)(end - at), '\\');
+        at += n;
+        len += n;
+        if (end - at < 2)
+            break;
+        if (at[1] == 'u') {
+            at += take_unicode(to + len, &n, at, end);
+            len += n;
+        } else {
+            to[len++] = unescaped(at[1]);
+            at += 2;
+        }
+    }
+    return len;
+}
+
+bool json_unquote(buf *out, weir_view raw)
+{
+    if (raw.len == 0)
+        return buf_ok(out);
+    if (!buf_reserve(out, raw.len))
+        return false;
+    out->len += unquote(out->ptr + out->len, raw);
+    return true;
+}
+
+weir_view json_decode(arena *a, weir_view string)
+{
+    if (string.len < 2 || string.ptr[0] != '"' || string.ptr[string.len - 1] != '"')
+        return (weir_view){NULL, 0};
+    char *text = arena_alloc(a, string.len);
+    if (!text)
+        return (weir_view){NULL, 0};
+    size_t len = unquote(text, (weir_view){string.ptr + 1, string.len - 2});
+    text[len] = '\0';
+    return (weir_view){text, len};
+}
+
+/* -------------------------------------------------------------------------------------------------------- compacting -- */
+
+/** Copies up to the first whitespace or quote; otherwise as copy_plain(). */
+static size_t copy_tokens(char *to, const char *from, size_t len)
+{
+    size_t i = 0;
+#ifdef __SSE2__
+    const __m128i visible = _mm_set1_epi8(0x21), quote = _mm_set1_epi8('"');
+    for (; len - i >= 16; i += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(from + i));
+        _mm_storeu_si128((__m128i *)(void *)(to + i), v);
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmplt_epi8(v, visible), _mm_cmpeq_epi8(v, quote)));
+        if (mask)
+            return i + (unsigned)__builtin_ctz(mask);
+    }
+#endif
+    for (; i < len && (unsigned char)from[i] > ' ' && from[i] != '"'; i++)
+        to[i] = from[i];
+    return i;
+}
+
+/** Copies a string whose opening quote is at `from`, quotes included. @return bytes copied */
+static size_t copy_string(char *to, const char *from, size_t len)
+{
+    size_t i = 1;
+    to[0] = '"';
+    for (;;) {
+        i += copy_until(to + i, from + i, len - i, '"');
+        if (i == len)
+            return i;
+        to[i] = from[i];
+        if (from[i++] == '"' || i == len)
+            return i;
+        to[i] = from[i]; /* what the backslash escapes */
+        i++;
+    }
+}
+
+void json_compact(buf *out, weir_view json)
+{
+    if (json.len == 0 || !buf_reserve(out, json.len))
+        return;
+    char *to = out->ptr + out->len;
+    const char *at = json.ptr, *end = json.ptr + json.len;
+    while (at < end) {
+        size_t n = *at == '"' ? copy_string(to, at, (size_t)(end - at)) : copy_tokens(to, at, (size_t)(end - at));
+        to += n;
+        at += n;
+        while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
+            at++;
+    }
+    out->len = (size_t)(to - out->ptr);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ base64 -- */
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void base64_encode(buf *out, weir_view bytes)
+{
+    if (bytes.len > SIZE_MAX / 4 * 3 - 3) {
+        out->failed = true;
+        return;
+    }
+    if (bytes.len == 0 || !buf_reserve(out, (bytes.len + 2) / 3 * 4))
+        return;
+    char *to = out->ptr + out->len;
+    for (size_t i = 0; i < bytes.len; i += 3, to += 4) {
+        const unsigned char *p = (const unsigned char *)bytes.ptr + i;
+        size_t left = bytes.len - i;
+        uint32_t three = (uint32_t)p[0] << 16 | (left > 1 ? (uint32_t)p[1] << 8 : 0) | (left > 2 ? p[2] : 0u);
+        to[0] = alphabet[three >> 18];
+        to[1] = alphabet[three >> 12 & 63];
+        to[2] = left > 1 ? alphabet[three >> 6 & 63] : '=';
+        to[3] = left > 2 ? alphabet[three & 63] : '=';
+    }
+    out->len = (size_t)(to - out->ptr);
+}
+
+/** Six bits, or -1. */
+static int sextet(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+}
+
+bool base64_decode(buf *out, weir_view text)
+{
+    size_t len = text.len, padding = 0;
+    while (len && padding < 2 && text.ptr[len - 1] == '=') {
+        len--;
+        padding++;
+    }
+    if (len % 4 == 1 || (padding && (len + padding) % 4))
+        return false;
+    size_t begin = out->len;
+    if (len && !buf_reserve(out, len / 4 * 3 + 2))
+        return true;
+    uint32_t bits = 0;
+    for (size_t i = 0; i < len; i++) {
+        int six = sextet(text.ptr[i]);
+        if (six < 0) {
+            out->len = begin;
+            return false;
+        }
+        bits = bits << 6 | (uint32_t)six;
+        if (i % 4)
+            out->ptr[out->len++] = (char)(bits >> (6 - 2 * (i % 4)));
+    }
+    return true;
+}
