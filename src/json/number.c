@@ -1,22 +1,33 @@
 #include "json/number.h"
 
+#include <math.h>
+
+#include "json/shortest.h"
+
 /* ----------------------------------------------------------------------------------------------------------- writing -- */
 
 static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
                             "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
                             "9899";
 
+static size_t digits_of(uint64_t v)
+{
+    size_t n = 1;
+    for (; v >= 10000; v /= 10000)
+        n += 4;
+    return n + (v >= 10) + (v >= 100) + (v >= 1000);
+}
+
 static size_t put_u64(char *out, uint64_t v)
 {
-    char text[20], *at = text + sizeof text;
+    size_t len = digits_of(v);
+    char *at = out + len;
     for (; v >= 100; v /= 100)
         memcpy(at -= 2, pairs + 2 * (v % 100), 2);
     if (v >= 10)
-        memcpy(at -= 2, pairs + 2 * v, 2);
+        memcpy(out, pairs + 2 * v, 2);
     else
-        *--at = (char)('0' + v);
-    size_t len = (size_t)(text + sizeof text - at);
-    memcpy(out, at, len);
+        *out = (char)('0' + v);
     return len;
 }
 
@@ -31,4 +42,294 @@ size_t number_i64(char out[NUMBER_TEXT], int64_t v)
         return put_u64(out, (uint64_t)v);
     out[0] = '-';
     return 1 + put_u64(out + 1, 0 - (uint64_t)v);
+}
+
+static size_t put_zeros(char *out, int count)
+{
+    memset(out, '0', (size_t)count);
+    return (size_t)count;
+}
+
+static size_t put_digits(char *out, const char *digits, int count)
+{
+    memcpy(out, digits, (size_t)count);
+    return (size_t)count;
+}
+
+/** Writes 0.DIGITS times 10 to the power of `point` as ECMAScript (and so RFC 8785) does: without an exponent from 1e-6 up to 1e21. */
+static size_t put_decimal(char *out, const char *digits, int count, int point)
+{
+    size_t len = 0;
+    if (point > 21 || point <= -6) {
+        out[len++] = digits[0];
+        if (count > 1)
+            out[len++] = '.';
+        len += put_digits(out + len, digits + 1, count - 1);
+        out[len++] = 'e';
+        out[len++] = point > 0 ? '+' : '-';
+        return len + put_u64(out + len, (uint64_t)(point > 0 ? point - 1 : 1 - point));
+    }
+    if (point <= 0) {
+        out[len++] = '0';
+        out[len++] = '.';
+        len += put_zeros(out + len, -point);
+        return len + put_digits(out + len, digits, count);
+    }
+    if (count <= point) {
+        len += put_digits(out, digits, count);
+        return len + put_zeros(out + len, point - count);
+    }
+    len += put_digits(out, digits, point);
+    out[len++] = '.';
+    return len + put_digits(out + len, digits + point, count - point);
+}
+
+size_t number_double(char out[NUMBER_TEXT], double v)
+{
+    const double exact = 9007199254740992.0; /* 2^53: below it every integer is a double */
+    if (!isfinite(v))
+        return 0;
+    if (v > -exact && v < exact && v == (double)(int64_t)v && !(v == 0 && signbit(v)))
+        return number_i64(out, (int64_t)v);
+
+    char text[NUMBER_TEXT];
+    size_t len = shortest_put(text, sizeof text, v, SHORTEST), e = len;
+    if (len == 0)
+        return 0;
+    while (text[e - 1] != 'e')
+        e--;
+    int power = 0;
+    for (size_t i = e + 1; i < len; i++)
+        power = power * 10 + text[i] - '0';
+    char *digits = text + (text[0] == '-'), *end = text + e - 1;
+    if (end - digits > 1) { /* d.ddd: the first digit takes the dot's place */
+        digits[1] = digits[0];
+        digits++;
+    }
+    out[0] = '-';
+    size_t sign = text[0] == '-';
+    if (*digits == '0') {
+        out[sign] = '0';
+        return sign + 1;
+    }
+    return sign + put_decimal(out + sign, digits, (int)(end - digits), 1 + (text[e] == '-' ? -power : power));
+}
+
+/* ----------------------------------------------------------------------------------------------------------- reading -- */
+
+/** A number taken apart in its text: 0.DIGITS times 10 to the power of point + exponent. Nothing is computed, so nothing overflows. */
+typedef struct decimal {
+    bool negative;
+    const char *digits, *end; /* from the first to behind the last digit that is not 0; the dot may be in between */
+    size_t count;             /* of these digits, without the dot; 0: the value is zero */
+    int64_t point;
+    bool exponent_negative;
+    weir_view exponent;       /* digits */
+} decimal;
+
+static const char *skip_digits(const char *p, const char *end)
+{
+    while (p < end && *p >= '0' && *p <= '9')
+        p++;
+    return p;
+}
+
+/** Fills digits, count and point. @param dot where the dot is, or would be */
+static void trim(decimal *d, const char *first, const char *dot, const char *last)
+{
+    while (first < last && (*first == '0' || *first == '.'))
+        first++;
+    if (first == last)
+        return;
+    while (last[-1] == '0' || last[-1] == '.')
+        last--;
+    d->digits = first;
+    d->end = last;
+    d->count = (size_t)(last - first) - (first < dot && last > dot);
+    d->point = first < dot ? dot - first : dot + 1 - first;
+}
+
+/** Takes the exponent behind the e. @return behind it, NULL if it is none */
+static const char *take_exponent(decimal *d, const char *p, const char *end)
+{
+    d->exponent_negative = p < end && *p == '-';
+    p += p < end && (*p == '-' || *p == '+');
+    const char *digits = p;
+    p = skip_digits(p, end);
+    d->exponent = (weir_view){digits, (size_t)(p - digits)};
+    return p == digits ? NULL : p;
+}
+
+static bool take_apart(weir_view number, decimal *d)
+{
+    *d = (decimal){0};
+    if (number.len == 0)
+        return false;
+    const char *p = number.ptr, *end = p + number.len;
+    d->negative = *p == '-';
+    p += d->negative;
+    const char *whole = p, *dot = skip_digits(p, end);
+    if (dot == whole || (*whole == '0' && dot - whole > 1))
+        return false;
+    p = dot;
+    if (p < end && *p == '.') {
+        p = skip_digits(p + 1, end);
+        if (p == dot + 1)
+            return false;
+    }
+    trim(d, whole, dot, p);
+    if (p < end && (*p == 'e' || *p == 'E'))
+        p = take_exponent(d, p + 1, end);
+    return p == end;
+}
+
+/** The digit of an exponent at a power of ten, with the exponent's sign. */
+static int exponent_digit(const decimal *d, size_t power)
+{
+    if (power >= d->exponent.len)
+        return 0;
+    int digit = d->exponent.ptr[d->exponent.len - 1 - power] - '0';
+    return d->exponent_negative ? -digit : digit;
+}
+
+/** Difference of two exponents of any length. What is beyond FAR stays there: it is more than any text has digits, and no later digit
+ *  brings it back. */
+static int64_t exponent_difference(const decimal *a, const decimal *b)
+{
+    const int64_t far = 100000000000000000;
+    int64_t difference = 0;
+    for (size_t power = a->exponent.len > b->exponent.len ? a->exponent.len : b->exponent.len; power-- > 0;) {
+        difference = difference * 10 + exponent_digit(a, power) - exponent_digit(b, power);
+        difference = difference > far ? far : difference < -far ? -far : difference;
+    }
+    return difference;
+}
+
+/** Digits that the value has before its point: 3 for 123.4, -1 for 0.01. */
+static int64_t magnitude(const decimal *d)
+{
+    return d->point + exponent_difference(d, &(const decimal){0});
+}
+
+static bool is_integer(const decimal *d)
+{
+    return d->count == 0 || magnitude(d) >= (int64_t)d->count;
+}
+
+/** The integer without its sign. @return false if it has a fraction or does not fit */
+static bool to_magnitude(const decimal *d, uint64_t *ret)
+{
+    uint64_t v = 0;
+    int64_t zeros = d->count ? magnitude(d) - (int64_t)d->count : 0;
+    if (zeros < 0 || zeros > 19 || d->count > 20)
+        return false;
+    for (const char *p = d->digits; p < d->end; p++) {
+        if (*p != '.' && (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v)))
+            return false;
+    }
+    while (zeros--) {
+        if (__builtin_mul_overflow(v, 10, &v))
+            return false;
+    }
+    *ret = v;
+    return true;
+}
+
+bool number_is(weir_view text)
+{
+    decimal d;
+    return take_apart(text, &d);
+}
+
+bool number_is_integer(weir_view number)
+{
+    decimal d;
+    return take_apart(number, &d) && is_integer(&d);
+}
+
+bool number_to_u64(weir_view number, uint64_t *out)
+{
+    decimal d;
+    uint64_t v;
+    if (!take_apart(number, &d) || !to_magnitude(&d, &v) || (d.negative && v))
+        return false;
+    *out = v;
+    return true;
+}
+
+bool number_to_i64(weir_view number, int64_t *out)
+{
+    decimal d;
+    uint64_t v;
+    if (!take_apart(number, &d) || !to_magnitude(&d, &v) || v > (uint64_t)INT64_MAX + d.negative)
+        return false;
+    *out = d.negative ? (int64_t)(0 - v) : (int64_t)v;
+    return true;
+}
+
+bool number_to_double(weir_view number, double *out)
+{
+    decimal d;
+    if (!take_apart(number, &d))
+        return false;
+    if (d.count == 0)
+        *out = d.negative ? -0.0 : 0.0;
+    else if (!shortest_get(number.ptr, number.len, out))
+        *out = copysign(magnitude(&d) > 0 ? HUGE_VAL : 0.0, d.negative ? -1.0 : 1.0);
+    return true;
+}
+
+/* --------------------------------------------------------------------------------------------------------- comparing -- */
+
+static int compare_digits(const decimal *a, const decimal *b)
+{
+    const char *p = a->digits, *q = b->digits;
+    while (p < a->end && q < b->end) {
+        p += *p == '.';
+        q += *q == '.';
+        if (*p != *q)
+            return *p < *q ? -1 : 1;
+        p++;
+        q++;
+    }
+    return (p < a->end) - (q < b->end);
+}
+
+static int compare_magnitudes(const decimal *a, const decimal *b)
+{
+    if (a->count == 0 || b->count == 0)
+        return (a->count != 0) - (b->count != 0);
+    int64_t more = exponent_difference(a, b) + a->point - b->point;
+    return more ? (more > 0) - (more < 0) : compare_digits(a, b);
+}
+
+int number_compare(weir_view a, weir_view b)
+{
+    decimal left, right;
+    take_apart(a, &left);
+    take_apart(b, &right);
+    bool left_negative = left.negative && left.count, right_negative = right.negative && right.count;
+    if (left_negative != right_negative)
+        return left_negative ? -1 : 1;
+    return left_negative ? compare_magnitudes(&right, &left) : compare_magnitudes(&left, &right);
+}
+
+bool number_fits_double(weir_view number)
+{
+    enum { SAFE = 15, LOWEST = -306, HIGHEST = 308 }; /* any 15 digits of a normal double come back */
+    decimal d;
+    if (!take_apart(number, &d))
+        return false;
+    int64_t whole = magnitude(&d);
+    if (d.count == 0 || (d.count <= SAFE && whole >= LOWEST && whole <= HIGHEST))
+        return true;
+    if (d.count > SAFE) {
+        uint64_t v;
+        return to_magnitude(&d, &v) && v < (uint64_t)1 << 53;
+    }
+    double v;
+    char text[NUMBER_TEXT];
+    if (!number_to_double(number, &v) || !isfinite(v))
+        return false;
+    return number_compare(number, (weir_view){text, shortest_put(text, sizeof text, v, SAFE - 1)}) == 0;
 }
