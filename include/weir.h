@@ -215,6 +215,9 @@ typedef struct weir_capture {
     unsigned lanes;
     /** true: one pull() gets all bindings; false: one pull() for each. */
     bool all_in_one;
+    /** true: it relays another program's connector. Then pull() says weir_opened() itself, as soon as it knows, and acked() is told only how many
+     *  checkpoints are durable (acks is NULL). */
+    bool relay;
 } weir_capture;
 
 /** A destination: documents -> remote system, in transactions: store()... commit(). */
@@ -285,6 +288,9 @@ WEIR_API weir_rc weir_checkpoint_patch(weir_task *, const weir_binding *, weir_v
 /** Says what the source's own schema of a binding is, as far as known; takes effect with the next checkpoint.
  *  @param schema JSON Schema; every object closed with `additionalProperties: false`. */
 WEIR_API weir_rc weir_sourced_schema(weir_task *, const weir_binding *, weir_view schema);
+
+/** A relay only: the session has begun, and whether acknowledgements are wanted. Before the first document. */
+WEIR_API weir_rc weir_opened(weir_task *, bool explicit_acknowledgements);
 
 /** The state of the whole task as the last checkpoint left it; empty when it is new. */
 WEIR_API weir_view weir_state(const weir_task *);

@@ -42,6 +42,10 @@ void io_reader_free(io_reader *r);
 weir_rc io_reader_line(io_reader *r, weir_view *ret_line, bool *ret_more, err *e);
 /** The next `len` bytes in one piece. At the end of input with nothing left *ret_more is false; with less than len, WEIR_E_PROTOCOL. */
 weir_rc io_reader_bytes(io_reader *r, size_t len, weir_view *ret_bytes, bool *ret_more, err *e);
+/** The next `len` bytes, or fewer at the end of input, without taking them. */
+weir_rc io_reader_peek(io_reader *r, size_t len, weir_view *ret_bytes, err *e);
+/** Reads once, whatever is there; *ret_more is false at the end of input. For those who poll. */
+weir_rc io_reader_fill(io_reader *r, bool *ret_more, err *e);
 /** Are there bytes that can be had without reading? Tells a caller when it is about to wait. */
 bool io_reader_has_line(io_reader *r);
 

@@ -55,6 +55,7 @@ typedef struct listener_ops {
     weir_rc (*resource_path)(listener *, weir_task *, const weir_binding *, weir_view path);
     weir_rc (*loaded)(listener *, weir_task *, const weir_row *, weir_view doc);
     weir_rc (*resume)(listener *, weir_task *, weir_view checkpoint);
+    void (*problem)(listener *, weir_task *, const weir_binding *, weir_view message); /* NULL: session_validate() gathers them itself */
     weir_rc (*opened)(listener *, weir_task *, bool explicit_acks);  /* capture only: before the first document */
 } listener_ops;
 
@@ -70,7 +71,6 @@ typedef struct session_options {
     listener *to;
     log_sink *log;
     weir_view task_name;
-    int stop_fd;             /* readable: stop. -1: none */
 } session_options;
 
 /** Makes a session; copies what it needs of the options. NULL without memory. */
@@ -95,7 +95,7 @@ weir_rc session_acked(session *s, size_t count, err *e);
 /** Materialization. */
 weir_rc session_load(session *s, const weir_row *keys, size_t count, err *e);
 weir_rc session_store(session *s, const weir_row *rows, size_t count, err *e);
-weir_rc session_commit(session *s, weir_view checkpoint, err *e);
+weir_rc session_commit(session *s, weir_view position, err *e);
 
 /** Asks all lanes to stop. Async-signal-safe: no. Thread-safe: yes. */
 void session_stop(session *s);
@@ -106,11 +106,11 @@ void *session_self(const session *s);
 /* For listeners, about the task that calls them. */
 session *task_session(weir_task *);
 err *task_error(weir_task *);
+/** Called by a listener inside seal(), at the moment that fixes the order of this checkpoint among those of all lanes. */
+weir_rc task_sealed(weir_task *, const checkpoint *);
 /** weir_emit for a document that was already scanned: `lines` says whether it has raw line breaks. For drivers. */
 weir_rc task_emit_scanned(weir_task *, const weir_binding *, weir_view doc, bool lines);
 /** The task-level checkpoint as it came from a foreign connector. */
 weir_rc task_checkpoint_raw(weir_task *, weir_view state, bool merge);
-/** A driver has learned whether its peer wants acknowledgements; otherwise it is `acked != NULL`. Called in pull before any document. */
-weir_rc task_opened(weir_task *, bool explicit_acks);
 
 #endif

@@ -26,8 +26,10 @@ writer *writer_new(int fd, const framing *f);
 listener *writer_listener(writer *w);
 /** Writes whatever is sealed. */
 weir_rc writer_flush(writer *w, err *e);
-/** Milliseconds until something has to be flushed; -1: nothing waits. For poll(). Thread-safe, like writer_flush. */
-int writer_due(writer *w);
+/** Writes what is sealed if nobody is just writing. Thread-safe, like writer_flush. @param ret_waiting something still waits */
+weir_rc writer_flush_now(writer *w, bool *ret_waiting, err *e);
+/** Becomes readable when something was sealed that nobody has written yet; for poll(). */
+int writer_wake_fd(const writer *w);
 /** Counts since the start. */
 void writer_totals(writer *w, uint64_t *documents, uint64_t *bytes, uint64_t *checkpoints);
 /** Called after each seal, with the writer locked: how `preview` counts transactions. NULL: none. */

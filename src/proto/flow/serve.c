@@ -1,0 +1,368 @@
+/* Being a Flow capture: requests on one descriptor, responses on the other (flow.md 1.5, 3). */
+#include <poll.h>
+#include <stdlib.h>
+
+#include "base/io.h"
+#include "json/patch.h"
+#include "json/write.h"
+#include "proto/flow/flow.h"
+#include "proto/flow/stream.h"
+#include "run/conduct.h"
+
+typedef struct server {
+    const weir_connector *c;
+    const serve_options *o;
+    flow_stream in;
+    arena arena; /* of the request at hand */
+    buf out;
+    bool done;   /* a capture ran: nothing more is served on this stream */
+} server;
+
+/* ---- a session for one request ---- */
+
+/* What a connector says during a unary request. */
+typedef struct collector {
+    listener base;
+    buf discovered;     /* items of discovered.bindings */
+    weir_view *paths;   /* by binding, from weir_resource_path() */
+    arena *arena;
+} collector;
+
+static weir_rc collect_stream(listener *l, weir_task *t, const weir_stream *s, weir_view resource, weir_view path)
+{
+    collector *c = (collector *)l;
+    if (c->discovered.len)
+        buf_addc(&c->discovered, ',');
+    flow_discovered_binding(s, resource, path, &c->discovered);
+    return buf_ok(&c->discovered) ? WEIR_OK : err_nomem(task_error(t));
+}
+
+static weir_rc collect_path(listener *l, weir_task *t, const weir_binding *b, weir_view path)
+{
+    collector *c = (collector *)l;
+    c->paths[b->index] = arena_dup(c->arena, path);
+    return c->paths[b->index].ptr ? WEIR_OK : err_nomem(task_error(t));
+}
+
+static const listener_ops collector_ops = {.discovered = collect_stream, .resource_path = collect_path};
+
+static weir_rc respond(server *v, flow_kind kind, weir_view body, err *e)
+{
+    buf_clear(&v->out);
+    weir_rc rc = flow_write(v->in.codec, FLOW_RESPONSE, kind, body, &v->out, e);
+    return rc ? rc : io_write(v->o->out, buf_view(&v->out), "standard output", e);
+}
+
+static session *start(server *v, listener *l, const tree *task, err *e)
+{
+    const session_options o = {.connector = v->c, .to = l, .log = v->o->log, .task_name = tree_text(task, "name")};
+    session *s = session_new(&o);
+    if (!s)
+        err_nomem(e);
+    return s;
+}
+
+static uint32_t number_of(const tree *t, const char *name)
+{
+    const tree *n = tree_get(t, name);
+    uint64_t v = 0;
+    if (n && n->kind == TREE_NUMBER)
+        number_to_u64(n->text, &v);
+    return (uint32_t)v;
+}
+
+static weir_view raw_of(const tree *t, const char *name)
+{
+    const tree *m = tree_get(t, name);
+    return tree_is_null(m) ? (weir_view){0} : m->raw;
+}
+
+static weir_rc read_binding(const tree *item, weir_binding *b, const tree **ret_resource, err *e)
+{
+    const tree *collection = tree_get(item, "collection");
+    *ret_resource = tree_get(item, "resourceConfig");
+    if (!*ret_resource || !collection)
+        return err_fail(e, WEIR_E_PROTOCOL, "a binding needs resourceConfig and collection");
+    *b = (weir_binding){
+        .name = tree_text(collection, "name"),
+        .schema = raw_of(collection, "writeSchema"),
+        .key = raw_of(collection, "key"),
+        .resource_json = (*ret_resource)->raw,
+        .resource_path = raw_of(item, "resourcePath"),
+        .state_key = tree_text(item, "stateKey"),
+        .backfill = number_of(item, "backfill"),
+    };
+    return WEIR_OK;
+}
+
+/* Fills the session's bindings from the array of a request. */
+static weir_rc bind(server *v, session *s, const tree *list, weir_view state, err *e)
+{
+    size_t n = list && list->kind == TREE_ARRAY ? list->count : 0, i = 0;
+    weir_binding *b = arena_array(&v->arena, n, sizeof *b);
+    const tree **resources = arena_array(&v->arena, n, sizeof *resources);
+    if (!b || !resources)
+        return err_nomem(e);
+    for (const tree *item = n ? list->first : NULL; item; item = item->next, i++) {
+        weir_rc rc = read_binding(item, &b[i], &resources[i], e);
+        if (rc)
+            return err_wrap(e, rc, "binding %zu", i);
+    }
+    return session_bind(s, b, resources, n, state, e);
+}
+
+/* ---- one handler for each kind of request ---- */
+
+static weir_rc on_spec(server *v, const tree *body, err *e)
+{
+    (void)body;
+    buf text = {0};
+    weir_rc rc = flow_spec_body(v->c, &text, e);
+    if (!rc)
+        rc = respond(v, FLOW_SPEC, buf_view(&text), e);
+    buf_free(&text);
+    return rc;
+}
+
+typedef weir_rc operation(session *s, err *e);
+
+/* Runs a unary operation with somebody listening for signals. */
+static weir_rc operate(server *v, session *s, operation *op, err *e)
+{
+    const conductor_options o = {.s = s, .stop_fd = v->o->stop_fd, .in = -1};
+    conductor *c = conductor_start(&o, e);
+    if (!c)
+        return e->rc;
+    weir_rc rc = op(s, e);
+    conductor_end(c);
+    return rc ? rc : session_stopping(s) ? err_fail(e, WEIR_STOPPED, "stopped by a signal") : WEIR_OK;
+}
+
+static weir_rc on_discover(server *v, const tree *body, err *e)
+{
+    collector c = {.base = {&collector_ops}, .arena = &v->arena};
+    session *s = start(v, &c.base, body, e);
+    weir_rc rc = s ? session_open(s, tree_get(body, "config"), e) : e->rc;
+    if (!rc)
+        rc = operate(v, s, session_discover, e);
+    if (!rc) {
+        weir_view items = arena_printf(&v->arena, "{\"bindings\":[%.*s]}", VIEW_ARG(buf_view(&c.discovered)));
+        rc = items.ptr ? respond(v, FLOW_DISCOVERED, items, e) : err_nomem(e);
+    }
+    session_free(s);
+    buf_free(&c.discovered);
+    return rc;
+}
+
+/* The path of a binding: what the connector said, or what its settings say. */
+static weir_rc path_of(server *v, collector *c, const weir_binding *b, err *e)
+{
+    tree *resource;
+    buf text = {0};
+    if (c->paths[b->index].len)
+        return WEIR_OK;
+    weir_rc rc = tree_parse(&v->arena, b->resource_json, NULL, WEIR_E_PROTOCOL, &resource, e);
+    if (!rc)
+        rc = spec_resource_path(v->c, resource, &text, e);
+    if (!rc)
+        c->paths[b->index] = arena_dup(&v->arena, buf_view(&text));
+    buf_free(&text);
+    return rc ? rc : c->paths[b->index].ptr ? WEIR_OK : err_nomem(e);
+}
+
+static weir_rc validated_body(server *v, collector *c, session *s, buf *body, err *e)
+{
+    size_t n;
+    const weir_binding *b = session_bindings(s, &n);
+    buf_adds(body, "{\"bindings\":[");
+    for (size_t i = 0; i < n; i++) {
+        weir_rc rc = path_of(v, c, &b[i], e);
+        if (rc)
+            return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b[i].name));
+        for (size_t k = 0; k < i; k++)
+            if (json_equal(c->paths[k], c->paths[i]))
+                return err_fail(e, WEIR_E_CONFIG, "bindings %zu (%.*s) and %zu (%.*s) are the same resource %.*s", k, VIEW_ARG(b[k].name), i,
+                                VIEW_ARG(b[i].name), VIEW_ARG(c->paths[i]));
+        buf_adds(body, i ? ",{\"resourcePath\":" : "{\"resourcePath\":");
+        buf_addv(body, c->paths[i]);
+        buf_addc(body, '}');
+    }
+    buf_adds(body, "]}");
+    return buf_ok(body) ? WEIR_OK : err_nomem(e);
+}
+
+static weir_rc on_validate(server *v, const tree *body, err *e)
+{
+    collector c = {.base = {&collector_ops}, .arena = &v->arena};
+    buf text = {0};
+    const tree *list = tree_get(body, "bindings");
+    c.paths = arena_array(&v->arena, list ? list->count : 0, sizeof *c.paths);
+    session *s = c.paths ? start(v, &c.base, body, e) : NULL;
+    weir_rc rc = s ? session_open(s, tree_get(body, "config"), e) : err_nomem(e);
+    if (!rc)
+        rc = bind(v, s, list, (weir_view){0}, e);
+    if (!rc)
+        rc = operate(v, s, session_validate, e);
+    if (!rc)
+        rc = validated_body(v, &c, s, &text, e);
+    if (!rc)
+        rc = respond(v, FLOW_VALIDATED, buf_view(&text), e);
+    session_free(s);
+    buf_free(&text);
+    return rc;
+}
+
+static weir_rc on_apply(server *v, const tree *body, err *e)
+{
+    const tree *task = tree_get(body, "capture");
+    listener l = {&(const listener_ops){0}};
+    weir_rc rc = WEIR_OK;
+    session *s = NULL;
+    if (v->c->capture->apply) {
+        s = start(v, &l, task, e);
+        rc = s ? session_open(s, tree_get(task, "config"), e) : e->rc;
+        if (!rc)
+            rc = bind(v, s, tree_get(task, "bindings"), raw_of(body, "state"), e);
+        if (!rc)
+            rc = operate(v, s, session_apply, e);
+    }
+    if (!rc)
+        rc = respond(v, FLOW_APPLIED, VIEW("{\"actionDescription\":\"\"}"), e);
+    session_free(s);
+    return rc;
+}
+
+/* ---- the capture itself ---- */
+
+typedef struct acknowledger {
+    server *v;
+    session *s;
+    err error; /* what was wrong with the platform's messages */
+} acknowledger;
+
+static weir_rc take_acknowledge(acknowledger *a, const flow_message *m, err *e)
+{
+    if (m->kind != FLOW_ACKNOWLEDGE)
+        return err_fail(e, WEIR_E_PROTOCOL, "a '%s' request while capturing", flow_kind_name(m->kind));
+    uint64_t n = 0;
+    weir_view count = weir_json_at(m->body, "/checkpoints");
+    if (count.len && !number_to_u64(count, &n))
+        return err_fail(e, WEIR_E_PROTOCOL, "acknowledge.checkpoints is not a count: %.*s", VIEW_ARG(count));
+    return session_acked(a->s, (size_t)n, e);
+}
+
+/* The platform's stream is readable: take every whole message. False: watch it no more. */
+static bool on_input(void *arg)
+{
+    acknowledger *a = arg;
+    bool more = true;
+    flow_message m;
+    weir_rc rc = flow_stream_fill(&a->v->in, &more, &a->error);
+    while (!rc && flow_stream_ready(&a->v->in)) {
+        rc = flow_stream_next(&a->v->in, FLOW_REQUEST, &m, &more, &a->error);
+        if (!rc && more)
+            rc = take_acknowledge(a, &m, &a->error);
+    }
+    if (rc)
+        session_stop(a->s);
+    return !rc && more;
+}
+
+static weir_rc capture(server *v, session *s, writer *w, err *e)
+{
+    acknowledger a = {.v = v, .s = s};
+    const bool acks = v->c->capture->acked != NULL;
+    if (acks && flow_stream_ready(&v->in))
+        return err_fail(e, WEIR_E_PROTOCOL, "a request before Opened");
+    const conductor_options o = {
+        .s = s, .w = w, .stop_fd = v->o->stop_fd, .in = v->o->in, .on_input = acks ? on_input : NULL, .arg = &a,
+    };
+    conductor *c = conductor_start(&o, e);
+    if (!c)
+        return e->rc;
+    weir_rc rc = session_pull(s, e);
+    conductor_end(c);
+    err flush = {0};
+    weir_rc flushed = writer_flush(w, &flush);
+    if (!rc && flushed)
+        rc = err_move(e, &flush);
+    if (!rc && a.error.rc)
+        rc = err_move(e, &a.error);
+    err_free(&flush);
+    err_free(&a.error);
+    return rc;
+}
+
+static weir_rc on_open(server *v, const tree *body, err *e)
+{
+    const tree *task = tree_get(body, "capture");
+    writer *w = writer_new(v->o->out, v->in.codec == FLOW_JSON ? &flow_json_framing : &flow_protobuf_framing);
+    session *s = w ? start(v, writer_listener(w), task, e) : NULL;
+    weir_rc rc = s ? session_open(s, tree_get(task, "config"), e) : err_nomem(e);
+    if (!rc)
+        rc = bind(v, s, tree_get(task, "bindings"), raw_of(body, "state"), e);
+    if (!rc)
+        rc = capture(v, s, w, e);
+    session_free(s);
+    writer_free(w);
+    v->done = true;
+    return rc;
+}
+
+static const struct {
+    flow_kind kind;
+    weir_rc (*handle)(server *, const tree *body, err *e);
+    bool needs_capture;
+} handlers[] = {
+    {FLOW_SPEC, on_spec, false},     {FLOW_DISCOVER, on_discover, true}, {FLOW_VALIDATE, on_validate, true},
+    {FLOW_APPLY, on_apply, true},    {FLOW_OPEN, on_open, true},
+};
+
+static weir_rc handle(server *v, const flow_message *m, err *e)
+{
+    for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
+        if (handlers[i].kind != m->kind)
+            continue;
+        if (handlers[i].needs_capture && !v->c->capture)
+            return err_fail(e, WEIR_E_CONFIG, "'%s' is a destination: this version serves only its spec over Flow, run it as a native endpoint",
+                            v->c->name);
+        tree *body;
+        weir_rc rc = tree_parse(&v->arena, m->body, NULL, WEIR_E_PROTOCOL, &body, e);
+        if (!rc)
+            rc = handlers[i].handle(v, body, e);
+        return rc;
+    }
+    return err_fail(e, WEIR_E_PROTOCOL, "request '%s' before open", flow_kind_name(m->kind));
+}
+
+/* Waits for the next request or a signal. @return false: a signal */
+static bool wait_request(server *v)
+{
+    if (flow_stream_ready(&v->in))
+        return true;
+    struct pollfd fds[2] = {{v->o->in, POLLIN, 0}, {v->o->stop_fd, POLLIN, 0}};
+    while (poll(fds, 2, -1) < 0)
+        ;
+    return fds[0].revents || !fds[1].revents;
+}
+
+weir_rc flow_serve(const weir_connector *c, const serve_options *o, err *e)
+{
+    server v = {.c = c, .o = o};
+    weir_rc rc = flow_stream_init(&v.in, o->in, getenv("FLOW_RUNTIME_CODEC"), "standard input", e);
+    while (!rc && !v.done && wait_request(&v)) {
+        flow_message m;
+        bool more;
+        rc = flow_stream_next(&v.in, FLOW_REQUEST, &m, &more, e);
+        if (rc || !more)
+            break;
+        rc = handle(&v, &m, e);
+        if (rc)
+            err_wrap(e, rc, "%s", flow_kind_name(m.kind));
+        arena_reset(&v.arena);
+    }
+    flow_stream_free(&v.in);
+    arena_free(&v.arena);
+    buf_free(&v.out);
+    return rc;
+}

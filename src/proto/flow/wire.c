@@ -1,0 +1,360 @@
+#include "proto/flow/wire.h"
+
+#include "json/number.h"
+#include "json/text.h"
+#include "proto/flow/pb.h"
+
+/* Kinds by direction (flow.md 3.1, 3.2): the JSON key and the protobuf tag. */
+static const struct {
+    const char *name;
+    flow_kind kind;
+    flow_direction dir;
+    uint32_t tag;
+} kinds[] = {
+    {"spec", FLOW_SPEC, FLOW_REQUEST, 1},
+    {"discover", FLOW_DISCOVER, FLOW_REQUEST, 2},
+    {"validate", FLOW_VALIDATE, FLOW_REQUEST, 3},
+    {"apply", FLOW_APPLY, FLOW_REQUEST, 4},
+    {"open", FLOW_OPEN, FLOW_REQUEST, 5},
+    {"acknowledge", FLOW_ACKNOWLEDGE, FLOW_REQUEST, 6},
+    {"captured", FLOW_CAPTURED, FLOW_RESPONSE, 6}, /* first of its direction: by far the most frequent */
+    {"checkpoint", FLOW_CHECKPOINT, FLOW_RESPONSE, 7},
+    {"spec", FLOW_SPEC, FLOW_RESPONSE, 1},
+    {"discovered", FLOW_DISCOVERED, FLOW_RESPONSE, 2},
+    {"validated", FLOW_VALIDATED, FLOW_RESPONSE, 3},
+    {"applied", FLOW_APPLIED, FLOW_RESPONSE, 4},
+    {"opened", FLOW_OPENED, FLOW_RESPONSE, 5},
+    {"sourcedSchema", FLOW_SOURCED_SCHEMA, FLOW_RESPONSE, 8},
+    {"backfillBegin", FLOW_BACKFILL_BEGIN, FLOW_RESPONSE, 9},
+    {"backfillComplete", FLOW_BACKFILL_COMPLETE, FLOW_RESPONSE, 10},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+const char *flow_kind_name(flow_kind kind)
+{
+    for (size_t i = 0; i < KINDS; i++)
+        if (kinds[i].kind == kind)
+            return kinds[i].name;
+    return "none";
+}
+
+static flow_kind kind_of_key(flow_direction dir, json_key key)
+{
+    for (size_t i = 0; i < KINDS; i++)
+        if (kinds[i].dir == dir && json_key_is(key, view_of(kinds[i].name)))
+            return kinds[i].kind;
+    return FLOW_NONE;
+}
+
+/* The beginning of a message, for errors: printable, at most 120 bytes of it. */
+static weir_rc bad_message(weir_view bytes, size_t at, const char *what, err *e)
+{
+    buf shown = {0};
+    json_quote_lossy(&shown, (weir_view){bytes.ptr, bytes.len > 120 ? 120 : bytes.len});
+    weir_rc rc = err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of the message %s%s", what, at, buf_text(&shown), bytes.len > 120 ? "..." : "");
+    buf_free(&shown);
+    return rc;
+}
+
+/* ---- the JSON codec ---- */
+
+/* Takes one value; an explicit null counts as absent (empty view). */
+static bool take(json_scan *s, weir_view *value)
+{
+    if (!json_skip(s, value))
+        return false;
+    if (view_is(*value, "null"))
+        *value = (weir_view){0};
+    return true;
+}
+
+static bool take_u32(json_scan *s, uint32_t *out)
+{
+    weir_view v;
+    uint64_t n = 0;
+    if (!take(s, &v))
+        return false;
+    if (v.len && (!number_to_u64(v, &n) || n > UINT32_MAX))
+        return json_bad(s, "a number from 0 to 4294967295 is expected before here");
+    *out = (uint32_t)n;
+    return true;
+}
+
+static bool take_doc(json_scan *s, weir_view *doc, bool *lines)
+{
+    bool before = s->lines;
+    s->lines = false;
+    if (json_peek(s) != '{')
+        return json_bad(s, "expected a document, which is an object,");
+    bool ok = json_skip(s, doc);
+    *lines = s->lines;
+    s->lines |= before;
+    return ok;
+}
+
+static bool take_bool(json_scan *s, bool *out)
+{
+    weir_view v;
+    if (!take(s, &v))
+        return false;
+    *out = view_is(v, "true");
+    return !v.len || *out || view_is(v, "false") ? true : json_bad(s, "true or false is expected before here");
+}
+
+/* {"binding": 0, "doc": {...}}; sourcedSchema and backfill... have the same shape. */
+static bool read_captured(json_scan *s, flow_message *m)
+{
+    json_key key;
+    if (!json_enter(s, '{'))
+        return false;
+    while (json_member(s, &key)) {
+        bool ok;
+        if (json_key_is(key, VIEW("doc")) || json_key_is(key, VIEW("documentSchema")) || json_key_is(key, VIEW("schema_json")))
+            ok = take_doc(s, &m->doc, &m->lines);
+        else if (json_key_is(key, VIEW("binding")))
+            ok = take_u32(s, &m->binding);
+        else
+            ok = json_bad(s, "unknown key before here");
+        if (!ok)
+            return false;
+    }
+    if (!s->error && !m->doc.ptr && (m->kind == FLOW_CAPTURED || m->kind == FLOW_SOURCED_SCHEMA))
+        json_bad(s, "a document is missing before here");
+    return !s->error;
+}
+
+static bool read_state(json_scan *s, flow_message *m)
+{
+    json_key key;
+    if (json_peek(s) == 'n')
+        return json_skip(s, NULL);
+    if (!json_enter(s, '{'))
+        return false;
+    while (json_member(s, &key)) {
+        bool ok;
+        if (json_key_is(key, VIEW("updated")))
+            ok = take(s, &m->state);
+        else if (json_key_is(key, VIEW("mergePatch")) || json_key_is(key, VIEW("merge_patch")))
+            ok = take_bool(s, &m->merge);
+        else
+            ok = json_bad(s, "unknown key before here");
+        if (!ok)
+            return false;
+    }
+    if (!s->error && m->state.len && *m->state.ptr != '{')
+        json_bad(s, "state.updated must be an object before here");
+    return !s->error;
+}
+
+static bool read_checkpoint(json_scan *s, flow_message *m)
+{
+    json_key key;
+    if (!json_enter(s, '{'))
+        return false;
+    while (json_member(s, &key))
+        if (json_key_is(key, VIEW("state")) ? !read_state(s, m) : !json_bad(s, "unknown key before here"))
+            return false;
+    return !s->error;
+}
+
+static bool read_kind(json_scan *s, flow_message *m)
+{
+    json_scan from = *s;
+    bool ok;
+    if (m->kind == FLOW_CAPTURED || m->kind == FLOW_SOURCED_SCHEMA || m->kind == FLOW_BACKFILL_BEGIN || m->kind == FLOW_BACKFILL_COMPLETE)
+        ok = read_captured(s, m);
+    else if (m->kind == FLOW_CHECKPOINT)
+        ok = read_checkpoint(s, m);
+    else
+        ok = json_peek(s) == '{' ? json_skip(s, NULL) : json_bad(s, "expected an object");
+    m->body = (weir_view){from.at, (size_t)(s->at - from.at)};
+    return ok;
+}
+
+static weir_rc read_json(flow_direction dir, weir_view line, flow_message *m, err *e)
+{
+    json_scan s = json_scan_of(line);
+    json_key key;
+    const char *twice = NULL;
+    *m = (flow_message){0};
+    json_enter(&s, '{');
+    while (json_member(&s, &key)) {
+        flow_kind kind = kind_of_key(dir, key);
+        if (json_peek(&s) == 'n' && json_skip(&s, NULL))
+            continue;
+        if (kind == FLOW_NONE) {
+            if (dir == FLOW_RESPONSE && !json_key_is(key, VIEW("$internal")))
+                json_bad(&s, "unknown kind of message");
+            else
+                json_skip(&s, NULL);
+            continue;
+        }
+        if (m->kind) {
+            twice = flow_kind_name(kind);
+            break;
+        }
+        m->kind = kind;
+        if (!read_kind(&s, m))
+            break;
+    }
+    if (twice)
+        json_bad(&s, "a second kind of message in one");
+    if (json_done(&s) && m->kind)
+        return WEIR_OK;
+    return bad_message(line, (size_t)(s.at - s.begin), s.error ? s.error : "no known kind of message", e);
+}
+
+/* ---- the protobuf codec ---- */
+
+static weir_rc bad_pb(const char *what, size_t at, err *e)
+{
+    return err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of a protobuf message", what, at);
+}
+
+/* A JSON object held in a protobuf field. */
+static weir_rc check_object(weir_view json, const char *what, bool *lines, err *e)
+{
+    json_scan s = json_scan_of(json);
+    if (json_peek(&s) != '{')
+        json_bad(&s, "expected an object");
+    if (!json_skip(&s, NULL) || !json_done(&s)) {
+        bad_message(json, (size_t)(s.at - s.begin), s.error, e);
+        return err_wrap(e, WEIR_E_PROTOCOL, "%s", what);
+    }
+    if (lines)
+        *lines = s.lines;
+    return WEIR_OK;
+}
+
+static weir_rc read_pb_captured(weir_view body, flow_message *m, err *e)
+{
+    pb_reader r = pb_reader_of(body);
+    pb_field f;
+    while (pb_next(&r, &f)) {
+        if (f.tag == 1 && f.wire == PB_VARINT)
+            m->binding = (uint32_t)f.number;
+        else if (f.tag == 2 && f.wire == PB_BYTES)
+            m->doc = f.bytes;
+    }
+    if (r.error)
+        return bad_pb(r.error, r.at, e);
+    return check_object(m->doc, "document", &m->lines, e);
+}
+
+static weir_rc read_pb_checkpoint(weir_view body, flow_message *m, err *e)
+{
+    pb_reader r = pb_reader_of(body);
+    pb_field f, g;
+    while (pb_next(&r, &f)) {
+        if (f.tag != 1 || f.wire != PB_BYTES)
+            continue;
+        pb_reader state = pb_reader_of(f.bytes);
+        while (pb_next(&state, &g)) {
+            if (g.tag == 1 && g.wire == PB_BYTES)
+                m->state = g.bytes;
+            else if (g.tag == 2 && g.wire == PB_VARINT)
+                m->merge = g.number != 0;
+        }
+        if (state.error)
+            return bad_pb(state.error, r.at, e);
+    }
+    if (r.error)
+        return bad_pb(r.error, r.at, e);
+    return m->state.len ? check_object(m->state, "state", NULL, e) : WEIR_OK;
+}
+
+/* The hot kinds are taken apart in place; *ret_hot says whether this was one. */
+static weir_rc read_hot(weir_view bytes, flow_message *m, bool *ret_hot, err *e)
+{
+    pb_reader r = pb_reader_of(bytes);
+    pb_field f;
+    *m = (flow_message){0};
+    *ret_hot = false;
+    if (!pb_next(&r, &f) || f.wire != PB_BYTES || (f.tag != 6 && f.tag != 7))
+        return r.error ? bad_pb(r.error, r.at, e) : WEIR_OK;
+    *ret_hot = true;
+    m->kind = f.tag == 6 ? FLOW_CAPTURED : FLOW_CHECKPOINT;
+    weir_rc rc = m->kind == FLOW_CAPTURED ? read_pb_captured(f.bytes, m, e) : read_pb_checkpoint(f.bytes, m, e);
+    while (!rc && pb_next(&r, &f))
+        if (f.tag != 100)
+            rc = bad_pb("a second kind of message", r.at, e);
+    return rc || !r.error ? rc : bad_pb(r.error, r.at, e);
+}
+
+weir_rc flow_read(flow_codec codec, flow_direction dir, weir_view bytes, flow_message *ret, buf *scratch, err *e)
+{
+    if (codec == FLOW_JSON)
+        return read_json(dir, bytes, ret, e);
+    bool hot = false;
+    weir_rc rc = dir == FLOW_RESPONSE ? read_hot(bytes, ret, &hot, e) : WEIR_OK;
+    if (rc || hot)
+        return rc;
+    buf_clear(scratch);
+    rc = pb_to_json(dir == FLOW_REQUEST ? &flow_request_pb : &flow_response_pb, bytes, scratch, e);
+    return rc ? rc : read_json(dir, buf_view(scratch), ret, e);
+}
+
+/* ---- writing ---- */
+
+weir_rc flow_write(flow_codec codec, flow_direction dir, flow_kind kind, weir_view body, buf *out, err *e)
+{
+    buf json = {0};
+    buf_printf(&json, "{\"%s\":", flow_kind_name(kind));
+    json_compact(&json, body);
+    buf_addc(&json, '}');
+    weir_rc rc = buf_ok(&json) ? WEIR_OK : err_nomem(e);
+    if (!rc && codec == FLOW_JSON) {
+        buf_addv(out, buf_view(&json));
+        buf_addc(out, '\n');
+    } else if (!rc) {
+        size_t at = out->len;
+        buf_add(out, "\0\0\0", 4);
+        rc = pb_from_json(dir == FLOW_REQUEST ? &flow_request_pb : &flow_response_pb, buf_view(&json), out, e);
+        if (!rc && buf_ok(out))
+            pb_put_frame(out->ptr + at, out->len - at - 4);
+    }
+    if (!rc && !buf_ok(out))
+        rc = err_nomem(e);
+    buf_free(&json);
+    return rc;
+}
+
+static void write_checkpoint_pb(weir_view state, bool merge, buf *out)
+{
+    size_t state_len = (state.len ? 1 + pb_varint_size(state.len) + state.len : 0) + (merge ? 2 : 0);
+    size_t body_len = 1 + pb_varint_size(state_len) + state_len;
+    size_t frame_len = 1 + pb_varint_size(body_len) + body_len;
+    if (frame_len > UINT32_MAX || !buf_reserve(out, 4 + frame_len))
+        return;
+    char *p = out->ptr + out->len;
+    pb_put_frame(p, frame_len);
+    p += 4;
+    *p++ = 7 << 3 | PB_BYTES;
+    p = pb_put_varint(p, body_len);
+    *p++ = 1 << 3 | PB_BYTES;
+    p = pb_put_varint(p, state_len);
+    if (state.len) {
+        *p++ = 1 << 3 | PB_BYTES;
+        p = pb_put_varint(p, state.len);
+        memcpy(p, state.ptr, state.len);
+        p += state.len;
+    }
+    if (merge) {
+        *p++ = 2 << 3 | PB_VARINT;
+        *p++ = 1;
+    }
+    out->len = (size_t)(p - out->ptr);
+}
+
+void flow_write_checkpoint(flow_codec codec, weir_view state, bool merge, buf *out)
+{
+    if (codec == FLOW_PROTOBUF) {
+        write_checkpoint_pb(state, merge, out);
+        return;
+    }
+    buf_adds(out, "{\"checkpoint\":{\"state\":{\"updated\":");
+    buf_addv(out, state.len ? state : VIEW("{}"));
+    if (merge)
+        buf_adds(out, ",\"mergePatch\":true");
+    buf_adds(out, "}}}\n");
+}

@@ -1,0 +1,251 @@
+/* The document builder: typed values straight into the output. Nothing here allocates but the output itself. */
+#include "base/clock.h"
+#include "json/number.h"
+#include "json/scan.h"
+#include "json/text.h"
+#include "run/task.h"
+
+static void went_wrong(weir_task *t, weir_rc rc, const char *error)
+{
+    if (!t->build_rc) {
+        t->build_rc = rc;
+        t->build_error = error;
+    }
+}
+
+/* Room for the comma, the name and `need` bytes of value; the comma and the name are written. NULL: no document is open, or no memory. */
+static inline char *place(weir_task *t, weir_name name, size_t need)
+{
+    if (__builtin_expect(!t->out, 0))
+        return NULL;
+    buf *to = t->out->to;
+    bool in_array = t->arrays >> (t->depth & 63) & 1;
+    if (__builtin_expect(in_array == (name.quoted != NULL), 0))
+        went_wrong(t, WEIR_E_BUG, in_array ? "a named value in an array" : "a value without a name in an object");
+    if (__builtin_expect(!buf_reserve(to, name.len + need + 2), 0))
+        return NULL;
+    char *p = to->ptr + to->len;
+    if (t->comma)
+        *p++ = ',';
+    if (name.len) {
+        memcpy(p, name.quoted, name.len);
+        p += name.len;
+    }
+    t->comma = true;
+    return p;
+}
+
+static inline void placed(weir_task *t, const char *end)
+{
+    t->out->to->len = (size_t)(end - t->out->to->ptr);
+}
+
+static void put_raw(weir_task *t, weir_name name, const char *text, size_t len)
+{
+    char *p = place(t, name, len);
+    if (p) {
+        memcpy(p, text, len);
+        placed(t, p + len);
+    }
+}
+
+weir_rc weir_begin(weir_task *t, const weir_binding *b, weir_op op)
+{
+    if (t->out)
+        return weir_fail(t, WEIR_E_BUG, "weir_begin without weir_end for %.*s", VIEW_ARG(t->building->name));
+    if (!t->attached) {
+        weir_rc rc = task_attach(t);
+        if (rc)
+            return rc;
+    }
+    if (b->index >= t->s->binding_count)
+        return weir_fail(t, WEIR_E_BUG, "binding %u does not exist: there are %zu", b->index, t->s->binding_count);
+    outlet *o = &t->lane.outlets[b->index];
+    t->start = o->to->len;
+    if (!buf_reserve(o->to, o->prefix.len + o->head + 1)) {
+        o->to->failed = false;
+        return err_nomem(&t->err);
+    }
+    char *p = o->to->ptr + o->to->len;
+    memcpy(p, o->prefix.ptr, o->prefix.len);
+    p += o->prefix.len + o->head;
+    *p++ = '{';
+    o->to->len = (size_t)(p - o->to->ptr);
+    t->out = o;
+    t->building = b;
+    t->op = op;
+    t->arrays = 0;
+    t->depth = 0;
+    t->comma = false;
+    t->build_rc = WEIR_OK;
+    return WEIR_OK;
+}
+
+/* Rewrites the finished document as a deletion. */
+static bool mark_deleted(weir_task *t, outlet *o)
+{
+    size_t from = t->start + o->prefix.len + o->head;
+    weir_view doc;
+    if (!task_deletion(t, (weir_view){o->to->ptr + from, o->to->len - from}, &doc))
+        return false;
+    o->to->len = from;
+    buf_addv(o->to, doc);
+    return buf_ok(o->to);
+}
+
+static weir_rc give_up(weir_task *t, outlet *o, weir_rc rc, const char *why)
+{
+    o->to->len = t->start;
+    o->to->failed = false;
+    return weir_fail(t, rc, "document for %.*s: %s", VIEW_ARG(t->building->name), why);
+}
+
+weir_rc weir_end(weir_task *t)
+{
+    outlet *o = t->out;
+    if (!o)
+        return weir_fail(t, WEIR_E_BUG, "weir_end without weir_begin");
+    if (t->depth)
+        went_wrong(t, WEIR_E_BUG, "an object or array was not closed");
+    t->out = NULL;
+    buf_addc(o->to, '}');
+    if (!buf_ok(o->to) || t->arena.failed || t->names.failed)
+        return give_up(t, o, WEIR_E_NOMEM, "out of memory");
+    if (t->build_rc)
+        return give_up(t, o, t->build_rc, t->build_error);
+    if (t->op == WEIR_DELETE && !mark_deleted(t, o))
+        return give_up(t, o, WEIR_E_NOMEM, "out of memory");
+    buf_addv(o->to, o->suffix);
+    return task_appended(t, o, t->start);
+}
+
+void weir_put_null(weir_task *t, weir_name name) { put_raw(t, name, "null", 4); }
+
+void weir_put_bool(weir_task *t, weir_name name, bool v)
+{
+    put_raw(t, name, v ? "true" : "false", v ? 4 : 5);
+}
+
+void weir_put_int(weir_task *t, weir_name name, int64_t v)
+{
+    char *p = place(t, name, NUMBER_TEXT);
+    if (p)
+        placed(t, p + number_i64(p, v));
+}
+
+void weir_put_uint(weir_task *t, weir_name name, uint64_t v)
+{
+    char *p = place(t, name, NUMBER_TEXT);
+    if (p)
+        placed(t, p + number_u64(p, v));
+}
+
+void weir_put_double(weir_task *t, weir_name name, double v)
+{
+    if (v != v) {
+        put_raw(t, name, "\"NaN\"", 5);
+    } else if (v - v != 0) {
+        put_raw(t, name, v > 0 ? "\"Infinity\"" : "\"-Infinity\"", v > 0 ? 10 : 11);
+    } else {
+        char *p = place(t, name, NUMBER_TEXT);
+        if (p)
+            placed(t, p + number_double(p, v));
+    }
+}
+
+void weir_put_decimal(weir_task *t, weir_name name, weir_view digits)
+{
+    if (!number_is(digits))
+        went_wrong(t, WEIR_E_BUG, "a decimal that is no JSON number");
+    else
+        put_raw(t, name, digits.ptr, digits.len);
+}
+
+void weir_put_text(weir_task *t, weir_name name, weir_view text)
+{
+    char *p = place(t, name, text.len + 2);
+    if (!p)
+        return;
+    placed(t, p);
+    if (!json_quote(t->out->to, text) && buf_ok(t->out->to))
+        went_wrong(t, WEIR_E_REMOTE, "text that is not UTF-8");
+}
+
+void weir_put_time(weir_task *t, weir_name name, int64_t seconds, uint32_t nanos)
+{
+    char *p = place(t, name, CLOCK_TEXT + 2);
+    if (!p)
+        return;
+    size_t n = clock_rfc3339(seconds, nanos, p + 1);
+    if (!n)
+        went_wrong(t, WEIR_E_REMOTE, "a time outside the years 0 to 9999");
+    p[0] = p[n + 1] = '"';
+    placed(t, p + n + 2);
+}
+
+void weir_put_bytes(weir_task *t, weir_name name, const void *bytes, size_t len)
+{
+    char *p = place(t, name, 2);
+    if (!p)
+        return;
+    *p++ = '"';
+    placed(t, p);
+    base64_encode(t->out->to, (weir_view){bytes, len});
+    buf_addc(t->out->to, '"');
+}
+
+void weir_put_json(weir_task *t, weir_name name, weir_view json)
+{
+    json_scan s = json_scan_of(json);
+    if (!json_skip(&s, NULL) || !json_done(&s)) {
+        went_wrong(t, WEIR_E_BUG, "a value that is not JSON");
+    } else if (!s.lines) {
+        put_raw(t, name, json.ptr, json.len);
+    } else {
+        char *p = place(t, name, 0);
+        if (p) {
+            placed(t, p);
+            json_compact(t->out->to, json);
+        }
+    }
+}
+
+static void open_level(weir_task *t, weir_name name, bool array)
+{
+    put_raw(t, name, array ? "[" : "{", 1);
+    if (t->depth + 1 == BUILD_DEPTH) {
+        went_wrong(t, WEIR_E_BUG, "nested deeper than 63 levels");
+        return;
+    }
+    t->depth++;
+    t->arrays = array ? t->arrays | (uint64_t)1 << t->depth : t->arrays & ~((uint64_t)1 << t->depth);
+    t->comma = false;
+}
+
+void weir_open_object(weir_task *t, weir_name name) { open_level(t, name, false); }
+void weir_open_array(weir_task *t, weir_name name) { open_level(t, name, true); }
+
+void weir_close(weir_task *t)
+{
+    if (!t->out)
+        return;
+    if (!t->depth) {
+        went_wrong(t, WEIR_E_BUG, "weir_close with nothing open");
+        return;
+    }
+    buf_addc(t->out->to, t->arrays >> t->depth & 1 ? ']' : '}');
+    t->depth--;
+    t->comma = true;
+}
+
+weir_name weir_name_of(weir_task *t, weir_view name)
+{
+    buf quoted = {0};
+    json_quote_lossy(&quoted, name);
+    buf_addc(&quoted, ':');
+    weir_view kept = buf_ok(&quoted) ? arena_dup(&t->names, buf_view(&quoted)) : (weir_view){0};
+    if (!kept.ptr)
+        t->names.failed = true;
+    buf_free(&quoted);
+    return (weir_name){kept.ptr ? kept.ptr : "\"\":", kept.ptr ? kept.len : 3};
+}

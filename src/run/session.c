@@ -1,0 +1,409 @@
+/* A run of a connector: open, bind, then one operation. */
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "json/patch.h"
+#include "json/pointer.h"
+#include "model/fields.h"
+#include "model/state.h"
+#include "run/task.h"
+
+session *session_new(const session_options *o)
+{
+    session *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    *s = (session){.connector = o->connector, .to = o->to, .log = o->log, .relay = o->connector->capture && o->connector->capture->relay};
+    pthread_mutex_init(&s->lock, NULL);
+    atomic_init(&s->stop, false);
+    s->name = arena_dup(&s->arena, o->task_name);
+    s->stop_fd = eventfd(0, EFD_CLOEXEC);
+    if (s->arena.failed || s->stop_fd < 0) {
+        session_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+static void free_acks(session *s)
+{
+    for (size_t i = 0; i < s->ack_count; i++)
+        free(s->acks[(s->ack_first + i) % s->ack_room].state);
+    free(s->acks);
+}
+
+void session_free(session *s)
+{
+    if (!s)
+        return;
+    if (s->opened && s->connector->close)
+        s->connector->close(s->self);
+    free_acks(s);
+    for (size_t i = 0; s->states && i < s->binding_count; i++)
+        buf_free(&s->states[i]);
+    buf_free(&s->task_state);
+    buf_free(&s->problems);
+    if (s->stop_fd >= 0)
+        close(s->stop_fd);
+    pthread_mutex_destroy(&s->lock);
+    arena_free(&s->arena);
+    free(s);
+}
+
+static void mask_one(void *arg, weir_view secret)
+{
+    log_mask(arg, secret);
+}
+
+/* Secrets are masked before anything can complain about the settings. */
+static weir_rc mask_secrets(session *s, const tree *config, err *e)
+{
+    const weir_connector *c = s->connector;
+    if (c->config) {
+        fields_secrets(c->config, config, mask_one, s->log);
+        return WEIR_OK;
+    }
+    tree *schema;
+    if (!c->config_schema.len)
+        return WEIR_OK;
+    weir_rc rc = tree_parse(&s->arena, c->config_schema, NULL, WEIR_E_PROTOCOL, &schema, e);
+    if (rc)
+        return err_wrap(e, rc, "config schema of '%s'", c->name);
+    schema_secrets(schema, config, mask_one, s->log);
+    return WEIR_OK;
+}
+
+static weir_rc parse_config(session *s, const tree *config, err *e)
+{
+    const weir_connector *c = s->connector;
+    if (c->config || !c->config_schema.len) {
+        s->config = arena_alloc(&s->arena, c->config_size);
+        if (!s->config)
+            return err_nomem(e);
+        return c->config ? fields_parse(c->config, config, "config", s->config, &s->arena, e) : WEIR_OK;
+    }
+    buf text = {0};
+    if (config)
+        tree_write(&text, config);
+    else
+        buf_adds(&text, "{}");
+    weir_view *view = arena_alloc(&s->arena, sizeof *view);
+    if (view)
+        *view = arena_dup(&s->arena, buf_view(&text));
+    bool ok = view && buf_ok(&text) && view->ptr;
+    buf_free(&text);
+    s->config = view;
+    return ok ? WEIR_OK : err_nomem(e);
+}
+
+/* Runs one callback on a task of its own and moves its error out. */
+typedef weir_rc work(weir_task *t, void *arg);
+
+static weir_rc on_task(session *s, work *fn, void *arg, err *e)
+{
+    weir_task t;
+    task_init(&t, s);
+    weir_rc rc = task_finish(&t, fn(&t, arg));
+    if (rc)
+        err_move(e, &t.err);
+    e->rc = rc ? rc : e->rc;
+    task_end(&t);
+    return rc;
+}
+
+static weir_rc do_open(weir_task *t, void *arg)
+{
+    (void)arg;
+    session *s = t->s;
+    void *self = s->config;
+    if (s->connector->open) {
+        self = NULL;
+        weir_rc rc = s->connector->open(t, s->connector, s->config, &self);
+        if (rc) {
+            if (s->connector->close)
+                s->connector->close(self);
+            return rc;
+        }
+    }
+    s->self = self;
+    s->opened = s->connector->open != NULL;
+    return WEIR_OK;
+}
+
+weir_rc session_open(session *s, const tree *config, err *e)
+{
+    weir_rc rc = spec_check(s->connector, e);
+    if (!rc)
+        rc = mask_secrets(s, config, e);
+    if (!rc)
+        rc = parse_config(s, config, e);
+    return rc ? rc : on_task(s, do_open, NULL, e);
+}
+
+static weir_rc bind_one(session *s, weir_binding *b, const tree *resource, err *e)
+{
+    const weir_connector *c = s->connector;
+    if (!c->resource)
+        return WEIR_OK;
+    void *filled = arena_alloc(&s->arena, c->resource_size);
+    if (!filled)
+        return err_nomem(e);
+    b->resource = filled;
+    return fields_parse(c->resource, resource, "resource", filled, &s->arena, e);
+}
+
+weir_rc session_bind(session *s, weir_binding *b, const tree *const *resources, size_t count, weir_view task_state, err *e)
+{
+    s->states = arena_array(&s->arena, count ? count : 1, sizeof *s->states);
+    s->initial_state = arena_dup(&s->arena, task_state);
+    if (!s->states || (task_state.len && !s->initial_state.ptr))
+        return err_nomem(e);
+    buf problems = {0};
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0; i < count; i++) {
+        b[i].index = (uint32_t)i;
+        b[i].state = b[i].state_key.len ? state_of_binding(s->initial_state, b[i].state_key) : (weir_view){0};
+        buf_addv(&s->states[i], b[i].state);
+        weir_rc one = bind_one(s, &b[i], resources[i], e);
+        if (one) {
+            rc = one;
+            buf_printf(&problems, "%sbinding %zu (%.*s): %s", problems.len ? "\n" : "", i, VIEW_ARG(b[i].name), err_text(e));
+        }
+        if (!buf_ok(&s->states[i]))
+            rc = err_nomem(e);
+    }
+    s->bindings = b;
+    s->binding_count = count;
+    if (rc)
+        err_fail(e, rc, "%s", buf_text(&problems));
+    buf_free(&problems);
+    return rc;
+}
+
+const weir_binding *session_bindings(const session *s, size_t *ret_count)
+{
+    *ret_count = s->binding_count;
+    return s->bindings;
+}
+
+/* ---- operations ---- */
+
+static weir_rc do_discover(weir_task *t, void *arg)
+{
+    (void)arg;
+    return t->s->connector->capture->discover(t, t->s->self);
+}
+
+weir_rc session_discover(session *s, err *e)
+{
+    if (!s->connector->capture)
+        return err_fail(e, WEIR_E_CONFIG, "'%s' is no source: there is nothing to discover", s->connector->name);
+    return on_task(s, do_discover, NULL, e);
+}
+
+typedef weir_rc bindings_callback(weir_task *, void *self, const weir_binding *, size_t);
+
+static weir_rc do_bindings(weir_task *t, void *arg)
+{
+    bindings_callback *const *fn = arg;
+    return (*fn)(t, t->s->self, t->s->bindings, t->s->binding_count);
+}
+
+weir_rc session_validate(session *s, err *e)
+{
+    const weir_connector *c = s->connector;
+    bindings_callback *fn = c->capture ? c->capture->validate : c->materialize->validate;
+    weir_rc rc = fn ? on_task(s, do_bindings, &fn, e) : WEIR_OK;
+    if (rc == WEIR_OK && s->problems.len)
+        rc = err_fail(e, WEIR_E_CONFIG, "%s", buf_text(&s->problems));
+    return rc;
+}
+
+weir_rc session_apply(session *s, err *e)
+{
+    const weir_connector *c = s->connector;
+    bindings_callback *fn = c->capture ? c->capture->apply : c->materialize->apply;
+    return fn ? on_task(s, do_bindings, &fn, e) : WEIR_OK;
+}
+
+static weir_rc pull_one(weir_task *t, void *arg, size_t i)
+{
+    (void)arg;
+    session *s = t->s;
+    const weir_binding *b = &s->bindings[i];
+    if (session_stopping(s))
+        return WEIR_OK;
+    weir_rc rc = s->connector->capture->pull(t, s->self, b, 1);
+    return rc == WEIR_STOPPED ? rc : weir_wrap(t, rc, "binding %.*s", VIEW_ARG(b->name));
+}
+
+static weir_rc do_pull(weir_task *t, void *arg)
+{
+    (void)arg;
+    session *s = t->s;
+    const weir_capture *c = s->connector->capture;
+    if (!s->relay) {
+        weir_rc rc = weir_opened(t, c->acked != NULL);
+        if (rc)
+            return rc;
+    }
+    if (c->all_in_one)
+        return c->pull(t, s->self, s->bindings, s->binding_count);
+    return weir_parallel(t, c->lanes, s->binding_count, pull_one, NULL);
+}
+
+weir_rc session_pull(session *s, err *e)
+{
+    weir_rc rc = on_task(s, do_pull, NULL, e);
+    return rc == WEIR_STOPPED ? WEIR_OK : rc;
+}
+
+/* ---- acknowledgements ---- */
+
+static bool push_ack(session *s, const checkpoint *c)
+{
+    if (s->ack_count == s->ack_room) {
+        size_t room = s->ack_room ? s->ack_room * 2 : 64;
+        pending_ack *grown = calloc(room, sizeof *grown);
+        if (!grown)
+            return false;
+        for (size_t i = 0; i < s->ack_count; i++)
+            grown[i] = s->acks[(s->ack_first + i) % s->ack_room];
+        free(s->acks);
+        s->acks = grown;
+        s->ack_first = 0;
+        s->ack_room = room;
+    }
+    char *copy = NULL;
+    if (!s->relay && c->state.len) {
+        copy = malloc(c->state.len);
+        if (!copy)
+            return false;
+        memcpy(copy, c->state.ptr, c->state.len);
+    }
+    s->acks[(s->ack_first + s->ack_count++) % s->ack_room] = (pending_ack){c->binding, copy, copy ? c->state.len : 0};
+    return true;
+}
+
+weir_rc task_sealed(weir_task *t, const checkpoint *c)
+{
+    session *s = t->s;
+    if (!s->connector->capture || !s->connector->capture->acked)
+        return WEIR_OK;
+    pthread_mutex_lock(&s->lock);
+    bool ok = push_ack(s, c);
+    pthread_mutex_unlock(&s->lock);
+    return ok ? WEIR_OK : err_nomem(&t->err);
+}
+
+typedef struct ack_work {
+    weir_ack *acks; /* NULL: by number only */
+    size_t count;
+} ack_work;
+
+static weir_rc do_acked(weir_task *t, void *arg)
+{
+    const ack_work *w = arg;
+    return t->s->connector->capture->acked(t, t->s->self, w->acks, w->count);
+}
+
+/* Takes `count` off the queue; the states belong to the caller. False if there are fewer, or no memory. */
+static weir_rc pop_acks(session *s, size_t count, weir_ack *acks, err *e)
+{
+    weir_rc rc = WEIR_OK;
+    pthread_mutex_lock(&s->lock);
+    if (count > s->ack_count) {
+        rc = err_fail(e, WEIR_E_PROTOCOL, "%zu checkpoints acknowledged, but only %zu are outstanding", count, s->ack_count);
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            pending_ack *p = &s->acks[(s->ack_first + i) % s->ack_room];
+            acks[i] = (weir_ack){p->binding, {p->state, p->len}};
+        }
+        s->ack_first = s->ack_room ? (s->ack_first + count) % s->ack_room : 0;
+        s->ack_count -= count;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+weir_rc session_acked(session *s, size_t count, err *e)
+{
+    if (count == 0)
+        return err_fail(e, WEIR_E_PROTOCOL, "an acknowledgement of 0 checkpoints");
+    if (!s->connector->capture->acked)
+        return WEIR_OK;
+    pthread_mutex_lock(&s->lock);
+    size_t outstanding = s->ack_count;
+    pthread_mutex_unlock(&s->lock);
+    weir_ack *acks = count <= outstanding ? calloc(count, sizeof *acks) : NULL;
+    if (count <= outstanding && !acks)
+        return err_nomem(e);
+    weir_rc rc = pop_acks(s, count, acks, e);
+    if (!rc) {
+        ack_work w = {s->relay ? NULL : acks, count};
+        rc = on_task(s, do_acked, &w, e);
+        for (size_t i = 0; i < count; i++)
+            free((char *)acks[i].state.ptr);
+    }
+    free(acks);
+    return rc;
+}
+
+/* ---- materialization ---- */
+
+typedef struct rows_work {
+    weir_rc (*fn)(weir_task *, void *, const weir_row *, size_t);
+    const weir_row *rows;
+    size_t count;
+} rows_work;
+
+static weir_rc do_rows(weir_task *t, void *arg)
+{
+    const rows_work *w = arg;
+    return w->fn(t, t->s->self, w->rows, w->count);
+}
+
+weir_rc session_load(session *s, const weir_row *keys, size_t count, err *e)
+{
+    rows_work w = {s->connector->materialize->load, keys, count};
+    return on_task(s, do_rows, &w, e);
+}
+
+weir_rc session_store(session *s, const weir_row *rows, size_t count, err *e)
+{
+    rows_work w = {s->connector->materialize->store, rows, count};
+    return on_task(s, do_rows, &w, e);
+}
+
+static weir_rc do_commit(weir_task *t, void *arg)
+{
+    const weir_view *position = arg;
+    return t->s->connector->materialize->commit(t, t->s->self, *position);
+}
+
+weir_rc session_commit(session *s, weir_view position, err *e)
+{
+    return on_task(s, do_commit, &position, e);
+}
+
+/* ---- stopping, small things ---- */
+
+void session_stop(session *s)
+{
+    if (!atomic_exchange(&s->stop, true)) {
+        uint64_t one = 1;
+        ssize_t n = write(s->stop_fd, &one, sizeof one);
+        (void)n; /* an eventfd that was never written takes it */
+    }
+}
+
+bool session_stopping(const session *s)
+{
+    return atomic_load_explicit(&((session *)(uintptr_t)s)->stop, memory_order_relaxed);
+}
+
+log_sink *session_log(const session *s) { return s->log; }
+void *session_self(const session *s) { return s->self; }
+session *task_session(weir_task *t) { return t->s; }
+err *task_error(weir_task *t) { return &t->err; }

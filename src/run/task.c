@@ -1,0 +1,449 @@
+/* A lane: documents and checkpoints on their way to the listener. */
+#include <stdlib.h>
+
+#include "json/patch.h"
+#include "json/pointer.h"
+#include "json/scan.h"
+#include "json/text.h"
+#include "json/write.h"
+#include "model/state.h"
+#include "run/task.h"
+
+void task_init(weir_task *t, session *s)
+{
+    *t = (weir_task){.s = s};
+}
+
+void task_end(weir_task *t)
+{
+    if (t->attached && t->s->to->ops->detach)
+        t->s->to->ops->detach(t->s->to, &t->lane);
+    buf_free(&t->lane.shared);
+    free(t->lane.outlets);
+    buf_free(&t->scratch);
+    arena_free(&t->arena);
+    arena_free(&t->names);
+    err_free(&t->err);
+}
+
+static weir_rc out_of_memory(weir_task *t)
+{
+    if (t->err.rc != WEIR_E_NOMEM)
+        err_nomem(&t->err);
+    return WEIR_E_NOMEM;
+}
+
+/* Seals documents that a pull left without a checkpoint: the state stays, the documents are not lost. */
+static weir_rc seal_rest(weir_task *t)
+{
+    const checkpoint c = {.state = VIEW("{}"), .merge = true};
+    weir_rc rc = t->s->to->ops->seal(t->s->to, t, &t->lane, &c);
+    t->lane.held = t->lane.documents = 0;
+    return rc;
+}
+
+weir_rc task_finish(weir_task *t, weir_rc rc)
+{
+    if (t->out) {
+        t->out->to->len = t->start;
+        t->out = NULL;
+        if (!rc)
+            rc = weir_fail(t, WEIR_E_BUG, "a document was begun and not ended");
+    }
+    if (!rc && (t->arena.failed || t->names.failed))
+        rc = out_of_memory(t);
+    if (!rc && t->attached && t->lane.documents)
+        rc = seal_rest(t);
+    arena_reset(&t->arena);
+    if (rc && t->err.rc == WEIR_OK)
+        err_fail(&t->err, rc, "the connector gave no reason");
+    return rc;
+}
+
+weir_rc task_attach(weir_task *t)
+{
+    session *s = t->s;
+    t->lane.outlets = calloc(s->binding_count ? s->binding_count : 1, sizeof *t->lane.outlets);
+    if (!t->lane.outlets)
+        return out_of_memory(t);
+    if (!s->to->ops->attach)
+        return weir_fail(t, WEIR_E_BUG, "documents are not expected here");
+    weir_rc rc = s->to->ops->attach(s->to, t, &t->lane);
+    t->attached = rc == WEIR_OK;
+    return rc;
+}
+
+/* Is the task in a state to emit for this binding? */
+static inline weir_rc ready(weir_task *t, const weir_binding *b)
+{
+    if (__builtin_expect(t->arena.failed || t->names.failed, 0))
+        return out_of_memory(t);
+    if (__builtin_expect(!t->attached, 0)) {
+        weir_rc rc = task_attach(t);
+        if (rc)
+            return rc;
+    }
+    if (__builtin_expect(b && b->index >= t->s->binding_count, 0))
+        return weir_fail(t, WEIR_E_BUG, "binding %u does not exist: there are %zu", b->index, t->s->binding_count);
+    return WEIR_OK;
+}
+
+weir_rc task_appended(weir_task *t, outlet *o, size_t start)
+{
+    buf *to = o->to;
+    if (o->finish)
+        o->finish(o, start);
+    if (__builtin_expect(!buf_ok(to), 0)) {
+        to->len = start;
+        to->failed = false;
+        return out_of_memory(t);
+    }
+    t->lane.held += to->len - start;
+    t->lane.documents++;
+    if (__builtin_expect(t->lane.held < LANE_SPILL, 1))
+        return WEIR_OK;
+    if (session_stopping(t->s))
+        return WEIR_STOPPED;
+    weir_rc rc = t->s->to->ops->spill(t->s->to, t, &t->lane);
+    t->lane.held = 0;
+    return rc;
+}
+
+bool task_deletion(weir_task *t, weir_view doc, weir_view *ret)
+{
+    weir_view meta = pointer_find(doc, VIEW("/_meta"));
+    buf patched = {0};
+    bool ok;
+    if (meta.len && *meta.ptr == '{') {
+        ok = patch_apply(&patched, meta, VIEW("{\"op\":\"d\"}"));
+        buf_clear(&t->scratch);
+        buf_add(&t->scratch, doc.ptr, (size_t)(meta.ptr - doc.ptr));
+        buf_addv(&t->scratch, buf_view(&patched));
+        buf_addv(&t->scratch, view_from(doc, (size_t)(meta.ptr - doc.ptr) + meta.len));
+    } else {
+        buf_clear(&t->scratch);
+        ok = patch_apply(&t->scratch, doc, VIEW("{\"_meta\":{\"op\":\"d\"}}"));
+    }
+    buf_free(&patched);
+    *ret = buf_view(&t->scratch);
+    return ok && buf_ok(&t->scratch);
+}
+
+static weir_rc append(weir_task *t, const weir_binding *b, weir_view doc, bool lines)
+{
+    outlet *o = &t->lane.outlets[b->index];
+    buf *to = o->to;
+    size_t start = to->len;
+    if (doc.len > SIZE_MAX / 2 || !buf_reserve(to, o->prefix.len + o->head + doc.len + o->suffix.len + 16)) {
+        to->failed = false;
+        return out_of_memory(t);
+    }
+    char *p = to->ptr + start;
+    memcpy(p, o->prefix.ptr, o->prefix.len);
+    p += o->prefix.len + o->head;
+    if (lines) {
+        to->len = (size_t)(p - to->ptr);
+        json_compact(to, doc);
+        buf_addv(to, o->suffix);
+    } else {
+        memcpy(p, doc.ptr, doc.len);
+        p += doc.len;
+        memcpy(p, o->suffix.ptr, o->suffix.len);
+        to->len = (size_t)(p + o->suffix.len - to->ptr);
+    }
+    return task_appended(t, o, start);
+}
+
+weir_rc task_emit_scanned(weir_task *t, const weir_binding *b, weir_view doc, bool lines)
+{
+    weir_rc rc = ready(t, b);
+    return rc ? rc : append(t, b, doc, lines);
+}
+
+weir_rc weir_emit(weir_task *t, const weir_binding *b, weir_op op, weir_view doc)
+{
+    weir_rc rc = ready(t, b);
+    if (rc)
+        return rc;
+    if (t->out)
+        return weir_fail(t, WEIR_E_BUG, "weir_emit between weir_begin and weir_end");
+    json_scan s = json_scan_of(doc);
+    weir_view span;
+    if (json_peek(&s) != '{')
+        json_bad(&s, "expected an object");
+    if (!json_skip(&s, &span) || !json_done(&s))
+        return weir_fail(t, WEIR_E_BUG, "document for %.*s is not a JSON object: %s at byte %zu", VIEW_ARG(b->name), s.error,
+                         (size_t)(s.at - s.begin));
+    if (op == WEIR_DELETE && !task_deletion(t, span, &span))
+        return out_of_memory(t);
+    return append(t, b, span, s.lines);
+}
+
+/* ---- checkpoints ---- */
+
+static weir_rc seal(weir_task *t, const checkpoint *c)
+{
+    weir_rc rc = t->s->to->ops->seal(t->s->to, t, &t->lane, c);
+    t->lane.held = t->lane.documents = 0;
+    arena_reset(&t->arena);
+    return rc;
+}
+
+static weir_rc check_state(weir_task *t, const weir_binding *b, weir_view state)
+{
+    weir_rc rc = ready(t, b);
+    if (rc)
+        return rc;
+    if (t->out)
+        return weir_fail(t, WEIR_E_BUG, "a checkpoint between weir_begin and weir_end");
+    json_scan s = json_scan_of(state);
+    if (json_peek(&s) != '{')
+        json_bad(&s, "expected an object");
+    if (!json_skip(&s, NULL) || !json_done(&s))
+        return weir_fail(t, WEIR_E_BUG, "state is not a JSON object: %s at byte %zu", s.error, (size_t)(s.at - s.begin));
+    return WEIR_OK;
+}
+
+/* Turns a binding's state, or a patch of it, into a patch of the task's state in t->scratch, and remembers the result. */
+static bool binding_patch(weir_task *t, const weir_binding *b, weir_view state, bool merge)
+{
+    buf *known = &t->s->states[b->index];
+    buf patch = {0}, next = {0};
+    pthread_mutex_lock(&t->s->lock);
+    bool ok = merge ? (buf_addv(&patch, state), patch_apply(&next, buf_view(known), state))
+                    : (buf_addv(&next, state), patch_diff(&patch, buf_view(known), state));
+    ok = ok && buf_ok(&patch) && buf_ok(&next);
+    if (ok) {
+        buf swap = *known;
+        *known = next;
+        next = swap;
+    }
+    pthread_mutex_unlock(&t->s->lock);
+    buf_clear(&t->scratch);
+    if (ok)
+        state_patch(&t->scratch, b->state_key, buf_view(&patch));
+    buf_free(&patch);
+    buf_free(&next);
+    return ok && buf_ok(&t->scratch);
+}
+
+static weir_rc do_checkpoint(weir_task *t, const weir_binding *b, weir_view state, bool merge)
+{
+    weir_rc rc = check_state(t, b, state);
+    if (rc)
+        return rc;
+    if (!b) {
+        buf_clear(&t->scratch);
+        json_compact(&t->scratch, state);
+        if (!buf_ok(&t->scratch))
+            return out_of_memory(t);
+        return task_checkpoint_raw(t, buf_view(&t->scratch), merge);
+    }
+    if (!binding_patch(t, b, state, merge))
+        return out_of_memory(t);
+    return seal(t, &(checkpoint){.binding = b, .state = buf_view(&t->scratch), .merge = true});
+}
+
+weir_rc weir_checkpoint(weir_task *t, const weir_binding *b, weir_view state)
+{
+    return do_checkpoint(t, b, state, false);
+}
+
+weir_rc weir_checkpoint_patch(weir_task *t, const weir_binding *b, weir_view patch)
+{
+    return do_checkpoint(t, b, patch, true);
+}
+
+weir_rc task_checkpoint_raw(weir_task *t, weir_view state, bool merge)
+{
+    weir_rc rc = ready(t, NULL);
+    if (rc)
+        return rc;
+    return seal(t, &(checkpoint){.state = state, .merge = merge});
+}
+
+/* ---- other output ---- */
+
+weir_rc weir_opened(weir_task *t, bool explicit_acks)
+{
+    listener *l = t->s->to;
+    return l->ops->opened ? l->ops->opened(l, t, explicit_acks) : WEIR_OK;
+}
+
+weir_rc weir_sourced_schema(weir_task *t, const weir_binding *b, weir_view schema)
+{
+    weir_rc rc = ready(t, b);
+    const char *error;
+    size_t at;
+    if (rc)
+        return rc;
+    if (!json_check(schema, &error, &at))
+        return weir_fail(t, WEIR_E_BUG, "schema for %.*s is not JSON: %s at byte %zu", VIEW_ARG(b->name), error, at);
+    listener *l = t->s->to;
+    return l->ops->schema ? l->ops->schema(l, t, &t->lane, b, schema) : WEIR_OK;
+}
+
+/* {"<first resource setting>": name} */
+static weir_view default_resource(weir_task *t, const weir_stream *stream)
+{
+    const weir_field *f = t->s->connector->resource;
+    buf text = {0};
+    json_out w = json_out_to(&text);
+    out_open(&w, '{');
+    if (f && f->name)
+        out_text(out_name(&w, f->name), stream->name);
+    out_close(&w, '}');
+    weir_view v = buf_ok(&text) ? arena_dup(&t->arena, buf_view(&text)) : (weir_view){0};
+    buf_free(&text);
+    return v;
+}
+
+static weir_rc path_of(weir_task *t, weir_view resource, weir_view *ret)
+{
+    tree *parsed;
+    buf text = {0};
+    weir_rc rc = tree_parse(&t->arena, resource, "resource", WEIR_E_BUG, &parsed, &t->err);
+    if (!rc)
+        rc = spec_resource_path(t->s->connector, parsed, &text, &t->err);
+    if (!rc) {
+        *ret = arena_dup(&t->arena, buf_view(&text));
+        rc = ret->ptr ? WEIR_OK : out_of_memory(t);
+    }
+    buf_free(&text);
+    return rc;
+}
+
+weir_rc weir_discovered(weir_task *t, const weir_stream *stream)
+{
+    listener *l = t->s->to;
+    if (!l->ops->discovered)
+        return weir_fail(t, WEIR_E_BUG, "weir_discovered outside discover()");
+    if (!stream->name.len || !json_check(stream->schema, NULL, NULL))
+        return weir_fail(t, WEIR_E_BUG, "discovered stream '%.*s' needs a name and a JSON Schema", VIEW_ARG(stream->name));
+    weir_view resource = stream->resource.len ? stream->resource : default_resource(t, stream), path = stream->resource_path;
+    weir_rc rc = path.len ? WEIR_OK : path_of(t, resource, &path);
+    if (!rc)
+        rc = l->ops->discovered(l, t, stream, resource, path);
+    return weir_wrap(t, rc, "stream %.*s", VIEW_ARG(stream->name));
+}
+
+weir_rc weir_resource_path(weir_task *t, const weir_binding *b, weir_view path)
+{
+    listener *l = t->s->to;
+    return l->ops->resource_path ? l->ops->resource_path(l, t, b, path) : WEIR_OK;
+}
+
+weir_rc weir_loaded(weir_task *t, const weir_row *row, weir_view doc)
+{
+    listener *l = t->s->to;
+    return l->ops->loaded ? l->ops->loaded(l, t, row, doc) : weir_fail(t, WEIR_E_BUG, "weir_loaded outside load()");
+}
+
+weir_rc weir_resume(weir_task *t, weir_view position)
+{
+    listener *l = t->s->to;
+    return l->ops->resume ? l->ops->resume(l, t, position) : WEIR_OK;
+}
+
+void weir_problem(weir_task *t, const weir_binding *b, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    weir_view message = arena_vprintf(&t->arena, fmt, args);
+    va_end(args);
+    session *s = t->s;
+    if (s->to->ops->problem) {
+        s->to->ops->problem(s->to, t, b, message);
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    if (s->problems.len)
+        buf_addc(&s->problems, '\n');
+    if (b)
+        buf_printf(&s->problems, "binding %.*s: ", VIEW_ARG(b->name));
+    buf_addv(&s->problems, message.len ? message : VIEW("out of memory"));
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- errors, logs, small helpers ---- */
+
+weir_rc weir_fail(weir_task *t, weir_rc rc, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    err_vfail(&t->err, rc, fmt, args);
+    va_end(args);
+    return rc;
+}
+
+weir_rc weir_wrap(weir_task *t, weir_rc rc, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    err_vwrap(&t->err, rc, fmt, args);
+    va_end(args);
+    return rc;
+}
+
+void weir_log(weir_task *t, weir_level level, const char *fmt, ...)
+{
+    if (!log_enabled(t->s->log, level))
+        return;
+    buf text = {0};
+    va_list args;
+    va_start(args, fmt);
+    buf_vprintf(&text, fmt, args);
+    va_end(args);
+    log_record(t->s->log, level, t->s->name, buf_view(&text), NULL, 0);
+    buf_free(&text);
+}
+
+void weir_mask(weir_task *t, const char *secret) { log_mask(t->s->log, view_of(secret)); }
+weir_view weir_state(const weir_task *t) { return t->s->initial_state; }
+weir_view weir_task_name(const weir_task *t) { return t->s->name; }
+bool weir_stopping(const weir_task *t) { return session_stopping(t->s); }
+int weir_stop_fd(const weir_task *t) { return t->s->stop_fd; }
+const char *weir_version(void) { return WEIR_VERSION; }
+
+weir_view weir_format(weir_task *t, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    weir_view v = arena_vprintf(&t->arena, fmt, args);
+    va_end(args);
+    return v;
+}
+
+void *weir_alloc(weir_task *t, size_t bytes) { return arena_alloc(&t->arena, bytes); }
+
+const char *weir_quote(weir_task *t, const char *text)
+{
+    buf quoted = {0};
+    json_quote_lossy(&quoted, view_of(text));
+    char *copy = buf_ok(&quoted) ? arena_text(&t->arena, buf_view(&quoted)) : NULL;
+    if (!copy)
+        t->arena.failed = true;
+    buf_free(&quoted);
+    return copy ? copy : "\"\"";
+}
+
+weir_view weir_json_at(weir_view json, const char *pointer)
+{
+    return pointer_find(json, view_of(pointer));
+}
+
+int64_t weir_json_int(weir_view json, const char *pointer, int64_t fallback)
+{
+    weir_view v = weir_json_at(json, pointer);
+    int64_t n;
+    return v.len && number_to_i64(v, &n) ? n : fallback;
+}
+
+const char *weir_json_text(weir_task *t, weir_view json, const char *pointer, const char *fallback)
+{
+    weir_view v = weir_json_at(json, pointer);
+    if (!v.len || *v.ptr != '"')
+        return fallback;
+    weir_view text = json_decode(&t->arena, v);
+    return text.ptr ? text.ptr : fallback;
+}

@@ -1,0 +1,76 @@
+/* task.h - the inside of weir_task and session, for this room only. */
+#ifndef WEIR_RUN_TASK_H
+#define WEIR_RUN_TASK_H
+
+#include <pthread.h>
+
+#include "run/session.h"
+
+enum { BUILD_DEPTH = 64 }; /* how deep a built document may nest */
+
+struct weir_task {
+    session *s;
+    arena arena;   /* until the next checkpoint */
+    arena names;   /* until the task ends */
+    err err;
+    lane lane;
+    bool attached; /* the listener knows the lane */
+    buf scratch;   /* a document or state on its way */
+
+    /* The document under construction. */
+    outlet *out;             /* NULL: none */
+    const weir_binding *building;
+    weir_op op;
+    size_t start;            /* of its prefix in out->to */
+    uint64_t arrays;         /* bit i: level i is an array */
+    unsigned depth;
+    bool comma;
+    weir_rc build_rc;
+    const char *build_error; /* constant text; the first thing that went wrong */
+};
+
+typedef struct pending_ack {
+    const weir_binding *binding;
+    char *state;
+    size_t len;
+} pending_ack;
+
+struct session {
+    const weir_connector *connector;
+    listener *to;
+    log_sink *log;
+    arena arena;             /* as long as the session */
+    weir_view name;
+    bool relay;              /* the connector's capture is one, see weir.h */
+
+    void *config;            /* the settings struct, or a weir_view */
+    void *self;
+    bool opened;             /* open() succeeded: close() is due */
+
+    weir_binding *bindings;
+    size_t binding_count;
+    buf *states;             /* by binding: as its last checkpoint left it */
+    buf task_state;
+    weir_view initial_state; /* of the task */
+    pthread_mutex_t lock;    /* of states, task_state, acks, problems */
+
+    pending_ack *acks;       /* ring */
+    size_t ack_first, ack_count, ack_room;
+    buf problems;
+
+    atomic_bool stop;
+    int stop_fd;             /* eventfd */
+};
+
+void task_init(weir_task *t, session *s);
+/** Drops what was not sealed and frees everything. */
+void task_end(weir_task *t);
+/** Ends the work of one callback: takes care of a document left open, memory that ran out, the arena. */
+weir_rc task_finish(weir_task *t, weir_rc rc);
+weir_rc task_attach(weir_task *t);
+/** Bookkeeping after a document was appended to outlet o from `start` on. */
+weir_rc task_appended(weir_task *t, outlet *o, size_t start);
+/** The document with /_meta/op = "d", in t->scratch. */
+bool task_deletion(weir_task *t, weir_view doc, weir_view *ret);
+
+#endif

@@ -1,0 +1,242 @@
+#include "run/writer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+enum { FLUSH_AT = 64 * 1024 };
+
+/* Whoever owns the writer may touch everything but `owner` without the lock; nobody else may. */
+struct writer {
+    listener base;
+    int fd;
+    const framing *framing;
+    pthread_mutex_t lock;
+    pthread_cond_t freed;
+    const void *owner;   /* a lane, or the writer itself while flushing; NULL: free */
+    buf pending;         /* sealed, not yet written */
+    int wake;            /* eventfd: something is pending that was not */
+    weir_rc rc;          /* sticky: the first failure to write */
+    uint64_t documents, bytes, checkpoints;
+    void (*on_seal)(void *);
+    void *on_seal_arg;
+};
+
+static void take(writer *w, const void *who)
+{
+    pthread_mutex_lock(&w->lock);
+    while (w->owner && w->owner != who)
+        pthread_cond_wait(&w->freed, &w->lock);
+    w->owner = who;
+    pthread_mutex_unlock(&w->lock);
+}
+
+static bool try_take(writer *w, const void *who)
+{
+    pthread_mutex_lock(&w->lock);
+    bool got = !w->owner;
+    if (got)
+        w->owner = who;
+    pthread_mutex_unlock(&w->lock);
+    return got;
+}
+
+static void give_back(writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->owner = NULL;
+    pthread_cond_broadcast(&w->freed);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void wake(writer *w)
+{
+    uint64_t one = 1;
+    ssize_t n = write(w->wake, &one, sizeof one);
+    (void)n; /* full means: it is awake */
+}
+
+static weir_rc put(writer *w, buf *bytes, err *e)
+{
+    if (w->rc)
+        return err_fail(e, w->rc, "output failed before");
+    if (bytes->len) {
+        w->rc = io_write(w->fd, buf_view(bytes), "standard output", e);
+        w->bytes += bytes->len;
+        buf_clear(bytes);
+    }
+    return w->rc;
+}
+
+static weir_rc writer_attach(listener *l, weir_task *t, lane *ln)
+{
+    writer *w = (writer *)l;
+    size_t count;
+    const weir_binding *b = session_bindings(task_session(t), &count);
+    arena *texts = calloc(1, sizeof *texts);
+    ln->own = texts;
+    bool ok = texts != NULL;
+    for (size_t i = 0; ok && i < count; i++) {
+        ln->outlets[i].to = &ln->shared;
+        ok = w->framing->outlet(w->framing, texts, &b[i], &ln->outlets[i]);
+    }
+    return ok ? WEIR_OK : err_nomem(task_error(t));
+}
+
+static void writer_detach(listener *l, lane *ln)
+{
+    writer *w = (writer *)l;
+    if (ln->exclusive)
+        give_back(w);
+    if (ln->own)
+        arena_free(ln->own);
+    free(ln->own);
+    ln->own = NULL;
+}
+
+/* Documents without a checkpoint fill the lane: write them and let nobody else in before theirs comes. */
+static weir_rc writer_spill(listener *l, weir_task *t, lane *ln)
+{
+    writer *w = (writer *)l;
+    take(w, ln);
+    ln->exclusive = true;
+    weir_rc rc = put(w, &w->pending, task_error(t));
+    return rc ? rc : put(w, &ln->shared, task_error(t));
+}
+
+/* Moves the lane's bytes behind those pending, without a copy where nothing is pending. */
+static bool gather(writer *w, lane *ln)
+{
+    if (!w->pending.len) {
+        buf swap = w->pending;
+        w->pending = ln->shared;
+        ln->shared = swap;
+    } else {
+        buf_addv(&w->pending, buf_view(&ln->shared));
+    }
+    buf_clear(&ln->shared);
+    return buf_ok(&w->pending);
+}
+
+static weir_rc writer_seal(listener *l, weir_task *t, lane *ln, const checkpoint *c)
+{
+    writer *w = (writer *)l;
+    take(w, ln);
+    size_t documents = ln->documents;
+    bool was_empty = !w->pending.len;
+    weir_rc rc = gather(w, ln) ? WEIR_OK : err_nomem(task_error(t));
+    if (!rc) {
+        w->framing->checkpoint(w->framing, &w->pending, c);
+        rc = buf_ok(&w->pending) ? task_sealed(t, c) : err_nomem(task_error(t));
+    }
+    if (!rc) {
+        w->documents += documents;
+        w->checkpoints++;
+        if (w->on_seal)
+            w->on_seal(w->on_seal_arg);
+        if (w->pending.len >= FLUSH_AT || w->rc)
+            rc = put(w, &w->pending, task_error(t));
+        else if (was_empty)
+            wake(w);
+    }
+    ln->exclusive = false;
+    give_back(w);
+    return rc;
+}
+
+static weir_rc writer_schema(listener *l, weir_task *t, lane *ln, const weir_binding *b, weir_view schema)
+{
+    writer *w = (writer *)l;
+    if (w->framing->schema)
+        w->framing->schema(w->framing, &ln->shared, b, schema);
+    return buf_ok(&ln->shared) ? WEIR_OK : err_nomem(task_error(t));
+}
+
+static weir_rc writer_opened(listener *l, weir_task *t, bool explicit_acks)
+{
+    writer *w = (writer *)l;
+    if (!w->framing->opened)
+        return WEIR_OK;
+    take(w, w);
+    w->framing->opened(w->framing, &w->pending, explicit_acks);
+    weir_rc rc = buf_ok(&w->pending) ? put(w, &w->pending, task_error(t)) : err_nomem(task_error(t));
+    give_back(w);
+    return rc;
+}
+
+static const listener_ops ops = {
+    .attach = writer_attach,
+    .detach = writer_detach,
+    .spill = writer_spill,
+    .seal = writer_seal,
+    .schema = writer_schema,
+    .opened = writer_opened,
+};
+
+writer *writer_new(int fd, const framing *f)
+{
+    writer *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    *w = (writer){.base = {&ops}, .fd = fd, .framing = f};
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->freed, NULL);
+    w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (w->wake >= 0)
+        return w;
+    writer_free(w);
+    return NULL;
+}
+
+listener *writer_listener(writer *w) { return &w->base; }
+
+weir_rc writer_flush(writer *w, err *e)
+{
+    take(w, w);
+    weir_rc rc = put(w, &w->pending, e);
+    give_back(w);
+    return rc;
+}
+
+weir_rc writer_flush_now(writer *w, bool *ret_waiting, err *e)
+{
+    *ret_waiting = true;
+    if (!try_take(w, w))
+        return WEIR_OK; /* its owner writes, or will */
+    weir_rc rc = put(w, &w->pending, e);
+    *ret_waiting = false;
+    give_back(w);
+    return rc;
+}
+
+int writer_wake_fd(const writer *w) { return w->wake; }
+
+void writer_totals(writer *w, uint64_t *documents, uint64_t *bytes, uint64_t *checkpoints)
+{
+    take(w, w);
+    *documents = w->documents;
+    *bytes = w->bytes;
+    *checkpoints = w->checkpoints;
+    give_back(w);
+}
+
+void writer_on_seal(writer *w, void (*fn)(void *arg), void *arg)
+{
+    w->on_seal = fn;
+    w->on_seal_arg = arg;
+}
+
+void writer_free(writer *w)
+{
+    if (!w)
+        return;
+    buf_free(&w->pending);
+    if (w->wake >= 0)
+        close(w->wake);
+    pthread_cond_destroy(&w->freed);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
