@@ -3,7 +3,8 @@
  *     DATA/journals/acme%2Forders/00000000000000000000.ndjson    offset of its first byte, 20 digits
  *     DATA/journals/acme%2Forders/00000000000268435456.ndjson
  *
- * Offsets count bytes from the journal's beginning. What lies behind the committed offset does not exist: it is cut off at open. A document never
+ * The folder is the collection's name, percent-encoded: letters and digits of any script and -_.+= stay, a leading dot does not. Other files in
+ * it are left alone. Offsets count bytes from the journal's beginning. What lies behind the committed offset does not exist: it is cut off at open. A document never
  * spans two segments. One writer for each journal; readers only read what was committed.
  */
 #ifndef WEIR_PLANE_JOURNAL_H

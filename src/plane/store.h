@@ -27,7 +27,7 @@ weir_rc store_read_offset(store *s, weir_view reader, weir_view journal, uint64_
 /** The inferred schema of a collection (JSON text; empty if none). */
 weir_rc store_inferred(store *s, weir_view collection, arena *a, weir_view *ret, err *e);
 
-/** One commit, all or nothing. Empty parts are left as they were. */
+/** One commit, all or nothing. Empty parts are left as they were. `task` owns the read offsets: they are forgotten with it. */
 typedef struct store_commit {
     weir_view task, state;               /* state: the whole new state */
     const offset *journals; size_t journal_count;   /* committed lengths */

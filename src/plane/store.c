@@ -1,0 +1,521 @@
+#include "plane/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+enum { SCHEMA_VERSION = 1, BUSY_MS = 5000, LOCK_TRIES = 200, LOCK_PAUSE_MS = 10 };
+
+static const char schema[] =
+    "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE tasks (task TEXT NOT NULL PRIMARY KEY, state TEXT NOT NULL DEFAULT '', documents INTEGER NOT NULL DEFAULT 0,"
+    " bytes INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE journals (journal TEXT NOT NULL PRIMARY KEY, committed INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE reads (reader TEXT NOT NULL, journal TEXT NOT NULL, at INTEGER NOT NULL, task TEXT NOT NULL,"
+    " PRIMARY KEY (reader, journal)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE inferred (collection TEXT NOT NULL PRIMARY KEY, schema TEXT NOT NULL) STRICT, WITHOUT ROWID;";
+
+typedef enum statement {
+    BEGIN,
+    COMMIT,
+    ROLLBACK,
+    GET_STATE,
+    GET_JOURNAL,
+    GET_READ,
+    GET_INFERRED,
+    GET_TOTALS,
+    PUT_STATE,
+    PUT_JOURNAL,
+    PUT_READ,
+    PUT_INFERRED,
+    ADD_TOTALS,
+    FORGET_TASK,
+    FORGET_READS,
+    STATEMENTS
+} statement;
+
+static const char *const sql[STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
+    [GET_STATE] = "SELECT state FROM tasks WHERE task = ?1",
+    [GET_JOURNAL] = "SELECT committed FROM journals WHERE journal = ?1",
+    [GET_READ] = "SELECT at FROM reads WHERE reader = ?1 AND journal = ?2",
+    [GET_INFERRED] = "SELECT schema FROM inferred WHERE collection = ?1",
+    [GET_TOTALS] = "SELECT documents, bytes FROM tasks WHERE task = ?1",
+    [PUT_STATE] = "INSERT INTO tasks (task, state) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET state = excluded.state",
+    [PUT_JOURNAL] =
+        "INSERT INTO journals (journal, committed) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET committed = excluded.committed",
+    [PUT_READ] = "INSERT INTO reads (reader, journal, at, task) VALUES (?1, ?2, ?3, ?4)"
+                 " ON CONFLICT DO UPDATE SET at = excluded.at, task = excluded.task",
+    [PUT_INFERRED] = "INSERT INTO inferred (collection, schema) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET schema = excluded.schema",
+    [ADD_TOTALS] = "INSERT INTO tasks (task, documents, bytes) VALUES (?1, ?2, ?3)"
+                   " ON CONFLICT DO UPDATE SET documents = documents + excluded.documents, bytes = bytes + excluded.bytes",
+    [FORGET_TASK] = "DELETE FROM tasks WHERE task = ?1",
+    [FORGET_READS] = "DELETE FROM reads WHERE task = ?1",
+};
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENTS]; /* made at first use */
+    pthread_mutex_t mutex;
+    char *path; /* of weir.db */
+    int lock;   /* DATA/lock; -1: read only */
+};
+
+/* --------------------------------------------------------------------------------------------------------------- errors -- */
+
+static weir_rc rc_of_sqlite(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return WEIR_OK;
+    case SQLITE_NOMEM:
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+        return WEIR_E_NOMEM;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+        return WEIR_E_TRANSIENT;
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+    case SQLITE_AUTH:
+        return WEIR_E_CONFIG;
+    default:
+        return WEIR_E_BUG;
+    }
+}
+
+static weir_rc db_error(const store *s, const char *doing, err *e)
+{
+    int code = s->db ? sqlite3_extended_errcode(s->db) : SQLITE_NOMEM;
+    int errnum = s->db ? sqlite3_system_errno(s->db) : 0;
+    weir_rc rc = rc_of_sqlite(code);
+
+    if ((code & 0xff) == SQLITE_IOERR && errnum) /* "disk I/O error" alone helps nobody */
+        return err_errno(e, errnum, "%s \"%s\": %s", doing, s->path, sqlite3_errmsg(s->db));
+    return err_fail(e, rc ? rc : WEIR_E_BUG, "%s \"%s\": %s", doing, s->path, s->db ? sqlite3_errmsg(s->db) : "out of memory");
+}
+
+/* ----------------------------------------------------------------------------------------------------------- statements -- */
+
+/* Statements are bound and stepped in one go: views given by the caller live long enough to be bound without a copy. */
+static weir_rc get(store *s, statement which, sqlite3_stmt **ret, err *e)
+{
+    sqlite3_stmt **at = &s->statements[which];
+    if (!*at && sqlite3_prepare_v3(s->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT, at, NULL))
+        return db_error(s, "preparing for", e);
+    *ret = *at;
+    return WEIR_OK;
+}
+
+static int bind_text(sqlite3_stmt *st, int at, weir_view text)
+{
+    return sqlite3_bind_text64(st, at, text.ptr ? text.ptr : "", text.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static bool bind_texts(sqlite3_stmt *st, const weir_view *texts, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (bind_text(st, i + 1, texts[i]))
+            return false;
+    return true;
+}
+
+static bool bind_count(sqlite3_stmt *st, int at, uint64_t n)
+{
+    return n <= INT64_MAX && sqlite3_bind_int64(st, at, (sqlite3_int64)n) == SQLITE_OK;
+}
+
+/* Steps a statement that gives no rows. Resetting it again reports nothing new. */
+static weir_rc finish(store *s, sqlite3_stmt *st, err *e)
+{
+    weir_rc rc = sqlite3_step(st) == SQLITE_DONE ? WEIR_OK : db_error(s, "writing to", e);
+    sqlite3_reset(st);
+    return rc;
+}
+
+static weir_rc run(store *s, statement which, err *e)
+{
+    sqlite3_stmt *st = NULL;
+    weir_rc rc = get(s, which, &st, e);
+    return rc ? rc : finish(s, st, e);
+}
+
+/* Begins a query whose parameters are texts. *ret_row is NULL if it gives no row; otherwise the caller resets it. */
+static weir_rc query(store *s, statement which, const weir_view *texts, int count, sqlite3_stmt **ret_row, err *e)
+{
+    sqlite3_stmt *st = NULL;
+    weir_rc rc = get(s, which, &st, e);
+    if (rc)
+        return rc;
+    int code = bind_texts(st, texts, count) ? sqlite3_step(st) : SQLITE_ERROR;
+    *ret_row = code == SQLITE_ROW ? st : NULL;
+    if (code == SQLITE_ROW)
+        return WEIR_OK;
+    rc = code == SQLITE_DONE ? WEIR_OK : db_error(s, "reading", e);
+    sqlite3_reset(st);
+    return rc;
+}
+
+static weir_rc get_number(store *s, statement which, const weir_view *texts, int count, uint64_t *ret, err *e)
+{
+    sqlite3_stmt *row = NULL;
+    pthread_mutex_lock(&s->mutex);
+    weir_rc rc = query(s, which, texts, count, &row, e);
+    if (!rc)
+        *ret = row ? (uint64_t)sqlite3_column_int64(row, 0) : 0;
+    if (!rc && row)
+        sqlite3_reset(row);
+    pthread_mutex_unlock(&s->mutex);
+    return rc;
+}
+
+static weir_rc get_text(store *s, statement which, weir_view key, arena *a, weir_view *ret, err *e)
+{
+    sqlite3_stmt *row = NULL;
+    weir_view found = {NULL, 0};
+    pthread_mutex_lock(&s->mutex);
+    weir_rc rc = query(s, which, &key, 1, &row, e);
+    if (!rc && row) {
+        const char *text = (const char *)sqlite3_column_text(row, 0);
+        found = arena_dup(a, (weir_view){text, (size_t)sqlite3_column_bytes(row, 0)});
+        if (!text || !found.ptr)
+            rc = err_nomem(e);
+        sqlite3_reset(row);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    if (!rc)
+        *ret = found;
+    return rc;
+}
+
+/* ----------------------------------------------------------------------------------------------------------------- lock -- */
+
+static pid_t read_pid(int fd)
+{
+    char text[32] = "";
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    return n > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
+}
+
+static weir_rc write_pid(int fd, const char *path, err *e)
+{
+    char text[32];
+    int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)len, 0) != len)
+        return err_errno(e, errno ? errno : ENOSPC, "writing \"%s\"", path);
+    return WEIR_OK;
+}
+
+/* The lock belongs to the open file, and a child that was forked but has not yet executed its program holds that too. So if the
+ * process that took the lock is gone, it will be free in a moment. */
+static weir_rc take_lock(int fd, const char *data_dir, err *e)
+{
+    for (int tries = 0;; tries++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return WEIR_OK;
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return err_errno(e, errno, "locking the data folder \"%s\"", data_dir);
+        pid_t pid = read_pid(fd);
+        bool gone = pid <= 0 || (kill(pid, 0) && errno == ESRCH);
+        if (!gone || tries == LOCK_TRIES)
+            return err_fail(e, WEIR_E_CONFIG,
+                            "the data folder \"%s\" is in use by another run (process %ld): stop it or choose another folder",
+                            data_dir, (long)pid);
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000L}, NULL);
+    }
+}
+
+static weir_rc lock_folder(store *s, const char *data_dir, err *e)
+{
+    buf path = {0};
+    buf_printf(&path, "%s/lock", data_dir);
+    s->lock = open(buf_text(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    weir_rc rc = s->lock < 0 ? err_errno(e, errno, "opening \"%s\"", buf_text(&path)) : take_lock(s->lock, data_dir, e);
+    if (!rc)
+        rc = write_pid(s->lock, buf_text(&path), e);
+    buf_free(&path);
+    return rc;
+}
+
+/* ----------------------------------------------------------------------------------------------------------------- open -- */
+
+static weir_rc exec(store *s, const char *text, err *e)
+{
+    return sqlite3_exec(s->db, text, NULL, NULL, NULL) ? db_error(s, "setting up", e) : WEIR_OK;
+}
+
+/* The first column of the first row, or -1 if there is none. */
+static weir_rc ask(store *s, const char *text, int64_t *ret, err *e)
+{
+    sqlite3_stmt *st = NULL;
+    if (sqlite3_prepare_v2(s->db, text, -1, &st, NULL))
+        return db_error(s, "reading", e);
+    int code = sqlite3_step(st);
+    *ret = code == SQLITE_ROW ? sqlite3_column_int64(st, 0) : -1;
+    weir_rc rc = code == SQLITE_ROW || code == SQLITE_DONE ? WEIR_OK : db_error(s, "reading", e);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static weir_rc make_schema(store *s, err *e)
+{
+    weir_rc rc = exec(s, schema, e);
+    char version[80];
+    snprintf(version, sizeof version, "INSERT INTO schema_version VALUES (%d)", SCHEMA_VERSION);
+    return rc ? rc : exec(s, version, e);
+}
+
+/* In one transaction with whatever it makes: a kill in between leaves an empty database, which the next run fills. */
+static weir_rc check_schema(store *s, bool may_make, err *e)
+{
+    int64_t tables = 0, ours = 0, version = 0;
+    weir_rc rc = ask(s, "SELECT count(*) FROM sqlite_schema", &tables, e);
+    if (!rc)
+        rc = ask(s, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'", &ours, e);
+    if (!rc && tables == 0 && may_make)
+        return make_schema(s, e);
+    if (!rc && ours)
+        rc = ask(s, "SELECT version FROM schema_version", &version, e);
+    if (rc)
+        return rc;
+    if (!ours || version < 1)
+        return err_fail(e, WEIR_E_CONFIG, "\"%s\" is not a database of this program: choose another data folder", s->path);
+    if (version > SCHEMA_VERSION)
+        return err_fail(e, WEIR_E_CONFIG,
+                        "\"%s\" was written by a newer version of this program (its schema is %" PRId64
+                        ", this one knows %d): use that one",
+                        s->path, version, SCHEMA_VERSION);
+    return WEIR_OK;
+}
+
+static weir_rc set_up(store *s, err *e)
+{
+    weir_rc rc = exec(s, "PRAGMA journal_mode=WAL", e);
+    if (!rc)
+        rc = exec(s, "PRAGMA synchronous=FULL", e);
+    if (!rc)
+        rc = exec(s, "BEGIN IMMEDIATE", e);
+    if (rc)
+        return rc;
+    rc = check_schema(s, true, e);
+    if (!rc)
+        rc = exec(s, "COMMIT", e);
+    if (rc)
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+static weir_rc open_db(store *s, bool read_only, err *e)
+{
+    struct stat st;
+    if (read_only && stat(s->path, &st))
+        return errno == ENOENT
+                   ? err_fail(e, WEIR_E_CONFIG, "there is no \"%s\": nothing has run with this data folder yet", s->path)
+                   : err_errno(e, errno, "\"%s\"", s->path);
+    int flags = SQLITE_OPEN_NOMUTEX | (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    if (sqlite3_open_v2(s->path, &s->db, flags, NULL))
+        return db_error(s, "opening", e);
+    sqlite3_extended_result_codes(s->db, 1);
+    sqlite3_busy_timeout(s->db, BUSY_MS);
+    return read_only ? check_schema(s, false, e) : set_up(s, e);
+}
+
+static weir_rc prepare_folder(store *s, const char *data_dir, err *e)
+{
+    weir_rc rc = io_make_dirs(data_dir, e);
+    return rc ? rc : lock_folder(s, data_dir, e);
+}
+
+weir_rc store_open(store **ret, const char *data_dir, bool read_only, err *e)
+{
+    store *s = calloc(1, sizeof *s);
+    if (!s)
+        return err_nomem(e);
+    pthread_mutex_init(&s->mutex, NULL);
+    s->lock = -1;
+    weir_rc rc = asprintf(&s->path, "%s/weir.db", data_dir) < 0 ? (s->path = NULL, err_nomem(e)) : WEIR_OK;
+    if (!rc && !read_only)
+        rc = prepare_folder(s, data_dir, e);
+    if (!rc)
+        rc = open_db(s, read_only, e);
+    if (rc)
+        store_close(s);
+    else
+        *ret = s;
+    return rc;
+}
+
+void store_close(store *s)
+{
+    if (!s)
+        return;
+    for (int i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(s->statements[i]);
+    sqlite3_close(s->db);
+    if (s->lock >= 0)
+        close(s->lock); /* and with it goes the lock; the file stays, or two runs could lock two files of one name */
+    pthread_mutex_destroy(&s->mutex);
+    free(s->path);
+    free(s);
+}
+
+/* -------------------------------------------------------------------------------------------------------------- reading -- */
+
+weir_rc store_state(store *s, weir_view task, arena *a, weir_view *ret, err *e)
+{
+    return get_text(s, GET_STATE, task, a, ret, e);
+}
+
+weir_rc store_journal(store *s, weir_view journal, uint64_t *ret, err *e)
+{
+    return get_number(s, GET_JOURNAL, &journal, 1, ret, e);
+}
+
+weir_rc store_read_offset(store *s, weir_view reader, weir_view journal, uint64_t *ret, err *e)
+{
+    return get_number(s, GET_READ, (const weir_view[]){reader, journal}, 2, ret, e);
+}
+
+weir_rc store_inferred(store *s, weir_view collection, arena *a, weir_view *ret, err *e)
+{
+    return get_text(s, GET_INFERRED, collection, a, ret, e);
+}
+
+weir_rc store_totals(store *s, weir_view task, uint64_t *documents, uint64_t *bytes, err *e)
+{
+    sqlite3_stmt *row = NULL;
+    pthread_mutex_lock(&s->mutex);
+    weir_rc rc = query(s, GET_TOTALS, &task, 1, &row, e);
+    if (!rc) {
+        *documents = row ? (uint64_t)sqlite3_column_int64(row, 0) : 0;
+        *bytes = row ? (uint64_t)sqlite3_column_int64(row, 1) : 0;
+    }
+    if (!rc && row)
+        sqlite3_reset(row);
+    pthread_mutex_unlock(&s->mutex);
+    return rc;
+}
+
+/* ----------------------------------------------------------------------------------------------------------- committing -- */
+
+static weir_rc not_bound(const char *what, err *e)
+{
+    return err_fail(e, WEIR_E_BUG, "%s does not fit the database", what);
+}
+
+static weir_rc put_texts(store *s, statement which, weir_view a, weir_view b, err *e)
+{
+    sqlite3_stmt *st = NULL;
+    weir_rc rc = get(s, which, &st, e);
+    if (rc)
+        return rc;
+    return bind_texts(st, (const weir_view[]){a, b}, 2) ? finish(s, st, e) : not_bound("a text", e);
+}
+
+static weir_rc put_journal(store *s, const offset *o, err *e)
+{
+    sqlite3_stmt *st = NULL;
+    weir_rc rc = get(s, PUT_JOURNAL, &st, e);
+    if (rc)
+        return rc;
+    return bind_texts(st, &o->journal, 1) && bind_count(st, 2, o->at) ? finish(s, st, e) : not_bound("the length of a journal", e);
+}
+
+static weir_rc put_read(store *s, const store_commit *c, const offset *o, err *e)
+{
+    sqlite3_stmt *st = NULL;
+    weir_rc rc = get(s, PUT_READ, &st, e);
+    if (rc)
+        return rc;
+    bool bound =
+        bind_texts(st, (const weir_view[]){c->reader, o->journal}, 2) && bind_count(st, 3, o->at) && !bind_text(st, 4, c->task);
+    return bound ? finish(s, st, e) : not_bound("an offset", e);
+}
+
+static weir_rc add_totals(store *s, const store_commit *c, err *e)
+{
+    sqlite3_stmt *st = NULL;
+    if (c->documents == 0 && c->bytes == 0)
+        return WEIR_OK;
+    weir_rc rc = get(s, ADD_TOTALS, &st, e);
+    if (rc)
+        return rc;
+    return bind_texts(st, &c->task, 1) && bind_count(st, 2, c->documents) && bind_count(st, 3, c->bytes) ? finish(s, st, e)
+                                                                                                         : not_bound("a count", e);
+}
+
+static weir_rc put_all(store *s, const store_commit *c, err *e)
+{
+    weir_rc rc = c->state.len ? put_texts(s, PUT_STATE, c->task, c->state, e) : WEIR_OK;
+    for (size_t i = 0; !rc && i < c->journal_count; i++)
+        rc = put_journal(s, &c->journals[i], e);
+    for (size_t i = 0; !rc && i < c->read_count; i++)
+        rc = put_read(s, c, &c->reads[i], e);
+    for (size_t i = 0; !rc && i < c->inferred_count; i++)
+        rc = put_texts(s, PUT_INFERRED, c->inferred[2 * i], c->inferred[2 * i + 1], e);
+    return rc ? rc : add_totals(s, c, e);
+}
+
+/* Ends a transaction; what failed before stays the error. */
+static weir_rc end_transaction(store *s, weir_rc rc, err *e)
+{
+    err ignored = {0};
+    if (!rc)
+        rc = run(s, COMMIT, e);
+    if (rc && !sqlite3_get_autocommit(s->db))
+        run(s, ROLLBACK, &ignored);
+    err_free(&ignored);
+    return rc;
+}
+
+weir_rc store_commit_all(store *s, const store_commit *c, err *e)
+{
+    pthread_mutex_lock(&s->mutex);
+    weir_rc rc = run(s, BEGIN, e);
+    if (!rc)
+        rc = end_transaction(s, put_all(s, c, e), e);
+    pthread_mutex_unlock(&s->mutex);
+    return err_wrap(e, rc, "committing \"%.*s\"", VIEW_ARG(c->task));
+}
+
+static weir_rc forget(store *s, statement which, weir_view task, err *e)
+{
+    sqlite3_stmt *st = NULL;
+    weir_rc rc = get(s, which, &st, e);
+    if (rc)
+        return rc;
+    return bind_texts(st, &task, 1) ? finish(s, st, e) : not_bound("a name", e);
+}
+
+weir_rc store_forget(store *s, weir_view task, err *e)
+{
+    pthread_mutex_lock(&s->mutex);
+    weir_rc rc = run(s, BEGIN, e);
+    if (!rc) {
+        rc = forget(s, FORGET_TASK, task, e);
+        if (!rc)
+            rc = forget(s, FORGET_READS, task, e);
+        rc = end_transaction(s, rc, e);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    return err_wrap(e, rc, "forgetting \"%.*s\"", VIEW_ARG(task));
+}
