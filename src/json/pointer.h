@@ -13,15 +13,18 @@ void pointer_push(buf *pointer, weir_view token);
 bool pointer_valid(weir_view pointer);
 /** Splits into decoded tokens in the arena. @return false if malformed or without memory */
 bool pointer_split(arena *a, weir_view pointer, weir_view **ret_tokens, size_t *ret_count);
+/** A token as the index of an array item: digits without a leading zero ("-" and what does not fit are none). */
+bool pointer_index(weir_view token, size_t *ret_index);
 /** Splits a JSON array of strings (pointers, path components ...) into decoded texts in the arena. @return false if it is none */
 bool pointer_list(arena *a, weir_view json_array, weir_view **ret_texts, size_t *ret_count);
 
-/** A compiled set of pointers. Finds all of them in one pass; values it does not need are skipped without a look inside. It guesses that
- *  members come in the same order as last time, so the common case is one comparison a member. Not thread-safe: one for each thread. */
+/** A compiled set of pointers. Finds all of them in one pass that also checks the document. It guesses that members come in the same order
+ *  as last time, so the common case is one comparison a member. Not thread-safe: one for each thread. */
 typedef struct picker picker;
+/** @return WEIR_E_CONFIG if one of them is not a JSON pointer, or longer than any document is deep (JSON_DEPTH) */
 weir_rc picker_make(arena *a, const weir_view *pointers, size_t count, picker **ret, err *e);
-/** Fills values[i] with the span at pointer i; empty if absent. A pointer to the whole document ("") gives the document.
- *  @return false if the text is malformed before the last thing needed was found; `doc` is otherwise not checked to its end */
+/** Fills values[i] with the span at pointer i; empty if absent. A pointer to the whole document ("") gives the document. Where names repeat,
+ *  the last one wins. Allocates nothing. @return false if the document is not JSON; the values are then undefined */
 bool picker_run(picker *p, weir_view doc, weir_view *values);
 
 #endif
