@@ -1,14 +1,16 @@
-/* patch.h - RFC 7396 merge patches on text. Members keep the order of the target; new ones follow. Input is checked JSON. */
+/* patch.h - RFC 7396 merge patches on text. Members keep the order of the target; new ones follow. Values that stay or come whole are
+ * copied as they were written. Input is checked JSON; empty text counts as null; of duplicate names the last one counts. */
 #ifndef WEIR_JSON_PATCH_H
 #define WEIR_JSON_PATCH_H
 
 #include "base/buf.h"
 
-/** Appends merge(target, patch). An empty target counts as null. @return false without memory */
+/** Appends merge(target, patch). @return false without memory (nothing is appended then) */
 bool patch_apply(buf *out, weir_view target, weir_view patch);
-/** Appends a patch P with merge(from, P) = to, where `to` is an object whose nulls count as absent. `{}` if nothing changed. */
+/** Appends a patch P with merge(from, P) = to, where `to` is an object whose nulls count as absent. `{}` if nothing changed.
+ *  @return false without memory (nothing is appended then) */
 bool patch_diff(buf *out, weir_view from, weir_view to);
-/** Same value? Numbers by value, members in any order. */
+/** Same value? Numbers by value, members in any order. False without memory: a patch is then too large, not wrong. */
 bool json_equal(weir_view a, weir_view b);
 
 #endif

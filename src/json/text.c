@@ -197,10 +197,11 @@ static int32_t code_unit(const char *at, const char *end)
     return unit;
 }
 
-/** Decodes \uXXXX, or two of them that make a pair. @return bytes taken */
-static size_t take_unicode(char *to, size_t *put, const char *at, const char *end)
+enum { REPLACEMENT = 0xfffd, EXACT = 0 };
+
+/** Decodes \uXXXX, or two of them that make a pair. @param lone what a lone surrogate becomes; EXACT: stays. @return bytes taken */
+static size_t take_unicode(char *to, size_t *put, const char *at, const char *end, int32_t lone)
 {
-    enum { REPLACEMENT = 0xfffd };
     int32_t c = code_unit(at, end);
     size_t taken = 6;
     if (c < 0) {
@@ -209,10 +210,10 @@ static size_t take_unicode(char *to, size_t *put, const char *at, const char *en
     } else if ((c & 0xfc00) == 0xd800) {
         int32_t low = code_unit(at + 6, end);
         bool pair = low >= 0 && (low & 0xfc00) == 0xdc00;
-        c = pair ? 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff)) : REPLACEMENT;
+        c = pair ? 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff)) : lone ? lone : c;
         taken = pair ? 12 : 6;
     } else if ((c & 0xfc00) == 0xdc00) {
-        c = REPLACEMENT;
+        c = lone ? lone : c;
     }
     *put = utf8_put(to, (uint32_t)c);
     return taken;
@@ -231,7 +232,7 @@ static char unescaped(char letter)
 }
 
 /** Decodes into `to`, which has room for raw.len bytes: no escape is shorter than what it means. @return bytes put */
-static size_t unquote(char *to, weir_view raw)
+static size_t unquote(char *to, weir_view raw, int32_t lone)
 {
     const char *at = raw.ptr, *end = raw.ptr + raw.len;
     size_t len = 0;
@@ -242,7 +243,7 @@ static size_t unquote(char *to, weir_view raw)
         if (end - at < 2)
             break;
         if (at[1] == 'u') {
-            at += take_unicode(to + len, &n, at, end);
+            at += take_unicode(to + len, &n, at, end, lone);
             len += n;
         } else {
             to[len++] = unescaped(at[1]);
@@ -258,20 +259,30 @@ bool json_unquote(buf *out, weir_view raw)
         return buf_ok(out);
     if (!buf_reserve(out, raw.len))
         return false;
-    out->len += unquote(out->ptr + out->len, raw);
+    out->len += unquote(out->ptr + out->len, raw, REPLACEMENT);
     return true;
+}
+
+static weir_view decode(arena *a, weir_view raw, int32_t lone)
+{
+    char *text = arena_alloc(a, raw.len + 1);
+    if (!text)
+        return (weir_view){NULL, 0};
+    size_t len = unquote(text, raw, lone);
+    text[len] = '\0';
+    return (weir_view){text, len};
 }
 
 weir_view json_decode(arena *a, weir_view string)
 {
     if (string.len < 2 || string.ptr[0] != '"' || string.ptr[string.len - 1] != '"')
         return (weir_view){NULL, 0};
-    char *text = arena_alloc(a, string.len);
-    if (!text)
-        return (weir_view){NULL, 0};
-    size_t len = unquote(text, (weir_view){string.ptr + 1, string.len - 2});
-    text[len] = '\0';
-    return (weir_view){text, len};
+    return decode(a, (weir_view){string.ptr + 1, string.len - 2}, REPLACEMENT);
+}
+
+weir_view json_identity(arena *a, weir_view raw)
+{
+    return raw.len && memchr(raw.ptr, '\\', raw.len) ? decode(a, raw, EXACT) : raw;
 }
 
 /* -------------------------------------------------------------------------------------------------------- compacting -- */

@@ -15,6 +15,9 @@ void json_quote_lossy(buf *out, weir_view text);
 bool json_unquote(buf *out, weir_view raw);
 /** Decodes a whole JSON string value, quotes included, into the arena; {NULL,0} if it is not a string. NUL-terminated. */
 weir_view json_decode(arena *a, weir_view string);
+/** For comparing strings by value: equal for two raw texts if and only if they mean the same, lone surrogates included. `raw` itself if
+ *  it holds no escape, otherwise in the arena; {NULL,0} without memory, and then the arena has failed. */
+weir_view json_identity(arena *a, weir_view raw);
 /** Appends the (checked) JSON value with all whitespace between tokens removed: for line protocols. */
 void json_compact(buf *out, weir_view json);
 /** Appends a JSON array of strings from `count` texts. */
