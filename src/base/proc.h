@@ -21,6 +21,8 @@ weir_rc proc_start(proc *p, const char *const *argv, const char *const *env, err
 void proc_close_in(proc *p);
 /** Waits up to `ms` (-1: for ever) for it to end. @return false if it still runs */
 bool proc_wait(proc *p, int ms);
+/** Sends a signal to the group; nothing if it was reaped. Callable from any thread while no other reaps it. */
+void proc_signal(const proc *p, int signum);
 /** SIGTERM to the group, SIGKILL after grace_ms, reap. Fine if it has ended. */
 void proc_stop(proc *p, int grace_ms);
 /** Closes the pipes; stops what still runs. Accepts a zeroed proc whose fds are -1. */

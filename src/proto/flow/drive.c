@@ -1,0 +1,480 @@
+/* Being the platform for a Flow capture: an executable becomes an ordinary weir_connector. Every operation starts a process of its own and asks it for
+ * its spec first, as the platform does (flow.md 1.5). */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "json/patch.h"
+#include "json/pointer.h"
+#include "json/write.h"
+#include "proto/flow/flow.h"
+#include "proto/flow/peer.h"
+
+typedef struct driven {
+    weir_connector base; /* first: callbacks get back from it */
+    drive_options o;
+    arena arena;         /* texts of base */
+} driven;
+
+/* `self` of an opened driven connector. */
+typedef struct run {
+    const driven *d;
+    char *config;       /* JSON text */
+    size_t config_len;
+    flow_peer *capturing; /* while pull() runs and the peer wants acknowledgements */
+    pthread_mutex_t lock; /* of capturing */
+} run;
+
+static weir_rc ask_spec(flow_peer *p, flow_message *m, err *e)
+{
+    return peer_ask(p, FLOW_SPEC, VIEW("{\"connectorType\":\"LOCAL\",\"config\":{}}"), FLOW_SPEC, m, e);
+}
+
+/* ---- open and close ---- */
+
+static weir_rc driven_open(weir_task *t, const weir_connector *me, const void *config, void **ret_self)
+{
+    const weir_view *text = config;
+    run *r = calloc(1, sizeof *r);
+    char *copy = malloc(text->len + 1);
+    if (!r || !copy) {
+        free(r);
+        free(copy);
+        return weir_fail(t, WEIR_E_NOMEM, "out of memory");
+    }
+    memcpy(copy, text->ptr, text->len);
+    *r = (run){.d = (const driven *)me, .config = copy, .config_len = text->len, .lock = PTHREAD_MUTEX_INITIALIZER};
+    *ret_self = r;
+    return WEIR_OK;
+}
+
+static void driven_close(void *self)
+{
+    run *r = self;
+    if (!r)
+        return;
+    explicit_bzero(r->config, r->config_len);
+    free(r->config);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
+
+/* ---- request bodies ---- */
+
+static void put_endpoint(json_out *w, const run *r)
+{
+    out_text(out_name(w, "connectorType"), VIEW("LOCAL"));
+    out_raw(out_name(w, "config"), (weir_view){r->config, r->config_len});
+}
+
+/* The resource config; with the path that validation gave it under _meta.path, as the platform keeps it (flow.md 3.3, rule 2). */
+static void put_resource(json_out *w, const weir_binding *b)
+{
+    buf patch = {0}, resource = {0};
+    if (b->resource_path.len) {
+        buf_printf(&patch, "{\"_meta\":{\"path\":%.*s}}", VIEW_ARG(b->resource_path));
+        if (!buf_ok(&patch) || !patch_apply(&resource, b->resource_json, buf_view(&patch)))
+            w->to->failed = true;
+    } else {
+        buf_addv(&resource, b->resource_json);
+    }
+    out_raw(out_name(w, "resourceConfig"), buf_view(&resource));
+    if (!buf_ok(&resource))
+        w->to->failed = true;
+    buf_free(&patch);
+    buf_free(&resource);
+}
+
+static void put_collection(json_out *w, const weir_binding *b)
+{
+    out_open(out_name(w, "collection"), '{');
+    out_text(out_name(w, "name"), b->name);
+    out_raw(out_name(w, "key"), b->key.len ? b->key : VIEW("[]"));
+    out_text(out_name(w, "uuidPtr"), VIEW("/_meta/uuid"));
+    out_raw(out_name(w, "partitionFields"), VIEW("[]"));
+    out_raw(out_name(w, "projections"), VIEW("[]"));
+    out_raw(out_name(w, "ackTemplate"), VIEW("{\"_meta\":{\"uuid\":\"DocUUIDPlaceholder-329Bb50aa48EAa9ef\",\"ack\":true}}"));
+    out_raw(out_name(w, "writeSchema"), b->schema.len ? b->schema : VIEW("true"));
+    out_close(w, '}');
+}
+
+static void put_bindings(json_out *w, const weir_binding *b, size_t n, bool with_path)
+{
+    out_open(out_name(w, "bindings"), '[');
+    for (size_t i = 0; i < n; i++) {
+        out_open(w, '{');
+        put_resource(w, &b[i]);
+        if (with_path)
+            out_raw(out_name(w, "resourcePath"), b[i].resource_path.len ? b[i].resource_path : VIEW("[]"));
+        put_collection(w, &b[i]);
+        if (b[i].backfill)
+            out_int(out_name(w, "backfill"), b[i].backfill);
+        if (with_path)
+            out_text(out_name(w, "stateKey"), b[i].state_key);
+        out_close(w, '}');
+    }
+    out_close(w, ']');
+}
+
+static void put_capture(json_out *w, const run *r, weir_view name, const weir_binding *b, size_t n)
+{
+    out_open(out_name(w, "capture"), '{');
+    out_text(out_name(w, "name"), name);
+    put_endpoint(w, r);
+    put_bindings(w, b, n, true);
+    out_int(out_name(w, "intervalSeconds"), r->d->o.interval_ms / 1000);
+    out_close(w, '}');
+}
+
+/* ---- unary operations ---- */
+
+/* A process, its hidden spec, one question, one answer. `use` (may be NULL) looks at the answer before the process ends. */
+typedef weir_rc answer_use(weir_task *t, const tree *answer, const weir_binding *b, size_t n);
+
+static weir_rc unary(weir_task *t, run *r, flow_kind request, buf *body, flow_kind answer, answer_use *use, const weir_binding *b, size_t n)
+{
+    err *e = task_error(t);
+    flow_peer *p = NULL;
+    flow_message m;
+    arena a = {0};
+    bool more = false;
+    weir_rc rc = buf_ok(body) ? peer_start(&p, &r->d->o, weir_stop_fd(t), e) : err_nomem(e);
+    if (!rc)
+        rc = ask_spec(p, &m, e);
+    if (!rc)
+        rc = peer_ask(p, request, buf_view(body), answer, &m, e);
+    tree *parsed = NULL;
+    if (!rc) {
+        weir_view kept = arena_dup(&a, m.body); /* the message goes with the next receive */
+        rc = kept.ptr ? tree_parse(&a, kept, NULL, WEIR_E_PROTOCOL, &parsed, e) : err_nomem(e);
+    }
+    if (!rc) {
+        peer_close_input(p);
+        rc = peer_receive(p, &m, &more, e);
+    }
+    if (!rc && more)
+        rc = err_fail(e, WEIR_E_PROTOCOL, "the connector went on with '%s' after its answer", flow_kind_name(m.kind));
+    if (!rc)
+        rc = peer_finish(p, e);
+    if (!rc && use)
+        rc = use(t, parsed, b, n);
+    peer_free(p);
+    arena_free(&a);
+    buf_wipe(body);
+    return weir_wrap(t, rc, "%s", flow_kind_name(request));
+}
+
+static weir_view raw_of(const tree *t, const char *name)
+{
+    const tree *m = tree_get(t, name);
+    return tree_is_null(m) ? (weir_view){0} : m->raw;
+}
+
+static bool flag_of(const tree *t, const char *name)
+{
+    const tree *m = tree_get(t, name);
+    return m && m->kind == TREE_BOOL && m->boolean;
+}
+
+static weir_rc use_discovered(weir_task *t, const tree *answer, const weir_binding *b, size_t n)
+{
+    (void)b;
+    (void)n;
+    const tree *list = tree_get(answer, "bindings");
+    for (const tree *item = tree_is_null(list) ? NULL : list->first; item; item = item->next) {
+        weir_stream s = {
+            .name = tree_text(item, "recommendedName"),
+            .schema = raw_of(item, "documentSchema"),
+            .key = raw_of(item, "key"),
+            .resource = raw_of(item, "resourceConfig"),
+            .resource_path = raw_of(item, "resourcePath"),
+            .disabled = flag_of(item, "disable"),
+            .fallback_key = flag_of(item, "isFallbackKey"),
+        };
+        if (view_is(s.resource_path, "[]"))
+            s.resource_path = (weir_view){0};
+        weir_rc rc = s.schema.len && s.resource.len ? weir_discovered(t, &s)
+                     : weir_fail(t, WEIR_E_PROTOCOL, "discovered binding '%.*s' lacks documentSchema or resourceConfig", VIEW_ARG(s.name));
+        if (rc)
+            return rc;
+    }
+    return WEIR_OK;
+}
+
+static weir_rc driven_discover(weir_task *t, void *self)
+{
+    run *r = self;
+    buf body = {0};
+    json_out w = json_out_to(&body);
+    out_open(&w, '{');
+    put_endpoint(&w, r);
+    out_text(out_name(&w, "name"), weir_task_name(t));
+    out_close(&w, '}');
+    weir_rc rc = unary(t, r, FLOW_DISCOVER, &body, FLOW_DISCOVERED, use_discovered, NULL, 0);
+    buf_free(&body);
+    return rc;
+}
+
+static weir_rc use_validated(weir_task *t, const tree *answer, const weir_binding *b, size_t n)
+{
+    const tree *list = tree_get(answer, "bindings");
+    size_t got = tree_is_null(list) ? 0 : list->count, i = 0;
+    if (got != n)
+        return weir_fail(t, WEIR_E_PROTOCOL, "the connector validated %zu bindings of %zu", got, n);
+    for (const tree *item = n ? list->first : NULL; item; item = item->next, i++) {
+        weir_view path = raw_of(item, "resourcePath");
+        if (!path.len || *path.ptr != '[')
+            return weir_fail(t, WEIR_E_PROTOCOL, "the connector gave no resourcePath for binding %zu (%.*s)", i, VIEW_ARG(b[i].name));
+        weir_rc rc = weir_resource_path(t, &b[i], path);
+        if (rc)
+            return rc;
+    }
+    return WEIR_OK;
+}
+
+static weir_rc driven_validate(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    run *r = self;
+    buf body = {0};
+    json_out w = json_out_to(&body);
+    out_open(&w, '{');
+    out_text(out_name(&w, "name"), weir_task_name(t));
+    put_endpoint(&w, r);
+    put_bindings(&w, b, n, false);
+    out_close(&w, '}');
+    weir_rc rc = unary(t, r, FLOW_VALIDATE, &body, FLOW_VALIDATED, use_validated, b, n);
+    buf_free(&body);
+    return rc;
+}
+
+static weir_rc use_applied(weir_task *t, const tree *answer, const weir_binding *b, size_t n)
+{
+    (void)b;
+    (void)n;
+    weir_view what = tree_text(answer, "actionDescription");
+    if (what.len)
+        weir_log(t, WEIR_INFO, "applied: %.*s", VIEW_ARG(what));
+    return WEIR_OK;
+}
+
+static weir_rc driven_apply(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    run *r = self;
+    buf body = {0};
+    json_out w = json_out_to(&body);
+    out_open(&w, '{');
+    put_capture(&w, r, weir_task_name(t), b, n);
+    out_text(out_name(&w, "version"), VIEW("local"));
+    out_close(&w, '}');
+    weir_rc rc = unary(t, r, FLOW_APPLY, &body, FLOW_APPLIED, use_applied, b, n);
+    buf_free(&body);
+    return rc;
+}
+
+/* ---- the capture ---- */
+
+static weir_rc bad_binding(weir_task *t, const flow_message *m, size_t n)
+{
+    return weir_fail(t, WEIR_E_PROTOCOL, "the connector sent '%s' for binding %u of %zu", flow_kind_name(m->kind), m->binding, n);
+}
+
+static weir_rc relay_schema(weir_task *t, const flow_message *m, const weir_binding *b, size_t n)
+{
+    return m->binding < n ? weir_sourced_schema(t, &b[m->binding], m->doc) : bad_binding(t, m, n);
+}
+
+static weir_rc relay_note(weir_task *t, const flow_message *m, const weir_binding *b, size_t n)
+{
+    if (m->binding >= n)
+        return bad_binding(t, m, n);
+    weir_log(t, WEIR_INFO, "%s: %.*s", flow_kind_name(m->kind), VIEW_ARG(b[m->binding].name));
+    return WEIR_OK;
+}
+
+static weir_rc relay_other(weir_task *t, const flow_message *m, const weir_binding *b, size_t n)
+{
+    switch (m->kind) {
+    case FLOW_SOURCED_SCHEMA:
+        return relay_schema(t, m, b, n);
+    case FLOW_BACKFILL_BEGIN: case FLOW_BACKFILL_COMPLETE:
+        return relay_note(t, m, b, n);
+    default:
+        return weir_fail(t, WEIR_E_PROTOCOL, "the connector sent '%s' while capturing", flow_kind_name(m->kind));
+    }
+}
+
+/* Copies documents and checkpoints to the lane until the peer's output ends. */
+static weir_rc relay(weir_task *t, flow_peer *p, const weir_binding *b, size_t n)
+{
+    size_t unsealed = 0;
+    for (;;) {
+        flow_message m;
+        bool more;
+        weir_rc rc = peer_receive(p, &m, &more, task_error(t));
+        if (rc)
+            return rc;
+        if (!more)
+            break;
+        if (m.kind == FLOW_CAPTURED) {
+            rc = m.binding < n ? task_emit_scanned(t, &b[m.binding], m.doc, m.lines) : bad_binding(t, &m, n);
+            unsealed++;
+        } else if (m.kind == FLOW_CHECKPOINT) {
+            rc = task_checkpoint_raw(t, m.state.len ? m.state : VIEW("{}"), m.state.len ? m.merge : true);
+            unsealed = 0;
+        } else {
+            rc = relay_other(t, &m, b, n);
+        }
+        if (rc)
+            return rc;
+    }
+    if (!unsealed)
+        return WEIR_OK;
+    return weir_fail(t, WEIR_E_PROTOCOL, "the connector ended with %zu document%s after its last checkpoint: dropped", unsealed,
+                     unsealed == 1 ? "" : "s");
+}
+
+static weir_rc open_capture(weir_task *t, run *r, flow_peer *p, const weir_binding *b, size_t n)
+{
+    buf body = {0};
+    weir_view state = weir_state(t);
+    json_out w = json_out_to(&body);
+    out_open(&w, '{');
+    put_capture(&w, r, weir_task_name(t), b, n);
+    out_text(out_name(&w, "version"), VIEW("local"));
+    out_raw(out_name(&w, "range"), VIEW("{\"keyEnd\":4294967295,\"rClockEnd\":4294967295}"));
+    out_raw(out_name(&w, "state"), state.len ? state : VIEW("{}"));
+    out_close(&w, '}');
+    flow_message m;
+    weir_rc rc = buf_ok(&body) ? peer_ask(p, FLOW_OPEN, buf_view(&body), FLOW_OPENED, &m, task_error(t)) : err_nomem(task_error(t));
+    buf_wipe(&body);
+    if (rc)
+        return rc;
+    bool acks = view_is(weir_json_at(m.body, "/explicitAcknowledgements"), "true");
+    if (acks) {
+        pthread_mutex_lock(&r->lock);
+        r->capturing = p;
+        pthread_mutex_unlock(&r->lock);
+    }
+    return weir_opened(t, acks);
+}
+
+static weir_rc driven_pull(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    run *r = self;
+    flow_peer *p = NULL;
+    flow_message m;
+    err *e = task_error(t);
+    weir_rc rc = peer_start(&p, &r->d->o, weir_stop_fd(t), e);
+    if (!rc)
+        rc = ask_spec(p, &m, e);
+    if (!rc)
+        rc = open_capture(t, r, p, b, n);
+    if (!rc) {
+        rc = relay(t, p, b, n);
+        if (rc == WEIR_E_PROTOCOL)
+            rc = peer_explain(p, rc, e);
+    }
+    pthread_mutex_lock(&r->lock);
+    r->capturing = NULL;
+    pthread_mutex_unlock(&r->lock);
+    if (!rc)
+        rc = peer_finish(p, e);
+    peer_free(p);
+    return rc;
+}
+
+static weir_rc driven_acked(weir_task *t, void *self, const weir_ack *acks, size_t count)
+{
+    (void)acks;
+    run *r = self;
+    weir_rc rc = WEIR_OK;
+    pthread_mutex_lock(&r->lock);
+    if (r->capturing) {
+        weir_view body = weir_format(t, "{\"checkpoints\":%zu}", count);
+        rc = peer_send(r->capturing, FLOW_ACKNOWLEDGE, body, task_error(t));
+    }
+    pthread_mutex_unlock(&r->lock);
+    return rc;
+}
+
+static const weir_capture driven_capture = {
+    .discover = driven_discover,
+    .validate = driven_validate,
+    .apply = driven_apply,
+    .pull = driven_pull,
+    .acked = driven_acked,
+    .all_in_one = true,
+    .relay = true,
+};
+
+/* ---- making one ---- */
+
+/* Keeps what the spec says. */
+static weir_rc take_spec(driven *d, weir_view body, err *e)
+{
+    weir_view kept = arena_dup(&d->arena, body);
+    tree *spec;
+    weir_rc rc = kept.ptr ? tree_parse(&d->arena, kept, NULL, WEIR_E_PROTOCOL, &spec, e) : err_nomem(e);
+    if (rc)
+        return rc;
+    weir_view number = raw_of(spec, "protocol");
+    if (!view_is(number, "3032023"))
+        return err_fail(e, WEIR_E_PROTOCOL, "spec: protocol is %.*s, 3032023 is expected", VIEW_ARG(number.len ? number : VIEW("missing")));
+    d->base.config_schema = raw_of(spec, "configSchema");
+    d->base.resource_schema = raw_of(spec, "resourceConfigSchema");
+    d->base.oauth2 = raw_of(spec, "oauth2");
+    d->base.resource_path_pointers = raw_of(spec, "resourcePathPointers");
+    weir_view url = tree_text(spec, "documentationUrl");
+    d->base.docs_url = url.ptr;
+    if (!d->base.config_schema.len || !d->base.resource_schema.len || !url.len)
+        return err_fail(e, WEIR_E_PROTOCOL, "spec: configSchema, resourceConfigSchema and documentationUrl must not be empty");
+    return WEIR_OK;
+}
+
+static weir_rc learn(driven *d, err *e)
+{
+    flow_peer *p = NULL;
+    flow_message m;
+    bool more = false;
+    weir_rc rc = peer_start(&p, &d->o, d->o.stop_fd, e);
+    if (!rc)
+        rc = ask_spec(p, &m, e);
+    if (!rc)
+        rc = take_spec(d, m.body, e);
+    if (!rc) {
+        peer_close_input(p);
+        rc = peer_receive(p, &m, &more, e);
+    }
+    if (!rc && more)
+        rc = err_fail(e, WEIR_E_PROTOCOL, "the connector went on with '%s' after its spec", flow_kind_name(m.kind));
+    if (!rc)
+        rc = peer_finish(p, e);
+    peer_free(p);
+    return rc;
+}
+
+weir_rc flow_drive(const drive_options *o, weir_connector **ret, err *e)
+{
+    driven *d = calloc(1, sizeof *d);
+    if (!d)
+        return err_nomem(e);
+    d->o = *o;
+    d->base = (weir_connector){
+        .abi = WEIR_ABI, .name = o->argv[0], .version = "0", .open = driven_open, .close = driven_close, .capture = &driven_capture,
+    };
+    weir_rc rc = learn(d, e);
+    if (rc) {
+        flow_drive_free(&d->base);
+        return rc;
+    }
+    *ret = &d->base;
+    return WEIR_OK;
+}
+
+void flow_drive_free(weir_connector *c)
+{
+    driven *d = (driven *)c;
+    if (!d)
+        return;
+    arena_free(&d->arena);
+    free(d);
+}

@@ -1,0 +1,140 @@
+#include "proto/flow/words.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "json/tree.h"
+
+enum { LINE_MAX_BYTES = 1 << 20 }; /* a longer line is logged in pieces */
+
+void words_init(words *w, log_sink *log, weir_view task)
+{
+    *w = (words){.log = log, .task = task, .pending.max = 2 * LINE_MAX_BYTES};
+}
+
+static bool contains_folded(weir_view text, const char *word)
+{
+    size_t n = strlen(word);
+    for (size_t i = 0; i + n <= text.len; i++)
+        if (strncasecmp(text.ptr + i, word, n) == 0)
+            return true;
+    return false;
+}
+
+weir_level words_guess(weir_view text)
+{
+    static const char *const alarming[] = {"error", "failed", "panic", "timeout", "unable", "unrecognised", "unrecognized"};
+    for (size_t i = 0; i < sizeof alarming / sizeof *alarming; i++)
+        if (contains_folded(text, alarming[i]))
+            return WEIR_ERROR;
+    return WEIR_WARN;
+}
+
+static weir_view first_text(const tree *t, const char *a, const char *b)
+{
+    weir_view v = tree_text(t, a);
+    return v.len ? v : tree_text(t, b);
+}
+
+static void remember(words *w, weir_level level, weir_view message)
+{
+    bool severe = level == WEIR_ERROR;
+    if (!message.len || (w->last_severe && !severe))
+        return;
+    buf_clear(&w->last);
+    buf_addv(&w->last, message);
+    w->last_severe = severe;
+}
+
+/* Every member that is not time, level or message goes on as a field. */
+static size_t gather_fields(const tree *record, arena *a, log_field **ret)
+{
+    static const char *const known[] = {"ts", "timestamp", "time", "level", "lvl", "message", "msg", "_meta", "shard", "spans"};
+    const tree *own = tree_get(record, "fields");
+    size_t room = record->count + (own ? own->count : 0), n = 0;
+    log_field *fields = arena_array(a, room, sizeof *fields);
+    for (int pass = 0; fields && pass < 2; pass++) {
+        const tree *from = pass ? own : record;
+        for (const tree *m = from && from->kind == TREE_OBJECT ? from->first : NULL; m; m = m->next) {
+            bool skip = !pass && view_is(m->name, "fields");
+            for (size_t i = 0; !pass && i < sizeof known / sizeof *known; i++)
+                skip |= view_is(m->name, known[i]);
+            if (!skip && n < room)
+                fields[n++] = (log_field){m->name.ptr, m->kind == TREE_STRING ? m->text : m->raw, m->kind != TREE_STRING};
+        }
+    }
+    *ret = fields;
+    return fields ? n : 0;
+}
+
+static bool log_json(words *w, weir_view line)
+{
+    arena a = {0};
+    err e = {0};
+    tree *record = NULL;
+    bool ok = tree_parse(&a, line, NULL, WEIR_E_PROTOCOL, &record, &e) == WEIR_OK && record->kind == TREE_OBJECT;
+    if (ok) {
+        weir_view message = first_text(record, "message", "msg");
+        weir_level level = log_level_of(first_text(record, "level", "lvl"));
+        log_field *fields;
+        size_t n = gather_fields(record, &a, &fields);
+        if (!message.len)
+            message = line;
+        if (!level)
+            level = words_guess(message);
+        remember(w, level, message);
+        log_record(w->log, level, w->task, message, fields, n);
+    }
+    arena_free(&a);
+    err_free(&e);
+    return ok;
+}
+
+static void log_one(words *w, weir_view line)
+{
+    while (line.len && isspace((unsigned char)line.ptr[line.len - 1]))
+        line.len--;
+    if (!line.len || (*line.ptr == '{' && log_json(w, line)))
+        return;
+    weir_level level = words_guess(line);
+    remember(w, level, line);
+    log_record(w->log, level, w->task, line, NULL, 0);
+}
+
+bool words_read(words *w, int fd)
+{
+    if (!buf_reserve(&w->pending, 64 * 1024))
+        return false;
+    ssize_t n = read(fd, w->pending.ptr + w->pending.len, 64 * 1024);
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN;
+    if (n == 0)
+        return false;
+    w->pending.len += (size_t)n;
+    size_t from = 0;
+    const char *nl;
+    while ((nl = memchr(w->pending.ptr + from, '\n', w->pending.len - from))) {
+        size_t len = (size_t)(nl - w->pending.ptr) - from;
+        log_one(w, (weir_view){w->pending.ptr + from, len});
+        from += len + 1;
+    }
+    buf_drop(&w->pending, from);
+    if (w->pending.len > LINE_MAX_BYTES)
+        words_end(w);
+    return true;
+}
+
+void words_end(words *w)
+{
+    log_one(w, buf_view(&w->pending));
+    buf_clear(&w->pending);
+}
+
+weir_view words_last(const words *w) { return buf_view(&w->last); }
+
+void words_free(words *w)
+{
+    buf_free(&w->pending);
+    buf_free(&w->last);
+}

@@ -1,0 +1,27 @@
+/* words.h - what a connector says on stderr (flow.md 1.8): JSON records keep their level, plain text becomes a warning or an error by its words. */
+#ifndef WEIR_FLOW_WORDS_H
+#define WEIR_FLOW_WORDS_H
+
+#include "base/log.h"
+
+typedef struct words {
+    log_sink *log;
+    weir_view task;   /* borrowed */
+    buf pending;      /* the beginning of a line */
+    buf last;         /* the last message */
+    bool last_severe; /* and it was an error */
+} words;
+
+void words_init(words *w, log_sink *log, weir_view task);
+/** Reads once and logs every whole line. @return false at the end */
+bool words_read(words *w, int fd);
+/** Logs what is left without a line end. */
+void words_end(words *w);
+/** The last record's message; an error beats what came after it at a lower level. */
+weir_view words_last(const words *w);
+void words_free(words *w);
+
+/** The level of a line that does not say one. */
+weir_level words_guess(weir_view text);
+
+#endif
