@@ -9,15 +9,15 @@
 
 /* One token of one or more pointers. */
 typedef struct node {
-    weir_view token;     /* decoded */
-    struct node *below;  /* children, by length and then bytes of their tokens: those that are indexes are in numeric order */
+    weir_view token;    /* decoded */
+    struct node *below; /* children, by length and then bytes of their tokens: those that are indexes are in numeric order */
     size_t count;
-    uint64_t filter;     /* a bit for each name_bit() of a child: most members nobody wants are told by it */
-    size_t slot;         /* the first of the values to fill; the others follow by picker.twins; NONE: none */
-    size_t index;        /* the token as an array index; NONE: it is none */
-    uint64_t run;        /* the last one that was here, to notice members that repeat */
-    struct node *first;  /* guess: the child that an object began with last time */
-    struct node *next;   /* guess: the sibling that followed last time */
+    uint64_t filter;    /* a bit for each name_bit() of a child: most members nobody wants are told by it */
+    size_t slot;        /* the first of the values to fill; the others follow by picker.twins; NONE: none */
+    size_t index;       /* the token as an array index; NONE: it is none */
+    uint64_t run;       /* the last one that was here, to notice members that repeat */
+    struct node *first; /* guess: the child that an object began with last time */
+    struct node *next;  /* guess: the sibling that followed last time */
     quick_name name;
 } node;
 
@@ -55,7 +55,8 @@ static int compare_paths(const void *left, const void *right)
 
 static inline uint64_t name_bit(weir_view name)
 {
-    return (uint64_t)1 << (name.len ? (name.len * 7 + (unsigned char)name.ptr[0] + 3 * (unsigned char)name.ptr[name.len - 1]) & 63 : 0);
+    return (uint64_t)1 << (name.len ? (name.len * 7 + (unsigned char)name.ptr[0] + 3 * (unsigned char)name.ptr[name.len - 1]) & 63
+                                    : 0);
 }
 
 static void init_node(arena *a, node *n, weir_view token)

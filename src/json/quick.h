@@ -1,5 +1,5 @@
-/* quick.h - the common forms of tokens, recognised inline. For loops that see millions of small values: what these functions do not know
- * (escapes, text beyond ASCII, exponents, objects ...) they leave to json/scan.h. Nothing is read at or behind `end`.
+/* quick.h - the common forms of tokens, recognised inline. For loops that see millions of small values: what these functions do not
+ * know (escapes, text beyond ASCII, exponents, objects ...) they leave to json/scan.h. Nothing is read at or behind `end`.
  */
 #ifndef WEIR_JSON_QUICK_H
 #define WEIR_JSON_QUICK_H
@@ -33,7 +33,8 @@ static inline const char *quick_plain(const char *at, const char *end)
     for (; end - at >= 16; at += 16) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
         /* Signed order: bytes from 0x80 up are negative, so "less than space" finds them and the control characters. */
-        __m128i special = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_or_si128(_mm_cmpeq_epi8(v, backslash), _mm_cmplt_epi8(v, space)));
+        __m128i special =
+            _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_or_si128(_mm_cmpeq_epi8(v, backslash), _mm_cmplt_epi8(v, space)));
         unsigned mask = (unsigned)_mm_movemask_epi8(special);
         if (mask)
             return at + __builtin_ctz(mask);
@@ -94,7 +95,8 @@ static inline const char *quick_scalar(const char *at, const char *end)
         return quick_word(at, end, "false", 5);
     case 'n':
         return quick_word(at, end, "null", 4);
-    case '{': case '[':
+    case '{':
+    case '[':
         return NULL;
     default:
         return quick_number(at, end);
@@ -133,7 +135,8 @@ static inline bool quick_name_is(const quick_name *n, const char *at, const char
         return false;
 #ifdef __SSE2__
     if (left >= 16) {
-        __m128i text = _mm_loadu_si128((const __m128i *)(const void *)at), raw = _mm_loadu_si128((const __m128i *)(const void *)n->raw);
+        __m128i text = _mm_loadu_si128((const __m128i *)(const void *)at),
+                raw = _mm_loadu_si128((const __m128i *)(const void *)n->raw);
         if (((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, raw)) & n->mask) != n->mask)
             return false;
         return at[n->len] == ':' && (n->len <= 16 || memcmp(at + 16, n->raw + 16, n->len - 16) == 0);

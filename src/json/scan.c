@@ -474,7 +474,7 @@ bool json_key_is(json_key key, weir_view name)
 
 bool json_utf8(weir_view text)
 {
-    const char *p = text.ptr, *end = p + text.len;
+    const char *p = text.ptr, *end = text.len ? p + text.len : p;
     while (p < end) {
 #ifdef __SSE2__
         if (end - p >= 16 && !_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)p))) {

@@ -33,7 +33,7 @@ typedef struct json_key {
 
 static inline json_scan json_scan_of(weir_view text)
 {
-    return (json_scan){.at = text.ptr, .end = text.ptr + text.len, .begin = text.ptr};
+    return (json_scan){.at = text.ptr, .end = text.len ? text.ptr + text.len : text.ptr, .begin = text.ptr};
 }
 
 /** The first byte of the next value, whitespace skipped: one of { [ " t f n - 0..9, or 0 at the end or after an error. */

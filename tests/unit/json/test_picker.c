@@ -72,7 +72,8 @@ static void nested(void **state)
     EXPECT(&f, " {\"a\":{\"b\":1,\"c\":[0,1,{\"x\":true}]},\"l\":[0,[1],{\"2\":2},3]}", "1", "{\"b\":1,\"c\":[0,1,{\"x\":true}]}",
            "{\"a\":{\"b\":1,\"c\":[0,1,{\"x\":true}]},\"l\":[0,[1],{\"2\":2},3]}", "true", "0", "{\"2\":2}", NULL, NULL);
     EXPECT(&f, "{\"l\":[],\"a\":[5]}", NULL, "[5]", "{\"l\":[],\"a\":[5]}", NULL, NULL, NULL, NULL, NULL);
-    EXPECT(&f, "{\"l\":{\"10\":1,\"-\":2},\"a\":false}", NULL, "false", "{\"l\":{\"10\":1,\"-\":2},\"a\":false}", NULL, NULL, NULL, "1", "2");
+    EXPECT(&f, "{\"l\":{\"10\":1,\"-\":2},\"a\":false}", NULL, "false", "{\"l\":{\"10\":1,\"-\":2},\"a\":false}", NULL, NULL, NULL,
+           "1", "2");
     EXPECT(&f, "[{\"a\":1}]", NULL, NULL, "[{\"a\":1}]", NULL, NULL, NULL, NULL, NULL);
     arena_free(&f.arena);
 }
@@ -93,10 +94,15 @@ static void escaped_names(void **state)
 {
     (void)state;
     fixture f = {0};
-    make(&f, (const char *const[]){"/gr\xc3\xb6\xc3\x9f" "e", "/a\"b", "/x~1y", "/", NULL});
+    make(&f, (const char *const[]){"/gr\xc3\xb6\xc3\x9f"
+                                   "e",
+                                   "/a\"b", "/x~1y", "/", NULL});
     for (int i = 0; i < 3; i++) {
         EXPECT(&f, "{\"gr\\u00f6\\u00dfe\":1,\"a\\\"b\":2,\"x\\/y\":3,\"\":4}", "1", "2", "3", "4");
-        EXPECT(&f, "{\"gr\xc3\xb6\xc3\x9f" "e\":1,\"\\u0061\\u0022\\u0062\":2,\"x/y\":3}", "1", "2", "3", NULL);
+        EXPECT(&f,
+               "{\"gr\xc3\xb6\xc3\x9f"
+               "e\":1,\"\\u0061\\u0022\\u0062\":2,\"x/y\":3}",
+               "1", "2", "3", NULL);
     }
     char *block;
     assert_false(run(&f, VIEW("{\"a\"b\":2}"), &block));
@@ -107,7 +113,8 @@ static void escaped_names(void **state)
 static void malformed(void **state)
 {
     (void)state;
-    static const char whole[] = "{\"a\":{\"b\":[1,-2.5e3,\"\\u00e9\xc3\xa9\"]},\"c\":null,\"d\":[[],{}],\"a long name, for once\":\"0123456789abcdef\"}";
+    static const char whole[] =
+        "{\"a\":{\"b\":[1,-2.5e3,\"\\u00e9\xc3\xa9\"]},\"c\":null,\"d\":[[],{}],\"a long name, for once\":\"0123456789abcdef\"}";
     fixture f = {0};
     char *block;
     make(&f, (const char *const[]){"/a/b/1", "/c", "/a long name, for once", NULL});
@@ -184,8 +191,18 @@ static unsigned pick_random(unsigned below)
 
 static void random_value(buf *out, int levels)
 {
-    static const char *const scalars[] = {"1",    "-0.25", "1e9", "true", "false", "null", "\"\"", "\"text\"", "\"esc\\n\\u0041\"",
-                                          "\"\xe2\x82\xac and more than sixteen bytes\"", "12345678901234567890", "\"a,b}]\""};
+    static const char *const scalars[] = {"1",
+                                          "-0.25",
+                                          "1e9",
+                                          "true",
+                                          "false",
+                                          "null",
+                                          "\"\"",
+                                          "\"text\"",
+                                          "\"esc\\n\\u0041\"",
+                                          "\"\xe2\x82\xac and more than sixteen bytes\"",
+                                          "12345678901234567890",
+                                          "\"a,b}]\""};
     static const char *const names[] = {"a", "b", "c", "\\u0061", "0", "1", "", "name of twenty bytes", "a\\u002fb", "~"};
     unsigned kind = levels ? pick_random(3) : 0, count = pick_random(5);
     if (kind == 0) {
@@ -205,7 +222,9 @@ static void random_value(buf *out, int levels)
 static void same_as_pointer_find(void **state)
 {
     (void)state;
-    static const char *const pointers[] = {"/a", "/a/b", "/a/b/c", "/b/0", "/b/1/a", "/0", "/", "/a~1b/~0", "/name of twenty bytes", "", "/c/name of twenty bytes/1", NULL};
+    static const char *const pointers[] = {
+        "/a", "/a/b", "/a/b/c", "/b/0", "/b/1/a", "/0", "/", "/a~1b/~0", "/name of twenty bytes", "", "/c/name of twenty bytes/1",
+        NULL};
     fixture f = {0};
     buf doc = {0};
     size_t accepted = 0, found = 0;
@@ -237,8 +256,14 @@ static void same_as_pointer_find(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(flat),      cmocka_unit_test(nested),       cmocka_unit_test(repeated_members), cmocka_unit_test(escaped_names),
-        cmocka_unit_test(malformed), cmocka_unit_test(bad_pointers), cmocka_unit_test(depth),            cmocka_unit_test(same_as_pointer_find),
+        cmocka_unit_test(flat),
+        cmocka_unit_test(nested),
+        cmocka_unit_test(repeated_members),
+        cmocka_unit_test(escaped_names),
+        cmocka_unit_test(malformed),
+        cmocka_unit_test(bad_pointers),
+        cmocka_unit_test(depth),
+        cmocka_unit_test(same_as_pointer_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

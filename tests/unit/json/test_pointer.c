@@ -18,17 +18,42 @@ static void expect_view(weir_view got, const char *want)
 }
 
 /* RFC 6901, section 5: the document and its pointers. */
-static const char rfc_doc[] = "{\"foo\": [\"bar\", \"baz\"], \"\": 0, \"a/b\": 1, \"c%d\": 2, \"e^f\": 3, \"g|h\": 4, \"i\\\\j\": 5, \"k\\\"l\": 6,"
-                              " \" \": 7, \"m~n\": 8}";
+static const char rfc_doc[] =
+    "{\"foo\": [\"bar\", \"baz\"], \"\": 0, \"a/b\": 1, \"c%d\": 2, \"e^f\": 3, \"g|h\": 4, \"i\\\\j\": 5, \"k\\\"l\": 6,"
+    " \" \": 7, \"m~n\": 8}";
 static const struct {
     const char *pointer, *value; /* NULL: nothing there */
 } rfc_cases[] = {
-    {"", rfc_doc}, {"/foo", "[\"bar\", \"baz\"]"}, {"/foo/0", "\"bar\""}, {"/", "0"}, {"/a~1b", "1"}, {"/c%d", "2"}, {"/e^f", "3"},
-    {"/g|h", "4"}, {"/i\\j", "5"}, {"/k\"l", "6"}, {"/ ", "7"}, {"/m~0n", "8"},
+    {"", rfc_doc},
+    {"/foo", "[\"bar\", \"baz\"]"},
+    {"/foo/0", "\"bar\""},
+    {"/", "0"},
+    {"/a~1b", "1"},
+    {"/c%d", "2"},
+    {"/e^f", "3"},
+    {"/g|h", "4"},
+    {"/i\\j", "5"},
+    {"/k\"l", "6"},
+    {"/ ", "7"},
+    {"/m~0n", "8"},
     /* and what is not there */
-    {"/foo/2", NULL}, {"/foo/-", NULL}, {"/foo/00", NULL}, {"/foo/01", NULL}, {"/foo/+1", NULL}, {"/foo/1e0", NULL}, {"/foo/", NULL},
-    {"/foo/18446744073709551616", NULL}, {"/foo/0/0", NULL}, {"/m~n", NULL}, {"/a/b", NULL}, {"//", NULL}, {"foo", NULL}, {"/foo~2", NULL},
-    {"/foo~", NULL}, {"/fo", NULL}, {"/fooo", NULL},
+    {"/foo/2", NULL},
+    {"/foo/-", NULL},
+    {"/foo/00", NULL},
+    {"/foo/01", NULL},
+    {"/foo/+1", NULL},
+    {"/foo/1e0", NULL},
+    {"/foo/", NULL},
+    {"/foo/18446744073709551616", NULL},
+    {"/foo/0/0", NULL},
+    {"/m~n", NULL},
+    {"/a/b", NULL},
+    {"//", NULL},
+    {"foo", NULL},
+    {"/foo~2", NULL},
+    {"/foo~", NULL},
+    {"/fo", NULL},
+    {"/fooo", NULL},
 };
 
 static void find_rfc(void **state)
@@ -94,7 +119,8 @@ static void push_and_split(void **state)
 static void validity(void **state)
 {
     (void)state;
-    static const char *const good[] = {"", "/", "/a", "/~0", "/~1~0", "//", "/\xff"}, *const bad[] = {"a", "/~", "/~2", "/~~0", "~0", " /a"};
+    static const char *const good[] = {"", "/", "/a", "/~0", "/~1~0", "//", "/\xff"}, *const bad[] = {"a",    "/~", "/~2",
+                                                                                                      "/~~0", "~0", " /a"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_true(pointer_valid(view_of(good[i])));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -114,7 +140,8 @@ static void lists(void **state)
     assert_int_equal(texts[2].len, 0);
     assert_true(pointer_list(&a, VIEW("[]"), &texts, &count));
     assert_int_equal(count, 0);
-    static const char *const bad[] = {"", "{}", "[1]", "[\"a\"", "[\"a\",]", "[\"a\"]]", "[\"a\" \"b\"]", "\"a\"", "[null]", "[[\"a\"]]"};
+    static const char *const bad[] = {"",      "{}",     "[1]",      "[\"a\"", "[\"a\",]", "[\"a\"]]", "[\"a\" \"b\"]",
+                                      "\"a\"", "[null]", "[[\"a\"]]"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(pointer_list(&a, view_of(bad[i]), &texts, &count));
     arena_free(&a);
