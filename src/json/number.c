@@ -56,7 +56,7 @@ static size_t put_digits(char *out, const char *digits, int count)
     return (size_t)count;
 }
 
-/** Writes 0.DIGITS times 10 to the power of `point` as ECMAScript (and so RFC 8785) does: without an exponent from 1e-6 up to 1e21. */
+/** Writes 0.DIGITS times 10 to the power of `point` as ECMAScript and so RFC 8785 do: without an exponent from 1e-6 up to 1e21. */
 static size_t put_decimal(char *out, const char *digits, int count, int point)
 {
     size_t len = 0;
@@ -117,14 +117,14 @@ size_t number_double(char out[NUMBER_TEXT], double v)
 
 /* ----------------------------------------------------------------------------------------------------------- reading -- */
 
-/** A number taken apart in its text: 0.DIGITS times 10 to the power of point + exponent. Nothing is computed, so nothing overflows. */
+/** A number taken apart in its text: 0.DIGITS times 10 to the power of point + exponent. Nothing is computed or overflows. */
 typedef struct decimal {
     bool negative;
     const char *digits, *end; /* from the first to behind the last digit that is not 0; the dot may be in between */
     size_t count;             /* of these digits, without the dot; 0: the value is zero */
     int64_t point;
     bool exponent_negative;
-    weir_view exponent;       /* digits */
+    weir_view exponent; /* digits */
 } decimal;
 
 static const char *skip_digits(const char *p, const char *end)
@@ -192,8 +192,8 @@ static int exponent_digit(const decimal *d, size_t power)
     return d->exponent_negative ? -digit : digit;
 }
 
-/** Difference of two exponents of any length. What is beyond FAR stays there: it is more than any text has digits, and no later digit
- *  brings it back. */
+/** Difference of two exponents of any length. What is beyond `far` stays there: that is more than any text has digits, and no
+ *  later digit brings it back. */
 static int64_t exponent_difference(const decimal *a, const decimal *b)
 {
     const int64_t far = 100000000000000000;

@@ -9,7 +9,8 @@ enum { NUMBER_TEXT = 32 };
 /** Integer text, no NUL. @return length, at most 20 */
 size_t number_u64(char out[NUMBER_TEXT], uint64_t v);
 size_t number_i64(char out[NUMBER_TEXT], int64_t v);
-/** Shortest text that reads back as the same double, as a JSON number; 0 if v is not finite. */
+/** The fewest digits that read back as the same double, as a JSON number in the form of RFC 8785 (1e21 and more, and less than 1e-6,
+ *  with an exponent), but -0 stays -0. @return length, at most 25; 0 if v is not finite */
 size_t number_double(char out[NUMBER_TEXT], double v);
 
 /** Is this exactly one JSON number? */
@@ -21,8 +22,8 @@ bool number_to_i64(weir_view number, int64_t *out);
 bool number_to_u64(weir_view number, uint64_t *out);
 /** Nearest double (correctly rounded, locale-independent). @return false if it is no number; overflow gives an infinity */
 bool number_to_double(weir_view number, double *out);
-/** Would the double that is nearest to it, written with 15 significant digits or as an integer below 2^53, give the same value back?
- *  I.e.: may it be stored as a double without anybody noticing. */
+/** Would the nearest double, written with 15 significant digits or as an integer below 2^53, give the same value back? I.e.: may it
+ *  be stored as a double without anybody noticing. */
 bool number_fits_double(weir_view number);
 /** Exact comparison by value, any length: -1, 0, 1. */
 int number_compare(weir_view a, weir_view b);

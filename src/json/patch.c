@@ -10,11 +10,11 @@
 
 /** A value of which the members can be found by name. Of duplicate names the last one counts, as for most readers. */
 typedef struct node {
-    weir_view name;     /* comparable, see json_identity() */
-    weir_view quoted;   /* the name as written */
-    weir_view value;    /* as written */
-    char kind;          /* its first byte */
-    bool used;          /* merge: the target has it too */
+    weir_view name;   /* comparable, see json_identity() */
+    weir_view quoted; /* the name as written */
+    weir_view value;  /* as written */
+    char kind;        /* its first byte */
+    bool used;        /* merge: the target has it too */
     struct node *first, *next;
     struct node **sorted; /* children of an object by name, if there are more than a few */
     size_t count;
@@ -207,7 +207,9 @@ static bool same(work *w, const node *a, const node *b)
         return number_compare(a->value, b->value) == 0;
     if (a->kind != b->kind)
         return false;
-    return a->kind == '{' ? same_members(w, a, b) : a->kind == '[' ? same_items(w, a, b) : a->kind == '"' && same_text(w, a->value, b->value);
+    if (a->kind == '"')
+        return same_text(w, a->value, b->value);
+    return a->kind == '{' ? same_members(w, a, b) : a->kind == '[' && same_items(w, a, b);
 }
 
 bool json_equal(weir_view a, weir_view b)

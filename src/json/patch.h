@@ -1,5 +1,5 @@
-/* patch.h - RFC 7396 merge patches on text. Members keep the order of the target; new ones follow. Values that stay or come whole are
- * copied as they were written. Input is checked JSON; empty text counts as null; of duplicate names the last one counts. */
+/* patch.h - RFC 7396 merge patches on text. Members keep the order of the target; new ones follow. Values that stay or come whole
+ * are copied as they were written. Input is checked JSON; empty text counts as null; of duplicate names the last one counts. */
 #ifndef WEIR_JSON_PATCH_H
 #define WEIR_JSON_PATCH_H
 

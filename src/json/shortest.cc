@@ -5,7 +5,8 @@
 size_t shortest_put(char *out, size_t room, double v, int decimals)
 {
     const auto form = std::chars_format::scientific;
-    const auto done = decimals == SHORTEST ? std::to_chars(out, out + room, v, form) : std::to_chars(out, out + room, v, form, decimals);
+    const auto done =
+        decimals == SHORTEST ? std::to_chars(out, out + room, v, form) : std::to_chars(out, out + room, v, form, decimals);
     return done.ec == std::errc() ? static_cast<size_t>(done.ptr - out) : 0;
 }
 

@@ -221,14 +221,9 @@ static size_t take_unicode(char *to, size_t *put, const char *at, const char *en
 
 static char unescaped(char letter)
 {
-    switch (letter) {
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    default: return letter;
-    }
+    static const char meanings[256] = {['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
+    char meaning = meanings[(unsigned char)letter];
+    return meaning ? meaning : letter;
 }
 
 /** Decodes into `to`, which has room for raw.len bytes: no escape is shorter than what it means. @return bytes put */

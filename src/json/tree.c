@@ -11,12 +11,12 @@
 typedef struct parser {
     arena *mem;
     json_scan scan;
-    tree_mark mark;   /* of the byte at `marked` */
+    tree_mark mark; /* of the byte at `marked` */
     const char *marked;
     tree *open[JSON_DEPTH];
     size_t depth;
-    tree *twice;      /* the member that made an object's names ambiguous */
-    tree_mark first;  /* where its name was before */
+    tree *twice;     /* the member that made an object's names ambiguous */
+    tree_mark first; /* where its name was before */
     bool nomem;
 } parser;
 

@@ -9,7 +9,7 @@ static inline bool utf8_follows(unsigned char c)
     return (c & 0xc0) == 0x80;
 }
 
-/** Length, 2 to 4, of the well-formed sequence at p, whose first byte is not ASCII; 0 if it is not well formed. Reads p[0..n), n > 0. */
+/** Length, 2 to 4, of the well-formed sequence at p, whose first byte is not ASCII; 0 if it is not well formed. Needs n > 0. */
 static inline size_t utf8_sequence(const unsigned char *p, size_t n)
 {
     if (p[0] < 0xe0)

@@ -1,4 +1,4 @@
-/* Expected values: RFC 8259 section 7, RFC 4648 section 10, the tables of chapter 3 of the Unicode standard; or byte-by-byte loops. */
+/* Expected values: RFC 8259 section 7, RFC 4648 section 10, the tables of chapter 3 of the Unicode standard; or slow loops. */
 #include "helpers.h"
 
 #include "json/text.h"
@@ -228,7 +228,8 @@ static const struct {
     {WEIR_LIT(""), WEIR_LIT("")},
     {WEIR_LIT("plain"), WEIR_LIT("plain")},
     {WEIR_LIT("\\\"\\\\\\/\\b\\f\\n\\r\\t"), WEIR_LIT("\"\\/\b\f\n\r\t")},
-    {WEIR_LIT("a longer text up to here\\n, and then another part of it"), WEIR_LIT("a longer text up to here\n, and then another part of it")},
+    {WEIR_LIT("a longer text up to here\\n, and then another part of it"),
+     WEIR_LIT("a longer text up to here\n, and then another part of it")},
     {WEIR_LIT("\\u0041\\u00e9\\u20AC\\uFFFF"), WEIR_LIT("A\xc3\xa9\xe2\x82\xac\xef\xbf\xbf")},
     {WEIR_LIT("\\u0000\\u007f\\u0080\\u07ff\\u0800"), WEIR_LIT("\0\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80")},
     {WEIR_LIT("\\uD834\\uDD1E"), WEIR_LIT("\xf0\x9d\x84\x9e")}, /* the G clef of RFC 8259 */
@@ -276,7 +277,8 @@ static void test_decode(void **state)
 static void test_unquote_survives_what_nobody_checked(void **state)
 {
     (void)state;
-    static const char *const broken[] = {"\\", "\\u", "\\u1", "\\u12", "\\u123", "\\u\\u\\u", "\\ud800\\", "\\ud800\\u", "\\ud800\\udc0", "\\q"};
+    static const char *const broken[] = {"\\", "\\u", "\\u1", "\\u12", "\\u123", "\\u\\u\\u", "\\ud800\\", "\\ud800\\u",
+                                         "\\ud800\\udc0", "\\q"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         weir_view in = guarded(view_of(broken[i]));
         buf out = {0};
@@ -299,7 +301,8 @@ static void test_unquote_without_room(void **state)
 static void test_quote_and_back(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {"a", "\"", "\\", "\n", "\x01", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9d\x84\x9e", "0123456789abcdefXYZ", "\\u0041"};
+    static const char *const pieces[] = {"a", "\"", "\\", "\n", "\x01", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9d\x84\x9e",
+                                         "0123456789abcdefXYZ", "\\u0041"};
     uint64_t seed = 1;
     buf text = {0}, out = {0}, back = {0};
     for (int round = 0; round < 20000; round++) {
@@ -376,8 +379,10 @@ static void compact_slowly(buf *out, weir_view json)
 static void test_compact_random_tokens(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {"{", "}", "[", "]", ",", ":", " ", "  ", "\n", "\r\n\t\t\t", "                    ", "123.5e-7", "\"\"",
-                                         "\"a b\"", "\"\\\"\"", "\"\\\\\"", "\" 0123456789 0123456789 \\n \"", "\" \xc3\xa9 \"", "true"};
+    static const char *const pieces[] = {"{", "}", "[", "]", ",", ":", " ", "  ", "\n", "\r\n\t\t\t", "                    ",
+                                         "123.5e-7", "\"\"",
+                                         "\"a b\"", "\"\\\"\"", "\"\\\\\"", "\" 0123456789 0123456789 \\n \"", "\" \xc3\xa9 \"",
+                                         "true"};
     uint64_t seed = 2;
     buf text = {0}, out = {0}, expected = {0};
     for (int round = 0; round < 20000; round++) {
@@ -457,7 +462,8 @@ static void test_base64_accepts(void **state)
 static void test_base64_refuses(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"Z", "Zg=", "Zm9vY", "Zm9v=", "Zm9v==", "====", "=", "Zg===", "Z===", "Zm=v", "Zm9v\n", "Zm 9v", "Zm9\xc3", "Zg==Zg=="};
+    static const char *const wrong[] = {"Z", "Zg=", "Zm9vY", "Zm9v=", "Zm9v==", "====", "=", "Zg===", "Z===", "Zm=v", "Zm9v\n",
+                                        "Zm 9v", "Zm9\xc3", "Zg==Zg=="};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         buf out = {0};
         buf_addc(&out, '-');
