@@ -23,7 +23,8 @@ weir_rc io_make_dirs(const char *path, err *e);
 /** A block reader: the bytes not yet taken stay in one piece, however long they are, up to max. */
 typedef struct io_reader {
     int fd;
-    buf bytes;         /* max is the limit of one message */
+    buf bytes;
+    size_t max;        /* limit of one line or message; 0: none */
     size_t at;         /* start of what was not yet taken */
     size_t searched;   /* bytes from at known to hold no newline */
     bool eof;

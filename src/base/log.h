@@ -30,11 +30,15 @@ void log_set_level(log_sink *l, weir_level level);
 weir_level log_level_of(weir_view word);
 const char *log_level_name(weir_level level);
 
-/** Writes one record. `scope` is put into fields as "task" if not empty. */
+/** Writes one record. `scope` is put into fields as "task" if not empty; a field of that name is then called "inner_task". JSON fields come
+ *  out as one line whatever they were. Without memory the record is cut, never dropped. All functions accept a NULL sink: nothing is
+ *  written, nothing masked. */
 void log_record(log_sink *l, weir_level level, weir_view scope, weir_view message, const log_field *fields, size_t count);
 void log_line(log_sink *l, weir_level level, const char *fmt, ...) WEIR_PRINTF(3, 4);
 
-/** From now on this text (if 3 bytes or longer) is written as ***, also where it appears escaped for JSON. Thread-safe. */
+/** From now on this text (if 3 bytes or longer) is written as ***, also where it appears escaped for JSON in whatever way, or as JSON within
+ *  a JSON string. Of a text of several lines each line of 8 bytes or more is a secret, too. Thread-safe. If there is no memory to
+ *  remember it, messages are withheld from then on. */
 void log_mask(log_sink *l, weir_view secret);
 /** Appends text to out with every registered secret masked: for errors and reports that leave by another way. */
 void log_masked(const log_sink *l, weir_view text, buf *out);

@@ -9,7 +9,7 @@
 /** A view of a literal, as an expression. */
 #define VIEW(s) ((weir_view)WEIR_LIT(s))
 /** For printf: `"%.*s", VIEW_ARG(v)`; clipped to what an int holds. */
-#define VIEW_ARG(v) (int)((v).len > 0x7fffffff ? 0x7fffffff : (v).len), (v).ptr
+#define VIEW_ARG(v) (int)((v).len > 0x7fffffff ? 0x7fffffff : (v).len), (v).ptr ? (v).ptr : ""
 
 static inline weir_view view_of(const char *text)
 {

@@ -1,0 +1,232 @@
+#include "base/clock.h"
+
+#include <time.h>
+
+int64_t clock_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void clock_now(int64_t *ret_seconds, uint32_t *ret_nanos)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    *ret_seconds = t.tv_sec;
+    *ret_nanos = (uint32_t)t.tv_nsec;
+}
+
+/* ----------------------------------------------------------------------------------------------------------- RFC 3339 -- */
+
+#define YEAR_0 (-62167219200)   /* 0000-01-01T00:00:00Z */
+#define YEAR_10000 253402300800 /* 10000-01-01T00:00:00Z */
+enum { DAY = 86400, ERA_DAYS = 146097 /* of 400 years */, CENTURY_DAYS = 36524, FOUR_YEARS = 1461, JAN_AND_FEB = 60 /* of a leap year, as 0 is */ };
+
+static char *put2(char *p, uint32_t n)
+{
+    p[0] = (char)('0' + n / 10);
+    p[1] = (char)('0' + n % 10);
+    return p + 2;
+}
+
+/* `days` count from the 1st of March of the year -400, so that they are never negative: a year that begins in March has its leap
+ * day at the end, where it does no harm. */
+static char *put_date(char *p, uint32_t days)
+{
+    uint32_t era = days / ERA_DAYS, of_era = days % ERA_DAYS;
+    /* every 4th year has a day more, every 100th not, the 400th again */
+    uint32_t year_of_era = (of_era - of_era / (FOUR_YEARS - 1) + of_era / CENTURY_DAYS - of_era / (ERA_DAYS - 1)) / 365;
+    uint32_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint32_t month = (5 * of_year + 2) / 153; /* from March; five months have 153 days wherever one starts */
+    uint32_t day = of_year - (153 * month + 2) / 5 + 1;
+    uint32_t year = era * 400 + year_of_era + (month >= 10) - 400;
+    p = put2(put2(p, year / 100), year % 100);
+    *p++ = '-';
+    p = put2(p, month < 10 ? month + 3 : month - 9);
+    *p++ = '-';
+    return put2(p, day);
+}
+
+static char *put_time(char *p, uint32_t second)
+{
+    p = put2(p, second / 3600);
+    *p++ = ':';
+    p = put2(p, second / 60 % 60);
+    *p++ = ':';
+    return put2(p, second % 60);
+}
+
+static char *put_decimals(char *p, uint32_t nanos)
+{
+    if (!nanos)
+        return p;
+    int digits = nanos % 1000 ? 9 : nanos % 1000000 ? 6 : 3;
+    for (int i = digits; i < 9; i++)
+        nanos /= 10;
+    *p = '.';
+    for (int i = digits; i > 0; i--, nanos /= 10)
+        p[i] = (char)('0' + nanos % 10);
+    return p + 1 + digits;
+}
+
+size_t clock_rfc3339(int64_t seconds, uint32_t nanos, char out[CLOCK_TEXT])
+{
+    if (seconds < YEAR_0 || seconds >= YEAR_10000 || nanos >= 1000000000)
+        return 0;
+    uint64_t since = (uint64_t)(seconds - YEAR_0);
+    char *p = put_date(out, (uint32_t)(since / DAY) + ERA_DAYS - JAN_AND_FEB);
+    *p++ = 'T';
+    p = put_decimals(put_time(p, (uint32_t)(since % DAY)), nanos);
+    *p++ = 'Z';
+    return (size_t)(p - out);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- durations -- */
+
+#define LONGEST_MS (INT64_C(36525) * DAY * 1000) /* 100 years */
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+
+typedef struct unit {
+    const char *name;
+    int64_t ms;
+} unit;
+
+static const unit spoken[] = {
+    {"ms", 1}, {"msec", 1}, {"msecs", 1}, {"millisecond", 1}, {"milliseconds", 1},
+    {"s", SECOND}, {"sec", SECOND}, {"secs", SECOND}, {"second", SECOND}, {"seconds", SECOND},
+    {"m", MINUTE}, {"min", MINUTE}, {"mins", MINUTE}, {"minute", MINUTE}, {"minutes", MINUTE},
+    {"h", HOUR}, {"hr", HOUR}, {"hrs", HOUR}, {"hour", HOUR}, {"hours", HOUR},
+    {"d", 24 * HOUR}, {"day", 24 * HOUR}, {"days", 24 * HOUR},
+    {"w", 7 * 24 * HOUR}, {"week", 7 * 24 * HOUR}, {"weeks", 7 * 24 * HOUR},
+    {NULL, 0},
+};
+/* ISO 8601, in the order it demands; years and months have no fixed length. */
+static const unit iso_days[] = {{"W", 7 * 24 * HOUR}, {"D", 24 * HOUR}, {NULL, 0}};
+static const unit iso_time[] = {{"H", HOUR}, {"M", MINUTE}, {"S", SECOND}, {NULL, 0}};
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static weir_view trim(weir_view v)
+{
+    while (v.len && (*v.ptr == ' ' || *v.ptr == '\t'))
+        v = view_from(v, 1);
+    while (v.len && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
+        v.len--;
+    return v;
+}
+
+typedef struct amount {
+    int64_t whole;  /* at most LONGEST_MS, which no unit makes smaller */
+    int64_t billionths; /* decimals beyond the ninth make no difference to a millisecond */
+} amount;
+
+/* digits ["." digits] */
+static bool take_amount(weir_view *v, amount *ret)
+{
+    *ret = (amount){0};
+    size_t i = 0;
+    for (; i < v->len && is_digit(v->ptr[i]); i++) {
+        ret->whole = ret->whole * 10 + (v->ptr[i] - '0');
+        if (ret->whole > LONGEST_MS)
+            return false;
+    }
+    if (i == 0)
+        return false;
+    if (i + 1 < v->len && v->ptr[i] == '.' && is_digit(v->ptr[i + 1])) {
+        int64_t place = 100000000;
+        for (i++; i < v->len && is_digit(v->ptr[i]); i++, place /= 10)
+            ret->billionths += place * (v->ptr[i] - '0');
+    }
+    *v = view_from(*v, i);
+    return true;
+}
+
+/* Rounded to the nearest millisecond. */
+static bool add_amount(int64_t *sum, amount a, int64_t ms)
+{
+    if (a.whole > LONGEST_MS / ms)
+        return false;
+    int64_t seconds_part = ms / SECOND * a.billionths + ms % SECOND * a.billionths / SECOND; /* millionths of a millisecond */
+    *sum += a.whole * ms + (seconds_part + 500000) / 1000000;
+    return *sum <= LONGEST_MS;
+}
+
+static const unit *take_unit(weir_view *v, const unit *units)
+{
+    size_t len = 0;
+    while (len < v->len && is_letter(v->ptr[len]))
+        len++;
+    weir_view word = {v->ptr, len};
+    for (; units->name; units++) {
+        if (view_is(word, units->name)) {
+            *v = view_from(*v, len);
+            return units;
+        }
+    }
+    return NULL;
+}
+
+static bool read_spoken(weir_view v, int64_t *sum)
+{
+    for (bool first = true; v.len; first = false, v = trim(v)) {
+        amount a;
+        if (!take_amount(&v, &a))
+            return false;
+        v = trim(v);
+        if (first && !v.len)
+            return add_amount(sum, a, SECOND);
+        const unit *u = take_unit(&v, spoken);
+        if (!u || !add_amount(sum, a, u->ms))
+            return false;
+    }
+    return true;
+}
+
+/* Only the last amount may have decimals. */
+static bool read_iso_part(weir_view *v, const unit *units, int64_t *sum, bool *ret_any)
+{
+    while (v->len && *v->ptr != 'T') {
+        amount a;
+        if (!take_amount(v, &a) || !v->len)
+            return false;
+        weir_view letter = {v->ptr, 1};
+        while (units->name && !view_is(letter, units->name))
+            units++;
+        *v = view_from(*v, 1);
+        if (!units->name || (a.billionths && v->len) || !add_amount(sum, a, units->ms))
+            return false;
+        units++;
+        *ret_any = true;
+    }
+    return true;
+}
+
+static bool read_iso(weir_view v, int64_t *sum)
+{
+    bool any = false, any_time = false;
+    if (!read_iso_part(&v, iso_days, sum, &any))
+        return false;
+    if (!v.len)
+        return any;
+    v = view_from(v, 1); /* the T */
+    return read_iso_part(&v, iso_time, sum, &any_time) && any_time && !v.len;
+}
+
+bool clock_duration(weir_view text, int64_t *ret_ms)
+{
+    int64_t sum = 0;
+    text = trim(text);
+    if (!text.len || !(*text.ptr == 'P' ? read_iso(view_from(text, 1), &sum) : read_spoken(text, &sum)))
+        return false;
+    *ret_ms = sum;
+    return true;
+}
