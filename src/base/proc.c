@@ -224,7 +224,7 @@ static void reap(proc *p)
     while (got < 0 && errno == EINTR);
     if (got < 0)
         p->status = STATUS_LOST; /* SIGCHLD is ignored, or somebody else has waited */
-    p->pid = 0;
+    __atomic_store_n(&p->pid, 0, __ATOMIC_RELAXED);
 }
 
 static int open_pid(pid_t pid)
@@ -266,6 +266,13 @@ bool proc_wait(proc *p, int ms)
     if (p->pid)
         reap(p);
     return true;
+}
+
+void proc_signal(const proc *p, int signum)
+{
+    pid_t pid = __atomic_load_n(&p->pid, __ATOMIC_RELAXED); /* another thread may just reap it */
+    if (pid)
+        kill(-pid, signum);
 }
 
 void proc_stop(proc *p, int grace_ms)

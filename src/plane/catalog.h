@@ -49,6 +49,7 @@ typedef struct task {
     int64_t interval_ms;     /* capture; default 5 min */
     weir_level log_level;    /* shards.logLevel; 0: not given */
     bool disabled;           /* shards.disable */
+    const tree *spec;        /* as written, all bindings included */
     tree_mark mark;
 } task;
 
@@ -60,6 +61,7 @@ typedef struct catalog {
     collection *collections;
     size_t collection_count;
     bool has_tests, has_derivations;
+    const struct catalog_file *files; /* which it was read from, the one at `path` first */
 } catalog;
 
 /** Reads a catalog and what it imports ("-": standard input). All errors that can be found are in one error text, a line each:
