@@ -26,11 +26,11 @@ typedef struct anchor {
 typedef struct level {
     tree *node;
     weight weight;
-    anchor *anchor;  /* its own, or NULL */
-    weir_view key;   /* mapping: the key whose value comes next; ptr NULL: a key comes next */
+    anchor *anchor; /* its own, or NULL */
+    weir_view key;  /* mapping: the key whose value comes next; ptr NULL: a key comes next */
     tree_mark key_mark;
-    bool merge;      /* the key is << */
-    tree *merged;    /* its value; NULL: none */
+    bool merge;   /* the key is << */
+    tree *merged; /* its value; NULL: none */
 } level;
 
 typedef struct reader {
@@ -114,7 +114,8 @@ static weir_rc keep_merged(reader *r, level *l, tree *t)
     return WEIR_OK;
 }
 
-/* Puts a finished value, or one that is about to be filled, where it belongs. `written`: a scalar's text as it stands in the file. */
+/* Puts a finished value, or one that is about to be filled, where it belongs. `written`: a scalar's text as it stands in the file.
+ */
 static weir_rc place(reader *r, tree *t, weir_view written, bool merge_word)
 {
     if (!r->depth) {
@@ -202,7 +203,8 @@ static weir_rc resolve_plain(reader *r, tree *t, weir_view text)
     switch (yaml_meaning_of(text, &r->number)) {
     case YAML_IS_NUMBER:
         return become_number(r, t);
-    case YAML_IS_TRUE: case YAML_IS_FALSE:
+    case YAML_IS_TRUE:
+    case YAML_IS_FALSE:
         t->kind = TREE_BOOL;
         t->boolean = (text.ptr[0] | 0x20) == 't';
         return WEIR_OK;
@@ -280,7 +282,8 @@ static weir_rc on_alias(reader *r, const yaml_event_t *ev)
     weir_view name = view_of((const char *)ev->data.alias.anchor);
     const anchor *a = map_get(&r->anchors, name);
     if (!a || a->open)
-        return fail_at(r, at, a ? "the alias \"*%.*s\" is inside what it stands for" : "no anchor \"&%.*s\" comes before this alias",
+        return fail_at(r, at,
+                       a ? "the alias \"*%.*s\" is inside what it stands for" : "no anchor \"&%.*s\" comes before this alias",
                        VIEW_ARG(name));
     weir_rc rc = check_expansion(r, at, a->weight);
     tree *copy = rc ? NULL : arena_alloc(r->mem, sizeof *copy);
@@ -388,7 +391,8 @@ static weir_rc on_event(reader *r, const yaml_event_t *ev)
         return push(r, ev, TREE_ARRAY, ev->data.sequence_start.anchor, ev->data.sequence_start.tag);
     case YAML_MAPPING_START_EVENT:
         return push(r, ev, TREE_OBJECT, ev->data.mapping_start.anchor, ev->data.mapping_start.tag);
-    case YAML_SEQUENCE_END_EVENT: case YAML_MAPPING_END_EVENT:
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
         return pop(r);
     default:
         return WEIR_OK;

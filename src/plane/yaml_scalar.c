@@ -11,7 +11,10 @@ static const struct {
     {".INF", YAML_IS_NOT_FINITE},
 };
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
 
 static int digit_value(char c)
 {
@@ -117,7 +120,10 @@ static void write_decimal(buf *out, const decimal *d)
     buf_addv(out, d->exponent);
 }
 
-static bool is_infinity(weir_view v) { return view_is(v, ".inf") || view_is(v, ".Inf") || view_is(v, ".INF"); }
+static bool is_infinity(weir_view v)
+{
+    return view_is(v, ".inf") || view_is(v, ".Inf") || view_is(v, ".INF");
+}
 
 yaml_meaning yaml_meaning_of(weir_view plain, buf *number)
 {

@@ -79,7 +79,10 @@ static bool is_special_word(weir_view text)
     return false;
 }
 
-static bool is_letter(char c) { return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '/' || c == '$'; }
+static bool is_letter(char c)
+{
+    return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '/' || c == '$';
+}
 
 /* May this character stand inside a plain scalar? `next`: the one behind it, 0 at the end. */
 static bool is_plain(uint32_t c, char next, bool flow)
@@ -158,7 +161,10 @@ static void put_literal(buf *out, weir_view text, size_t indent)
 
 /* ------------------------------------------------------------------------------------------------------------- values -- */
 
-static bool is_container(const tree *t) { return t->kind == TREE_ARRAY || t->kind == TREE_OBJECT; }
+static bool is_container(const tree *t)
+{
+    return t->kind == TREE_ARRAY || t->kind == TREE_OBJECT;
+}
 
 static void put_scalar(buf *out, const tree *t, bool flow)
 {
