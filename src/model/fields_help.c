@@ -1,5 +1,7 @@
 #include <inttypes.h>
 
+#include "json/scan.h"
+#include "json/text.h"
 #include "model/field.h"
 
 enum { WIDTH = 80, STEP = 2, HANG = 6 };
@@ -67,10 +69,21 @@ static void put_bounds(buf *out, const weir_field *f)
         buf_printf(out, " of at %s %" PRId64, has_min ? "least" : "most", has_min ? min : max);
 }
 
+static void put_fallback(buf *out, const weir_field *f)
+{
+    weir_view text = view_of(f->fallback);
+    if (f->type == WEIR_TEXT) {
+        buf_printf(out, ", default '%s'", f->fallback);
+    } else if (json_check(text, NULL, NULL)) {
+        buf_adds(out, ", default ");
+        json_compact(out, text);
+    }
+}
+
 static void put_presence(buf *out, const weir_field *f)
 {
     if (f->fallback)
-        buf_printf(out, f->type == WEIR_TEXT ? ", default '%s'" : ", default %s", f->fallback);
+        put_fallback(out, f);
     else if (field_required(f))
         buf_adds(out, ", required");
     else if (f->flags & WEIR_OPTIONAL)
