@@ -356,7 +356,7 @@ static void normal(buf *out, const tree *t, bool sorted)
         buf_addv(out, t->raw);
 }
 
-enum { ROUNDS = 30000 };
+enum { ROUNDS = 20000 };
 
 typedef struct world {
     uint64_t seed;
