@@ -16,12 +16,16 @@ typedef struct location {
 } location;
 
 typedef struct locations {
-    location *items; /* parents before children, properties in the order of the schema */
+    location *items; /* parents before children, properties in the order of the schema; the root is not among them */
     size_t count;
 } locations;
 
-/** Walks a schema to `depth` levels of properties (1: top-level only). $ref within the document (#/$defs/...), to $id, and to the URLs in `known`
- *  (flow://write-schema ... as name -> tree) are followed, cycles cut. @param known an object tree or NULL */
+/** Walks a schema to `depth` levels of properties (1: top-level only). Any draft. $ref within the document (#/$defs/...), to
+ *  anchors, to $id, and to the URLs in `known` (flow://write-schema ... as name -> tree) are followed, cycles cut; one that
+ *  leads nowhere is WEIR_E_CONFIG naming the place. Documents are taken to be objects even if the schema does not say so. Left
+ *  out are locations that no document can have: described as `false`, or kept out by another part of an allOf that is closed. A
+ *  member that only some of the alternatives of an anyOf / oneOf describe keeps the types that those say. @param known an
+ *  object tree or NULL */
 weir_rc schema_locations(arena *a, const tree *schema, const tree *known, unsigned depth, locations *ret, err *e);
 
 #endif

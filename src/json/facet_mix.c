@@ -1,0 +1,256 @@
+#include "json/facet_mix.h"
+
+static const facet anything = {.types = FACET_ANY};
+
+void mix_fail(mixer *m, const char *what)
+{
+    if (!m->rc)
+        m->rc = err_fail(m->e, WEIR_E_CONFIG, "%s", what);
+}
+
+void mix_nomem(mixer *m)
+{
+    if (!m->rc)
+        m->rc = err_nomem(m->e);
+}
+
+static void *take(mixer *m, size_t size)
+{
+    if (m->rc)
+        return NULL;
+    if (m->left == 0) {
+        mix_fail(m, "the schema describes too many places");
+        return NULL;
+    }
+    m->left--;
+    void *p = arena_alloc(m->arena, size);
+    if (!p)
+        mix_nomem(m);
+    return p;
+}
+
+facet *mix_new(mixer *m)
+{
+    facet *x = take(m, sizeof *x);
+    if (x)
+        x->types = FACET_ANY;
+    return x;
+}
+
+facet *mix_never(mixer *m)
+{
+    facet *x = mix_new(m);
+    if (x)
+        x->types = FACET_NONE;
+    return x;
+}
+
+facet_member *mix_add_member(mixer *m, facet *x, weir_view name)
+{
+    facet_member *one = x ? take(m, sizeof *one) : NULL;
+    if (one) {
+        one->name = name;
+        *(x->last ? &x->last->next : &x->members) = one;
+        x->last = one;
+        x->count++;
+    }
+    return one;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- index -- */
+
+enum { FEW = 8 };
+
+mix_index mix_index_of(mixer *m, const facet *x)
+{
+    mix_index index = {.of = x};
+    if (x->count > FEW)
+        for (facet_member *one = x->members; one; one = one->next)
+            if (!map_put(&index.names, one->name, one))
+                mix_nomem(m);
+    return index;
+}
+
+void mix_index_add(mixer *m, mix_index *index, facet_member *one)
+{
+    if (one && index->names.count && !map_put(&index->names, one->name, one))
+        mix_nomem(m);
+}
+
+facet_member *mix_find(const mix_index *index, weir_view name)
+{
+    if (index->names.count)
+        return map_get(&index->names, name);
+    for (facet_member *one = index->of->members; one; one = one->next)
+        if (view_eq(one->name, name))
+            return one;
+    return NULL;
+}
+
+void mix_index_free(mix_index *index)
+{
+    map_free(&index->names);
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- meet -- */
+
+static weir_view either(weir_view a, weir_view b)
+{
+    return a.len ? a : b;
+}
+
+const facet *facet_of_member(const facet *object, const facet_member *m)
+{
+    return m && m->described ? m->facet : object->rest;
+}
+
+static void meet_bounds(facet *x, const facet *b)
+{
+    if (b->has_min && (!x->has_min || b->min > x->min))
+        x->min = b->min;
+    if (b->has_max && (!x->has_max || b->max < x->max))
+        x->max = b->max;
+    x->has_min = x->has_min || b->has_min;
+    x->has_max = x->has_max || b->has_max;
+}
+
+static void meet_member(mixer *m, facet *x, const facet *a, const facet_member *in_a, const facet *b, const facet_member *in_b)
+{
+    facet_member *one = mix_add_member(m, x, in_a ? in_a->name : in_b->name);
+    if (!one)
+        return;
+    one->described = (in_a && in_a->described) || (in_b && in_b->described);
+    one->required = (in_a && in_a->required) || (in_b && in_b->required);
+    if (one->described)
+        one->facet = mix_meet(m, (facet *)facet_of_member(a, in_a), (facet *)facet_of_member(b, in_b));
+}
+
+typedef void mix_member(mixer *m, facet *x, const facet *a, const facet_member *in_a, const facet *b, const facet_member *in_b);
+
+/* The members of both, those of a first. */
+static void mix_members(mixer *m, facet *x, const facet *a, const facet *b, mix_member *each)
+{
+    mix_index by_a = mix_index_of(m, a), by_b = mix_index_of(m, b);
+    for (const facet_member *one = a->members; one && !m->rc; one = one->next)
+        each(m, x, a, one, b, mix_find(&by_b, one->name));
+    for (const facet_member *one = b->members; one && !m->rc; one = one->next)
+        if (!mix_find(&by_a, one->name))
+            each(m, x, a, NULL, b, one);
+    mix_index_free(&by_a);
+    mix_index_free(&by_b);
+}
+
+static void drop_members(facet *x)
+{
+    x->members = x->last = NULL;
+    x->count = 0;
+}
+
+facet *mix_meet(mixer *m, facet *a, facet *b)
+{
+    if (!a || !b)
+        return a ? a : b;
+    facet *x = mix_new(m);
+    if (!x)
+        return NULL;
+    *x = *a;
+    x->types &= b->types;
+    x->format = either(a->format, b->format);
+    x->encoding = either(a->encoding, b->encoding);
+    x->title = either(a->title, b->title);
+    x->description = either(a->description, b->description);
+    meet_bounds(x, b);
+    x->closed = a->closed || b->closed;
+    x->cut = a->cut || b->cut;
+    x->rest = mix_meet(m, a->rest, b->rest);
+    x->items = mix_meet(m, a->items, b->items);
+    drop_members(x);
+    mix_members(m, x, a, b, meet_member);
+    return x;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- join -- */
+
+/* What is said of one type holds for the union if every side that allows the type says so. */
+static weir_view join_text(const facet *a, const facet *b, weir_view of_a, weir_view of_b)
+{
+    if (!(a->types & WEIR_IS_STRING))
+        return of_b;
+    if (!(b->types & WEIR_IS_STRING))
+        return of_a;
+    return view_eq(of_a, of_b) ? of_a : (weir_view){NULL, 0};
+}
+
+static void join_bounds(facet *x, const facet *a, const facet *b)
+{
+    const unsigned numbers = WEIR_IS_INTEGER | WEIR_IS_NUMBER;
+    const facet *one = !(a->types & numbers) ? b : !(b->types & numbers) ? a : NULL;
+    x->has_min = one ? one->has_min : a->has_min && b->has_min;
+    x->has_max = one ? one->has_max : a->has_max && b->has_max;
+    x->min = one ? one->min : a->min < b->min ? a->min : b->min;
+    x->max = one ? one->max : a->max > b->max ? a->max : b->max;
+}
+
+/* A member that only one side describes keeps what is said there, although the other side, if it is open, would let anything pass:
+ * the schemas people write mean it so. */
+static void join_member(mixer *m, facet *x, const facet *a, const facet_member *in_a, const facet *b, const facet_member *in_b)
+{
+    facet_member *one = mix_add_member(m, x, in_a ? in_a->name : in_b->name);
+    bool by_a = in_a && in_a->described, by_b = in_b && in_b->described;
+    if (!one)
+        return;
+    one->described = by_a || by_b;
+    one->required = in_a && in_b && in_a->required && in_b->required;
+    if (by_a && by_b)
+        one->facet = mix_join(m, in_a->facet, in_b->facet);
+    else if (one->described) {
+        facet *only = by_a ? in_a->facet : in_b->facet, *rest = by_a ? b->rest : a->rest;
+        one->facet = rest ? mix_join(m, only, rest) : only;
+    }
+}
+
+static void join_objects(mixer *m, facet *x, const facet *a, const facet *b)
+{
+    if (!(a->types & b->types & WEIR_IS_OBJECT)) {
+        const facet *one = a->types & WEIR_IS_OBJECT ? a : b;
+        x->closed = one->closed;
+        x->rest = one->rest;
+        x->members = one->members;
+        x->last = one->last;
+        x->count = one->count;
+        return;
+    }
+    x->closed = a->closed && b->closed;
+    x->rest = a->rest && b->rest ? mix_join(m, a->rest, b->rest) : NULL;
+    mix_members(m, x, a, b, join_member);
+}
+
+facet *mix_join(mixer *m, facet *left, facet *right)
+{
+    const facet *a = left ? left : &anything, *b = right ? right : &anything;
+    facet *x = left || right ? mix_new(m) : NULL;
+    if (!x)
+        return NULL;
+    x->types = a->types | b->types;
+    x->format = join_text(a, b, a->format, b->format);
+    x->encoding = join_text(a, b, a->encoding, b->encoding);
+    x->title = either(a->title, b->title);
+    x->description = either(a->description, b->description);
+    join_bounds(x, a, b);
+    x->cut = a->cut || b->cut;
+    if (a->types & b->types & WEIR_IS_ARRAY)
+        x->items = a->items && b->items ? mix_join(m, a->items, b->items) : NULL;
+    else
+        x->items = a->types & WEIR_IS_ARRAY ? a->items : b->items;
+    join_objects(m, x, a, b);
+    return x;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- types -- */
+
+unsigned facet_types(const facet *f)
+{
+    if (!f || f->types == FACET_ANY)
+        return 0;
+    return f->types & WEIR_IS_NUMBER ? f->types & ~(unsigned)WEIR_IS_INTEGER : f->types;
+}
