@@ -30,6 +30,12 @@ static void check_pointer(problems *p, const tree *t)
                    VIEW_ARG(t->text));
 }
 
+static void check_projection(problems *p, const tree *t)
+{
+    if (t->kind == TREE_STRING)
+        check_pointer(p, t);
+}
+
 static void check_key(problems *p, const tree *key)
 {
     enum { MOST = 100 };
@@ -169,7 +175,7 @@ static const grammar_type source = {.what = "the name of a collection, or an obj
 
 /* Collections */
 static const grammar_type projection = {.what = "a JSON pointer, or an object with location and partition", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT, .keys = KEYS{
-    {"location", &pointer, true}, {"partition", &boolean, false}, {0}}};
+    {"location", &pointer, true}, {"partition", &boolean, false}, {0}}, .check = check_projection};
 static const grammar_type projections = {.what = "an object of JSON pointers by field", .kinds = GRAMMAR_OBJECT, .each = &projection};
 static const grammar_type lambda = {.what = "a text, the name of a file, or an object", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT};
 static const grammar_type shuffle = {.what = "any, or an object with key or lambda", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT, .keys = KEYS{

@@ -91,7 +91,9 @@ static bool is_plain(uint32_t c, char next, bool flow)
         return c >= 0x80 && is_printable(c);
     if ((c >= '0' && c <= '9') || is_letter((char)c) || strchr("-.+@", (int)c))
         return true;
-    if (c == ' ' || c == ':')
+    if (c == ' ')
+        return next && !strchr(" #:", next);
+    if (c == ':')
         return next && (is_letter(next) || (next >= '0' && next <= '9'));
     return !flow && strchr(",'();=%!?*&<>^~", (int)c);
 }
