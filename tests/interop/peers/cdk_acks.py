@@ -35,7 +35,7 @@ def queue(config: EndpointConfig) -> common.Resource:
     def open(binding, index, state, task, _):
         async def drain(task: common.Task):
             task.requires_ack = True
-            messages = (Path(config.dir) / "queue.ndjson").read_text("utf-8").splitlines()
+            messages = (Path(config.dir) / "queue.ndjson").read_bytes().splitlines()
             for at in range(taken(config.dir), len(messages), 2):
                 batch = messages[at : at + 2]
                 for line in batch:

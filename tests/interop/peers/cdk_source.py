@@ -41,7 +41,10 @@ ConnectorState = common.ConnectorState[common.ResourceState]
 
 def records(folder: str, name: str) -> list[dict[str, Any]]:
     path = Path(folder) / name
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    if not path.exists():
+        return []
+    with path.open("rb") as lines:
+        return [json.loads(line) for line in lines]
 
 
 class Parts:
