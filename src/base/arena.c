@@ -19,7 +19,7 @@ static bool add_block(arena *a, size_t need)
     size = size < ((size_t)1 << 20) ? size * 2 : size;
     if (size < need)
         size = need;
-    struct arena_block *b = size > SIZE_MAX - sizeof *b ? NULL : malloc(sizeof *b + size);
+    struct arena_block *b = size > PTRDIFF_MAX - sizeof *b ? NULL : malloc(sizeof *b + size);
     if (!b)
         return false;
     b->next = a->blocks;

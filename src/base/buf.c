@@ -8,7 +8,7 @@ bool buf_grow(buf *b, size_t more)
 {
     if (b->failed)
         return false;
-    if (more > SIZE_MAX - b->len || (b->max && b->len + more > b->max)) {
+    if (more > PTRDIFF_MAX - b->len || (b->max && b->len + more > b->max)) {
         b->failed = true;
         return false;
     }
@@ -17,10 +17,10 @@ bool buf_grow(buf *b, size_t more)
         return true;
     size_t cap = b->cap < 64 ? 64 : b->cap;
     while (cap < need)
-        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+        cap = cap > PTRDIFF_MAX / 2 ? need : cap * 2;
     if (b->max && cap > b->max)
         cap = b->max;
-    char *ptr = realloc(b->ptr, cap);
+    char *ptr = realloc(b->ptr, cap + 1);
     if (!ptr) {
         b->failed = true;
         return false;
@@ -42,13 +42,14 @@ void buf_vprintf(buf *b, const char *fmt, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    size_t room = b->failed ? 0 : b->cap - b->len;
-    int n = vsnprintf(room ? b->ptr + b->len : NULL, room, fmt, args);
+    bool usable = b->ptr && !b->failed;
+    size_t room = usable ? b->cap - b->len : 0;
+    int n = vsnprintf(usable ? b->ptr + b->len : NULL, usable ? room + 1 : 0, fmt, args);
     if (n < 0) {
         b->failed = true;
-    } else if ((size_t)n < room) {
-        b->len += (size_t)n;
-    } else if (buf_reserve(b, (size_t)n + 1)) {
+    } else if ((size_t)n <= room) {
+        b->len += usable ? (size_t)n : 0;
+    } else if (buf_reserve(b, (size_t)n)) {
         vsnprintf(b->ptr + b->len, (size_t)n + 1, fmt, again);
         b->len += (size_t)n;
     }
@@ -77,7 +78,7 @@ void buf_drop(buf *b, size_t n)
 
 const char *buf_text(buf *b)
 {
-    if (!buf_reserve(b, 1))
+    if (b->failed || !b->ptr)
         return "";
     b->ptr[b->len] = '\0';
     return b->ptr;

@@ -12,7 +12,7 @@
 #include "base/view.h"
 
 typedef struct buf {
-    char *ptr; /* NULL while cap is 0 */
+    char *ptr; /* cap + 1 bytes: there is always room for a NUL behind; NULL while cap is 0 */
     size_t len, cap;
     size_t max; /* 0: no limit */
     bool failed;
@@ -41,7 +41,7 @@ static inline void buf_addc(buf *b, char c)
 /** Removes the first n bytes by moving the rest down. */
 void buf_drop(buf *b, size_t n);
 
-/** NUL-terminates without counting the NUL. @return the text, or "" if that failed. */
+/** NUL-terminates without counting the NUL, which needs no memory. @return the text, or "" if the buf has failed */
 const char *buf_text(buf *b);
 
 static inline bool buf_ok(const buf *b) { return !b->failed; }

@@ -27,16 +27,22 @@ const char *rc_who(weir_rc rc)
     return (size_t)rc < sizeof codes / sizeof *codes ? codes[rc].who : "unknown";
 }
 
+/* The arguments may point into the chain that is being replaced, as in err_fail(e, rc, "... %s", err_text(e)). */
 weir_rc err_vfail(err *e, weir_rc rc, const char *fmt, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    e->rc = rc;
-    buf_clear(&e->text);
-    buf_vprintf(&e->text, fmt, args);
-    if (!buf_ok(&e->text))
-        vsnprintf(e->reserve, sizeof e->reserve, fmt, again);
+    buf text = {0};
+    buf_vprintf(&text, fmt, args);
+    if (!buf_ok(&text)) {
+        char reason[sizeof e->reserve];
+        vsnprintf(reason, sizeof reason, fmt, again);
+        memcpy(e->reserve, reason, sizeof reason);
+    }
     va_end(again);
+    buf_free(&e->text);
+    e->text = text;
+    e->rc = rc;
     return rc;
 }
 
@@ -128,12 +134,7 @@ const char *err_text(err *e)
 {
     if (e->rc == WEIR_OK)
         return "";
-    if (!buf_ok(&e->text) || !buf_reserve(&e->text, 1)) {
-        buf_clear(&e->text);
-        e->text.failed = true;
-        return e->reserve[0] ? e->reserve : "out of memory";
-    }
-    return buf_text(&e->text);
+    return buf_ok(&e->text) ? buf_text(&e->text) : e->reserve;
 }
 
 void err_clear(err *e)

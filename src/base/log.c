@@ -399,7 +399,7 @@ void log_record(log_sink *l, weir_level level, weir_view scope, weir_view messag
         return;
     record r = {.level = clip(level), .scope = scope, .message = message, .fields = fields, .count = count};
     char room[1024];
-    buf line = {0}, spare = {.ptr = room, .cap = sizeof room};
+    buf line = {0}, spare = {.ptr = room, .cap = sizeof room - 1};
     stamp(&r);
     pthread_mutex_lock(&l->lock);
     if (l->blind) {

@@ -36,6 +36,8 @@ static inline int view_cmp(weir_view a, weir_view b)
 
 static inline weir_view view_from(weir_view v, size_t at)
 {
+    if (v.len == 0)
+        return v; /* ptr may be NULL, to which nothing may be added */
     return at >= v.len ? (weir_view){v.ptr + v.len, 0} : (weir_view){v.ptr + at, v.len - at};
 }
 
