@@ -84,14 +84,8 @@ static size_t put_decimal(char *out, const char *digits, int count, int point)
     return len + put_digits(out + len, digits + point, count - point);
 }
 
-size_t number_double(char out[NUMBER_TEXT], double v)
+static size_t put_shortest(char *out, double v)
 {
-    const double exact = 9007199254740992.0; /* 2^53: below it every integer is a double */
-    if (!isfinite(v))
-        return 0;
-    if (v > -exact && v < exact && v == (double)(int64_t)v && !(v == 0 && signbit(v)))
-        return number_i64(out, (int64_t)v);
-
     char text[NUMBER_TEXT];
     size_t len = shortest_put(text, sizeof text, v, SHORTEST), e = len;
     if (len == 0)
@@ -113,6 +107,36 @@ size_t number_double(char out[NUMBER_TEXT], double v)
         return sign + 1;
     }
     return sign + put_decimal(out + sign, digits, (int)(end - digits), 1 + (text[e] == '-' ? -power : power));
+}
+
+/** Amounts and the like: up to 15 digits, at most 4 of them decimals. Such a decimal is the shortest text of its double, and
+ * dividing its digits by a power of ten gives that double exactly. @return length, 0 if it is not one of these */
+static size_t put_short(char *out, double v)
+{
+    const double scale = 10000;
+    double size = fabs(v);
+    if (!(size < 1e11))
+        return 0;
+    uint64_t n = (uint64_t)(size * scale + 0.5);
+    if (n == 0 || (double)n / scale != size)
+        return 0;
+    char digits[NUMBER_TEXT];
+    size_t sign = v < 0, len = put_u64(digits, n), count = len;
+    while (digits[count - 1] == '0')
+        count--;
+    out[0] = '-';
+    return sign + put_decimal(out + sign, digits, (int)count, (int)len - 4);
+}
+
+size_t number_double(char out[NUMBER_TEXT], double v)
+{
+    const double exact = 9007199254740992.0; /* 2^53: below it every integer is a double */
+    if (!isfinite(v))
+        return 0;
+    if (v > -exact && v < exact && v == (double)(int64_t)v && !(v == 0 && signbit(v)))
+        return number_i64(out, (int64_t)v);
+    size_t done = put_short(out, v);
+    return done ? done : put_shortest(out, v);
 }
 
 /* ----------------------------------------------------------------------------------------------------------- reading -- */
@@ -247,10 +271,28 @@ bool number_is_integer(weir_view number)
     return take_apart(number, &d) && is_integer(&d);
 }
 
+/** Reads the common form: up to 18 digits and nothing else. */
+static bool plain_integer(weir_view number, uint64_t *ret)
+{
+    if (number.len == 0 || number.len > 18 || (number.ptr[0] == '0' && number.len > 1))
+        return false;
+    uint64_t v = 0;
+    for (size_t i = 0; i < number.len; i++) {
+        unsigned digit = (unsigned char)number.ptr[i] - (unsigned)'0';
+        if (digit > 9)
+            return false;
+        v = v * 10 + digit;
+    }
+    *ret = v;
+    return true;
+}
+
 bool number_to_u64(weir_view number, uint64_t *out)
 {
     decimal d;
     uint64_t v;
+    if (plain_integer(number, out))
+        return true;
     if (!take_apart(number, &d) || !to_magnitude(&d, &v) || (d.negative && v))
         return false;
     *out = v;
@@ -260,7 +302,11 @@ bool number_to_u64(weir_view number, uint64_t *out)
 bool number_to_i64(weir_view number, int64_t *out)
 {
     decimal d;
-    uint64_t v;
+    uint64_t v = 0;
+    if (plain_integer(number, &v)) {
+        *out = (int64_t)v;
+        return true;
+    }
     if (!take_apart(number, &d) || !to_magnitude(&d, &v) || v > (uint64_t)INT64_MAX + d.negative)
         return false;
     *out = d.negative ? (int64_t)(0 - v) : (int64_t)v;

@@ -69,66 +69,112 @@ static size_t copy_until(char *to, const char *from, size_t len, char stop)
 
 /* ----------------------------------------------------------------------------------------------------------- quoting -- */
 
-enum { ESCAPE = 6 }; /* longest: \u001f */
-
-/** Writes the escape of a quote, backslash or control character. @return its length */
-static size_t put_escape(char to[ESCAPE], unsigned char c)
+/** What follows the backslash in a short escape; 0: there is none. */
+static char escape_letter(unsigned char c)
 {
     static const char letters[0x20] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    return c < 0x20 ? letters[c] : (char)c;
+}
+
+static void put_hex_escape(char to[6], unsigned char c)
+{
     static const char hex[] = "0123456789abcdef";
-    char letter = c < 0x20 ? letters[c] : (char)c;
-    to[0] = '\\';
-    if (letter) {
-        to[1] = letter;
-        return 2;
-    }
-    memcpy(to + 1, "u00", 3);
+    memcpy(to, "\\u00", 4);
     to[4] = hex[c >> 4];
     to[5] = hex[c & 15];
-    return ESCAPE;
 }
 
 /** Copies well-formed sequences up to the first ASCII byte or broken sequence. @return bytes copied */
 static size_t copy_sequences(char *to, const char *from, size_t len)
 {
     const unsigned char *p = (const unsigned char *)from;
-    size_t i = 0, n = 0;
-    for (; i < len && p[i] >= 0x80 && (n = utf8_sequence(p + i, len - i)) != 0; i += n)
-        memcpy(to + i, from + i, n);
+    size_t i = 0;
+    while (i < len && p[i] >= 0x80) {
+        size_t n = utf8_sequence(p + i, len - i);
+        if (n == 0)
+            break;
+        memcpy(to + i, from + i, 2);
+        if (n > 2)
+            memcpy(to + i + n - 2, from + i + n - 2, 2);
+        i += n;
+    }
     return i;
 }
 
-/** Appends all of the text, escaped. On the way there is room for what is left of it and the closing quote: every byte takes one at
- *  least. @return false at a broken sequence, unless lossy */
-static bool put_escaped(buf *out, weir_view text, bool lossy)
+/** Escapes into a buf: `to` is where it goes on, `spare` the room that is left when the rest of the text takes one byte for each of its
+ *  own, and the closing quote one. */
+typedef struct quoter {
+    buf *out;
+    char *to;
+    size_t spare;
+} quoter;
+
+/** Sees to it that `put` bytes may stand for `taken` ones of the `len` that are to come. */
+static bool make_room(quoter *q, size_t put, size_t taken, size_t len)
 {
-    if (text.len == 0)
-        return true;
-    const char *at = text.ptr, *end = text.ptr + text.len;
-    while (at < end) {
-        char *to = out->ptr + out->len;
-        size_t n = copy_plain(to, at, (size_t)(end - at));
-        n += copy_sequences(to + n, at + n, (size_t)(end - at) - n);
-        out->len += n;
-        at += n;
-        if (at == end)
-            break;
-        unsigned char c = (unsigned char)*at;
-        if (!special(c))
-            continue;
-        char escape[ESCAPE] = "\xef\xbf\xbd"; /* U+FFFD */
-        size_t taken = 1, put = 3;
-        if (c < 0x80)
-            put = put_escape(escape, c);
-        else if (lossy)
-            taken = utf8_broken((const unsigned char *)at, (size_t)(end - at));
-        else
+    if (q->spare + taken < put) {
+        q->out->len = (size_t)(q->to - q->out->ptr);
+        if (!buf_reserve(q->out, len - taken + put + 1))
             return false;
-        at += taken;
-        if (!buf_reserve(out, put + (size_t)(end - at) + 1))
-            return true;
-        memcpy(out->ptr + out->len, escape, put);
-        out->len += put;
+        q->to = q->out->ptr + q->out->len;
+        q->spare = q->out->cap - q->out->len - len - 1;
+    }
+    q->spare = q->spare + taken - put;
+    return true;
+}
+
+/** Escapes one ASCII byte. @return bytes taken, 0 without room */
+static size_t put_escape(quoter *q, unsigned char c, size_t len)
+{
+    char letter = escape_letter(c);
+    size_t put = letter ? 2 : 6;
+    if (!make_room(q, put, 1, len))
+        return 0;
+    if (letter) {
+        q->to[0] = '\\';
+        q->to[1] = letter;
+    } else {
+        put_hex_escape(q->to, c);
+    }
+    q->to += put;
+    return 1;
+}
+
+/** Puts U+FFFD for a broken sequence. @return bytes taken, 0 without room */
+static size_t put_replacement(quoter *q, const char *at, size_t len)
+{
+    size_t taken = utf8_broken((const unsigned char *)at, len);
+    if (!make_room(q, 3, taken, len))
+        return 0;
+    memcpy(q->to, "\xef\xbf\xbd", 3);
+    q->to += 3;
+    return taken;
+}
+
+/** Puts what copy_plain() stopped at. @return bytes taken; 0 without room, or at a broken sequence unless lossy */
+static size_t put_special(quoter *q, const char *at, size_t len, bool lossy)
+{
+    if ((unsigned char)*at < 0x80)
+        return put_escape(q, (unsigned char)*at, len);
+    size_t n = copy_sequences(q->to, at, len);
+    q->to += n;
+    return n || !lossy ? n : put_replacement(q, at, len);
+}
+
+/** Appends all of the text, escaped. @return false at a broken sequence, unless lossy */
+static bool put_escaped(quoter *q, weir_view text, bool lossy)
+{
+    size_t at = 0;
+    while (at < text.len) {
+        size_t n = copy_plain(q->to, text.ptr + at, text.len - at);
+        q->to += n;
+        at += n;
+        if (at == text.len)
+            break;
+        n = put_special(q, text.ptr + at, text.len - at, lossy);
+        at += n;
+        if (n == 0)
+            return !buf_ok(q->out);
     }
     return true;
 }
@@ -142,12 +188,14 @@ static bool quote(buf *out, weir_view text, bool lossy)
     }
     if (!buf_reserve(out, text.len + 2))
         return true;
-    out->ptr[out->len++] = '"';
-    bool good = put_escaped(out, text, lossy);
-    if (good && buf_ok(out))
-        out->ptr[out->len++] = '"';
-    else
-        out->len = begin;
+    quoter q = {out, out->ptr + out->len, out->cap - out->len - text.len - 2};
+    *q.to++ = '"';
+    bool good = put_escaped(&q, text, lossy);
+    out->len = begin;
+    if (good && buf_ok(out)) {
+        *q.to++ = '"';
+        out->len = (size_t)(q.to - out->ptr);
+    }
     return good;
 }
 

@@ -210,6 +210,32 @@ static void test_quote_at_a_limit(void **state)
     }
 }
 
+/* The room must be counted to the byte, however often it grows. */
+static void test_quote_grows_to_a_limit(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"\x01", "\"", "\xff", "\xe2\x82", "\xe2\x82\xac", "a", "plain text of more than 16 bytes"};
+    uint64_t seed = 3;
+    buf text = {0};
+    for (int round = 0; round < 5000; round++) {
+        buf whole = {0};
+        buf_clear(&text);
+        for (size_t n = roll(&seed, 60); n; n--)
+            buf_adds(&text, pieces[roll(&seed, roll(&seed, 2) ? 3 : 7)]);
+        json_quote_lossy(&whole, buf_view(&text));
+        buf exact = {.max = whole.len}, less = {.max = whole.len - 1};
+        json_quote_lossy(&exact, buf_view(&text));
+        assert_view(buf_view(&exact), buf_view(&whole));
+        json_quote_lossy(&less, buf_view(&text));
+        assert_false(buf_ok(&less));
+        assert_int_equal(less.len, 0);
+        buf_free(&whole);
+        buf_free(&exact);
+        buf_free(&less);
+    }
+    buf_free(&text);
+}
+
 static void test_strings(void **state)
 {
     (void)state;
@@ -484,6 +510,7 @@ int main(void)
         cmocka_unit_test(test_quote_refuses_a_cut_sequence_at_every_place),
         cmocka_unit_test(test_quote_lossy),
         cmocka_unit_test(test_quote_at_a_limit),
+        cmocka_unit_test(test_quote_grows_to_a_limit),
         cmocka_unit_test(test_strings),
         cmocka_unit_test(test_unquote),
         cmocka_unit_test(test_decode),
