@@ -44,13 +44,14 @@ static void *conduct(void *arg)
         [IN] = {c->o.on_input ? c->o.in : -1, POLLIN, 0},
     };
     bool lingering = false;
-    int64_t flush_at = 0;
+    int64_t flush_at = 0, heard = clock_ms();
     for (;;) {
         int wake_fd = fds[WAKE].fd;
         int64_t left = flush_at - clock_ms();
         if (lingering)
             fds[WAKE].fd = -1;
-        int n = poll(fds, FDS, !lingering ? -1 : left > 0 ? (int)left : 0);
+        int64_t quiet = c->o.timeout_ms ? heard + c->o.timeout_ms - clock_ms() : -1;
+        int n = poll(fds, FDS, lingering ? (left > 0 ? (int)left : 0) : c->o.timeout_ms ? (int)(quiet > 0 ? quiet : 0) : -1);
         fds[WAKE].fd = wake_fd;
         if (n < 0 && errno != EINTR)
             break;
@@ -60,12 +61,17 @@ static void *conduct(void *arg)
             session_stop(c->o.s);
         if (n > 0 && fds[IN].revents && !c->o.on_input(c->o.arg))
             fds[IN].fd = -1;
+        if (c->o.timeout_ms && !lingering && clock_ms() - heard >= c->o.timeout_ms) {
+            session_stop(c->o.s);
+            c->o.timeout_ms = 0;
+        }
         if (lingering && clock_ms() >= flush_at) {
             flush(c, &lingering);
             flush_at = clock_ms() + WRITER_LINGER_MS;
         } else if (n > 0 && !lingering && fds[WAKE].revents) {
             drain(wake_fd);
             lingering = true;
+            heard = clock_ms();
             flush_at = clock_ms() + WRITER_LINGER_MS;
         }
     }

@@ -13,6 +13,7 @@ typedef struct conductor_options {
     int in;         /* the platform's stream, watched while on_input returns true; -1: none */
     bool (*on_input)(void *arg);
     void *arg;
+    int64_t timeout_ms; /* stop when nothing was sealed for so long; 0: never. Needs w */
 } conductor_options;
 
 /** Starts the thread. NULL, with an error, if that fails. */

@@ -20,7 +20,7 @@ struct writer {
     buf pending;         /* sealed, not yet written */
     int wake;            /* eventfd: something is pending that was not */
     weir_rc rc;          /* sticky: the first failure to write */
-    uint64_t documents, bytes, checkpoints;
+    uint64_t documents, bytes, checkpoints, limit;
     void (*on_seal)(void *);
     void *on_seal_arg;
 };
@@ -58,6 +58,9 @@ static void wake(writer *w)
     ssize_t n = write(w->wake, &one, sizeof one);
     (void)n; /* full means: it is awake */
 }
+
+/* Is the last checkpoint that was wanted through? */
+static bool over(const writer *w) { return w->limit && w->checkpoints >= w->limit; }
 
 static weir_rc put(writer *w, buf *bytes, err *e)
 {
@@ -103,6 +106,10 @@ static weir_rc writer_spill(listener *l, weir_task *t, lane *ln)
     writer *w = (writer *)l;
     take(w, ln);
     ln->exclusive = true;
+    if (over(w)) {
+        buf_clear(&ln->shared);
+        return err_fail(task_error(t), WEIR_STOPPED, "enough");
+    }
     weir_rc rc = put(w, &w->pending, task_error(t));
     return rc ? rc : put(w, &ln->shared, task_error(t));
 }
@@ -127,14 +134,15 @@ static weir_rc writer_seal(listener *l, weir_task *t, lane *ln, const checkpoint
     take(w, ln);
     size_t documents = ln->documents;
     bool was_empty = !w->pending.len;
-    weir_rc rc = gather(w, ln) ? WEIR_OK : err_nomem(task_error(t));
+    weir_rc rc = over(w) ? err_fail(task_error(t), WEIR_STOPPED, "enough") : gather(w, ln) ? WEIR_OK : err_nomem(task_error(t));
     if (!rc) {
         w->framing->checkpoint(w->framing, &w->pending, c);
         rc = buf_ok(&w->pending) ? task_sealed(t, c) : err_nomem(task_error(t));
     }
     if (!rc) {
         w->documents += documents;
-        w->checkpoints++;
+        if (++w->checkpoints == w->limit)
+            session_stop(task_session(t));
         if (w->on_seal)
             w->on_seal(w->on_seal_arg);
         if (w->pending.len >= FLUSH_AT || w->rc)
@@ -228,6 +236,8 @@ void writer_on_seal(writer *w, void (*fn)(void *arg), void *arg)
     w->on_seal = fn;
     w->on_seal_arg = arg;
 }
+
+void writer_limit(writer *w, uint64_t checkpoints) { w->limit = checkpoints; }
 
 void writer_free(writer *w)
 {

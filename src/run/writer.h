@@ -34,6 +34,8 @@ int writer_wake_fd(const writer *w);
 void writer_totals(writer *w, uint64_t *documents, uint64_t *bytes, uint64_t *checkpoints);
 /** Called after each seal, with the writer locked: how `preview` counts transactions. NULL: none. */
 void writer_on_seal(writer *w, void (*fn)(void *arg), void *arg);
+/** Refuses everything after `checkpoints` of them with WEIR_STOPPED. 0: no limit. */
+void writer_limit(writer *w, uint64_t checkpoints);
 void writer_free(writer *w);
 
 #endif

@@ -1,0 +1,71 @@
+#include "cli/command.h"
+#include "json/write.h"
+#include "plane/columns.h"
+
+/* A destination is asked about its columns too. */
+static weir_rc add_columns(prepared *p, err *e)
+{
+    for (size_t i = 0; p->t->kind == TASK_MATERIALIZE && i < p->count; i++) {
+        const task_binding *b = &p->t->bindings[i];
+        weir_column *columns;
+        weir_rc rc = columns_select(&p->arena, b->collection, b, NULL, &columns, &p->bindings[i].column_count, &p->bindings[i].key_count, e);
+        if (rc)
+            return err_wrap(e, rc, "binding %.*s", VIEW_ARG(p->bindings[i].name));
+        p->bindings[i].columns = columns;
+    }
+    return WEIR_OK;
+}
+
+static weir_rc print_paths(const prepared *p, err *e)
+{
+    buf out = {0};
+    json_out w = json_out_to(&out);
+    out_open(&w, '{');
+    out_text(out_name(&w, "name"), p->t->name);
+    out_open(out_name(&w, "bindings"), '[');
+    for (size_t i = 0; i < p->count; i++) {
+        out_open(&w, '{');
+        out_text(out_name(&w, "collection"), p->bindings[i].name);
+        out_raw(out_name(&w, "resourcePath"), p->bindings[i].resource_path);
+        out_close(&w, '}');
+    }
+    out_close(&w, ']');
+    out_close(&w, '}');
+    buf_addc(&out, '\n');
+    weir_rc rc = cli_print(&out, e);
+    buf_free(&out);
+    return rc;
+}
+
+static weir_rc validate(cli *c, const task *t, err *e)
+{
+    prepared p;
+    cli_live *l = cli_live_new(c, e);
+    if (!l)
+        return e->rc;
+    const prepare_options o = cli_prepare_options(c, l);
+    weir_rc rc = prepare_begin(&p, t, &o, e);
+    if (!rc) {
+        rc = add_columns(&p, e);
+        if (!rc)
+            rc = prepare_validate(&p, e);
+        if (!rc)
+            rc = print_paths(&p, e);
+        prepared_free(&p);
+    }
+    cli_live_free(l);
+    return err_wrap(e, rc, "%s %.*s", t->kind == TASK_CAPTURE ? "capture" : "materialization", VIEW_ARG(t->name));
+}
+
+weir_rc cmd_validate(cli *c, err *e)
+{
+    catalog cat = {0};
+    const task *t = NULL;
+    weir_rc rc = c->a.name ? cli_task(c, &cat, -1, &t, e) : catalog_read(&cat, c->a.source ? c->a.source : "flow.yaml", e);
+    if (!rc && t)
+        rc = validate(c, t, e);
+    for (size_t i = 0; !rc && !t && i < cat.task_count; i++)
+        rc = validate(c, &cat.tasks[i], e);
+    catalog_free(&cat);
+    return rc;
+}

@@ -1,0 +1,81 @@
+#include "cli/printing.h"
+
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "run/conduct.h"
+
+typedef struct printing {
+    session *s;
+    writer *w;
+    int sealed;       /* eventfd: counts checkpoints to acknowledge */
+    err error;
+} printing;
+
+/* On a lane, for each checkpoint. */
+static void on_seal(void *arg)
+{
+    printing *p = arg;
+    uint64_t one = 1;
+    ssize_t n = write(p->sealed, &one, sizeof one);
+    (void)n;
+}
+
+/* On the conductor's thread: what is printed is acknowledged. */
+static bool acknowledge(void *arg)
+{
+    printing *p = arg;
+    uint64_t n = 0;
+    if (read(p->sealed, &n, sizeof n) != (ssize_t)sizeof n)
+        return true;
+    weir_rc rc = writer_flush(p->w, &p->error);
+    if (!rc)
+        rc = session_acked(p->s, (size_t)n, &p->error);
+    if (rc)
+        session_stop(p->s);
+    return !rc;
+}
+
+static weir_rc pull(cli *c, printing *p, bool acks, int64_t timeout_ms, err *e)
+{
+    const conductor_options o = {
+        .s = p->s, .w = p->w, .stop_fd = c->stop_fd, .in = acks ? p->sealed : -1, .on_input = acks ? acknowledge : NULL, .arg = p,
+        .timeout_ms = timeout_ms,
+    };
+    conductor *k = conductor_start(&o, e);
+    if (!k)
+        return e->rc;
+    weir_rc rc = session_pull(p->s, e);
+    conductor_end(k);
+    err flush = {0};
+    if (writer_flush(p->w, &flush) && !rc)
+        rc = err_move(e, &flush);
+    if (!rc && p->error.rc)
+        rc = err_move(e, &p->error);
+    err_free(&flush);
+    err_free(&p->error);
+    return rc;
+}
+
+weir_rc print_session(cli *c, const prepared *p, const framing *f, weir_view state, uint64_t limit, int64_t timeout_ms, err *e)
+{
+    printing k = {.w = writer_new(1, f), .sealed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    bool acks = p->end.connector->capture->acked != NULL;
+    k.s = k.w && k.sealed >= 0 ? prepared_session(p, writer_listener(k.w), e) : NULL;
+    weir_rc rc = k.s ? session_open(k.s, p->t->endpoint.config, e) : err_nomem(e);
+    if (!rc)
+        rc = session_bind(k.s, p->bindings, p->resources, p->count, state, e);
+    if (!rc) {
+        if (acks)
+            writer_on_seal(k.w, on_seal, &k);
+        writer_limit(k.w, limit);
+        rc = pull(c, &k, acks, timeout_ms, e);
+    }
+    session_free(k.s);
+    writer_free(k.w);
+    if (k.sealed >= 0)
+        close(k.sealed);
+    return rc;
+}

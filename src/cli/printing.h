@@ -1,0 +1,12 @@
+/* printing.h - a capture whose documents go to standard output: `capture` and `preview`. */
+#ifndef WEIR_CLI_PRINTING_H
+#define WEIR_CLI_PRINTING_H
+
+#include "cli/command.h"
+#include "run/writer.h"
+
+/** Runs one session of a prepared capture into standard output, acknowledging what was printed.
+ *  @param limit checkpoints after which it ends; 0: none  @param timeout_ms it ends when no checkpoint comes for so long; 0: never */
+weir_rc print_session(cli *c, const prepared *p, const framing *f, weir_view state, uint64_t limit, int64_t timeout_ms, err *e);
+
+#endif

@@ -1,0 +1,39 @@
+/* prepare.h - from a task of the catalog to bindings that a session can work with: endpoint opened, resources parsed, validated, applied. */
+#ifndef WEIR_PLANE_PREPARE_H
+#define WEIR_PLANE_PREPARE_H
+
+#include "plane/run.h"
+
+typedef struct prepare_options {
+    native_finder natives;
+    log_sink *log;
+    int stop_fd;
+    void (*live)(void *arg, session *s); /* a session begins to work, NULL: it has ended; so that it can be stopped */
+    void *arg;
+} prepare_options;
+
+typedef struct prepared {
+    const task *t;
+    prepare_options o;
+    opened_endpoint end;
+    arena arena;
+    weir_binding *bindings;  /* with paths and state keys */
+    const tree **resources;
+    size_t count;
+} prepared;
+
+/** A capture: opens, validates and applies, each in a session of its own, as the platform does. */
+weir_rc prepare_task(prepared *p, const task *t, const prepare_options *o, err *e);
+/** The parts of it, for who wants less: opens the endpoint and makes the bindings ... */
+weir_rc prepare_begin(prepared *p, const task *t, const prepare_options *o, err *e);
+/** ... validates, computes paths and state keys ... */
+weir_rc prepare_validate(prepared *p, err *e);
+/** ... applies. */
+weir_rc prepare_apply(prepared *p, err *e);
+/** Paths and state keys from the resource configs and what was set before; two bindings must not share a resource. */
+weir_rc prepare_paths(prepared *p, err *e);
+/** A session for it; not opened yet. NULL without memory. */
+session *prepared_session(const prepared *p, listener *l, err *e);
+void prepared_free(prepared *p);
+
+#endif

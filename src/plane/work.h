@@ -1,0 +1,51 @@
+/* work.h - what the tasks of one run share, inside this room: capture.c and materialize.c do the work, run.c starts and ends it. */
+#ifndef WEIR_PLANE_WORK_H
+#define WEIR_PLANE_WORK_H
+
+#include <stdatomic.h>
+
+#include "plane/ledger.h"
+#include "plane/run.h"
+
+typedef struct worker worker;
+
+struct worker { /* one task, on a thread of its own */
+    const task *t;
+    const run_options *o;
+    ledger *l;
+    pthread_t thread;
+    bool started;
+    atomic_uint_fast64_t documents, bytes, commits, lag;
+    atomic_int_fast64_t first_ms, last_ms;   /* of its commits */
+    atomic_int_fast64_t heard_ms;            /* capture: the connector last said something */
+    _Atomic(const char *) phase;
+    int64_t begun_ms;                        /* when its thread began */
+    atomic_bool finished;
+    atomic_bool stop;                        /* asked to end */
+    weir_rc rc;                              /* once finished */
+    pthread_mutex_t lock;                    /* of live */
+    session *live;                           /* the session at work, to be stopped */
+    atomic_size_t *captures_running;         /* shared by all */
+};
+
+/** One session of a capture: discover nothing, validate, apply, pull, commit. */
+weir_rc capture_session(worker *w, err *e);
+/** A materialization until it is stopped, or, with once, has caught up after the last capture ended. */
+weir_rc materialize_session(worker *w, err *e);
+
+/* For both. */
+void worker_phase(worker *w, const char *phase);
+void worker_committed(worker *w, uint64_t documents, uint64_t bytes);
+/** Lets run.c stop this session; NULL: none is live any more. Stops it at once if the worker was told to. */
+void worker_live(worker *w, session *s);
+bool worker_stopping(worker *w);
+
+/** Documents of a batch, one for each key: the last. */
+typedef struct combined combined;
+/** @param columns of the binding: keys first. @param delta keep every document, in order */
+weir_rc combine_make(combined **ret, const weir_binding *b, err *e);
+/** Takes lines of NDJSON (borrowed until the next call) and gives the rows, sorted by key. WEIR_E_CONFIG names a document without its key. */
+weir_rc combine_batch(combined *c, weir_view lines, weir_row **ret, size_t *ret_count, size_t *ret_documents, err *e);
+void combine_free(combined *c);
+
+#endif
