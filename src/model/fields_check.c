@@ -12,7 +12,9 @@ typedef struct check {
     err *e;
 } check;
 
-static const struct layout { size_t size, align; } layouts[] = {
+static const struct layout {
+    size_t size, align;
+} layouts[] = {
     [WEIR_TEXT] = {sizeof(char *), alignof(char *)},       [WEIR_INT] = {sizeof(int64_t), alignof(int64_t)},
     [WEIR_NUMBER] = {sizeof(double), alignof(double)},     [WEIR_BOOL] = {sizeof(bool), alignof(bool)},
     [WEIR_JSON] = {sizeof(weir_view), alignof(weir_view)}, [WEIR_OBJECT] = {0, 1}, /* its fields say */
@@ -65,7 +67,10 @@ static weir_rc check_flags(check *c, const weir_field *f)
 {
     const unsigned text_only = WEIR_SECRET | WEIR_MULTILINE | WEIR_PATH;
     if (f->flags & text_only && f->type != WEIR_TEXT)
-        return slip(c, "only a text can be %s", f->flags & WEIR_SECRET ? "a secret" : f->flags & WEIR_PATH ? "part of a path" : "multiline");
+        return slip(c, "only a text can be %s",
+                    f->flags & WEIR_SECRET ? "a secret"
+                    : f->flags & WEIR_PATH ? "part of a path"
+                                           : "multiline");
     if (f->flags & WEIR_PATH && c->in_list)
         return slip(c, "what is inside a list or a variant cannot be part of a path");
     if (f->choices && f->type != WEIR_TEXT)
@@ -150,7 +155,7 @@ static weir_rc check_fallback(check *c, const weir_field *f, size_t base)
     buf what = {0};
     buf_printf(&what, "setting '%s'", buf_text(&c->path));
     char *scratch = arena_alloc(&a, c->size);
-    weir_rc rc = scratch ? field_try_fallback(f, buf_text(&what), scratch + base, &a, c->e) : err_nomem(c->e);
+    weir_rc rc = scratch && buf_ok(&what) ? field_try_fallback(f, buf_text(&what), scratch + base, &a, c->e) : err_nomem(c->e);
     buf_free(&what);
     arena_free(&a);
     return rc;
@@ -204,6 +209,8 @@ weir_rc fields_check(const weir_field *table, size_t size, err *e)
 {
     check c = {.size = size, .e = e};
     weir_rc rc = check_table(&c, table, 0);
+    if (!buf_ok(&c.path))
+        rc = err_nomem(e); /* an error could not have named its setting */
     buf_free(&c.path);
     return rc;
 }

@@ -22,7 +22,7 @@ static void spaces(buf *out, size_t n)
         buf_addc(out, ' ');
 }
 
-/* Appends text as lines of at most WIDTH characters, broken at spaces; the first line is indented by `first`, the others by `rest`. */
+/* Appends text as lines of at most WIDTH characters, broken at spaces. The first is indented by `first`, the others by `rest`. */
 static void wrapped(buf *out, size_t first, size_t rest, const char *text)
 {
     size_t column = first;
@@ -44,13 +44,19 @@ static void wrapped(buf *out, size_t first, size_t rest, const char *text)
     buf_addc(out, '\n');
 }
 
+static void put_line(buf *out, size_t indent, buf *line)
+{
+    wrapped(out, indent, indent + HANG, buf_text(line));
+    out->failed |= !buf_ok(line);
+}
+
 /* ------------------------------------------------------------------------------------------------------------- one setting -- */
 
 static void put_type(buf *out, const weir_field *f)
 {
     static const char *const words[] = {
-        [WEIR_TEXT] = "text", [WEIR_INT] = "integer", [WEIR_NUMBER] = "number", [WEIR_BOOL] = "boolean", [WEIR_JSON] = "any JSON",
-        [WEIR_OBJECT] = "object", [WEIR_LIST] = "list of ", [WEIR_ONE_OF] = "one of several objects",
+        [WEIR_TEXT] = "text",     [WEIR_INT] = "integer",   [WEIR_NUMBER] = "number", [WEIR_BOOL] = "boolean",
+        [WEIR_JSON] = "any JSON", [WEIR_OBJECT] = "object", [WEIR_LIST] = "list of ", [WEIR_ONE_OF] = "one of several objects",
     };
     for (; f->type == WEIR_LIST; f = f->fields)
         buf_adds(out, words[WEIR_LIST]);
@@ -104,10 +110,9 @@ static void put_variants(buf *out, const weir_field *f, size_t indent)
         buf_printf(&line, "%s '%s'", f->discriminator, v->name);
         if (v->help)
             buf_printf(&line, ": %s", v->help);
-        wrapped(out, indent, indent + HANG, buf_text(&line));
+        put_line(out, indent, &line);
         put_fields(out, v->fields, indent + STEP);
     }
-    out->failed |= !buf_ok(&line);
     buf_free(&line);
 }
 
@@ -131,12 +136,11 @@ static void put_fields(buf *out, const weir_field *table, size_t indent)
         put_bounds(&line, f);
         put_presence(&line, f);
         buf_addc(&line, ')');
-        wrapped(out, indent, indent + HANG, buf_text(&line));
+        put_line(out, indent, &line);
         if (f->help)
             wrapped(out, indent + HANG, indent + HANG, f->help);
         put_inside(out, f, indent + 2 * STEP);
     }
-    out->failed |= !buf_ok(&line);
     buf_free(&line);
 }
 

@@ -294,8 +294,8 @@ static void take_one_of(parse *p, const weir_field *f, const tree *t, void *at)
 static void take(parse *p, const weir_field *f, const tree *t, void *out)
 {
     static void (*const takers[])(parse *, const weir_field *, const tree *, void *) = {
-        [WEIR_TEXT] = take_text, [WEIR_INT] = take_int, [WEIR_NUMBER] = take_number, [WEIR_BOOL] = take_bool,
-        [WEIR_JSON] = take_json, [WEIR_OBJECT] = take_object, [WEIR_LIST] = take_list, [WEIR_ONE_OF] = take_one_of,
+        [WEIR_TEXT] = take_text, [WEIR_INT] = take_int,       [WEIR_NUMBER] = take_number, [WEIR_BOOL] = take_bool,
+        [WEIR_JSON] = take_json, [WEIR_OBJECT] = take_object, [WEIR_LIST] = take_list,     [WEIR_ONE_OF] = take_one_of,
     };
     bool outer = p->secret;
     p->secret |= (f->flags & WEIR_SECRET) != 0;

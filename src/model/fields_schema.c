@@ -7,9 +7,16 @@ static void put_value_schema(json_out *w, const weir_field *f);
 
 static void put_flags(json_out *w, const weir_field *f)
 {
-    static const struct { unsigned flag; const char *name; } annotations[] = {
-        {WEIR_SECRET, "secret"}, {WEIR_MULTILINE, "multiline"}, {WEIR_ADVANCED, "advanced"}, {WEIR_COLLECTION_NAME, "x-collection-name"},
-        {WEIR_SCHEMA_NAME, "x-schema-name"}, {WEIR_DELTA_UPDATES, "x-delta-updates"},
+    static const struct {
+        unsigned flag;
+        const char *name;
+    } annotations[] = {
+        {WEIR_SECRET, "secret"},
+        {WEIR_MULTILINE, "multiline"},
+        {WEIR_ADVANCED, "advanced"},
+        {WEIR_COLLECTION_NAME, "x-collection-name"},
+        {WEIR_SCHEMA_NAME, "x-schema-name"},
+        {WEIR_DELTA_UPDATES, "x-delta-updates"},
     };
     for (size_t i = 0; i < sizeof annotations / sizeof *annotations; i++)
         if (f->flags & annotations[i].flag)
@@ -148,8 +155,8 @@ static void put_inside(json_out *w, const weir_field *f)
 static void put_value_schema(json_out *w, const weir_field *f)
 {
     static const char *const types[] = {
-        [WEIR_TEXT] = "string", [WEIR_INT] = "integer", [WEIR_NUMBER] = "number", [WEIR_BOOL] = "boolean", [WEIR_JSON] = NULL,
-        [WEIR_OBJECT] = "object", [WEIR_LIST] = "array", [WEIR_ONE_OF] = "object",
+        [WEIR_TEXT] = "string", [WEIR_INT] = "integer",   [WEIR_NUMBER] = "number", [WEIR_BOOL] = "boolean",
+        [WEIR_JSON] = NULL,     [WEIR_OBJECT] = "object", [WEIR_LIST] = "array",    [WEIR_ONE_OF] = "object",
     };
     put_title(w, f);
     put_help(w, f);

@@ -124,7 +124,8 @@ weir_rc spec_resource_path(const weir_connector *c, const tree *resource, buf *o
     if (!rc && !count)
         rc = found_path(c, resource, &w, &count, &pointers, e);
     if (!rc && !count)
-        rc = err_fail(e, WEIR_E_CONFIG, "nothing in this resource config identifies the resource: none of %s is there", buf_text(&pointers));
+        rc = err_fail(e, WEIR_E_CONFIG, "nothing in this resource config identifies the resource: none of %s is there",
+                      buf_text(&pointers));
     out_close(&w, ']');
     if (!rc && !buf_ok(out))
         rc = err_nomem(e);
@@ -225,7 +226,8 @@ static weir_rc check_parts(const weir_connector *c, err *e)
 weir_rc spec_check(const weir_connector *c, err *e)
 {
     if (c->abi != WEIR_ABI)
-        return err_fail(e, WEIR_E_BUG, "connector: made for version %u of weir.h's layout, this library has version %u", (unsigned)c->abi, WEIR_ABI);
+        return err_fail(e, WEIR_E_BUG, "connector: made for version %u of weir.h's layout, this library has version %u",
+                        (unsigned)c->abi, WEIR_ABI);
     if (!c->name || !*c->name)
         return slip(e, "connector: it has no name");
     return err_wrap(e, check_parts(c, e), "connector '%s'", c->name);

@@ -8,7 +8,8 @@
 /* What a state key keeps as it is: the platform's own rule, so that both sides come to the same key (flow 3.3, rule 11). */
 static bool kept(unsigned char c)
 {
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' || c == '+' || c == '.' || c == '=';
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' || c == '+' || c == '.' ||
+           c == '=';
 }
 
 static void percent_encode(buf *out, weir_view text)

@@ -1,6 +1,7 @@
 /* Layout of a packed value: flow.md 6.3, which is the tuple layer of FoundationDB.
  *
- *     00 null   01 bytes 00   02 text 00   05 items 00   0c-13 -integer   14 zero   15-1c +integer   20 float   21 double   26 false   27 true
+ *     00 null      01 bytes 00      02 text 00         05 items 00      0c-13 -integer    14 zero     15-1c +integer
+ *     20 float     21 double        26 false           27 true          0b, 1d integers of more than 8 bytes, with their length
  *
  * Inside bytes and text a 00 is followed by ff; so is a null inside a nested tuple. */
 #include "model/tuple.h"
@@ -9,7 +10,7 @@
 #include <math.h>
 
 #include "json/number.h"
-#include "json/scan.h"
+#include "json/quick.h"
 #include "json/text.h"
 
 enum {
@@ -54,14 +55,14 @@ static inline bool put_integer(buf *out, bool negative, uint64_t magnitude)
     return true;
 }
 
-/* An integer as people write it, of at most 18 digits: nearly all there are. */
+/* An integer as people write it, of at most 19 digits, which 64 bits always hold: nearly all there are. */
 static inline bool plain_integer(weir_view v, bool *negative, uint64_t *magnitude)
 {
     const char *p = v.ptr, *end = p + v.len;
     *negative = *p == '-';
     p += *negative;
     size_t digits = (size_t)(end - p);
-    if (digits == 0 || digits > 18 || (*p == '0' && digits > 1))
+    if (digits == 0 || digits > 19 || (*p == '0' && digits > 1))
         return false;
     uint64_t m = 0;
     for (; p < end; p++) {
@@ -131,7 +132,7 @@ static bool put_big(buf *out, bool negative, const big *b)
 
 /* -------------------------------------------------------------------------------------------------------------- numbers -- */
 
-/* A JSON number taken apart: the value is 0.DIGITS times 10^point, digits without leading and trailing zeros (the dot may be among them). */
+/* A JSON number taken apart: the value is 0.DIGITS times 10^point. DIGITS have no zeros around them; the dot may be among them. */
 typedef struct decimal {
     bool negative;
     const char *first, *last; /* digits from first up to before last; equal: zero */
@@ -232,21 +233,35 @@ static bool pack_escaped(buf *out, weir_view raw)
     return buf_ok(out);
 }
 
+/* What is between the quotes, which holds no 00: JSON has no raw control characters. */
+static bool put_text(buf *out, weir_view raw)
+{
+    if (!buf_reserve(out, raw.len + 2))
+        return false;
+    char *p = out->ptr + out->len;
+    *p++ = CODE_TEXT;
+    memcpy(p, raw.ptr, raw.len);
+    p[raw.len] = '\0';
+    out->len += raw.len + 2;
+    return true;
+}
+
 static bool pack_text(buf *out, weir_view v)
 {
+    const char *end = v.ptr + v.len, *quote = quick_plain(v.ptr + 1, end);
+    if (end - quote == 1 && *quote == '"')
+        return put_text(out, (weir_view){v.ptr + 1, v.len - 2});
+
     json_scan s = json_scan_of(v);
     weir_view raw;
     bool escaped;
-    if (!json_string(&s, &raw, &escaped) || s.at != s.end || !buf_reserve(out, raw.len + 2))
+    if (!json_string(&s, &raw, &escaped) || s.at != s.end)
         return false;
-    out->ptr[out->len++] = CODE_TEXT;
-    if (escaped) {
-        if (!pack_escaped(out, raw))
-            return false;
-    } else {
-        memcpy(out->ptr + out->len, raw.ptr, raw.len); /* no 00 can be in it: the scanner refuses control characters */
-        out->len += raw.len;
-    }
+    if (!escaped)
+        return put_text(out, raw);
+    buf_addc(out, CODE_TEXT);
+    if (!pack_escaped(out, raw))
+        return false;
     buf_addc(out, '\0');
     return true;
 }
@@ -263,8 +278,10 @@ static bool pack_composite(buf *out, weir_view v)
 
 static bool pack_word(buf *out, weir_view v)
 {
-    static const struct { weir_view word; char code; } words[] = {
-        {WEIR_LIT("null"), CODE_NULL}, {WEIR_LIT("false"), CODE_FALSE}, {WEIR_LIT("true"), CODE_TRUE}};
+    static const struct {
+        weir_view word;
+        char code;
+    } words[] = {{WEIR_LIT("null"), CODE_NULL}, {WEIR_LIT("false"), CODE_FALSE}, {WEIR_LIT("true"), CODE_TRUE}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (view_eq(v, words[i].word)) {
             buf_addc(out, words[i].code);
@@ -291,9 +308,20 @@ static bool pack_value(buf *out, weir_view v)
     switch (*v.ptr) {
     case '"':
         return pack_text(out, v);
-    case '{': case '[':
+    case '{':
+    case '[':
         return pack_composite(out, v);
-    case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
+    case '-':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
         return plain_integer(v, &negative, &magnitude) ? put_integer(out, negative, magnitude) : pack_number(out, v);
     default:
         return pack_word(out, v);
@@ -316,7 +344,7 @@ bool tuple_pack(buf *out, weir_view json)
 typedef struct unpacker {
     const unsigned char *begin, *at, *end;
     buf *out;
-    buf scratch; /* a string with its escaped 00s made plain */
+    buf scratch;    /* a string with its escaped 00s made plain */
     unsigned depth; /* open nested tuples */
     const char *error;
 } unpacker;
@@ -515,9 +543,10 @@ typedef bool (*unpack_fn)(unpacker *);
 static unpack_fn reader_of(unsigned code)
 {
     static const unpack_fn readers[] = {
-        [CODE_NULL] = unpack_word, [CODE_BYTES] = unpack_bytes, [CODE_TEXT] = unpack_text, [CODE_NESTED] = open_nested,
-        [CODE_BIG_NEGATIVE] = unpack_big, [CODE_BIG_POSITIVE] = unpack_big, [CODE_FLOAT] = unpack_float, [CODE_DOUBLE] = unpack_double,
-        [CODE_FALSE] = unpack_word, [CODE_TRUE] = unpack_word,
+        [CODE_NULL] = unpack_word,   [CODE_BYTES] = unpack_bytes,      [CODE_TEXT] = unpack_text,
+        [CODE_NESTED] = open_nested, [CODE_BIG_NEGATIVE] = unpack_big, [CODE_BIG_POSITIVE] = unpack_big,
+        [CODE_FLOAT] = unpack_float, [CODE_DOUBLE] = unpack_double,    [CODE_FALSE] = unpack_word,
+        [CODE_TRUE] = unpack_word,
     };
     if (code > CODE_BIG_NEGATIVE && code < CODE_BIG_POSITIVE)
         return unpack_integer;

@@ -58,7 +58,12 @@ static const weir_field tag = {.type = WEIR_TEXT};
 static const weir_field column_fields[] = {
     {.name = "name", .type = WEIR_TEXT, .offset = offsetof(column, name)},
     {.name = "width", .type = WEIR_INT, .offset = offsetof(column, width), .fallback = "8"},
-    {.name = "tags", .type = WEIR_LIST, .offset = offsetof(column, tags), .fallback = "[\"x\", \"y\"]", .fields = &tag, .item_size = sizeof(char *)},
+    {.name = "tags",
+     .type = WEIR_LIST,
+     .offset = offsetof(column, tags),
+     .fallback = "[\"x\", \"y\"]",
+     .fields = &tag,
+     .item_size = sizeof(char *)},
     {0},
 };
 static const weir_field column_item = {.type = WEIR_OBJECT, .fields = column_fields};
@@ -96,8 +101,17 @@ static const weir_field table[] = {
     {.name = "extra", .type = WEIR_JSON, .offset = offsetof(settings, extra), .fallback = "{\"a\": 1}"},
     {.name = "group", .type = WEIR_OBJECT, .offset = offsetof(settings, group), .fields = group_fields},
     {.name = "proxy", .type = WEIR_OBJECT, .offset = offsetof(settings, proxy), .fields = proxy_fields, .flags = WEIR_OPTIONAL},
-    {.name = "columns", .type = WEIR_LIST, .offset = offsetof(settings, columns), .flags = WEIR_OPTIONAL, .fields = &column_item, .item_size = sizeof(column)},
-    {.name = "login", .type = WEIR_ONE_OF, .offset = offsetof(settings, login), .fallback = "{\"by\": \"token\", \"token\": \"none\"}", .fields = logins,
+    {.name = "columns",
+     .type = WEIR_LIST,
+     .offset = offsetof(settings, columns),
+     .flags = WEIR_OPTIONAL,
+     .fields = &column_item,
+     .item_size = sizeof(column)},
+    {.name = "login",
+     .type = WEIR_ONE_OF,
+     .offset = offsetof(settings, login),
+     .fallback = "{\"by\": \"token\", \"token\": \"none\"}",
+     .fields = logins,
      .discriminator = "by"},
     {0},
 };
@@ -149,7 +163,8 @@ static void test_every_type(void **state)
     (void)state;
     fixture x;
     static const char json[] =
-        "{\"text\":\"h\\u00e9\\n\",\"region\":\"asia\",\"note\":\"\",\"count\":1e2,\"any\":-9223372036854775808,\"ratio\":-1.5e3,\"deep\":false,"
+        "{\"text\":\"h\\u00e9\\n\",\"region\":\"asia\",\"note\":\"\",\"count\":1e2,\"any\":-9223372036854775808,\"ratio\":-1.5e3,"
+        "\"deep\":false,"
         "\"extra\":[1, {\"x\": null}],\"group\":{\"key\":\"k\",\"in/ner\":{\"level\":9}},\"proxy\":{\"host\":\"h\",\"port\":1},"
         "\"columns\":[{\"name\":\"a\",\"width\":1,\"tags\":[]},{\"name\":\"b\",\"tags\":[\"q\"]}],"
         "\"login\":{\"client\":\"c\",\"by\":\"oauth\",\"secret\":\"s\"},\"_meta\":{\"path\":[\"x\"]}}";
@@ -223,7 +238,9 @@ static void test_json_without_raw_text(void **state)
     (void)state;
     arena a = {0};
     err e = {0};
-    struct { weir_view v; } s = {0};
+    struct {
+        weir_view v;
+    } s = {0};
     const weir_field one[] = {{.name = "v", .type = WEIR_JSON}, {0}};
     tree item = {.kind = TREE_STRING, .text = VIEW("a\"b")};
     tree list = {.kind = TREE_ARRAY, .name = VIEW("v"), .first = &item, .last = &item, .count = 1};
@@ -253,7 +270,8 @@ static void test_places_and_names(void **state)
 {
     (void)state;
     fixture x;
-    const char *json = "{\n  \"text\": 42,\n  \"group\": {\n    \"kye\": \"secret!\",\n    \"in/ner\": {\"level\": \"high\"}\n  }\n}";
+    const char *json =
+        "{\n  \"text\": 42,\n  \"group\": {\n    \"kye\": \"secret!\",\n    \"in/ner\": {\"level\": \"high\"}\n  }\n}";
     assert_int_equal(parse_as(&x, json, strlen(json), "flow.yaml"), WEIR_E_CONFIG);
     assert_string_equal(err_text(&x.e), "flow.yaml:2:11: /text: expected a string, got 42\n"
                                         "flow.yaml:3:12: /group/key: required, but missing\n"
@@ -276,21 +294,26 @@ static void test_wrong_values(void **state)
     assert_problems("{" REST ",\"text\":\"\",\"count\":101}", "config:1:40: /count: must be from 1 to 100, got 101");
     assert_problems("{" REST ",\"text\":\"\",\"count\":1.5}", "config:1:40: /count: expected an integer, got 1.5");
     assert_problems("{" REST ",\"text\":\"\",\"count\":\"5\"}", "config:1:40: /count: expected an integer, got \"5\"");
-    assert_problems("{" REST ",\"text\":\"\",\"any\":9223372036854775808}", "config:1:38: /any: expected an integer of at most 64 bits, got 9223372036854775808");
-    assert_problems("{" REST ",\"text\":\"\",\"ratio\":1e999}", "config:1:40: /ratio: expected a number that a double can hold, got 1e999");
+    assert_problems("{" REST ",\"text\":\"\",\"any\":9223372036854775808}",
+                    "config:1:38: /any: expected an integer of at most 64 bits, got 9223372036854775808");
+    assert_problems("{" REST ",\"text\":\"\",\"ratio\":1e999}",
+                    "config:1:40: /ratio: expected a number that a double can hold, got 1e999");
     assert_problems("{" REST ",\"text\":\"\",\"ratio\":\"1\"}", "config:1:40: /ratio: expected a number, got \"1\"");
     assert_problems("{" REST ",\"text\":\"\",\"deep\":\"yes\"}", "config:1:39: /deep: expected true or false, got \"yes\"");
     assert_problems("{" REST ",\"text\":\"\",\"region\":\"euu\"}",
                     "config:1:41: /region: expected one of 'eu', 'us', 'asia', got \"euu\", did you mean 'eu'?");
-    assert_problems("{" REST ",\"text\":\"\",\"region\":\"moonbase\"}", "config:1:41: /region: expected one of 'eu', 'us', 'asia', got \"moonbase\"");
+    assert_problems("{" REST ",\"text\":\"\",\"region\":\"moonbase\"}",
+                    "config:1:41: /region: expected one of 'eu', 'us', 'asia', got \"moonbase\"");
     assert_problems("{" REST ",\"text\":\"\",\"group2\":1,\"zzzzzzzzzzzz\":1}",
                     "config:1:32: /group2: unknown setting, did you mean 'group'?\n"
-                    "config:1:43: /zzzzzzzzzzzz: unknown setting, known are 'text', 'region', 'note', 'count', 'any', 'ratio', 'deep', 'extra', 'group', "
+                    "config:1:43: /zzzzzzzzzzzz: unknown setting, known are 'text', 'region', 'note', 'count', 'any', 'ratio', "
+                    "'deep', 'extra', 'group', "
                     "'proxy', 'columns', 'login'");
     assert_problems("{" REST ",\"text\":\"\",\"proxy\":{}}", "config:1:40: /proxy/host: required, but missing");
     assert_problems("{" REST ",\"text\":\"\",\"login\":{\"by\":\"oauth\",\"client\":\"c\",\"secret\":\"s\",\"retries\":-1}}",
                     "config:1:90: /login/retries: must be at least 0, got -1");
-    assert_problems("{\"text\":\"\",\"group\":{\"key\":\"k\",\"_meta\":1}}", "config:1:31: /group/_meta: unknown setting, known are 'key', 'in/ner'");
+    assert_problems("{\"text\":\"\",\"group\":{\"key\":\"k\",\"_meta\":1}}",
+                    "config:1:31: /group/_meta: unknown setting, known are 'key', 'in/ner'");
 }
 
 static void test_lists_in_objects_in_lists(void **state)
@@ -307,10 +330,12 @@ static void test_lists_in_objects_in_lists(void **state)
 static void test_variants(void **state)
 {
     (void)state;
-    assert_problems("{" REST ",\"text\":\"\",\"login\":{}}", "config:1:40: /login/by: required, but missing: one of 'token', 'oauth'");
+    assert_problems("{" REST ",\"text\":\"\",\"login\":{}}",
+                    "config:1:40: /login/by: required, but missing: one of 'token', 'oauth'");
     assert_problems("{" REST ",\"text\":\"\",\"login\":{\"by\":\"outh\"}}",
                     "config:1:46: /login/by: expected one of 'token', 'oauth', got \"outh\", did you mean 'oauth'?");
-    assert_problems("{" REST ",\"text\":\"\",\"login\":{\"by\":1}}", "config:1:46: /login/by: expected one of 'token', 'oauth', got 1");
+    assert_problems("{" REST ",\"text\":\"\",\"login\":{\"by\":1}}",
+                    "config:1:46: /login/by: expected one of 'token', 'oauth', got 1");
     assert_problems("{" REST ",\"text\":\"\",\"login\":\"token\"}", "config:1:40: /login: expected an object, got \"token\"");
     assert_problems("{" REST ",\"text\":\"\",\"login\":{\"by\":\"token\",\"token\":\"t\",\"client\":\"c\"}}",
                     "config:1:66: /login/client: unknown setting, known are 'token', 'by'");
@@ -321,10 +346,12 @@ static void test_secrets_stay_secret(void **state)
 {
     (void)state;
     assert_problems("{\"text\":\"\",\"group\":{\"key\":12345678}}", "config:1:27: /group/key: expected a string, got a number");
-    assert_problems("{\"text\":\"\",\"group\":{\"key\":[\"hunter2\"]}}", "config:1:27: /group/key: expected a string, got an array");
+    assert_problems("{\"text\":\"\",\"group\":{\"key\":[\"hunter2\"]}}",
+                    "config:1:27: /group/key: expected a string, got an array");
     assert_problems("{" REST ",\"text\":\"\",\"passwort\":\"hunter2\",\"login\":{\"by\":\"token\",\"token\":false}}",
                     "config:1:83: /login/token: expected a string, got a boolean\n"
-                    "config:1:32: /passwort: unknown setting, known are 'text', 'region', 'note', 'count', 'any', 'ratio', 'deep', 'extra', 'group', "
+                    "config:1:32: /passwort: unknown setting, known are 'text', 'region', 'note', 'count', 'any', 'ratio', 'deep', "
+                    "'extra', 'group', "
                     "'proxy', 'columns', 'login'");
 }
 
@@ -338,9 +365,9 @@ static void test_errors_stay_readable(void **state)
 {
     (void)state;
     fixture x;
-    assert_problems("{" REST ",\"text\":\"\",\"a\\nb\":1}",
-                    "config:1:32: /a\\x0ab: unknown setting, known are 'text', 'region', 'note', 'count', 'any', 'ratio', 'deep', 'extra', 'group', "
-                    "'proxy', 'columns', 'login'");
+    assert_problems("{" REST ",\"text\":\"\",\"a\\nb\":1}", "config:1:32: /a\\x0ab: unknown setting, known are 'text', 'region', "
+                                                            "'note', 'count', 'any', 'ratio', 'deep', 'extra', 'group', "
+                                                            "'proxy', 'columns', 'login'");
     assert_problems("{" REST ",\"text\":\"\",\"ratio\":\"123456789012345678901234567890123456789\\u00e9tail\"}",
                     "config:1:40: /ratio: expected a number, got \"123456789012345678901234567890123456789\"...");
     buf many = {0};
@@ -364,18 +391,12 @@ static void test_errors_stay_readable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_table_is_sound),
-        cmocka_unit_test(test_every_type),
-        cmocka_unit_test(test_defaults_at_every_depth),
-        cmocka_unit_test(test_json_null),
-        cmocka_unit_test(test_json_without_raw_text),
-        cmocka_unit_test(test_no_settings_at_all),
-        cmocka_unit_test(test_places_and_names),
-        cmocka_unit_test(test_wrong_values),
-        cmocka_unit_test(test_lists_in_objects_in_lists),
-        cmocka_unit_test(test_variants),
-        cmocka_unit_test(test_secrets_stay_secret),
-        cmocka_unit_test(test_nul_is_refused),
+        cmocka_unit_test(test_the_table_is_sound),        cmocka_unit_test(test_every_type),
+        cmocka_unit_test(test_defaults_at_every_depth),   cmocka_unit_test(test_json_null),
+        cmocka_unit_test(test_json_without_raw_text),     cmocka_unit_test(test_no_settings_at_all),
+        cmocka_unit_test(test_places_and_names),          cmocka_unit_test(test_wrong_values),
+        cmocka_unit_test(test_lists_in_objects_in_lists), cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_secrets_stay_secret),       cmocka_unit_test(test_nul_is_refused),
         cmocka_unit_test(test_errors_stay_readable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,8 @@ static const weir_field pair_fields[] = {
 };
 static const weir_field pair = {.name = "pair", .type = WEIR_OBJECT, .fields = pair_fields};
 static const weir_field all_optional[] = {{.name = "x", .type = WEIR_BOOL, .fallback = "false"}, {0}};
-static const weir_field token_fields[] = {{.name = "token", .type = WEIR_TEXT, .flags = WEIR_SECRET | WEIR_MULTILINE, .help = "From the portal."}, {0}};
+static const weir_field token_fields[] = {
+    {.name = "token", .type = WEIR_TEXT, .flags = WEIR_SECRET | WEIR_MULTILINE, .help = "From the portal."}, {0}};
 static const weir_field anonymous_fields[] = {{0}};
 static const weir_field logins[] = {
     {.name = "token", .type = WEIR_OBJECT, .fields = token_fields, .title = "Personal token", .help = "Simple."},
@@ -43,14 +44,19 @@ static const weir_field table[] = {
     {0},
 };
 
-#define PAIR "\"required\":[\"left\"],\"properties\":{\"left\":{\"title\":\"Left\",\"description\":\"The left one.\",\"type\":\"integer\",\"order\":0}," \
-             "\"right\":{\"title\":\"Right\",\"type\":\"integer\",\"default\":0,\"order\":1}}"
-#define LOGINS "\"discriminator\":{\"propertyName\":\"by\"},\"oneOf\":[" \
-    "{\"title\":\"Personal token\",\"description\":\"Simple.\",\"type\":\"object\",\"required\":[\"by\",\"token\"],\"properties\":{" \
-        "\"by\":{\"const\":\"token\",\"default\":\"token\",\"type\":\"string\",\"order\":0}," \
-        "\"token\":{\"title\":\"Token\",\"description\":\"From the portal.\",\"type\":\"string\",\"secret\":true,\"multiline\":true,\"order\":1}}}," \
-    "{\"title\":\"Anonymous\",\"type\":\"object\",\"required\":[\"by\"],\"properties\":{" \
-        "\"by\":{\"const\":\"anonymous\",\"default\":\"anonymous\",\"type\":\"string\",\"order\":0}}}]"
+#define PAIR                                                                                                                       \
+    "\"required\":[\"left\"],\"properties\":{\"left\":{\"title\":\"Left\",\"description\":\"The left "                             \
+    "one.\",\"type\":\"integer\",\"order\":0},"                                                                                    \
+    "\"right\":{\"title\":\"Right\",\"type\":\"integer\",\"default\":0,\"order\":1}}"
+#define LOGINS                                                                                                                     \
+    "\"discriminator\":{\"propertyName\":\"by\"},\"oneOf\":["                                                                      \
+    "{\"title\":\"Personal "                                                                                                       \
+    "token\",\"description\":\"Simple.\",\"type\":\"object\",\"required\":[\"by\",\"token\"],\"properties\":{"                     \
+    "\"by\":{\"const\":\"token\",\"default\":\"token\",\"type\":\"string\",\"order\":0},"                                          \
+    "\"token\":{\"title\":\"Token\",\"description\":\"From the "                                                                   \
+    "portal.\",\"type\":\"string\",\"secret\":true,\"multiline\":true,\"order\":1}}},"                                             \
+    "{\"title\":\"Anonymous\",\"type\":\"object\",\"required\":[\"by\"],\"properties\":{"                                          \
+    "\"by\":{\"const\":\"anonymous\",\"default\":\"anonymous\",\"type\":\"string\",\"order\":0}}}]"
 
 static void assert_schema(const weir_field *fields, const char *title, const char *expected)
 {
@@ -64,10 +70,13 @@ static void assert_schema(const weir_field *fields, const char *title, const cha
 static void test_schema(void **state)
 {
     (void)state;
-    assert_schema(table, "Settings",
-        "{\"title\":\"Settings\",\"type\":\"object\",\"required\":[\"api_key\",\"ratio\",\"group\",\"pairs\",\"other\"],\"properties\":{"
+    assert_schema(
+        table, "Settings",
+        "{\"title\":\"Settings\",\"type\":\"object\",\"required\":[\"api_key\",\"ratio\",\"group\",\"pairs\",\"other\"],"
+        "\"properties\":{"
         "\"api_key\":{\"title\":\"Api Key\",\"description\":\"What to \\\"say\\\".\",\"type\":\"string\",\"order\":0},"
-        "\"apiSize\":{\"title\":\"Api Size\",\"type\":\"string\",\"enum\":[\"small\",\"la\\\"rge\"],\"default\":\"small\",\"order\":1},"
+        "\"apiSize\":{\"title\":\"Api "
+        "Size\",\"type\":\"string\",\"enum\":[\"small\",\"la\\\"rge\"],\"default\":\"small\",\"order\":1},"
         "\"count\":{\"title\":\"How many\",\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":3,\"order\":2},"
         "\"from\":{\"title\":\"From\",\"type\":\"integer\",\"minimum\":1,\"order\":3},"
         "\"to\":{\"title\":\"To\",\"type\":\"integer\",\"maximum\":-5,\"order\":4},"
@@ -75,11 +84,12 @@ static void test_schema(void **state)
         "\"on\":{\"title\":\"On\",\"type\":\"boolean\",\"default\":true,\"order\":6},"
         "\"extra\":{\"title\":\"Extra\",\"default\":{\"a\":1},\"order\":7},"
         "\"tuning\":{\"title\":\"Tuning\",\"description\":\"Seldom needed.\",\"type\":\"object\",\"advanced\":true,\"properties\":{"
-            "\"x\":{\"title\":\"X\",\"type\":\"boolean\",\"default\":false,\"order\":0}},\"order\":8},"
+        "\"x\":{\"title\":\"X\",\"type\":\"boolean\",\"default\":false,\"order\":0}},\"order\":8},"
         "\"group\":{\"title\":\"Group\",\"type\":\"object\"," PAIR ",\"order\":9},"
         "\"maybe\":{\"title\":\"Maybe\",\"type\":\"object\"," PAIR ",\"order\":10},"
         "\"tags\":{\"title\":\"Tags\",\"type\":\"array\",\"default\":[],\"items\":{\"type\":\"string\"},\"order\":11},"
-        "\"pairs\":{\"title\":\"Pairs\",\"type\":\"array\",\"items\":{\"title\":\"Pair\",\"type\":\"object\"," PAIR "},\"order\":12},"
+        "\"pairs\":{\"title\":\"Pairs\",\"type\":\"array\",\"items\":{\"title\":\"Pair\",\"type\":\"object\"," PAIR
+        "},\"order\":12},"
         "\"login\":{\"title\":\"Login\",\"type\":\"object\",\"default\":{\"by\":\"anonymous\"}," LOGINS ",\"order\":13},"
         "\"other\":{\"title\":\"Other\",\"type\":\"object\"," LOGINS ",\"order\":14}}}");
 }
@@ -105,12 +115,12 @@ static void test_resource(void **state)
     (void)state;
     buf out = {0};
     assert_schema(resource, "R",
-        "{\"title\":\"R\",\"type\":\"object\",\"required\":[\"place\",\"table\"],\"properties\":{"
-        "\"schema\":{\"title\":\"Schema\",\"type\":\"string\",\"x-schema-name\":true,\"order\":0},"
-        "\"place\":{\"title\":\"Place\",\"type\":\"object\",\"required\":[\"a/b~c\"],\"properties\":{"
-            "\"a/b~c\":{\"title\":\"A/b~c\",\"type\":\"string\",\"order\":0}},\"order\":1},"
-        "\"table\":{\"title\":\"Table\",\"type\":\"string\",\"x-collection-name\":true,\"order\":2},"
-        "\"delta\":{\"title\":\"Delta\",\"type\":\"boolean\",\"default\":false,\"x-delta-updates\":true,\"order\":3}}}");
+                  "{\"title\":\"R\",\"type\":\"object\",\"required\":[\"place\",\"table\"],\"properties\":{"
+                  "\"schema\":{\"title\":\"Schema\",\"type\":\"string\",\"x-schema-name\":true,\"order\":0},"
+                  "\"place\":{\"title\":\"Place\",\"type\":\"object\",\"required\":[\"a/b~c\"],\"properties\":{"
+                  "\"a/b~c\":{\"title\":\"A/b~c\",\"type\":\"string\",\"order\":0}},\"order\":1},"
+                  "\"table\":{\"title\":\"Table\",\"type\":\"string\",\"x-collection-name\":true,\"order\":2},"
+                  "\"delta\":{\"title\":\"Delta\",\"type\":\"boolean\",\"default\":false,\"x-delta-updates\":true,\"order\":3}}}");
     fields_path_pointers(resource, &out);
     assert_string_equal(buf_text(&out), "[\"/schema\",\"/place/a~1b~0c\",\"/table\"]");
     buf_clear(&out);
@@ -120,9 +130,14 @@ static void test_resource(void **state)
 }
 
 static const weir_field wordy[] = {
-    {.name = "city", .type = WEIR_TEXT, .fallback = "K\xc3\xb6ln",
-     .help = "\xc3\x84\xc3\x84\xc3\x84\xc3\x84 one two three four five six seven eight nine ten eleven twelve x thirteen fourteen fifteen."},
-    {.name = "unbreakable", .type = WEIR_TEXT, .flags = WEIR_OPTIONAL,
+    {.name = "city",
+     .type = WEIR_TEXT,
+     .fallback = "K\xc3\xb6ln",
+     .help = "\xc3\x84\xc3\x84\xc3\x84\xc3\x84 one two three four five six seven eight nine ten eleven twelve x thirteen fourteen "
+             "fifteen."},
+    {.name = "unbreakable",
+     .type = WEIR_TEXT,
+     .flags = WEIR_OPTIONAL,
      .help = "https://example.com/a/very/long/address/that/goes/on/and/on/and/does/not/end/before/the/margin"},
     {0},
 };
@@ -132,45 +147,45 @@ static void test_help(void **state)
     (void)state;
     buf out = {0};
     fields_help(table, &out);
-    assert_string_equal(buf_text(&out),
-        "  api_key  (text, required)\n"
-        "        What to \"say\".\n"
-        "  apiSize  (text among 'small', 'la\"rge', default 'small')\n"
-        "  count  (integer from 1 to 100, default 3)\n"
-        "  from  (integer of at least 1, optional)\n"
-        "  to  (integer of at most -5, optional)\n"
-        "  ratio  (number, required)\n"
-        "  on  (boolean, default true)\n"
-        "  extra  (any JSON, default {\"a\":1})\n"
-        "  tuning  (object)\n"
-        "        Seldom needed.\n"
-        "      x  (boolean, default false)\n"
-        "  group  (object, required)\n"
-        "      left  (integer, required)\n"
-        "            The left one.\n"
-        "      right  (integer, default 0)\n"
-        "  maybe  (object, optional)\n"
-        "      left  (integer, required)\n"
-        "            The left one.\n"
-        "      right  (integer, default 0)\n"
-        "  tags  (list of text, default [])\n"
-        "  pairs  (list of object, required)\n"
-        "      left  (integer, required)\n"
-        "            The left one.\n"
-        "      right  (integer, default 0)\n"
-        "  login  (one of several objects, default {\"by\":\"anonymous\"})\n"
-        "      by 'token': Simple.\n"
-        "        token  (text, required, secret)\n"
-        "              From the portal.\n"
-        "      by 'anonymous'\n"
-        "  other  (one of several objects, required)\n"
-        "      by 'token': Simple.\n"
-        "        token  (text, required, secret)\n"
-        "              From the portal.\n"
-        "      by 'anonymous'\n");
+    assert_string_equal(buf_text(&out), "  api_key  (text, required)\n"
+                                        "        What to \"say\".\n"
+                                        "  apiSize  (text among 'small', 'la\"rge', default 'small')\n"
+                                        "  count  (integer from 1 to 100, default 3)\n"
+                                        "  from  (integer of at least 1, optional)\n"
+                                        "  to  (integer of at most -5, optional)\n"
+                                        "  ratio  (number, required)\n"
+                                        "  on  (boolean, default true)\n"
+                                        "  extra  (any JSON, default {\"a\":1})\n"
+                                        "  tuning  (object)\n"
+                                        "        Seldom needed.\n"
+                                        "      x  (boolean, default false)\n"
+                                        "  group  (object, required)\n"
+                                        "      left  (integer, required)\n"
+                                        "            The left one.\n"
+                                        "      right  (integer, default 0)\n"
+                                        "  maybe  (object, optional)\n"
+                                        "      left  (integer, required)\n"
+                                        "            The left one.\n"
+                                        "      right  (integer, default 0)\n"
+                                        "  tags  (list of text, default [])\n"
+                                        "  pairs  (list of object, required)\n"
+                                        "      left  (integer, required)\n"
+                                        "            The left one.\n"
+                                        "      right  (integer, default 0)\n"
+                                        "  login  (one of several objects, default {\"by\":\"anonymous\"})\n"
+                                        "      by 'token': Simple.\n"
+                                        "        token  (text, required, secret)\n"
+                                        "              From the portal.\n"
+                                        "      by 'anonymous'\n"
+                                        "  other  (one of several objects, required)\n"
+                                        "      by 'token': Simple.\n"
+                                        "        token  (text, required, secret)\n"
+                                        "              From the portal.\n"
+                                        "      by 'anonymous'\n");
     buf_clear(&out);
     fields_help(wordy, &out);
-    assert_string_equal(buf_text(&out),
+    assert_string_equal(
+        buf_text(&out),
         "  city  (text, default 'K\xc3\xb6ln')\n"
         "        \xc3\x84\xc3\x84\xc3\x84\xc3\x84 one two three four five six seven eight nine ten eleven twelve x\n"
         "        thirteen fourteen fifteen.\n"
@@ -195,11 +210,8 @@ static void test_full_buf(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_schema),
-        cmocka_unit_test(test_schema_of_nothing),
-        cmocka_unit_test(test_resource),
-        cmocka_unit_test(test_help),
-        cmocka_unit_test(test_full_buf),
+        cmocka_unit_test(test_schema), cmocka_unit_test(test_schema_of_nothing), cmocka_unit_test(test_resource),
+        cmocka_unit_test(test_help),   cmocka_unit_test(test_full_buf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,7 +43,8 @@ static void assert_by_schema(const char *schema, const char *settings, const cha
 }
 
 static const weir_field secret_item = {.type = WEIR_TEXT, .flags = WEIR_SECRET};
-static const weir_field key_fields[] = {{.name = "key", .type = WEIR_TEXT, .flags = WEIR_SECRET}, {.name = "id", .type = WEIR_TEXT}, {0}};
+static const weir_field key_fields[] = {
+    {.name = "key", .type = WEIR_TEXT, .flags = WEIR_SECRET}, {.name = "id", .type = WEIR_TEXT}, {0}};
 static const weir_field pass_fields[] = {{.name = "id", .type = WEIR_TEXT, .flags = WEIR_SECRET}, {0}};
 static const weir_field key_item = {.type = WEIR_OBJECT, .fields = key_fields};
 static const weir_field variants[] = {
@@ -63,8 +64,11 @@ static void test_by_table(void **state)
     (void)state;
     assert_by_table(table, NULL, "");
     assert_by_table(table, "{\"open\":\"o\",\"other\":\"x\"}", "");
-    assert_by_table(table, "{\"password\":\"p\\u00e9\",\"open\":\"o\",\"list\":[\"a\",\"b\"],\"keys\":[{\"key\":\"k1\",\"id\":\"i\"},{\"key\":\"k2\"}],"
-                           "\"group\":{\"key\":\"g\",\"id\":\"i\"}}", "p\xc3\xa9;a;b;k1;k2;g;");
+    assert_by_table(table,
+                    "{\"password\":\"p\\u00e9\",\"open\":\"o\",\"list\":[\"a\",\"b\"],\"keys\":[{\"key\":\"k1\",\"id\":\"i\"},{"
+                    "\"key\":\"k2\"}],"
+                    "\"group\":{\"key\":\"g\",\"id\":\"i\"}}",
+                    "p\xc3\xa9;a;b;k1;k2;g;");
 }
 
 /* Settings of the wrong shape are not yet refused when their secrets are masked. */
@@ -89,13 +93,17 @@ static void test_variants(void **state)
 static void test_by_schema(void **state)
 {
     (void)state;
-    assert_by_schema("{\"properties\":{\"a\":{\"type\":\"string\",\"secret\":true},\"b\":{\"airbyte_secret\":true},\"c\":{\"secret\":false},\"d\":{}}}",
+    assert_by_schema("{\"properties\":{\"a\":{\"type\":\"string\",\"secret\":true},\"b\":{\"airbyte_secret\":true},\"c\":{"
+                     "\"secret\":false},\"d\":{}}}",
                      "{\"a\":\"1\",\"b\":\"2\",\"c\":\"3\",\"d\":\"4\",\"e\":\"5\"}", "1;2;");
-    assert_by_schema("{\"properties\":{\"a\":{\"items\":{\"properties\":{\"s\":{\"secret\":true}}}}}}", "{\"a\":[{\"s\":\"x\",\"t\":\"y\"},{\"s\":\"z\"}]}", "x;z;");
-    assert_by_schema("{\"properties\":{\"a\":{\"prefixItems\":[{},{\"secret\":true}]}}}", "{\"a\":[\"x\"]}", "x;"); /* positions are not looked at */
+    assert_by_schema("{\"properties\":{\"a\":{\"items\":{\"properties\":{\"s\":{\"secret\":true}}}}}}",
+                     "{\"a\":[{\"s\":\"x\",\"t\":\"y\"},{\"s\":\"z\"}]}", "x;z;");
+    assert_by_schema("{\"properties\":{\"a\":{\"prefixItems\":[{},{\"secret\":true}]}}}", "{\"a\":[\"x\"]}",
+                     "x;"); /* positions are not looked at */
     assert_by_schema("{\"additionalProperties\":{\"secret\":true}}", "{\"a\":\"x\"}", "x;");
     assert_by_schema("{\"patternProperties\":{\"^a\":{\"secret\":true}}}", "{\"a\":\"x\"}", "x;");
-    assert_by_schema("{\"oneOf\":[{\"properties\":{\"a\":{\"secret\":true}}},{\"properties\":{\"b\":{\"secret\":true}}}]}", "{\"a\":\"x\",\"b\":\"y\"}", "x;y;");
+    assert_by_schema("{\"oneOf\":[{\"properties\":{\"a\":{\"secret\":true}}},{\"properties\":{\"b\":{\"secret\":true}}}]}",
+                     "{\"a\":\"x\",\"b\":\"y\"}", "x;y;");
     assert_by_schema("{\"if\":{},\"then\":{\"properties\":{\"a\":{\"secret\":true}}}}", "{\"a\":\"x\"}", "x;");
     assert_by_schema("{\"properties\":{\"a\":{\"secret\":true}}}", "{\"a\":{\"deep\":[\"x\",7]}}", "x;7;");
     assert_by_schema("true", "{\"a\":\"x\"}", "");
@@ -104,9 +112,12 @@ static void test_by_schema(void **state)
 static void test_references(void **state)
 {
     (void)state;
-    assert_by_schema("{\"$defs\":{\"s/t\":{\"secret\":true}},\"properties\":{\"a\":{\"$ref\":\"#/$defs/s~1t\"}}}", "{\"a\":\"x\"}", "x;");
-    assert_by_schema("{\"properties\":{\"s\":{\"secret\":true},\"next\":{\"$ref\":\"#\"}}}", "{\"s\":\"1\",\"next\":{\"s\":\"2\",\"next\":{\"s\":\"3\"}}}", "1;2;3;");
-    assert_by_schema("{\"properties\":{\"a\":{\"$ref\":\"#/nowhere\"},\"b\":{\"$ref\":\"other.json\"}}}", "{\"a\":\"x\",\"b\":\"y\"}", "");
+    assert_by_schema("{\"$defs\":{\"s/t\":{\"secret\":true}},\"properties\":{\"a\":{\"$ref\":\"#/$defs/s~1t\"}}}", "{\"a\":\"x\"}",
+                     "x;");
+    assert_by_schema("{\"properties\":{\"s\":{\"secret\":true},\"next\":{\"$ref\":\"#\"}}}",
+                     "{\"s\":\"1\",\"next\":{\"s\":\"2\",\"next\":{\"s\":\"3\"}}}", "1;2;3;");
+    assert_by_schema("{\"properties\":{\"a\":{\"$ref\":\"#/nowhere\"},\"b\":{\"$ref\":\"other.json\"}}}",
+                     "{\"a\":\"x\",\"b\":\"y\"}", "");
 }
 
 /* A schema that runs in circles: it ends, and nothing that may be secret gets out. */
@@ -116,7 +127,8 @@ static void test_circles(void **state)
     assert_by_schema("{\"$ref\":\"#\"}", "{\"a\":\"x\"}", "x;");
     arena a = {0};
     buf out = {0};
-    schema_secrets(tree_of(&a, "{\"anyOf\":[{\"$ref\":\"#\"},{\"$ref\":\"#\"},{\"$ref\":\"#\"}]}"), tree_of(&a, "{\"a\":\"x\"}"), gather, &out);
+    schema_secrets(tree_of(&a, "{\"anyOf\":[{\"$ref\":\"#\"},{\"$ref\":\"#\"},{\"$ref\":\"#\"}]}"), tree_of(&a, "{\"a\":\"x\"}"),
+                   gather, &out);
     assert_true(out.len > 0 && out.len < 1000000);
     buf_free(&out);
     arena_free(&a);
@@ -125,12 +137,8 @@ static void test_circles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_table),
-        cmocka_unit_test(test_wrong_shapes),
-        cmocka_unit_test(test_variants),
-        cmocka_unit_test(test_by_schema),
-        cmocka_unit_test(test_references),
-        cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_by_table),  cmocka_unit_test(test_wrong_shapes), cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_by_schema), cmocka_unit_test(test_references),   cmocka_unit_test(test_circles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,12 +44,23 @@ static weir_rc commit(weir_task *t, void *self, weir_view checkpoint)
 static const weir_capture capture = {.discover = discover, .pull = bindings};
 static const weir_materialize materialize = {.apply = bindings, .load = rows, .store = rows, .commit = commit};
 static const weir_connector by_table = {
-    .abi = WEIR_ABI, .name = "source-hello", .config = config, .config_size = sizeof(char *), .resource = resource, .resource_size = sizeof(settings),
+    .abi = WEIR_ABI,
+    .name = "source-hello",
+    .config = config,
+    .config_size = sizeof(char *),
+    .resource = resource,
+    .resource_size = sizeof(settings),
     .capture = &capture,
 };
 static const weir_connector by_schema = {
-    .abi = WEIR_ABI, .name = "m", .title = "The \"M\"", .docs_url = "https://docs.example/m", .config_schema = WEIR_LIT("{ \"type\": \"object\" }"),
-    .resource_schema = WEIR_LIT("{\n\"properties\":{}}"), .resource_path_pointers = WEIR_LIT("[ \"/a/b\", \"/c\" ]"), .materialize = &materialize,
+    .abi = WEIR_ABI,
+    .name = "m",
+    .title = "The \"M\"",
+    .docs_url = "https://docs.example/m",
+    .config_schema = WEIR_LIT("{ \"type\": \"object\" }"),
+    .resource_schema = WEIR_LIT("{\n\"properties\":{}}"),
+    .resource_path_pointers = WEIR_LIT("[ \"/a/b\", \"/c\" ]"),
+    .materialize = &materialize,
 };
 
 static void assert_text(void (*of)(const weir_connector *, buf *), const weir_connector *c, const char *expected)
@@ -69,7 +80,8 @@ static void test_schemas(void **state)
                 "\"api_key\":{\"title\":\"Api Key\",\"type\":\"string\",\"secret\":true,\"order\":0}}}");
     assert_text(spec_resource_schema, &by_table,
                 "{\"title\":\"Source Hello Resource\",\"type\":\"object\",\"required\":[\"table\"],\"properties\":{"
-                "\"schema\":{\"title\":\"Schema\",\"type\":\"string\",\"order\":0},\"table\":{\"title\":\"Table\",\"type\":\"string\",\"order\":1}}}");
+                "\"schema\":{\"title\":\"Schema\",\"type\":\"string\",\"order\":0},\"table\":{\"title\":\"Table\",\"type\":"
+                "\"string\",\"order\":1}}}");
     assert_text(spec_config_schema, &by_schema, "{\"type\":\"object\"}");
     assert_text(spec_resource_schema, &by_schema, "{\"properties\":{}}");
     assert_text(spec_config_schema, &titled, "{\"title\":\"T\",\"type\":\"object\",\"properties\":{}}");
@@ -119,9 +131,12 @@ static void test_no_resource_path(void **state)
     const weir_connector none = {.name = "n"};
     assert_path(&by_table, "{\"tabel\":\"t\"}", WEIR_E_CONFIG,
                 "nothing in this resource config identifies the resource: none of [\"/schema\",\"/table\"] is there");
-    assert_path(&none, "{\"tabel\":\"t\"}", WEIR_E_CONFIG, "nothing in this resource config identifies the resource: none of [] is there");
-    assert_path(&by_table, "{\"table\":\"t\",\"_meta\":{\"path\":\"t\"}}", WEIR_E_CONFIG, "flow.yaml:1:30: /_meta/path: expected an array of strings");
-    assert_path(&by_table, "{\"table\":\"t\",\"_meta\":{\"path\":[\"t\",1]}}", WEIR_E_CONFIG, "flow.yaml:1:35: /_meta/path: expected a string");
+    assert_path(&none, "{\"tabel\":\"t\"}", WEIR_E_CONFIG,
+                "nothing in this resource config identifies the resource: none of [] is there");
+    assert_path(&by_table, "{\"table\":\"t\",\"_meta\":{\"path\":\"t\"}}", WEIR_E_CONFIG,
+                "flow.yaml:1:30: /_meta/path: expected an array of strings");
+    assert_path(&by_table, "{\"table\":\"t\",\"_meta\":{\"path\":[\"t\",1]}}", WEIR_E_CONFIG,
+                "flow.yaml:1:35: /_meta/path: expected a string");
 }
 
 static void assert_check(weir_connector c, const char *message)
@@ -205,12 +220,9 @@ static void test_callbacks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_schemas),
-        cmocka_unit_test(test_pointers_and_docs),
-        cmocka_unit_test(test_resource_path),
-        cmocka_unit_test(test_no_resource_path),
-        cmocka_unit_test(test_check),
-        cmocka_unit_test(test_callbacks),
+        cmocka_unit_test(test_schemas),       cmocka_unit_test(test_pointers_and_docs),
+        cmocka_unit_test(test_resource_path), cmocka_unit_test(test_no_resource_path),
+        cmocka_unit_test(test_check),         cmocka_unit_test(test_callbacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

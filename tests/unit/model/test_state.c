@@ -33,7 +33,8 @@ static void test_key(void **state)
 static void test_no_path(void **state)
 {
     (void)state;
-    static const char *const paths[] = {"", "{}", "\"a\"", "[\"a\",1]", "[\"a\"", "[\"a\"]]", "[\"a\",null]", "[[\"a\"]]", "[\"a\",]"};
+    static const char *const paths[] = {"",         "{}",           "\"a\"",     "[\"a\",1]", "[\"a\"",
+                                        "[\"a\"]]", "[\"a\",null]", "[[\"a\"]]", "[\"a\",]"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         buf out = {0};
         buf_adds(&out, "kept");

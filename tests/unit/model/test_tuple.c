@@ -49,7 +49,9 @@ static void assert_unpacks(const char *hex, const char *json)
     err_free(&e);
 }
 
-static const struct { const char *json, *hex, *back; } vectors[] = {
+static const struct {
+    const char *json, *hex, *back;
+} vectors[] = {
     {"null", "00", NULL},
     {"true", "27", NULL},
     {"false", "26", NULL},
@@ -118,32 +120,38 @@ static const struct { const char *json, *hex, *back; } vectors[] = {
     {"-123.456e3", "11fe1dbf", "[-123456]"},
     {"1e40", "1d111d6329f1c35ca4bfabb9f5610000000000", "[10000000000000000000000000000000000000000]"},
     {" [ 1 , { \"a\" : 2 } ] ", "015b312c7b2261223a327d5d00", "[[1,{\"a\":2}]]"},
-    {"10000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000", "1d2a1249ad2594c37ceb0b2784c4ce0bf38ace408e211a7caab24308a82e8f10000000000000000000000000", NULL},
-    {"-10000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000", "0bd5edb652da6b3c8314f4d87b3b31f40c7531bf71dee583554dbcf757d170efffffffffffffffffffffffff", NULL},
+    {"10000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
+     "1d2a1249ad2594c37ceb0b2784c4ce0bf38ace408e211a7caab24308a82e8f10000000000000000000000000", NULL},
+    {"-10000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
+     "0bd5edb652da6b3c8314f4d87b3b31f40c7531bf71dee583554dbcf757d170efffffffffffffffffffffffff", NULL},
     {"126238304966058622268417487065116999845484776053576109500509161826268184136202698801551568013761380"
      "7175340545348511641386489045279316051605276880952595636059399643647160195159833992099624595785421721"
      "0014993776393858121960407273342250718005600967254090070955410951681657377959332633228831487325155907"
      "7853068444977864803391962580800682760017849589281937637993445539366428356761821065267423102149447628"
      "3756918622107172020252416303031185591886783043140769438016925282469809597059016414442388949286208254"
      "8230343180695569022630877342682950390093052939518120873959196719584153605314314577530705059432888107"
-     "7553168201547775", "1dffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+     "7553168201547775",
+     "1dffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
      "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
      "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
      "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
      "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
-     "ffffffffffffff", NULL},
+     "ffffffffffffff",
+     NULL},
     {"-12623830496605862226841748706511699984548477605357610950050916182626818413620269880155156801376138"
      "0717534054534851164138648904527931605160527688095259563605939964364716019515983399209962459578542172"
      "1001499377639385812196040727334225071800560096725409007095541095168165737795933263322883148732515590"
      "7785306844497786480339196258080068276001784958928193763799344553936642835676182106526742310214944762"
      "8375691862210717202025241630303118559188678304314076943801692528246980959705901641444238894928620825"
      "4823034318069556902263087734268295039009305293951812087395919671958415360531431457753070505943288810"
-     "77553168201547775", "0b00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+     "77553168201547775",
+     "0b00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
      "0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
      "0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
      "0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
      "0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
-     "00000000000000", NULL},
+     "00000000000000",
+     NULL},
 };
 
 static void test_vectors(void **state)
@@ -193,11 +201,17 @@ static void test_the_largest_short_integer(void **state)
     assert_unpacks("0bf70000000000000000", "[-18446744073709551615]");
 }
 
-/* What others may send although we never would; fdb.tuple: pack((1, (None, 2, (b"{}", "x")), SingleFloat(1.5))) and longer forms. */
+/* What others may send although we never would; fdb.tuple: pack((1, (None, 2, (b"{}", "x")), SingleFloat(1.5))) and longer forms.
+ */
 static void test_unpack_foreign_forms(void **state)
 {
     (void)state;
-    assert_unpacks("15010500ff15020501" "7b7d00" "027800" "0000" "20bfc00000", "[1,[null,2,[{},\"x\"]],1.5]");
+    assert_unpacks("15010500ff15020501"
+                   "7b7d00"
+                   "027800"
+                   "0000"
+                   "20bfc00000",
+                   "[1,[null,2,[{},\"x\"]],1.5]");
     assert_unpacks("0500", "[[]]");
     assert_unpacks("05050000", "[[[]]]");
     assert_unpacks("050500050000", "[[[],[]]]");
@@ -211,9 +225,36 @@ static void test_unpack_foreign_forms(void **state)
 static void test_refuses_what_is_not_json(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"-", "01", "+1", "1.", ".5", "1e", "0x10", "nul", "nulll", "tru", "TRUE", "\"a", "\"", "\"a\"b", "\"\\x\"", "\"\x01\"",
-                                        "\"\xff\"", "{", "[1,]", "{}{}", " ", "1 2", "12a", "123456789012345678901x", "NaN", "-Infinity", "1e700", "-1e700",
-                                        "1e99999999999999999999", "0.5e700"};
+    static const char *const texts[] = {"-",
+                                        "01",
+                                        "+1",
+                                        "1.",
+                                        ".5",
+                                        "1e",
+                                        "0x10",
+                                        "nul",
+                                        "nulll",
+                                        "tru",
+                                        "TRUE",
+                                        "\"a",
+                                        "\"",
+                                        "\"a\"b",
+                                        "\"\\x\"",
+                                        "\"\x01\"",
+                                        "\"\xff\"",
+                                        "{",
+                                        "[1,]",
+                                        "{}{}",
+                                        " ",
+                                        "1 2",
+                                        "12a",
+                                        "123456789012345678901x",
+                                        "NaN",
+                                        "-Infinity",
+                                        "1e700",
+                                        "-1e700",
+                                        "1e99999999999999999999",
+                                        "0.5e700"};
     buf out = {0};
     buf_adds(&out, "kept");
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -227,10 +268,16 @@ static void test_refuses_what_is_not_json(void **state)
 static void test_unpack_says_what_is_wrong_where(void **state)
 {
     (void)state;
-    static const struct { const char *hex, *message; } bad[] = {
-        {"1501" "0261", "packed tuple: byte 2: a string without its end"},
+    static const struct {
+        const char *hex, *message;
+    } bad[] = {
+        {"1501"
+         "0261",
+         "packed tuple: byte 2: a string without its end"},
         {"02", "packed tuple: byte 0: a string without its end"},
-        {"0261" "00ff", "packed tuple: byte 0: a string without its end"},
+        {"0261"
+         "00ff",
+         "packed tuple: byte 0: a string without its end"},
         {"02ff00", "packed tuple: byte 0: a text that is not UTF-8"},
         {"02c300ffa900", "packed tuple: byte 0: a text that is not UTF-8"},
         {"15", "packed tuple: byte 0: a number without its end"},
@@ -243,7 +290,9 @@ static void test_unpack_says_what_is_wrong_where(void **state)
         {"21fff8000000000000", "packed tuple: byte 0: a number that is not finite, which JSON cannot say"},
         {"01ff00", "packed tuple: byte 0: a byte string that is not JSON text"},
         {"0100", "packed tuple: byte 0: a byte string that is not JSON text"},
-        {"14" "30", "packed tuple: byte 1: a type code that no JSON value has"},
+        {"14"
+         "30",
+         "packed tuple: byte 1: a type code that no JSON value has"},
         {"ff", "packed tuple: byte 0: a type code that no JSON value has"},
         {"03", "packed tuple: byte 0: a type code that no JSON value has"},
         {"051501", "packed tuple: byte 3: a nested tuple without its end"},
@@ -401,7 +450,8 @@ static void test_unpack_anything(void **state)
 {
     (void)state;
     uint64_t seed = 2463534242u;
-    static const unsigned char codes[] = {0, 1, 2, 5, 0x0b, 0x0c, 0x13, 0x14, 0x15, 0x1c, 0x1d, 0x20, 0x21, 0x26, 0x27, 0xff, 0x7b, 0x7d, 0x61};
+    static const unsigned char codes[] = {0,    1,    2,    5,    0x0b, 0x0c, 0x13, 0x14, 0x15, 0x1c,
+                                          0x1d, 0x20, 0x21, 0x26, 0x27, 0xff, 0x7b, 0x7d, 0x61};
     for (int i = 0; i < 20000; i++) {
         size_t n = next_random(&seed) % 24;
         char *bytes = malloc(n ? n : 1); /* exactly as long, for the sanitizer */
