@@ -99,8 +99,8 @@ static const char *make_beside(arena *a, const char *target, int *ret_fd)
         }
         *ret_fd = open_again(name, O_WRONLY | O_CREAT | O_EXCL, is_there ? 0600 : 0666);
         if (*ret_fd >= 0) {
-            if (is_there && (fchown(*ret_fd, old.st_uid, old.st_gid) == 0 || old.st_uid == geteuid()))
-                (void)!fchmod(*ret_fd, old.st_mode & 07777);
+            if (is_there)
+                (void)!fchmod(*ret_fd, old.st_mode & (fchown(*ret_fd, old.st_uid, old.st_gid) == 0 ? 07777 : 0777));
             return name;
         }
         if (errno != EEXIST)
