@@ -1,0 +1,362 @@
+#include "db.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { POLL_MS = 10 };
+
+/* `table` and `column` are words of SQL; nobody but us reads these tables. */
+static const char meta_sql[] =
+    "CREATE TABLE IF NOT EXISTS weir_checkpoints (task TEXT NOT NULL PRIMARY KEY, fence INTEGER NOT NULL, checkpoint TEXT) STRICT;"
+    "CREATE TABLE IF NOT EXISTS weir_tables (name TEXT NOT NULL COLLATE NOCASE PRIMARY KEY, task TEXT NOT NULL,"
+    " backfill INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE IF NOT EXISTS weir_columns (table_name TEXT NOT NULL COLLATE NOCASE, field TEXT NOT NULL, column_name TEXT NOT "
+    "NULL,"
+    " PRIMARY KEY (table_name, field)) STRICT, WITHOUT ROWID";
+
+/* --------------------------------------------------------------------------------------------------------------- errors -- */
+
+static const struct {
+    int code;
+    weir_rc rc;
+    const char *what; /* NULL: SQLite's own words */
+} codes[] = {
+    {SQLITE_BUSY, WEIR_E_TRANSIENT, "it is locked by another process"},
+    {SQLITE_LOCKED, WEIR_E_TRANSIENT, "it is locked by another connection"},
+    {SQLITE_PROTOCOL, WEIR_E_TRANSIENT, "it is locked by another process"},
+    {SQLITE_FULL, WEIR_E_NOMEM, "the disk is full"},
+    {SQLITE_IOERR, WEIR_E_NOMEM, NULL},
+    {SQLITE_NOMEM, WEIR_E_NOMEM, "out of memory"},
+    {SQLITE_NOTADB, WEIR_E_CONFIG, "it is not an SQLite database"},
+    {SQLITE_CORRUPT, WEIR_E_CONFIG, "the file is damaged"},
+    {SQLITE_READONLY, WEIR_E_CONFIG, "it cannot be written: the file or its folder is read-only"},
+    {SQLITE_CANTOPEN, WEIR_E_CONFIG, NULL},
+    {SQLITE_PERM, WEIR_E_CONFIG, NULL},
+    {SQLITE_AUTH, WEIR_E_CONFIG, NULL},
+    {SQLITE_CONSTRAINT, WEIR_E_CONFIG, NULL},
+    {SQLITE_SCHEMA, WEIR_E_CONFIG, NULL},
+    {SQLITE_TOOBIG, WEIR_E_CONFIG, NULL},
+    {SQLITE_ERROR, WEIR_E_CONFIG, NULL}, /* too many columns, a view in the way ...: what the operator has put there */
+};
+
+static weir_rc fail_with(weir_task *t, const db *d, const char *doing, int code)
+{
+    int errnum = d->sqlite ? sqlite3_system_errno(d->sqlite) : 0;
+    const char *words = d->sqlite ? sqlite3_errmsg(d->sqlite) : sqlite3_errstr(code);
+    const char *reason = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN ? strerror(errnum) : NULL;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (codes[i].code != (code & 0xff))
+            continue;
+        if (codes[i].code == SQLITE_BUSY && weir_stopping(t))
+            return WEIR_STOPPED;
+        words = codes[i].what ? codes[i].what : words;
+        return errnum && reason ? weir_fail(t, codes[i].rc, "%s \"%s\": %s: %s", doing, d->path, words, reason)
+                                : weir_fail(t, codes[i].rc, "%s \"%s\": %s", doing, d->path, words);
+    }
+    return weir_fail(t, WEIR_E_BUG, "%s \"%s\": %s", doing, d->path, words);
+}
+
+weir_rc lite_fail(weir_task *t, const db *d, const char *doing)
+{
+    return fail_with(t, d, doing, d->sqlite ? sqlite3_extended_errcode(d->sqlite) : SQLITE_NOMEM);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Called by SQLite while somebody else writes. Waits in short steps, and not at all once somebody asked to stop. */
+static int wait_for_lock(void *arg, int tries)
+{
+    db *d = arg;
+    if (tries == 0)
+        d->waits_since = now_ms();
+    if (weir_stopping(d->task) || now_ms() - d->waits_since >= d->busy_ms)
+        return 0;
+    struct pollfd stop = {.fd = weir_stop_fd(d->task), .events = POLLIN};
+    poll(&stop, 1, POLL_MS);
+    return 1;
+}
+
+/* ----------------------------------------------------------------------------------------------------------- statements -- */
+
+weir_rc lite_exec(weir_task *t, db *d, const char *sql)
+{
+    return sqlite3_exec(d->sqlite, sql, NULL, NULL, NULL) ? lite_fail(t, d, "writing to") : WEIR_OK;
+}
+
+weir_rc lite_run(weir_task *t, db *d, char *sql)
+{
+    if (!sql)
+        return fail_with(t, d, "writing to", SQLITE_NOMEM);
+    weir_rc rc = lite_exec(t, d, sql);
+    sqlite3_free(sql);
+    return rc;
+}
+
+weir_rc lite_prepare(weir_task *t, db *d, char *sql, sqlite3_stmt **ret)
+{
+    if (!sql)
+        return fail_with(t, d, "writing to", SQLITE_NOMEM);
+    int code = sqlite3_prepare_v3(d->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
+    sqlite3_free(sql);
+    return code ? lite_fail(t, d, "preparing for") : WEIR_OK;
+}
+
+weir_rc lite_query(weir_task *t, db *d, const char *sql, const char *const *texts, int count, sqlite3_stmt **ret)
+{
+    sqlite3_stmt *st = NULL;
+    *ret = NULL;
+    int code = sqlite3_prepare_v2(d->sqlite, sql, -1, &st, NULL);
+    for (int i = 0; !code && i < count; i++)
+        code = sqlite3_bind_text(st, i + 1, texts[i], -1, SQLITE_STATIC);
+    if (!code)
+        code = sqlite3_step(st);
+    if (code == SQLITE_ROW) {
+        *ret = st;
+        return WEIR_OK;
+    }
+    weir_rc rc = code == SQLITE_DONE ? WEIR_OK : lite_fail(t, d, "reading");
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* ------------------------------------------------------------------------------------------------------------- connecting -- */
+
+static weir_rc connect_file(weir_task *t, db *d, int flags)
+{
+    if (sqlite3_open_v2(d->path, &d->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | flags, NULL))
+        return lite_fail(t, d, "opening");
+    sqlite3_extended_result_codes(d->sqlite, 1);
+    sqlite3_busy_handler(d->sqlite, wait_for_lock, d);
+    if (sqlite3_db_readonly(d->sqlite, "main") == 1)
+        return fail_with(t, d, "opening", SQLITE_READONLY);
+    /* Rebuilding a table must not look into views that name it; 8 MiB of pages are enough for rows that come sorted. */
+    return lite_exec(t, d, "PRAGMA synchronous=FULL; PRAGMA cache_size=-8192; PRAGMA legacy_alter_table=ON");
+}
+
+static weir_rc read_checkpoint(weir_task *t, db *d)
+{
+    sqlite3_stmt *row;
+    weir_rc rc = lite_query(t, d, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'weir_checkpoints'", NULL, 0, &row);
+    if (rc || !row)
+        return rc;
+    sqlite3_finalize(row);
+    const char *task = d->task_name;
+    rc = lite_query(t, d, "SELECT fence, checkpoint FROM weir_checkpoints WHERE task = ?1", &task, 1, &row);
+    if (rc || !row)
+        return rc;
+    d->found = true;
+    d->fence = sqlite3_column_int64(row, 0);
+    const void *bytes = sqlite3_column_text(row, 1);
+    size_t len = (size_t)sqlite3_column_bytes(row, 1);
+    char *copy = bytes ? malloc(len + 1) : NULL;
+    if (copy) {
+        memcpy(copy, bytes, len);
+        d->checkpoint = (weir_view){copy, len};
+    }
+    bool lost = bytes && !copy;
+    sqlite3_finalize(row);
+    return lost ? weir_fail(t, WEIR_E_NOMEM, "out of memory") : WEIR_OK;
+}
+
+/* The folder that is to hold a new file. */
+static weir_rc check_folder(weir_task *t, const db *d)
+{
+    const char *slash = strrchr(d->path, '/');
+    struct stat st;
+    if (!slash || slash == d->path)
+        return WEIR_OK;
+    weir_view folder = weir_format(t, "%.*s", (int)(slash - d->path), d->path);
+    if (!folder.ptr)
+        return weir_fail(t, WEIR_E_NOMEM, "out of memory");
+    if (stat(folder.ptr, &st))
+        return weir_fail(t, WEIR_E_CONFIG, "the folder of the database \"%s\": %s", d->path, strerror(errno));
+    return S_ISDIR(st.st_mode) ? WEIR_OK
+                               : weir_fail(t, WEIR_E_CONFIG, "the database \"%s\" is to be in a folder that is a file", d->path);
+}
+
+weir_rc lite_open(weir_task *t, db *d)
+{
+    struct stat st;
+    if (!d->path[0] || strcmp(d->path, ":memory:") == 0)
+        return weir_fail(t, WEIR_E_CONFIG, "\"path\" must name a file, not \"%s\"", d->path);
+    if (stat(d->path, &st))
+        return errno == ENOENT ? check_folder(t, d)
+                               : weir_fail(t, WEIR_E_CONFIG, "the database \"%s\": %s", d->path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return weir_fail(t, WEIR_E_CONFIG, "the database \"%s\" is %s, not a file", d->path,
+                         S_ISDIR(st.st_mode) ? "a folder" : "a device");
+    weir_rc rc = connect_file(t, d, 0);
+    if (!rc)
+        rc = read_checkpoint(t, d);
+    return rc || !d->checkpoint.ptr ? rc : weir_resume(t, d->checkpoint);
+}
+
+void lite_close(db *d)
+{
+    lite_rollback(d);
+    sqlite3_close(d->sqlite);
+    free((char *)d->checkpoint.ptr);
+    free(d->task_name);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ taking over -- */
+
+/* WAL: readers go on while we write, and a commit is one fsync. Where the file system cannot do that, the rollback journal is as
+ * safe. */
+static weir_rc use_wal(weir_task *t, db *d)
+{
+    sqlite3_stmt *row;
+    weir_rc rc = lite_query(t, d, "PRAGMA journal_mode=WAL", NULL, 0, &row);
+    if (rc)
+        return rc;
+    const char *mode = row ? (const char *)sqlite3_column_text(row, 0) : NULL;
+    if (!mode || strcmp(mode, "wal") != 0)
+        weir_log(t, WEIR_WARN, "\"%s\" cannot be written with a write-ahead log: others cannot read it meanwhile", d->path);
+    sqlite3_finalize(row);
+    return WEIR_OK;
+}
+
+/* Steps a statement of a transaction and tells how many rows it changed. */
+static weir_rc change(weir_task *t, db *d, sqlite3_stmt *st, int *ret_changed)
+{
+    int code = sqlite3_step(st);
+    *ret_changed = sqlite3_changes(d->sqlite);
+    weir_rc rc = code == SQLITE_DONE ? WEIR_OK : lite_fail(t, d, "writing to");
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static weir_rc prepare_change(weir_task *t, db *d, const char *sql, weir_view checkpoint, sqlite3_stmt **ret)
+{
+    weir_rc rc = lite_prepare(t, d, sqlite3_mprintf("%s", sql), ret);
+    if (rc)
+        return rc;
+    int code = sqlite3_bind_text(*ret, 1, d->task_name, -1, SQLITE_STATIC);
+    if (!code)
+        code = sqlite3_bind_int64(*ret, 2, d->fence);
+    if (!code && checkpoint.ptr && sqlite3_bind_parameter_count(*ret) == 3)
+        code = sqlite3_bind_text64(*ret, 3, checkpoint.ptr, checkpoint.len, SQLITE_STATIC, SQLITE_UTF8);
+    if (!code)
+        return WEIR_OK;
+    weir_rc failed = lite_fail(t, d, "writing to");
+    sqlite3_finalize(*ret);
+    return failed;
+}
+
+/* Only if nobody has written since open() read the checkpoint: otherwise we would load rows that are already there. */
+static weir_rc raise_fence(weir_task *t, db *d)
+{
+    sqlite3_stmt *st;
+    int changed = 0;
+    const char *sql = d->found ? "UPDATE weir_checkpoints SET fence = fence + 1 WHERE task = ?1 AND fence = ?2 AND checkpoint IS ?3"
+                               : "INSERT INTO weir_checkpoints (task, fence) VALUES (?1, ?2 + 1) ON CONFLICT DO NOTHING";
+    weir_rc rc = prepare_change(t, d, sql, d->checkpoint, &st);
+    if (!rc)
+        rc = change(t, d, st, &changed);
+    if (!rc && changed == 0)
+        rc = weir_fail(t, WEIR_E_TRANSIENT, "another run of task \"%s\" wrote to \"%s\" while this one was starting", d->task_name,
+                       d->path);
+    return rc;
+}
+
+static weir_rc take_over(weir_task *t, db *d)
+{
+    weir_rc rc = d->sqlite ? WEIR_OK : connect_file(t, d, SQLITE_OPEN_CREATE);
+    if (!rc)
+        rc = use_wal(t, d);
+    if (!rc)
+        rc = lite_exec(t, d, "BEGIN IMMEDIATE");
+    if (rc)
+        return rc;
+    rc = lite_exec(t, d, meta_sql);
+    if (!rc)
+        rc = raise_fence(t, d);
+    if (!rc)
+        rc = lite_exec(t, d, "COMMIT");
+    if (rc) {
+        sqlite3_exec(d->sqlite, "ROLLBACK", NULL, NULL, NULL);
+        return rc;
+    }
+    d->fence++;
+    d->ours = true;
+    return WEIR_OK;
+}
+
+/* ----------------------------------------------------------------------------------------------------------- transactions -- */
+
+static weir_rc fenced_off(weir_task *t, const db *d)
+{
+    return weir_fail(t, WEIR_E_CONFIG, "fenced off: another run of task \"%s\" has taken over \"%s\"", d->task_name, d->path);
+}
+
+/* Holding the write lock, so that nobody can take over before we commit. */
+static weir_rc check_fence(weir_task *t, db *d)
+{
+    sqlite3_stmt *row;
+    const char *task = d->task_name;
+    weir_rc rc = lite_query(t, d, "SELECT fence FROM weir_checkpoints WHERE task = ?1", &task, 1, &row);
+    if (rc)
+        return rc;
+    bool ours = row && sqlite3_column_int64(row, 0) == d->fence;
+    sqlite3_finalize(row);
+    return ours ? WEIR_OK : fenced_off(t, d);
+}
+
+weir_rc lite_begin(weir_task *t, db *d)
+{
+    if (d->broken)
+        return weir_fail(t, WEIR_E_BUG, "writing to \"%s\": a store or commit failed before", d->path);
+    if (d->in_transaction)
+        return WEIR_OK;
+    weir_rc rc = d->ours ? WEIR_OK : take_over(t, d);
+    if (!rc)
+        rc = lite_exec(t, d, "BEGIN IMMEDIATE");
+    if (rc)
+        return rc;
+    d->in_transaction = true;
+    rc = check_fence(t, d);
+    if (rc)
+        lite_rollback(d);
+    return rc;
+}
+
+static weir_rc write_checkpoint(weir_task *t, db *d, weir_view checkpoint)
+{
+    sqlite3_stmt *st;
+    int changed = 0;
+    weir_rc rc =
+        prepare_change(t, d, "UPDATE weir_checkpoints SET checkpoint = ?3 WHERE task = ?1 AND fence = ?2", checkpoint, &st);
+    if (!rc)
+        rc = change(t, d, st, &changed);
+    return !rc && changed == 0 ? fenced_off(t, d) : rc;
+}
+
+weir_rc lite_commit(weir_task *t, db *d, const weir_view *checkpoint)
+{
+    weir_rc rc = checkpoint ? write_checkpoint(t, d, *checkpoint) : WEIR_OK;
+    if (!rc)
+        rc = lite_exec(t, d, "COMMIT");
+    if (rc)
+        lite_rollback(d);
+    else
+        d->in_transaction = false;
+    return rc;
+}
+
+void lite_rollback(db *d)
+{
+    if (!d->in_transaction)
+        return;
+    sqlite3_exec(d->sqlite, "ROLLBACK", NULL, NULL, NULL);
+    d->in_transaction = false;
+    d->broken = true;
+}

@@ -1,0 +1,44 @@
+/* db.h - the database file: connection, transactions, the fence, and which code an SQLite error becomes. */
+#ifndef SQLITE_DB_H
+#define SQLITE_DB_H
+
+#include <sqlite3.h>
+#include <weir.h>
+
+typedef struct db {
+    sqlite3 *sqlite;  /* NULL: not connected */
+    const char *path; /* borrowed from the settings */
+    char *task_name;
+    weir_task *task;     /* whose callback runs: for whoever waits for a lock */
+    int64_t busy_ms;     /* how long to wait for it */
+    int64_t waits_since; /* busy handler: when the present wait began */
+    bool in_transaction;
+    bool broken; /* a transaction was rolled back: what was stored in it is gone, so nothing may be committed */
+    /* The checkpoint as open() found it. Who writes first takes over: fence + 1, if all is still as it was found. */
+    bool found, ours;
+    int64_t fence;
+    weir_view checkpoint; /* allocated */
+} db;
+
+/** Fails with the code and the words for what SQLite reports: `doing` "opening", "reading", "writing". */
+weir_rc lite_fail(weir_task *t, const db *d, const char *doing);
+
+/** Looks at the file without changing it. Stays unconnected if there is none. Hands a stored checkpoint to weir_resume(). */
+weir_rc lite_open(weir_task *t, db *d);
+void lite_close(db *d);
+
+/** Runs SQL text without rows. Takes `sql` from sqlite3_mprintf() or sqlite3_str_finish() and frees it; NULL is out of memory. */
+weir_rc lite_run(weir_task *t, db *d, char *sql);
+weir_rc lite_exec(weir_task *t, db *d, const char *sql);
+weir_rc lite_prepare(weir_task *t, db *d, char *sql, sqlite3_stmt **ret);
+/** Prepares, binds the texts and steps once. *ret is NULL if there is no row; otherwise the caller finalizes it. */
+weir_rc lite_query(weir_task *t, db *d, const char *sql, const char *const *texts, int count, sqlite3_stmt **ret);
+
+/** Begins a write transaction unless one is open. The first one makes the file and takes over the fence; each finds "fenced off".
+ */
+weir_rc lite_begin(weir_task *t, db *d);
+/** Ends it; with a checkpoint, that is stored in it. NULL: only what was done. */
+weir_rc lite_commit(weir_task *t, db *d, const weir_view *checkpoint);
+void lite_rollback(db *d);
+
+#endif

@@ -1,0 +1,347 @@
+#include "rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static weir_rc nomem(weir_task *t)
+{
+    return weir_fail(t, WEIR_E_NOMEM, "out of memory");
+}
+
+/* ----------------------------------------------------------------------------------------------------------------- SQL -- */
+
+static void add_names(sqlite3_str *sql, const table *x, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        sqlite3_str_appendf(sql, "%s\"%w\"", i ? ", " : "", x->columns[i].name);
+}
+
+static void add_key_condition(sqlite3_str *sql, const table *x)
+{
+    for (size_t i = 0; i < x->keys; i++)
+        sqlite3_str_appendf(sql, "%s\"%w\" = ?%d", i ? " AND " : " WHERE ", x->columns[i].name, (int)i + 1);
+}
+
+/* An upsert of a new key costs no more than a plain insert, so there is one statement for both. */
+static char *put_sql(const table *x)
+{
+    sqlite3_str *sql = sqlite3_str_new(NULL);
+    sqlite3_str_appendf(sql, "INSERT INTO \"%w\" (", x->name);
+    add_names(sql, x, x->count);
+    for (size_t i = 0; i < x->count; i++)
+        sqlite3_str_appendf(sql, "%s?%d", i ? ", " : ") VALUES (", (int)i + 1);
+    sqlite3_str_appendall(sql, ")");
+    if (x->keys) {
+        sqlite3_str_appendall(sql, " ON CONFLICT (");
+        add_names(sql, x, x->keys);
+        sqlite3_str_appendall(sql, x->count > x->keys ? ") DO UPDATE SET " : ") DO NOTHING");
+    }
+    for (size_t i = x->keys; x->keys && i < x->count; i++)
+        sqlite3_str_appendf(sql, "%s\"%w\" = excluded.\"%w\"", i > x->keys ? ", " : "", x->columns[i].name, x->columns[i].name);
+    return sqlite3_str_finish(sql);
+}
+
+static char *remove_sql(const table *x)
+{
+    sqlite3_str *sql = sqlite3_str_new(NULL);
+    sqlite3_str_appendf(sql, "DELETE FROM \"%w\"", x->name);
+    add_key_condition(sql, x);
+    return sqlite3_str_finish(sql);
+}
+
+static char *get_sql(const table *x)
+{
+    sqlite3_str *sql = sqlite3_str_new(NULL);
+    sqlite3_str_appendall(sql, "SELECT ");
+    add_names(sql, x, x->count);
+    sqlite3_str_appendf(sql, " FROM \"%w\"", x->name);
+    add_key_condition(sql, x);
+    return sqlite3_str_finish(sql);
+}
+
+/* -------------------------------------------------------------------------------------------------------------- binding -- */
+
+static bool fits(const column *c, const lite_value *v)
+{
+    static const column_type homes[] = {
+        [VALUE_INTEGER] = COLUMN_INTEGER, [VALUE_REAL] = COLUMN_ANY, [VALUE_TEXT] = COLUMN_TEXT, [VALUE_BLOB] = COLUMN_BLOB};
+    return v->kind == VALUE_NULL ? !c->not_null : c->type == COLUMN_ANY || c->type == homes[v->kind];
+}
+
+/* Values stay where they are until the row is stepped: nothing is copied. */
+static int bind_value(sqlite3_stmt *st, int at, const lite_value *v)
+{
+    switch (v->kind) {
+    case VALUE_INTEGER:
+        return sqlite3_bind_int64(st, at, v->integer);
+    case VALUE_REAL:
+        return sqlite3_bind_double(st, at, v->real);
+    case VALUE_TEXT:
+        return sqlite3_bind_text64(st, at, v->bytes.ptr, v->bytes.len, SQLITE_STATIC, SQLITE_UTF8);
+    case VALUE_BLOB:
+        return v->bytes.len ? sqlite3_bind_blob64(st, at, v->bytes.ptr, v->bytes.len, SQLITE_STATIC)
+                            : sqlite3_bind_zeroblob(st, at, 0);
+    default:
+        return sqlite3_bind_null(st, at);
+    }
+}
+
+/* Room for everything that the first `count` values of a row may have to be decoded into: it must not move while they are bound. */
+static bool make_room(lite_text *scratch, const weir_view *values, size_t count)
+{
+    size_t need = 0;
+    for (size_t i = 0; i < count; i++)
+        need += values[i].len;
+    scratch->len = 0;
+    return lite_text_reserve(scratch, need);
+}
+
+/* Binds the first `count` values; *misfit is the first that its column cannot hold, `count` if there is none. */
+static weir_rc bind_row(weir_task *t, db *d, const table *x, sqlite3_stmt *st, const weir_row *row, size_t count,
+                        lite_text *scratch, size_t *misfit, bool *ret_null)
+{
+    if (!make_room(scratch, row->values, count))
+        return nomem(t);
+    for (*misfit = 0; *misfit < count; ++*misfit) {
+        const column *c = &x->columns[*misfit];
+        lite_value v = lite_value_read(row->values[*misfit], c->hint, scratch);
+        *ret_null = v.kind == VALUE_NULL;
+        if (!fits(c, &v))
+            return WEIR_OK;
+        if (bind_value(st, (int)*misfit + 1, &v))
+            return weir_wrap(t, lite_fail(t, d, "writing to"), "column \"%s\"", c->name);
+    }
+    return WEIR_OK;
+}
+
+static weir_rc key_missing(weir_task *t, const weir_row *row, size_t at)
+{
+    weir_view pointer = row->binding->columns[at].pointer;
+    return weir_fail(t, WEIR_E_CONFIG, "a document of \"%.*s\" has no value at \"%.*s\", which is part of its key",
+                     (int)row->binding->name.len, row->binding->name.ptr, (int)pointer.len, pointer.ptr ? pointer.ptr : "");
+}
+
+static weir_rc step(weir_task *t, db *d, sqlite3_stmt *st)
+{
+    int code = sqlite3_step(st);
+    weir_rc rc = code == SQLITE_DONE ? WEIR_OK : lite_fail(t, d, "writing to");
+    sqlite3_reset(st);
+    return rc;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- storing -- */
+
+/* Each turn but the last lets one column hold more than before. */
+static weir_rc put_row(weir_task *t, db *d, table *x, const weir_row *row, lite_text *scratch)
+{
+    for (;;) {
+        size_t misfit = 0;
+        bool null = false;
+        weir_rc rc = x->put ? WEIR_OK : lite_prepare(t, d, put_sql(x), &x->put);
+        if (!rc)
+            rc = bind_row(t, d, x, x->put, row, x->count, scratch, &misfit, &null);
+        if (!rc && misfit == x->count)
+            return step(t, d, x->put);
+        if (!rc && null && misfit < x->keys)
+            rc = key_missing(t, row, misfit);
+        if (!rc)
+            rc = lite_table_relax(t, d, x, misfit, null);
+        if (rc)
+            return rc;
+    }
+}
+
+/* A key that its column cannot hold is the key of no row. */
+static weir_rc remove_row(weir_task *t, db *d, table *x, const weir_row *row, lite_text *scratch)
+{
+    size_t misfit = 0;
+    bool null = false;
+    weir_rc rc = x->remove ? WEIR_OK : lite_prepare(t, d, remove_sql(x), &x->remove);
+    if (!rc)
+        rc = bind_row(t, d, x, x->remove, row, x->keys, scratch, &misfit, &null);
+    return rc || misfit < x->keys ? rc : step(t, d, x->remove);
+}
+
+weir_rc lite_rows_store(weir_task *t, db *d, table *x, const weir_row *rows, size_t count, lite_text *scratch)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool gone = rows[i].op == WEIR_DELETE && !x->delta; /* where every row is an addition, so is a deletion */
+        weir_rc rc = gone ? remove_row(t, d, x, &rows[i], scratch) : put_row(t, d, x, &rows[i], scratch);
+        if (rc)
+            return weir_wrap(t, rc, "table \"%s\"", x->name);
+    }
+    return WEIR_OK;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- loading -- */
+
+/* A member of the documents that load() makes. They form a tree in one array; index 0 is the document itself, and as a link it
+ * means none. */
+typedef struct member {
+    size_t name, name_len; /* in member_names: "quoted": */
+    size_t first, next;    /* child, sibling */
+    size_t column;         /* whose value it is; SIZE_MAX: only its children's */
+} member;
+
+/* The next token of a JSON pointer, decoded; *pointer is what follows it. */
+static void take_token(weir_view *pointer, lite_text *ret)
+{
+    const char *at = pointer->ptr + 1, *end = pointer->ptr + pointer->len;
+    ret->len = 0;
+    for (; at < end && *at != '/'; at++) {
+        bool escaped = *at == '~' && at + 1 < end;
+        at += escaped;
+        lite_text_add(ret, escaped ? (*at == '1' ? "/" : "~") : at, 1);
+    }
+    *pointer = (weir_view){at, (size_t)(end - at)};
+}
+
+static size_t add_member(table *x, size_t parent, weir_view quoted)
+{
+    member *all = realloc(x->members, (x->member_count + 1) * sizeof *all);
+    if (!all)
+        return 0;
+    x->members = all;
+    size_t name = x->member_names.len, *link = &all[parent].first;
+    while (*link)
+        link = &all[*link].next;
+    lite_text_add(&x->member_names, quoted.ptr, quoted.len);
+    lite_text_add(&x->member_names, ":", 1);
+    *link = x->member_count;
+    all[x->member_count] = (member){.name = name, .name_len = quoted.len + 1, .column = SIZE_MAX};
+    return x->member_names.failed ? 0 : x->member_count++;
+}
+
+static size_t child_of(table *x, size_t parent, weir_view quoted)
+{
+    for (size_t i = x->members[parent].first; i; i = x->members[i].next) {
+        const member *m = &x->members[i];
+        if (m->name_len == quoted.len + 1 && memcmp(x->member_names.ptr + m->name, quoted.ptr, quoted.len) == 0)
+            return i;
+    }
+    return add_member(x, parent, quoted);
+}
+
+static bool add_column(table *x, size_t which, weir_view pointer)
+{
+    lite_text token = {0}, quoted = {0};
+    size_t at = 0;
+    bool ok = true;
+    while (ok && pointer.len) {
+        take_token(&pointer, &token);
+        quoted.len = 0;
+        lite_value_quote(&quoted, (weir_view){token.ptr, token.len});
+        at = token.failed || quoted.failed ? 0 : child_of(x, at, (weir_view){quoted.ptr, quoted.len});
+        ok = at != 0;
+    }
+    if (ok && x->members[at].column == SIZE_MAX)
+        x->members[at].column = which;
+    lite_text_free(&token);
+    lite_text_free(&quoted);
+    return ok;
+}
+
+static weir_rc make_members(weir_task *t, table *x, const weir_binding *b)
+{
+    x->members = calloc(1, sizeof *x->members);
+    x->member_count = 1;
+    bool ok = x->members != NULL;
+    if (ok)
+        x->members[0].column = SIZE_MAX;
+    for (size_t i = 0; ok && i < x->count; i++)
+        ok = add_column(x, i, b->columns[i].pointer);
+    if (ok)
+        return WEIR_OK;
+    free(x->members);
+    x->members = NULL;
+    return nomem(t);
+}
+
+static lite_value read_back(sqlite3_stmt *row, int at)
+{
+    lite_value v = {.kind = VALUE_NULL};
+    switch (sqlite3_column_type(row, at)) {
+    case SQLITE_INTEGER:
+        return (lite_value){.kind = VALUE_INTEGER, .integer = sqlite3_column_int64(row, at)};
+    case SQLITE_FLOAT:
+        return (lite_value){.kind = VALUE_REAL, .real = sqlite3_column_double(row, at)};
+    case SQLITE_TEXT:
+        v.kind = VALUE_TEXT;
+        v.bytes.ptr = (const char *)sqlite3_column_text(row, at);
+        break;
+    case SQLITE_BLOB:
+        v.kind = VALUE_BLOB;
+        v.bytes.ptr = sqlite3_column_blob(row, at);
+        break;
+    default:
+        return v;
+    }
+    v.bytes.len = (size_t)sqlite3_column_bytes(row, at);
+    return v;
+}
+
+static bool write_members(const table *x, sqlite3_stmt *row, size_t parent, lite_text *out);
+
+static bool write_member(const table *x, sqlite3_stmt *row, const member *m, lite_text *out)
+{
+    if (m->column != SIZE_MAX) {
+        lite_value v = read_back(row, (int)m->column);
+        if (lite_value_write(out, &v, x->columns[m->column].types))
+            return true;
+    }
+    return m->first && write_members(x, row, (size_t)(m - x->members), out);
+}
+
+/* An object of the members that are there. @return false, and nothing written, if there are none */
+static bool write_members(const table *x, sqlite3_stmt *row, size_t parent, lite_text *out)
+{
+    size_t begin = out->len;
+    for (size_t i = x->members[parent].first; i; i = x->members[i].next) {
+        const member *m = &x->members[i];
+        size_t before = out->len;
+        lite_text_add(out, before == begin ? "{" : ",", 1);
+        lite_text_add(out, x->member_names.ptr + m->name, m->name_len);
+        if (!write_member(x, row, m, out))
+            out->len = before;
+    }
+    if (out->len == begin)
+        return false;
+    lite_text_add(out, "}", 1);
+    return true;
+}
+
+static weir_rc answer(weir_task *t, const table *x, sqlite3_stmt *found, const weir_row *key, lite_text *out)
+{
+    out->len = 0;
+    if (!write_member(x, found, &x->members[0], out))
+        lite_text_add(out, "{}", 2);
+    return out->failed ? nomem(t) : weir_loaded(t, key, (weir_view){out->ptr, out->len});
+}
+
+static weir_rc load_row(weir_task *t, db *d, table *x, const weir_row *key, lite_text *scratch, lite_text *out)
+{
+    size_t misfit = 0;
+    bool null = false;
+    weir_rc rc = bind_row(t, d, x, x->get, key, x->keys, scratch, &misfit, &null);
+    if (rc || misfit < x->keys)
+        return rc;
+    int code = sqlite3_step(x->get);
+    if (code == SQLITE_ROW)
+        rc = answer(t, x, x->get, key, out);
+    else if (code != SQLITE_DONE)
+        rc = lite_fail(t, d, "reading");
+    sqlite3_reset(x->get);
+    return rc;
+}
+
+weir_rc lite_rows_load(weir_task *t, db *d, table *x, const weir_row *keys, size_t count, lite_text *scratch, lite_text *out)
+{
+    if (x->keys == 0)
+        return WEIR_OK;
+    weir_rc rc = x->members ? WEIR_OK : make_members(t, x, keys[0].binding);
+    if (!rc && !x->get)
+        rc = lite_prepare(t, d, get_sql(x), &x->get);
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = load_row(t, d, x, &keys[i], scratch, out);
+    return weir_wrap(t, rc, "table \"%s\"", x->name);
+}
