@@ -1,27 +1,14 @@
-/* keywords.h - which keywords of JSON Schema hold what, for whoever copies schemas with changes. */
+/* keywords.h - which keywords of JSON Schema hold what, for whoever copies schemas with changes; and the relaxed copy. */
 #ifndef WEIR_PLANE_KEYWORDS_H
 #define WEIR_PLANE_KEYWORDS_H
 
 #include "json/tree.h"
 
-static inline bool keyword_among(weir_view name, const char *const *words)
-{
-    while (*words && !view_is(name, *words))
-        words++;
-    return *words != NULL;
-}
-
 /** Is its value data, in which nothing is a keyword? */
-static inline bool keyword_holds_data(weir_view name)
-{
-    return keyword_among(name, (const char *const[]){"const", "enum", "default", "examples", NULL});
-}
-
+bool keyword_holds_data(weir_view name);
 /** Is its value an object of schemas under names that are no keywords? */
-static inline bool keyword_holds_names(weir_view name)
-{
-    return keyword_among(
-        name, (const char *const[]){"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", NULL});
-}
+bool keyword_holds_names(weir_view name);
+/** What flow://relaxed-write-schema stands for: the schema without type, required and format, at every depth. NULL without memory. */
+const tree *schema_relaxed(arena *a, const tree *schema);
 
 #endif

@@ -105,7 +105,8 @@ static const char whole[] =
     "    derive:\n"
     "      using: {sqlite: {migrations: [m.sql]}}\n"
     "      transforms: [{name: t, source: acme/b, shuffle: any, lambda: t.sql}, {name: u, source: {name: acme/b, partitions: "
-    "{include: {r: [1, null]}}, notBefore: 2024-01-01T00:00:00Z}, shuffle: {key: [/k]}, lambda: select 1, readDelay: 10s, priority: -1}]\n"
+    "{include: {r: [1, null]}}, notBefore: 2024-01-01T00:00:00Z}, shuffle: {key: [/k]}, lambda: select 1, readDelay: 10s, "
+    "priority: -1}]\n"
     "      shuffleKeyTypes: [integer]\n"
     "  acme/b: {writeSchema: {type: object}, readSchema: {allOf: [{$ref: 'flow://relaxed-write-schema'}, "
     "{$ref: 'flow://inferred-schema'}]}, key: [/k]}\n"
@@ -114,7 +115,8 @@ static const char whole[] =
     "    endpoint: {connector: {image: 'ghcr.io/x/y:v1', config: dst.yaml}}\n"
     "    bindings:\n"
     "      - {resource: {table: a}, source: acme/a, fields: {recommended: true, include: {x: {}}, exclude: [y]}}\n"
-    "      - {resource: {table: b}, source: {name: acme/b, notAfter: '2025-01-01T00:00:00Z'}, backfill: 1, onIncompatibleSchemaChange: abort}\n"
+    "      - {resource: {table: b}, source: {name: acme/b, notAfter: '2025-01-01T00:00:00Z'}, backfill: 1, "
+    "onIncompatibleSchemaChange: abort}\n"
     "  acme/kafka: {endpoint: {dekaf: {variant: x, config: {}}}, sourceCapture: acme/src}\n"
     "tests:\n"
     "  acme/t: [{ingest: {collection: acme/b, documents: [{id: 1}]}}, {verify: {collection: acme/a, documents: more.json}}]\n"
@@ -201,7 +203,8 @@ static void test_collections(void **state)
     assert_false(b->derived);
     assert_null(b->projections);
     assert_view(b->write_schema_json, "{\"type\":\"object\"}");
-    assert_view(b->read_schema_json, "{\"allOf\":[{\"$ref\":\"flow://relaxed-write-schema\"},{\"$ref\":\"flow://inferred-schema\"}]}");
+    assert_view(b->read_schema_json,
+                "{\"allOf\":[{\"$ref\":\"flow://relaxed-write-schema\"},{\"$ref\":\"flow://inferred-schema\"}]}");
     assert_null(catalog_collection(&w->c, VIEW("acme/c")));
 }
 
@@ -291,13 +294,14 @@ static void test_bundled_schemas(void **state)
                  "  a/whole: {schema: s/a.yaml, key: [/id]}\n"
                  "  a/part: {schema: 's/b.yaml#/$defs/x', key: [/id]}\n"
                  "  a/flow: {writeSchema: {}, readSchema: 'flow://inferred-schema', key: [/id]}\n");
-    assert_view(catalog_collection(&w->c, VIEW("a/whole"))->write_schema_json,
-                "{\"type\":\"object\",\"properties\":{\"p\":{\"$ref\":\"#/$defs/b.yaml/$defs/point\"},\"self\":{\"$ref\":\"#\"},"
-                "\"default\":{\"$ref\":\"#/$defs/b.yaml\"}},\"default\":{\"$ref\":\"c.yaml\"},"
-                "\"$defs\":{\"b.yaml\":{\"$defs\":{\"point\":{\"properties\":{\"up\":{\"$ref\":\"#/$defs/a.yaml\"},"
-                "\"x\":{\"$ref\":\"#/$defs/b.yaml/$defs/x\"}}},\"x\":{\"type\":\"integer\"}}},"
-                "\"a.yaml\":{\"type\":\"object\",\"properties\":{\"p\":{\"$ref\":\"#/$defs/b.yaml/$defs/point\"},"
-                "\"self\":{\"$ref\":\"#/$defs/a.yaml\"},\"default\":{\"$ref\":\"#/$defs/b.yaml\"}},\"default\":{\"$ref\":\"c.yaml\"}}}}");
+    assert_view(
+        catalog_collection(&w->c, VIEW("a/whole"))->write_schema_json,
+        "{\"type\":\"object\",\"properties\":{\"p\":{\"$ref\":\"#/$defs/b.yaml/$defs/point\"},\"self\":{\"$ref\":\"#\"},"
+        "\"default\":{\"$ref\":\"#/$defs/b.yaml\"}},\"default\":{\"$ref\":\"c.yaml\"},"
+        "\"$defs\":{\"b.yaml\":{\"$defs\":{\"point\":{\"properties\":{\"up\":{\"$ref\":\"#/$defs/a.yaml\"},"
+        "\"x\":{\"$ref\":\"#/$defs/b.yaml/$defs/x\"}}},\"x\":{\"type\":\"integer\"}}},"
+        "\"a.yaml\":{\"type\":\"object\",\"properties\":{\"p\":{\"$ref\":\"#/$defs/b.yaml/$defs/point\"},"
+        "\"self\":{\"$ref\":\"#/$defs/a.yaml\"},\"default\":{\"$ref\":\"#/$defs/b.yaml\"}},\"default\":{\"$ref\":\"c.yaml\"}}}}");
     weir_view part = catalog_collection(&w->c, VIEW("a/part"))->write_schema_json;
     assert_true(view_starts(part, VIEW("{\"$ref\":\"#/$defs/b.yaml/$defs/x\",\"$defs\":{\"b.yaml\":{")));
     assert_view(catalog_collection(&w->c, VIEW("a/flow"))->read_schema_json, "{\"$ref\":\"flow://inferred-schema\"}");
@@ -308,21 +312,22 @@ static void test_bad_files(void **state)
     world *w = *state;
     file("bad.yaml", "a: [1\n");
     file("list.yaml", "[1]\n");
-    assert_refused(w,
-                   "import: [gone.yaml, bad.yaml, list.yaml]\n"
-                   "captures:\n"
-                   "  a/c: {endpoint: {native: {connector: x, config: list.yaml}}, bindings: []}\n"
-                   "  a/d: {endpoint: {native: {connector: x, config: none.yaml}}, bindings: []}\n"
-                   "  a/e: {endpoint: {native: {connector: x, config: 'https://x/y.yaml'}}, bindings: []}\n"
-                   "collections: {a/s: {schema: list.yaml, key: [/id]}, a/t: {schema: {properties: {x: {$ref: far.yaml}}}, key: [/id]}}\n",
-                   "flow.yaml:1:10: import: cannot read \"gone.yaml\": No such file or directory\n"
-                   "bad.yaml:2:1: did not find expected ',' or ']' (while parsing a flow sequence that begins in line 1)\n"
-                   "flow.yaml:4:51: config: cannot read \"none.yaml\": No such file or directory\n"
-                   "flow.yaml:5:51: config: \"https://x/y.yaml\" is not the name of a file\n"
-                   "flow.yaml:6:91: schema: cannot read \"far.yaml\": No such file or directory\n"
-                   "list.yaml:1:1: expected an object with captures, collections, materializations, tests or import, found an array\n"
-                   "list.yaml:1:1: schema must be a JSON Schema, is an array\n"
-                   "list.yaml:1:1: config must be an object, is an array");
+    assert_refused(
+        w,
+        "import: [gone.yaml, bad.yaml, list.yaml]\n"
+        "captures:\n"
+        "  a/c: {endpoint: {native: {connector: x, config: list.yaml}}, bindings: []}\n"
+        "  a/d: {endpoint: {native: {connector: x, config: none.yaml}}, bindings: []}\n"
+        "  a/e: {endpoint: {native: {connector: x, config: 'https://x/y.yaml'}}, bindings: []}\n"
+        "collections: {a/s: {schema: list.yaml, key: [/id]}, a/t: {schema: {properties: {x: {$ref: far.yaml}}}, key: [/id]}}\n",
+        "flow.yaml:1:10: import: cannot read \"gone.yaml\": No such file or directory\n"
+        "bad.yaml:2:1: did not find expected ',' or ']' (while parsing a flow sequence that begins in line 1)\n"
+        "flow.yaml:4:51: config: cannot read \"none.yaml\": No such file or directory\n"
+        "flow.yaml:5:51: config: \"https://x/y.yaml\" is not the name of a file\n"
+        "flow.yaml:6:91: schema: cannot read \"far.yaml\": No such file or directory\n"
+        "list.yaml:1:1: expected an object with captures, collections, materializations, tests or import, found an array\n"
+        "list.yaml:1:1: schema must be a JSON Schema, is an array\n"
+        "list.yaml:1:1: config must be an object, is an array");
     unlink("flow.yaml");
     assert_refused(w, NULL, "cannot read \"flow.yaml\": No such file or directory");
 }
@@ -341,24 +346,25 @@ static void test_sops(void **state)
 
 static void test_keys(void **state)
 {
-    assert_refused(*state,
-                   "captures:\n"
-                   "  acme/src:\n"
-                   "    endpont: {}\n"
-                   "    endpoint: {local: {comand: [x], config: {}}}\n"
-                   "    bindings:\n"
-                   "      - {resource: {}, targt: acme/a}\n"
-                   "      - resource: {}\n"
-                   "collection: {}\n"
-                   "zzz: 1\n",
-                   "flow.yaml:3:5: unknown key \"endpont\"; did you mean \"endpoint\"?\n"
-                   "flow.yaml:4:23: \"command\" is missing\n"
-                   "flow.yaml:4:24: unknown key \"comand\"; did you mean \"command\"?\n"
-                   "flow.yaml:6:9: \"target\" is missing\n"
-                   "flow.yaml:6:24: unknown key \"targt\"; did you mean \"target\"?\n"
-                   "flow.yaml:7:9: \"target\" is missing\n"
-                   "flow.yaml:8:1: unknown key \"collection\"; did you mean \"collections\"?\n"
-                   "flow.yaml:9:1: unknown key \"zzz\"; known here: $schema, import, captures, collections, materializations, tests");
+    assert_refused(
+        *state,
+        "captures:\n"
+        "  acme/src:\n"
+        "    endpont: {}\n"
+        "    endpoint: {local: {comand: [x], config: {}}}\n"
+        "    bindings:\n"
+        "      - {resource: {}, targt: acme/a}\n"
+        "      - resource: {}\n"
+        "collection: {}\n"
+        "zzz: 1\n",
+        "flow.yaml:3:5: unknown key \"endpont\"; did you mean \"endpoint\"?\n"
+        "flow.yaml:4:23: \"command\" is missing\n"
+        "flow.yaml:4:24: unknown key \"comand\"; did you mean \"command\"?\n"
+        "flow.yaml:6:9: \"target\" is missing\n"
+        "flow.yaml:6:24: unknown key \"targt\"; did you mean \"target\"?\n"
+        "flow.yaml:7:9: \"target\" is missing\n"
+        "flow.yaml:8:1: unknown key \"collection\"; did you mean \"collections\"?\n"
+        "flow.yaml:9:1: unknown key \"zzz\"; known here: $schema, import, captures, collections, materializations, tests");
 }
 
 static void test_types(void **state)
@@ -395,51 +401,53 @@ static void test_types(void **state)
 
 static void test_collection_errors(void **state)
 {
-    assert_refused(*state,
-                   "collections:\n"
-                   "  a/one: {schema: {}, readSchema: {}, key: [/id]}\n"
-                   "  a/two: {writeSchema: {}, key: [id, /a~2]}\n"
-                   "  a/three: {key: []}\n"
-                   "  a/four: {schema: {}, key: [/a, /a], projections: {x: {location: y}, z: a/b, w: {partition: true}}}\n"
-                   "  a/five: {schema: true}\n"
-                   "  orders: {schema: {}, key: [/id]}\n"
-                   "  a//b: {schema: {}, key: [/id]}\n"
-                   "  a/b c: {schema: {}, key: [/id]}\n"
-                   "  \xc3\xa9t\xc3\xa9/\xe6\x97\xa5\xe6\x9c\xac_1.2-x: {schema: {}, key: [/id]}\n",
-                   "flow.yaml:2:23: \"schema\" excludes \"writeSchema\" and \"readSchema\": give one schema or both of the two\n"
-                   "flow.yaml:3:11: \"readSchema\" is missing: \"writeSchema\" and \"readSchema\" go together\n"
-                   "flow.yaml:3:34: \"id\" is no JSON pointer: it begins with / and names a place in the document, such as /id\n"
-                   "flow.yaml:3:38: \"/a~2\" is no JSON pointer: it begins with / and names a place in the document, such as /id\n"
-                   "flow.yaml:4:12: \"schema\" is missing; or give \"writeSchema\" and \"readSchema\"\n"
-                   "flow.yaml:4:18: \"key\" is empty: a collection needs at least one pointer, such as /id\n"
-                   "flow.yaml:5:34: \"/a\" appears twice in the key\n"
-                   "flow.yaml:5:67: \"y\" is no JSON pointer: it begins with / and names a place in the document, such as /id\n"
-                   "flow.yaml:5:74: \"a/b\" is no JSON pointer: it begins with / and names a place in the document, such as /id\n"
-                   "flow.yaml:5:82: \"location\" is missing\n"
-                   "flow.yaml:6:11: \"key\" is missing\n"
-                   "flow.yaml:7:3: \"orders\" is no valid name: it takes two or more tokens of letters, digits and -_. with slashes "
-                   "between, such as acme/orders\n"
-                   "flow.yaml:8:3: \"a//b\" is no valid name: it takes two or more tokens of letters, digits and -_. with slashes "
-                   "between, such as acme/orders\n"
-                   "flow.yaml:9:3: \"a/b c\" is no valid name: it takes two or more tokens of letters, digits and -_. with slashes "
-                   "between, such as acme/orders");
+    assert_refused(
+        *state,
+        "collections:\n"
+        "  a/one: {schema: {}, readSchema: {}, key: [/id]}\n"
+        "  a/two: {writeSchema: {}, key: [id, /a~2]}\n"
+        "  a/three: {key: []}\n"
+        "  a/four: {schema: {}, key: [/a, /a], projections: {x: {location: y}, z: a/b, w: {partition: true}}}\n"
+        "  a/five: {schema: true}\n"
+        "  orders: {schema: {}, key: [/id]}\n"
+        "  a//b: {schema: {}, key: [/id]}\n"
+        "  a/b c: {schema: {}, key: [/id]}\n"
+        "  \xc3\xa9t\xc3\xa9/\xe6\x97\xa5\xe6\x9c\xac_1.2-x: {schema: {}, key: [/id]}\n",
+        "flow.yaml:2:23: \"schema\" excludes \"writeSchema\" and \"readSchema\": give one schema or both of the two\n"
+        "flow.yaml:3:11: \"readSchema\" is missing: \"writeSchema\" and \"readSchema\" go together\n"
+        "flow.yaml:3:34: \"id\" is no JSON pointer: it begins with / and names a place in the document, such as /id\n"
+        "flow.yaml:3:38: \"/a~2\" is no JSON pointer: it begins with / and names a place in the document, such as /id\n"
+        "flow.yaml:4:12: \"schema\" is missing; or give \"writeSchema\" and \"readSchema\"\n"
+        "flow.yaml:4:18: \"key\" is empty: a collection needs at least one pointer, such as /id\n"
+        "flow.yaml:5:34: \"/a\" appears twice in the key\n"
+        "flow.yaml:5:67: \"y\" is no JSON pointer: it begins with / and names a place in the document, such as /id\n"
+        "flow.yaml:5:74: \"a/b\" is no JSON pointer: it begins with / and names a place in the document, such as /id\n"
+        "flow.yaml:5:82: \"location\" is missing\n"
+        "flow.yaml:6:11: \"key\" is missing\n"
+        "flow.yaml:7:3: \"orders\" is no valid name: it takes two or more tokens of letters, digits and -_. with slashes "
+        "between, such as acme/orders\n"
+        "flow.yaml:8:3: \"a//b\" is no valid name: it takes two or more tokens of letters, digits and -_. with slashes "
+        "between, such as acme/orders\n"
+        "flow.yaml:9:3: \"a/b c\" is no valid name: it takes two or more tokens of letters, digits and -_. with slashes "
+        "between, such as acme/orders");
 }
 
 static void test_references(void **state)
 {
-    assert_refused(*state,
-                   "captures: {acme/src: {endpoint: {native: {connector: x}}, bindings: [{resource: {}, target: acme/order}]}}\n"
-                   "materializations:\n"
-                   "  acme/dst:\n"
-                   "    endpoint: {native: {connector: y}}\n"
-                   "    bindings: [{resource: {}, source: {name: other/thing}}]\n"
-                   "collections:\n"
-                   "  acme/orders: {schema: {}, key: [/id], derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/orderz}]}}\n"
-                   "tests: {acme/t: [{ingest: {collection: acme/nothing-near, documents: []}}]}\n",
-                   "flow.yaml:1:93: no collection is named \"acme/order\"; did you mean \"acme/orders\"?\n"
-                   "flow.yaml:5:46: no collection is named \"other/thing\"\n"
-                   "flow.yaml:7:102: no collection is named \"acme/orderz\"; did you mean \"acme/orders\"?\n"
-                   "flow.yaml:8:40: no collection is named \"acme/nothing-near\"");
+    assert_refused(
+        *state,
+        "captures: {acme/src: {endpoint: {native: {connector: x}}, bindings: [{resource: {}, target: acme/order}]}}\n"
+        "materializations:\n"
+        "  acme/dst:\n"
+        "    endpoint: {native: {connector: y}}\n"
+        "    bindings: [{resource: {}, source: {name: other/thing}}]\n"
+        "collections:\n"
+        "  acme/orders: {schema: {}, key: [/id], derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/orderz}]}}\n"
+        "tests: {acme/t: [{ingest: {collection: acme/nothing-near, documents: []}}]}\n",
+        "flow.yaml:1:93: no collection is named \"acme/order\"; did you mean \"acme/orders\"?\n"
+        "flow.yaml:5:46: no collection is named \"other/thing\"\n"
+        "flow.yaml:7:102: no collection is named \"acme/orderz\"; did you mean \"acme/orders\"?\n"
+        "flow.yaml:8:40: no collection is named \"acme/nothing-near\"");
 }
 
 static void test_duplicates(void **state)
@@ -456,8 +464,11 @@ static void test_duplicates(void **state)
 
 static void test_empty(void **state)
 {
-    assert_refused(*state, "", "flow.yaml:1:1: expected an object with captures, collections, materializations, tests or import, found null");
-    assert_refused(*state, "- a\n", "flow.yaml:1:1: expected an object with captures, collections, materializations, tests or import, found an array");
+    assert_refused(*state, "",
+                   "flow.yaml:1:1: expected an object with captures, collections, materializations, tests or import, found null");
+    assert_refused(
+        *state, "- a\n",
+        "flow.yaml:1:1: expected an object with captures, collections, materializations, tests or import, found an array");
     read_text(*state, "captures:\ncollections: {}\n"); /* null counts as absent */
     assert_int_equal(((world *)*state)->c.task_count, 0);
 }
@@ -482,8 +493,17 @@ static void test_names(void **state)
     static const struct {
         const char *from, *to;
     } names[] = {
-        {"public/orders", "public/orders"}, {"My Table!", "My_Table_"}, {"//a//b/", "a/b"}, {"", "_"}, {"///", "_"}, {"a.b-c_d", "a.b-c_d"},
-        {"\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80z", "\xc3\xbc__z"}, {"a\xff\xfe" "b", "a__b"}, {"..", ".."},
+        {"public/orders", "public/orders"},
+        {"My Table!", "My_Table_"},
+        {"//a//b/", "a/b"},
+        {"", "_"},
+        {"///", "_"},
+        {"a.b-c_d", "a.b-c_d"},
+        {"\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80z", "\xc3\xbc__z"},
+        {"a\xff\xfe"
+         "b",
+         "a__b"},
+        {"..", ".."},
     };
     world *w = *state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -504,10 +524,24 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_tasks), TEST(test_endpoints), TEST(test_collections), TEST(test_finding_tasks), TEST(test_json_catalog),
-        TEST(test_imports), TEST(test_absolute_folder), TEST(test_bundled_schemas), TEST(test_bad_files), TEST(test_sops),
-        TEST(test_keys), TEST(test_types), TEST(test_collection_errors), TEST(test_references), TEST(test_duplicates), TEST(test_empty),
-        TEST(test_many_errors), TEST(test_names),
+        TEST(test_tasks),
+        TEST(test_endpoints),
+        TEST(test_collections),
+        TEST(test_finding_tasks),
+        TEST(test_json_catalog),
+        TEST(test_imports),
+        TEST(test_absolute_folder),
+        TEST(test_bundled_schemas),
+        TEST(test_bad_files),
+        TEST(test_sops),
+        TEST(test_keys),
+        TEST(test_types),
+        TEST(test_collection_errors),
+        TEST(test_references),
+        TEST(test_duplicates),
+        TEST(test_empty),
+        TEST(test_many_errors),
+        TEST(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

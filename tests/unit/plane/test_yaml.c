@@ -1,4 +1,5 @@
-/* Expected values: YAML 1.2.2, chapter 10.3.2 (core schema) for scalars, its chapters 2 and 7 for structure; JSON text written by hand. */
+/* Expected values: YAML 1.2.2, chapter 10.3.2 (core schema) for scalars, its chapters 2 and 7 for structure; JSON text written by
+ * hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,19 +71,79 @@ static void assert_refused(world *w, weir_view yaml, const char *message)
 static const struct {
     const char *yaml, *json;
 } scalars[] = {
-    {"null", "null"}, {"Null", "null"}, {"NULL", "null"}, {"~", "null"}, {"", "null"}, {"nUll", "\"nUll\""}, {"None", "\"None\""},
-    {"true", "true"}, {"True", "true"}, {"TRUE", "true"}, {"false", "false"}, {"False", "false"}, {"FALSE", "false"},
-    {"no", "\"no\""}, {"yes", "\"yes\""}, {"on", "\"on\""}, {"off", "\"off\""}, {"y", "\"y\""}, {"tRue", "\"tRue\""},
-    {"0", "0"}, {"-19", "-19"}, {"+12", "12"}, {"007", "7"}, {"000", "0"}, {"-0", "-0"}, {"0o7", "7"}, {"0o17", "15"}, {"0o8", "\"0o8\""},
-    {"0x3A", "58"}, {"0x1f", "31"}, {"0x", "\"0x\""}, {"0xg", "\"0xg\""}, {"-0x1f", "\"-0x1f\""}, {"0x0", "0"},
-    {"0xffffffffffffffffffffffff", "79228162514264337593543950335"}, {"-1234", "-1234"}, {"+1234", "1234"},
+    {"null", "null"},
+    {"Null", "null"},
+    {"NULL", "null"},
+    {"~", "null"},
+    {"", "null"},
+    {"nUll", "\"nUll\""},
+    {"None", "\"None\""},
+    {"true", "true"},
+    {"True", "true"},
+    {"TRUE", "true"},
+    {"false", "false"},
+    {"False", "false"},
+    {"FALSE", "false"},
+    {"no", "\"no\""},
+    {"yes", "\"yes\""},
+    {"on", "\"on\""},
+    {"off", "\"off\""},
+    {"y", "\"y\""},
+    {"tRue", "\"tRue\""},
+    {"0", "0"},
+    {"-19", "-19"},
+    {"+12", "12"},
+    {"007", "7"},
+    {"000", "0"},
+    {"-0", "-0"},
+    {"0o7", "7"},
+    {"0o17", "15"},
+    {"0o8", "\"0o8\""},
+    {"0x3A", "58"},
+    {"0x1f", "31"},
+    {"0x", "\"0x\""},
+    {"0xg", "\"0xg\""},
+    {"-0x1f", "\"-0x1f\""},
+    {"0x0", "0"},
+    {"0xffffffffffffffffffffffff", "79228162514264337593543950335"},
+    {"-1234", "-1234"},
+    {"+1234", "1234"},
     {"123456789012345678901234567890", "123456789012345678901234567890"},
-    {"0.", "0.0"}, {"-0.0", "-0.0"}, {".5", "0.5"}, {"-.5", "-0.5"}, {"+12e03", "12e03"}, {"-2E+05", "-2E+05"}, {"1.e3", "1.0e3"},
-    {"00.50", "0.50"}, {"1.10", "1.10"}, {"1e", "\"1e\""}, {"1e+", "\"1e+\""}, {".", "\".\""}, {"-", "[null]"}, {"+", "\"+\""},
-    {"1.2.3", "\"1.2.3\""}, {"1_000", "\"1_000\""}, {"1:30", "\"1:30\""}, {"2024-01-31", "\"2024-01-31\""}, {"1 2", "\"1 2\""},
-    {"+.info", "\"+.info\""}, {"-.nan", "\"-.nan\""}, {".infx", "\".infx\""}, {"-0x1", "\"-0x1\""}, {"-.123", "-0.123"},
-    {"'1'", "\"1\""}, {"\"true\"", "\"true\""}, {"!!str 1", "\"1\""}, {"! 1", "\"1\""}, {"!!int \"3\"", "3"}, {"!!float 1", "1"},
-    {"!!null ''", "null"}, {"!!bool \"true\"", "true"}, {"<<", "\"<<\""}, {"text # comment", "\"text\""}, {"flow://x", "\"flow://x\""},
+    {"0.", "0.0"},
+    {"-0.0", "-0.0"},
+    {".5", "0.5"},
+    {"-.5", "-0.5"},
+    {"+12e03", "12e03"},
+    {"-2E+05", "-2E+05"},
+    {"1.e3", "1.0e3"},
+    {"00.50", "0.50"},
+    {"1.10", "1.10"},
+    {"1e", "\"1e\""},
+    {"1e+", "\"1e+\""},
+    {".", "\".\""},
+    {"-", "[null]"},
+    {"+", "\"+\""},
+    {"1.2.3", "\"1.2.3\""},
+    {"1_000", "\"1_000\""},
+    {"1:30", "\"1:30\""},
+    {"2024-01-31", "\"2024-01-31\""},
+    {"1 2", "\"1 2\""},
+    {"+.info", "\"+.info\""},
+    {"-.nan", "\"-.nan\""},
+    {".infx", "\".infx\""},
+    {"-0x1", "\"-0x1\""},
+    {"-.123", "-0.123"},
+    {"'1'", "\"1\""},
+    {"\"true\"", "\"true\""},
+    {"!!str 1", "\"1\""},
+    {"! 1", "\"1\""},
+    {"!!int \"3\"", "3"},
+    {"!!float 1", "1"},
+    {"!!null ''", "null"},
+    {"!!bool \"true\"", "true"},
+    {"<<", "\"<<\""},
+    {"text # comment", "\"text\""},
+    {"flow://x", "\"flow://x\""},
 };
 
 static void test_scalars(void **state)
@@ -117,17 +178,22 @@ static void test_structure(void **state)
     assert_json(*state, "", "null");
     assert_json(*state, "# nothing\n", "null");
     assert_json(*state, "\xef\xbb\xbfx: 1\n", "{\"x\":1}");
-    assert_json(*state, "a:\n  - b\n  - c: 1\n    d: [x, {y: z}]\ne:\n- f\n", "{\"a\":[\"b\",{\"c\":1,\"d\":[\"x\",{\"y\":\"z\"}]}],\"e\":[\"f\"]}");
+    assert_json(*state, "a:\n  - b\n  - c: 1\n    d: [x, {y: z}]\ne:\n- f\n",
+                "{\"a\":[\"b\",{\"c\":1,\"d\":[\"x\",{\"y\":\"z\"}]}],\"e\":[\"f\"]}");
     assert_json(*state, "t: |\n  one\n   two\nf: >-\n  a\n  b\n\n  c\n", "{\"t\":\"one\\n two\\n\",\"f\":\"a b\\nc\"}");
-    assert_json(*state, "\"\\u00e9\\x41\\t\": 'it''s'", "{\"\xc3\xa9" "A\\t\":\"it's\"}");
+    assert_json(*state, "\"\\u00e9\\x41\\t\": 'it''s'",
+                "{\"\xc3\xa9"
+                "A\\t\":\"it's\"}");
     assert_json(*state, "---\na: 1\n...\n", "{\"a\":1}");
-    assert_json(*state, "1: a\ntrue: b\nnull: c\n1.0: d\n? x\n: y\n", "{\"1\":\"a\",\"true\":\"b\",\"null\":\"c\",\"1.0\":\"d\",\"x\":\"y\"}");
+    assert_json(*state, "1: a\ntrue: b\nnull: c\n1.0: d\n? x\n: y\n",
+                "{\"1\":\"a\",\"true\":\"b\",\"null\":\"c\",\"1.0\":\"d\",\"x\":\"y\"}");
     assert_json(*state, "a: 1\r\nb: 2\r\n", "{\"a\":1,\"b\":2}");
 }
 
 static void test_aliases(void **state)
 {
-    assert_json(*state, "a: &x {k: [1]}\nb: *x\nc: [*x, *x]\n", "{\"a\":{\"k\":[1]},\"b\":{\"k\":[1]},\"c\":[{\"k\":[1]},{\"k\":[1]}]}");
+    assert_json(*state, "a: &x {k: [1]}\nb: *x\nc: [*x, *x]\n",
+                "{\"a\":{\"k\":[1]},\"b\":{\"k\":[1]},\"c\":[{\"k\":[1]},{\"k\":[1]}]}");
     assert_json(*state, "- &x 1\n- &x 2\n- *x\n", "[1,2,2]");
     assert_json(*state, "a: &k name\n*k : v\n", "{\"a\":\"name\",\"name\":\"v\"}");
     assert_refused(*state, VIEW("a: *x\n"), "f.yaml:1:4: no anchor \"&x\" comes before this alias");
@@ -137,7 +203,8 @@ static void test_aliases(void **state)
 static void test_merge_keys(void **state)
 {
     assert_json(*state, "x: &x {a: 1, b: 2}\ny: {<<: *x, b: 3}\n", "{\"x\":{\"a\":1,\"b\":2},\"y\":{\"b\":3,\"a\":1}}");
-    assert_json(*state, "- &x {a: 1}\n- &y {a: 2, c: 3}\n- {<<: [*x, *y], d: 4}\n", "[{\"a\":1},{\"a\":2,\"c\":3},{\"d\":4,\"a\":1,\"c\":3}]");
+    assert_json(*state, "- &x {a: 1}\n- &y {a: 2, c: 3}\n- {<<: [*x, *y], d: 4}\n",
+                "[{\"a\":1},{\"a\":2,\"c\":3},{\"d\":4,\"a\":1,\"c\":3}]");
     assert_json(*state, "'<<': 1", "{\"<<\":1}");
     assert_refused(*state, VIEW("<<: 1\n"), "f.yaml:1:5: << merges objects, this is a number");
     assert_refused(*state, VIEW("<<: {}\n<<: {}\n"), "f.yaml:2:1: the key \"<<\" appears twice; merge a list of aliases instead");
@@ -248,17 +315,24 @@ static void assert_written(world *w, const char *json, const char *yaml)
 
 static void test_write(void **state)
 {
-    assert_written(*state, "{\"collections\":{\"acme/a\":{\"schema\":{\"type\":\"object\",\"properties\":{\"id\":{\"type\":[\"integer\",\"null\"]},"
-                           "\"n\":{}},\"required\":[\"id\"]},\"key\":[\"/id\"]}}}",
-                   "collections:\n  acme/a:\n    schema:\n      type: object\n      properties:\n        id: {type: [integer, \"null\"]}\n"
-                   "        n: {}\n      required: [id]\n    key: [/id]\n");
+    assert_written(
+        *state,
+        "{\"collections\":{\"acme/a\":{\"schema\":{\"type\":\"object\",\"properties\":{\"id\":{\"type\":[\"integer\",\"null\"]},"
+        "\"n\":{}},\"required\":[\"id\"]},\"key\":[\"/id\"]}}}",
+        "collections:\n  acme/a:\n    schema:\n      type: object\n      properties:\n        id: {type: [integer, \"null\"]}\n"
+        "        n: {}\n      required: [id]\n    key: [/id]\n");
     assert_written(*state, "[{\"resource\":{\"stream\":\"a\"},\"target\":\"acme/a\",\"backfill\":2},[[1,{\"x\":[{}]}]]]",
                    "- resource: {stream: a}\n  target: acme/a\n  backfill: 2\n- - - 1\n    - {x: [{}]}\n");
-    assert_written(*state, "{\"a\":\"yes\",\"b\":\"\",\"c\":\"1\",\"d\":\"x y, it's (so)\",\"e\":\"a: b\",\"f\":\"flow://write-schema\",\"$ref\":\"#/x\","
-                           "\"g\":\" x\",\"h\":\"x \",\"i\":\"x #y\",\"\xc3\xa9\":\"\xc3\xa9\",\"no\":null,\"j\":\"- x\",\"k\":\"\\u0007\\u0085\xef\xbb\xbf\"}",
-                   "a: \"yes\"\nb: \"\"\nc: \"1\"\nd: x y, it's (so)\ne: \"a: b\"\nf: flow://write-schema\n$ref: \"#/x\"\ng: \" x\"\nh: \"x \"\n"
+    assert_written(*state,
+                   "{\"a\":\"yes\",\"b\":\"\",\"c\":\"1\",\"d\":\"x y, it's (so)\",\"e\":\"a: "
+                   "b\",\"f\":\"flow://write-schema\",\"$ref\":\"#/x\","
+                   "\"g\":\" x\",\"h\":\"x \",\"i\":\"x #y\",\"\xc3\xa9\":\"\xc3\xa9\",\"no\":null,\"j\":\"- "
+                   "x\",\"k\":\"\\u0007\\u0085\xef\xbb\xbf\"}",
+                   "a: \"yes\"\nb: \"\"\nc: \"1\"\nd: x y, it's (so)\ne: \"a: b\"\nf: flow://write-schema\n$ref: \"#/x\"\ng: \" "
+                   "x\"\nh: \"x \"\n"
                    "i: \"x #y\"\n\xc3\xa9: \xc3\xa9\n\"no\": null\nj: \"- x\"\nk: \"\\u0007\\u0085\\ufeff\"\n");
-    assert_written(*state, "{\"sql\":\"select 1\\n\\n  from x\\n\",\"t\":[\"a\\nb\"]}", "sql: |\n  select 1\n\n    from x\nt: [\"a\\nb\"]\n");
+    assert_written(*state, "{\"sql\":\"select 1\\n\\n  from x\\n\",\"t\":[\"a\\nb\"]}",
+                   "sql: |\n  select 1\n\n    from x\nt: [\"a\\nb\"]\n");
     assert_written(*state, "[]", "[]\n");
     assert_written(*state, "\"x\\ny\"", "|-\n  x\n  y\n");
 }
@@ -266,13 +340,15 @@ static void test_write(void **state)
 /* What is written reads back as the same value; every byte below 0x80 and some beyond, at the beginning, the middle and the end. */
 static void test_round_trip(void **state)
 {
-    static const char *const odd[] = {"\xc2\x85", "\xc2\xa0", "\xe2\x80\xa8", "\xef\xbb\xbf", "\xef\xbf\xbe", "\xf0\x9f\x98\x80", "\xed\x9f\xbf"};
+    static const char *const odd[] = {"\xc2\x85",     "\xc2\xa0",         "\xe2\x80\xa8", "\xef\xbb\xbf",
+                                      "\xef\xbf\xbe", "\xf0\x9f\x98\x80", "\xed\x9f\xbf"};
     world *w = *state;
     buf json = {0};
     for (unsigned c = 0; c < 0x80 + sizeof odd / sizeof *odd; c++) {
         char ascii[2] = {(char)c, 0};
         weir_view one = c < 0x80 ? (weir_view){ascii, 1} : view_of(odd[c - 0x80]);
-        const char *const shapes[][2] = {{"", ""}, {"a", "b"}, {"a", ""}, {"", "b"}, {"a ", " b"}, {"a\n", "\nb"}, {"a\n", ""}, {"", "\n"}, {"1", "2"}};
+        const char *const shapes[][2] = {{"", ""},       {"a", "b"},  {"a", ""},  {"", "b"}, {"a ", " b"},
+                                         {"a\n", "\nb"}, {"a\n", ""}, {"", "\n"}, {"1", "2"}};
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
             buf text = {0};
             buf_adds(&text, shapes[i][0]);
@@ -338,9 +414,9 @@ static void test_show(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_scalars), TEST(test_refused_scalars), TEST(test_structure), TEST(test_aliases), TEST(test_merge_keys), TEST(test_marks),
-        TEST(test_refused), TEST(test_json), TEST(test_bombs), TEST(test_depth), TEST(test_write), TEST(test_round_trip),
-        TEST(test_long_keys), TEST(test_show),
+        TEST(test_scalars), TEST(test_refused_scalars), TEST(test_structure), TEST(test_aliases), TEST(test_merge_keys),
+        TEST(test_marks),   TEST(test_refused),         TEST(test_json),      TEST(test_bombs),   TEST(test_depth),
+        TEST(test_write),   TEST(test_round_trip),      TEST(test_long_keys), TEST(test_show),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

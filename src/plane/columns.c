@@ -1,0 +1,328 @@
+#include "plane/columns.h"
+
+#include "json/number.h"
+#include "json/pointer.h"
+#include "plane/catalog_parts.h"
+#include "plane/keywords.h"
+
+enum { DEPTH_MAX = 64 }; /* of locations asked for: deeper ones have no field of their own */
+
+/* A field that could be a column. */
+typedef struct projection {
+    weir_view field, pointer;
+    const location *at; /* NULL: the schema does not know it */
+    bool given;         /* by the catalog */
+    bool excluded, selected;
+} projection;
+
+typedef struct selection {
+    arena *mem;
+    const collection *c;
+    const task_binding *b;
+    problems found;
+    unsigned depth; /* recommended */
+    locations locations;
+    projection *all;
+    size_t count;
+    map fields; /* field -> projection */
+    map places; /* pointer -> location */
+    map given;  /* pointer -> first projection that the catalog gives and does not exclude */
+    weir_column *columns;
+    size_t column_count;
+} selection;
+
+static const tree *binding_field(const selection *s, const char *name)
+{
+    const tree *t = tree_get(s->b->fields, name);
+    return tree_is_null(t) ? NULL : t;
+}
+
+static void put(selection *s, map *m, weir_view key, const void *value)
+{
+    if (!map_put(m, key, (void *)value))
+        s->mem->failed = true;
+}
+
+/* -------------------------------------------------------------------------------------------------------- the schema -- */
+
+static tree *member_of(arena *a, tree *object, const char *name, const tree *value)
+{
+    tree *t = arena_alloc(a, sizeof *t);
+    if (!t || !value)
+        return NULL;
+    *t = *value;
+    t->next = NULL;
+    t->name = view_of(name);
+    *(object->last ? &object->last->next : &object->first) = t;
+    object->last = t;
+    object->count++;
+    return t;
+}
+
+/* What the URLs stand for. */
+static const tree *known_schemas(selection *s, const tree *inferred)
+{
+    tree *known = arena_alloc(s->mem, sizeof *known), *any = arena_alloc(s->mem, sizeof *any);
+    if (!known || !any)
+        return NULL;
+    known->kind = any->kind = TREE_OBJECT;
+    member_of(s->mem, known, "flow://write-schema", s->c->write_schema);
+    member_of(s->mem, known, "flow://relaxed-write-schema",
+              inferred ? schema_relaxed(s->mem, s->c->write_schema) : s->c->write_schema);
+    member_of(s->mem, known, "flow://inferred-schema", inferred ? inferred : any);
+    return known;
+}
+
+static unsigned levels_of(weir_view pointer)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < pointer.len && n < DEPTH_MAX; i++)
+        n += pointer.ptr[i] == '/';
+    return n;
+}
+
+static unsigned deepest(unsigned a, unsigned b)
+{
+    return a > b ? a : b;
+}
+
+static weir_view pointer_of(const tree *given)
+{
+    return given->kind == TREE_STRING ? given->text : tree_text(given, "location");
+}
+
+/* How deep locations must be known, for everything that is asked for. */
+static unsigned depth_needed(const selection *s, const weir_view *key, size_t parts)
+{
+    static const char *const maps[] = {"include", "require"};
+    unsigned depth = deepest(s->depth, 1);
+    for (size_t i = 0; i < parts; i++)
+        depth = deepest(depth, levels_of(key[i]));
+    for (const tree *t = s->c->projections ? s->c->projections->first : NULL; t; t = t->next)
+        depth = deepest(depth, levels_of(pointer_of(t)));
+    for (size_t i = 0; i < 2; i++) {
+        const tree *list = binding_field(s, maps[i]);
+        for (const tree *t = list ? list->first : NULL; t; t = t->next)
+            depth = deepest(depth, levels_of(t->name) + 1);
+    }
+    return depth;
+}
+
+static unsigned recommended_depth(const selection *s)
+{
+    const tree *t = binding_field(s, "recommended");
+    uint64_t n;
+    if (!t)
+        return 1;
+    if (t->kind == TREE_BOOL)
+        return t->boolean;
+    return number_to_u64(t->text, &n) && n < DEPTH_MAX ? (unsigned)n : DEPTH_MAX;
+}
+
+/* ------------------------------------------------------------------------------------------------------- projections -- */
+
+static void add_projection(selection *s, weir_view field, weir_view pointer, bool given)
+{
+    if (map_get(&s->fields, field))
+        return; /* a field that the catalog gives hides the one of the schema */
+    projection *p = &s->all[s->count++];
+    *p = (projection){.field = field, .pointer = pointer, .at = map_get(&s->places, pointer), .given = given};
+    put(s, &s->fields, field, p);
+}
+
+static void exclude(selection *s)
+{
+    const tree *list = binding_field(s, "exclude");
+    for (const tree *t = list ? list->first : NULL; t; t = t->next) {
+        projection *p = map_get(&s->fields, t->text);
+        if (p)
+            p->excluded = true;
+    }
+}
+
+static const weir_view whole_document = WEIR_LIT("flow_document");
+
+static void list_projections(selection *s)
+{
+    size_t given = s->c->projections ? s->c->projections->count : 0;
+    s->all = arena_array(s->mem, given + s->locations.count + 1, sizeof *s->all);
+    if (!s->all)
+        return;
+    for (size_t i = 0; i < s->locations.count; i++)
+        put(s, &s->places, s->locations.items[i].pointer, &s->locations.items[i]);
+    for (const tree *t = given ? s->c->projections->first : NULL; t; t = t->next)
+        add_projection(s, t->name, pointer_of(t), true);
+    for (size_t i = 0; i < s->locations.count; i++)
+        add_projection(s, s->locations.items[i].field, s->locations.items[i].pointer, false);
+    add_projection(s, whole_document, VIEW(""), false);
+    exclude(s);
+    for (size_t i = 0; i < given && i < s->count; i++)
+        if (s->all[i].given && !s->all[i].excluded && !map_get(&s->given, s->all[i].pointer))
+            put(s, &s->given, s->all[i].pointer, &s->all[i]);
+}
+
+static const char *nearest_field(selection *s, weir_view field)
+{
+    const char **names = arena_array(s->mem, s->count, sizeof *names);
+    size_t n = 0;
+    for (size_t i = 0; i < s->count && names; i++)
+        names[n++] = arena_text(s->mem, s->all[i].field);
+    return s->mem->failed ? "" : suggestion(s->mem, field, names, n);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- selecting -- */
+
+static weir_view described(const location *at)
+{
+    return at->title.len ? at->title : at->description;
+}
+
+static void select_one(selection *s, projection *p, bool key)
+{
+    if (p->selected)
+        return;
+    p->selected = true;
+    weir_column *to = &s->columns[s->column_count++];
+    *to = (weir_column){.field = p->field, .pointer = p->pointer, .key = key};
+    if (view_eq(p->field, whole_document) && !p->pointer.len)
+        *to = (weir_column){.field = p->field, .pointer = VIEW(""), .types = WEIR_IS_OBJECT, .required = true};
+    if (!p->at)
+        return;
+    to->types = p->at->types;
+    to->format = p->at->format;
+    to->encoding = p->at->encoding;
+    to->description = described(p->at);
+    to->required = p->at->required;
+}
+
+/* The projection that stands for a location: given by the catalog, or its own. */
+static projection *projection_of(const selection *s, const location *at)
+{
+    projection *given = map_get(&s->given, at->pointer), *own = map_get(&s->fields, at->field);
+    return given ? given : own && view_eq(own->pointer, at->pointer) ? own : NULL;
+}
+
+static void unknown_key(selection *s, weir_view pointer)
+{
+    const char **names = arena_array(s->mem, s->locations.count, sizeof *names);
+    size_t n = 0;
+    for (size_t i = 0; i < s->locations.count && names; i++)
+        names[n++] = arena_text(s->mem, s->locations.items[i].pointer);
+    problem_at(&s->found, s->c->mark, "the schema of \"%.*s\" does not know the key \"%.*s\"%s", VIEW_ARG(s->c->name),
+               VIEW_ARG(pointer), s->mem->failed ? "" : suggestion(s->mem, pointer, names, n));
+}
+
+static void select_key(selection *s, weir_view pointer)
+{
+    const location *at = map_get(&s->places, pointer);
+    projection *p = at ? projection_of(s, at) : NULL;
+    if (!at) {
+        unknown_key(s, pointer);
+    } else if (at->types && !(at->types & ~(unsigned)(WEIR_IS_OBJECT | WEIR_IS_ARRAY))) {
+        problem_at(&s->found, s->c->mark, "the key \"%.*s\" of \"%.*s\" cannot be an object or array", VIEW_ARG(pointer),
+                   VIEW_ARG(s->c->name));
+    } else if (!p) {
+        problem_at(&s->found, s->c->mark, "no projection of \"%.*s\" has the key \"%.*s\": its field \"%.*s\" is another one's",
+                   VIEW_ARG(s->c->name), VIEW_ARG(pointer), VIEW_ARG(at->field));
+    } else if (p->excluded) {
+        problem_at(&s->found, binding_field(s, "exclude")->mark, "\"%.*s\" is part of the key and cannot be excluded",
+                   VIEW_ARG(p->field));
+    } else {
+        select_one(s, p, true);
+    }
+}
+
+static void select_included(selection *s, const char *name)
+{
+    const tree *list = binding_field(s, name);
+    for (const tree *t = list ? list->first : NULL; t; t = t->next) {
+        projection *p = map_get(&s->fields, t->name);
+        if (!p)
+            problem_at(&s->found, t->name_mark, "\"%.*s\" has no field \"%.*s\"%s", VIEW_ARG(s->c->name), VIEW_ARG(t->name),
+                       nearest_field(s, t->name));
+        else if (p->excluded)
+            problem_at(&s->found, t->name_mark, "\"%.*s\" is excluded as well", VIEW_ARG(t->name));
+        else
+            select_one(s, p, false);
+    }
+}
+
+/* Is it the key, above the key, or of the platform: nothing that says what the documents hold? */
+static bool is_key_or_meta(const selection *s, const location *at)
+{
+    if (view_is(at->pointer, "/_meta") || view_starts(at->pointer, VIEW("/_meta/")))
+        return true;
+    for (size_t i = 0; i < s->column_count && s->columns[i].key; i++) {
+        weir_view key = s->columns[i].pointer;
+        if (view_eq(key, at->pointer) || (view_starts(key, at->pointer) && key.ptr[at->pointer.len] == '/'))
+            return true;
+    }
+    return false;
+}
+
+static void select_recommended(selection *s)
+{
+    bool informed = false;
+    for (size_t i = 0; i < s->locations.count && s->depth; i++) {
+        const location *at = &s->locations.items[i];
+        bool null = at->types == WEIR_IS_NULL, deep = levels_of(at->pointer) > s->depth;
+        projection *p = projection_of(s, at);
+        informed = informed || !is_key_or_meta(s, at);
+        if (p && !p->excluded && !p->given && !null && !deep && !view_is(at->pointer, "/_meta"))
+            select_one(s, p, false);
+    }
+    for (size_t i = 0; i < s->count && s->depth; i++)
+        if (s->all[i].given && !s->all[i].excluded)
+            select_one(s, &s->all[i], false);
+    projection *document = map_get(&s->fields, whole_document);
+    if (s->depth && !informed && document && !document->excluded)
+        select_one(s, document, false);
+}
+
+static void check_group_by(selection *s)
+{
+    const tree *t = binding_field(s, "groupBy");
+    if (t)
+        problem_at(&s->found, t->name_mark, "\"groupBy\": not supported yet by this version");
+}
+
+static void select_all(selection *s, const weir_view *key, size_t parts, size_t *ret_keys)
+{
+    s->columns = arena_array(s->mem, s->count + 1, sizeof *s->columns);
+    if (!s->columns)
+        return;
+    check_group_by(s);
+    for (size_t i = 0; i < parts; i++)
+        select_key(s, key[i]);
+    *ret_keys = s->column_count;
+    select_recommended(s);
+    select_included(s, "include");
+    select_included(s, "require");
+}
+
+weir_rc columns_select(arena *a, const collection *c, const task_binding *b, const tree *inferred, weir_column **ret,
+                       size_t *ret_count, size_t *ret_keys, err *e)
+{
+    weir_view *key;
+    size_t parts, keys = 0;
+    selection s = {.mem = a, .c = c, .b = b, .found = {.mem = a}};
+    if (!pointer_list(a, c->key_json, &key, &parts))
+        return a->failed ? err_nomem(e) : err_fail(e, WEIR_E_BUG, "the key of \"%.*s\" is no list", VIEW_ARG(c->name));
+    s.depth = recommended_depth(&s);
+    weir_rc rc = schema_locations(a, c->read_schema, known_schemas(&s, inferred), depth_needed(&s, key, parts), &s.locations, e);
+    if (rc)
+        return err_wrap(e, rc, "the read schema of \"%.*s\"", VIEW_ARG(c->name));
+    list_projections(&s);
+    if (s.all)
+        select_all(&s, key, parts, &keys);
+    rc = problems_result(&s.found, e);
+    map_free(&s.fields);
+    map_free(&s.places);
+    map_free(&s.given);
+    if (rc)
+        return rc;
+    *ret = s.columns;
+    *ret_count = s.column_count;
+    *ret_keys = keys;
+    return WEIR_OK;
+}
