@@ -184,7 +184,7 @@ static weir_rc fail(parser *p, weir_rc rc, err *e)
     } else {
         buf_adds(&text, p->scan.error ? p->scan.error : "malformed JSON");
     }
-    rc = err_fail(e, rc, "%s", buf_text(&text));
+    rc = buf_ok(&text) ? err_fail(e, rc, "%.*s", VIEW_ARG(buf_view(&text))) : err_nomem(e);
     buf_free(&text);
     return rc;
 }
