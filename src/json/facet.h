@@ -35,9 +35,12 @@ struct facet {
     facet *items; /* of the items of arrays */
 };
 
+extern const facet facet_anything; /* what NULL stands for */
+
 /** Puts together what a schema says, down to `depth` levels of members and items.
- *  @param known schemas by URI: an object tree, or NULL. @return WEIR_E_CONFIG naming the place of what cannot be understood */
-weir_rc facet_read(arena *a, const tree *schema, const tree *known, unsigned depth, facet **ret, err *e);
+ *  @param known schemas by URI: an object tree, or NULL
+ *  @param rc of the error that names the place of what cannot be understood */
+weir_rc facet_read(arena *a, const tree *schema, const tree *known, unsigned depth, weir_rc rc, facet **ret, err *e);
 /** What is known of a member: its own facet, or that of the rest. */
 const facet *facet_of_member(const facet *object, const facet_member *m);
 /** The types as weir.h has them: WEIR_IS_NUMBER includes integers, 0: anything. */

@@ -1,11 +1,11 @@
 #include "json/facet_mix.h"
 
-static const facet anything = {.types = FACET_ANY};
+const facet facet_anything = {.types = FACET_ANY};
 
 void mix_fail(mixer *m, const char *what)
 {
     if (!m->rc)
-        m->rc = err_fail(m->e, WEIR_E_CONFIG, "%s", what);
+        m->rc = err_fail(m->e, m->misfit, "%s", what);
 }
 
 void mix_nomem(mixer *m)
@@ -227,7 +227,7 @@ static void join_objects(mixer *m, facet *x, const facet *a, const facet *b)
 
 facet *mix_join(mixer *m, facet *left, facet *right)
 {
-    const facet *a = left ? left : &anything, *b = right ? right : &anything;
+    const facet *a = left ? left : &facet_anything, *b = right ? right : &facet_anything;
     facet *x = left || right ? mix_new(m) : NULL;
     if (!x)
         return NULL;

@@ -8,8 +8,9 @@
 typedef struct mixer {
     arena *arena;
     err *e;
-    weir_rc rc;  /* the first error; from then on everything gives NULL */
-    size_t left; /* members that may still be made */
+    weir_rc misfit; /* the code of errors that are the schema's */
+    weir_rc rc;     /* the first error; from then on everything gives NULL */
+    size_t left;    /* members that may still be made */
 } mixer;
 
 void mix_fail(mixer *m, const char *what);

@@ -7,7 +7,7 @@
 
 enum {
     LIMIT = 300000, /* of work, in members: schemas whose alternatives multiply meet it */
-    NESTING = 400,   /* of calls */
+    NESTING = 400,  /* of calls */
 };
 
 typedef struct reader {
@@ -279,9 +279,9 @@ static facet *read_schema(reader *r, place at, const frame *up, bool deeper, uns
     return read_object(r, at, &f);
 }
 
-weir_rc facet_read(arena *a, const tree *schema, const tree *known, unsigned depth, facet **ret, err *e)
+weir_rc facet_read(arena *a, const tree *schema, const tree *known, unsigned depth, weir_rc rc, facet **ret, err *e)
 {
-    reader r = {.mix = {.arena = a, .e = e, .left = LIMIT}};
+    reader r = {.mix = {.arena = a, .e = e, .misfit = rc, .left = LIMIT}};
     place root;
     refs_init(&r.refs, a, schema, known, &root);
     facet *x = read_schema(&r, root, NULL, false, depth);

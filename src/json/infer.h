@@ -9,13 +9,20 @@ typedef struct shape shape; /* owns an arena */
 
 shape *shape_new(void); /* NULL without memory */
 void shape_free(shape *s);
-/** Learns from a document (checked JSON). Integers and numbers, formats (date-time, date, time, uuid; `integer` and `number` for strings are
- *  never guessed) and required members are followed; a string format that one value does not have is dropped. At most 1,000 properties an
- *  object: beyond, additionalProperties open up. @return 1 if something widened, 0 if not, -1 without memory */
+/** Learns from a document (checked JSON; of a malformed one the part before the error may be learned). Widens only where the
+ *  document is not valid by what is known already. Followed are integers and numbers (a number written with fraction or exponent
+ *  is a `number`, unless it has an integer's value and integers are expected), formats (date-time, date, time, uuid; `integer`
+ *  and `number` for strings are never guessed) and required members; a string format that one value does not have is dropped. At
+ *  most 1,000 properties an object, 10,000 in all, 100 levels, names of 1,024 bytes: beyond, additionalProperties open up.
+ *  Guesses that members come in the same order as last time. @return 1 if something widened, 0 if not, -1 without memory: the
+ *  shape is then of no more use */
 int shape_observe(shape *s, weir_view doc);
-/** Learns from a JSON Schema (a sourced schema, or one written by shape_schema before): the union of both. */
+/** Learns from a JSON Schema (a sourced schema, or one written by shape_schema before): the union of both. Where that schema
+ *  leaves an object open, members that it does not describe become anything. Other formats than the above, and contentEncoding,
+ *  are kept as long as all schemas agree. @return WEIR_E_PROTOCOL if it is no JSON Schema; the shape is then as before */
 weir_rc shape_union(shape *s, weir_view schema, err *e, bool *ret_widened);
-/** Appends the JSON Schema: type, properties (in order of appearance), required, items, format, additionalProperties. */
+/** Appends the JSON Schema: type, format, contentEncoding, properties (in order of appearance), required, additionalProperties
+ *  (false: no others were seen), items (false: only empty arrays were seen). `{}` as long as nothing was learned. */
 void shape_schema(const shape *s, buf *out);
 
 #endif

@@ -3,13 +3,11 @@
 #include "json/facet.h"
 #include "json/pointer.h"
 
-static const facet anything = {.types = FACET_ANY};
-
 /* What is known of a member; NULL if no document can have it. */
 static const facet *member_facet(const facet *object, const facet_member *m)
 {
     const facet *f = facet_of_member(object, m);
-    f = f ? f : &anything;
+    f = f ? f : &facet_anything;
     return f->types == FACET_NONE ? NULL : f;
 }
 
@@ -76,10 +74,10 @@ static void fill_object(filler *fill, const facet *object, bool present)
 weir_rc schema_locations(arena *a, const tree *schema, const tree *known, unsigned depth, locations *ret, err *e)
 {
     facet *root;
-    weir_rc rc = facet_read(a, schema, known, depth, &root, e);
+    weir_rc rc = facet_read(a, schema, known, depth, WEIR_E_CONFIG, &root, e);
     if (rc)
         return rc;
-    const facet *f = root ? root : &anything;
+    const facet *f = root ? root : &facet_anything;
     if (!has_members(f))
         return err_fail(e, WEIR_E_CONFIG, "the schema does not allow an object");
     locations found = {.items = arena_array(a, count_locations(f), sizeof *found.items)};
