@@ -4,7 +4,7 @@
  *
  * A seal moves a lane's documents behind those of other lanes and merges its state; it is cheap. A commit makes everything sealed so far durable in
  * one go: journals first, then one transaction of weir.db that says how long they are and what the state is. Commits happen on a thread of their own,
- * COMMIT_MS after the first seal or at once when COMMIT_BYTES wait, so that a connector may set checkpoints as often as it likes.
+ * COMMIT_MS (or shards.maxTxnDuration) after the first seal or at once when COMMIT_BYTES wait, so that a connector may set checkpoints as often as it likes.
  */
 #include <stdlib.h>
 
@@ -35,7 +35,7 @@ typedef struct capture {
     buf state;               /* of the task, as of the last seal */
     uint64_t unsealed_bytes; /* in the journals, behind `sealed` */
     uint64_t pending_seals, pending_documents, pending_bytes;
-    int64_t pending_since;
+    int64_t pending_since, commit_ms;
     bool done;               /* no more seals will come */
     err failure;             /* of a commit */
 } capture;
@@ -320,7 +320,7 @@ static void *committer(void *arg)
     capture *c = arg;
     pthread_mutex_lock(&c->lock);
     while (!c->failure.rc) {
-        int64_t due = c->pending_seals ? c->pending_since + COMMIT_MS - clock_ms() : -1;
+        int64_t due = c->pending_seals ? c->pending_since + c->commit_ms - clock_ms() : -1;
         if (c->pending_seals && (due <= 0 || c->done || c->pending_bytes >= COMMIT_BYTES))
             commit_pending(c);
         else if (c->done)
@@ -426,7 +426,7 @@ static weir_rc run(capture *c, const prepared *p, err *e)
 
 weir_rc capture_session(worker *w, err *e)
 {
-    capture c = {.base = {&ops}, .w = w};
+    capture c = {.base = {&ops}, .w = w, .commit_ms = w->t->max_txn_ms >= 0 ? w->t->max_txn_ms : COMMIT_MS};
     pthread_condattr_t attr;
     prepared p;
     worker_phase(w, "starting");

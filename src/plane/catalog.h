@@ -48,6 +48,7 @@ typedef struct task {
     size_t binding_count;
     int64_t interval_ms;     /* capture; default 5 min */
     weir_level log_level;    /* shards.logLevel; 0: not given */
+    int64_t max_txn_ms;      /* shards.maxTxnDuration; -1: not given */
     bool disabled;           /* shards.disable */
     const tree *spec;        /* as written, all bindings included */
     tree_mark mark;

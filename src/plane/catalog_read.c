@@ -257,6 +257,9 @@ static void add_task(catalog_reader *r, const tree *spec, task_kind kind)
     fill_bindings(r, spec, to);
     to->disabled = is_true(shards, "disable");
     to->log_level = log_level_of(tree_text(shards, "logLevel"));
+    to->max_txn_ms = -1;
+    if (!clock_duration(tree_text(shards, "maxTxnDuration"), &to->max_txn_ms))
+        to->max_txn_ms = -1;
     int64_t ms;
     if (kind == TASK_CAPTURE && clock_duration(tree_text(spec, "interval"), &ms))
         to->interval_ms = ms;

@@ -62,9 +62,27 @@ static session *start(server *v, listener *l, const tree *task, err *e)
     return s;
 }
 
+/* A member by its camelCase name, or as the .proto spells it: resourceConfig, resource_config, resource_config_json (flow.md 2). */
+static const tree *member(const tree *t, const char *name)
+{
+    const tree *m = tree_get(t, name);
+    char snake[64];
+    size_t n = 0;
+    if (m || strlen(name) > sizeof snake / 2)
+        return m;
+    for (const char *p = name; *p; p++) {
+        if (*p >= 'A' && *p <= 'Z')
+            snake[n++] = '_';
+        snake[n++] = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+    }
+    m = tree_getv(t, (weir_view){snake, n});
+    memcpy(snake + n, "_json", 5);
+    return m || n + 5 > sizeof snake ? m : tree_getv(t, (weir_view){snake, n + 5});
+}
+
 static uint32_t number_of(const tree *t, const char *name)
 {
-    const tree *n = tree_get(t, name);
+    const tree *n = member(t, name);
     uint64_t v = 0;
     if (n && n->kind == TREE_NUMBER)
         number_to_u64(n->text, &v);
@@ -73,14 +91,29 @@ static uint32_t number_of(const tree *t, const char *name)
 
 static weir_view raw_of(const tree *t, const char *name)
 {
-    const tree *m = tree_get(t, name);
+    const tree *m = member(t, name);
     return tree_is_null(m) ? (weir_view){0} : m->raw;
+}
+
+static weir_view text_of(const tree *t, const char *name)
+{
+    const tree *m = member(t, name);
+    return m && m->kind == TREE_STRING ? m->text : (weir_view){0};
+}
+
+/* Opens the connector with a request's config, parsed by itself so that errors count lines and columns within it. */
+static weir_rc open_with(server *v, session *s, const tree *from, err *e)
+{
+    weir_view raw = raw_of(from, "config");
+    tree *config = NULL;
+    weir_rc rc = raw.len ? tree_parse(&v->arena, raw, NULL, WEIR_E_PROTOCOL, &config, e) : WEIR_OK;
+    return rc ? rc : session_open(s, config, e);
 }
 
 static weir_rc read_binding(const tree *item, weir_binding *b, const tree **ret_resource, err *e)
 {
     const tree *collection = tree_get(item, "collection");
-    *ret_resource = tree_get(item, "resourceConfig");
+    *ret_resource = member(item, "resourceConfig");
     if (!*ret_resource || !collection)
         return err_fail(e, WEIR_E_PROTOCOL, "a binding needs resourceConfig and collection");
     *b = (weir_binding){
@@ -89,7 +122,7 @@ static weir_rc read_binding(const tree *item, weir_binding *b, const tree **ret_
         .key = raw_of(collection, "key"),
         .resource_json = (*ret_resource)->raw,
         .resource_path = raw_of(item, "resourcePath"),
-        .state_key = tree_text(item, "stateKey"),
+        .state_key = text_of(item, "stateKey"),
         .backfill = number_of(item, "backfill"),
     };
     return WEIR_OK;
@@ -142,7 +175,7 @@ static weir_rc on_discover(server *v, const tree *body, err *e)
 {
     collector c = {.base = {&collector_ops}, .arena = &v->arena};
     session *s = start(v, &c.base, body, e);
-    weir_rc rc = s ? session_open(s, tree_get(body, "config"), e) : e->rc;
+    weir_rc rc = s ? open_with(v, s, body, e) : e->rc;
     if (!rc)
         rc = operate(v, s, session_discover, e);
     if (!rc) {
@@ -198,7 +231,7 @@ static weir_rc on_validate(server *v, const tree *body, err *e)
     const tree *list = tree_get(body, "bindings");
     c.paths = arena_array(&v->arena, list ? list->count : 0, sizeof *c.paths);
     session *s = c.paths ? start(v, &c.base, body, e) : NULL;
-    weir_rc rc = s ? session_open(s, tree_get(body, "config"), e) : err_nomem(e);
+    weir_rc rc = s ? open_with(v, s, body, e) : err_nomem(e);
     if (!rc)
         rc = bind(v, s, list, (weir_view){0}, e);
     if (!rc)
@@ -220,7 +253,7 @@ static weir_rc on_apply(server *v, const tree *body, err *e)
     session *s = NULL;
     if (v->c->capture->apply) {
         s = start(v, &l, task, e);
-        rc = s ? session_open(s, tree_get(task, "config"), e) : e->rc;
+        rc = s ? open_with(v, s, task, e) : e->rc;
         if (!rc)
             rc = bind(v, s, tree_get(task, "bindings"), raw_of(body, "state"), e);
         if (!rc)
@@ -298,7 +331,7 @@ static weir_rc on_open(server *v, const tree *body, err *e)
     const tree *task = tree_get(body, "capture");
     writer *w = writer_new(v->o->out, v->in.codec == FLOW_JSON ? &flow_json_framing : &flow_protobuf_framing);
     session *s = w ? start(v, writer_listener(w), task, e) : NULL;
-    weir_rc rc = s ? session_open(s, tree_get(task, "config"), e) : err_nomem(e);
+    weir_rc rc = s ? open_with(v, s, task, e) : err_nomem(e);
     if (!rc)
         rc = bind(v, s, tree_get(task, "bindings"), raw_of(body, "state"), e);
     if (!rc)
