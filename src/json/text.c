@@ -101,8 +101,8 @@ static size_t copy_sequences(char *to, const char *from, size_t len)
     return i;
 }
 
-/** Escapes into a buf: `to` is where it goes on, `spare` the room that is left when the rest of the text takes one byte for each of its
- *  own, and the closing quote one. */
+/** Escapes into a buf: `to` is where it goes on, `spare` the room that is left when the rest of the text takes one byte for each of
+ * its own, and the closing quote one. */
 typedef struct quoter {
     buf *out;
     char *to;
@@ -366,6 +366,13 @@ static size_t copy_string(char *to, const char *from, size_t len)
     }
 }
 
+static const char *skip_space(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
+        at++;
+    return at;
+}
+
 void json_compact(buf *out, weir_view json)
 {
     if (json.len == 0 || !buf_reserve(out, json.len))
@@ -376,8 +383,10 @@ void json_compact(buf *out, weir_view json)
         size_t n = *at == '"' ? copy_string(to, at, (size_t)(end - at)) : copy_tokens(to, at, (size_t)(end - at));
         to += n;
         at += n;
-        while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
-            at++;
+        const char *behind = skip_space(at, end);
+        if (n == 0 && behind == at)
+            *to++ = *behind++; /* belongs to no token: nobody checked this text */
+        at = behind;
     }
     out->len = (size_t)(to - out->ptr);
 }
