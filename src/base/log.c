@@ -306,7 +306,8 @@ static void json_fields(const log_sink *l, const record *r, buf *out)
         put_string(l, r->scope, out);
         comma = ",";
     }
-    for (const log_field *f = r->fields; f < r->fields + r->count; f++, comma = ",") {
+    for (size_t i = 0; i < r->count; i++, comma = ",") {
+        const log_field *f = &r->fields[i];
         buf_adds(out, comma);
         put_string(l, name_of(r, f), out);
         buf_addc(out, ':');
@@ -341,7 +342,8 @@ static bool needs_quotes(weir_view v)
 
 static void text_fields(const log_sink *l, const record *r, buf *out)
 {
-    for (const log_field *f = r->fields; f < r->fields + r->count; f++) {
+    for (size_t i = 0; i < r->count; i++) {
+        const log_field *f = &r->fields[i];
         buf_addc(out, ' ');
         put_masked(l, view_of(f->name), 0, put_line, out);
         buf_addc(out, '=');
@@ -371,18 +373,22 @@ static void build(const log_sink *l, const record *r, buf *out)
 /* The same in the memory that is there: as much of the message as fits. It is cut after masking, so no half of a secret is left. */
 static void build_short(const log_sink *l, record r, buf *out)
 {
-    static const char json_end[] = "\xe2\x80\xa6\"}\n", text_end[] = "\xe2\x80\xa6\n";
-    bool json = l->format == LOG_JSON;
+    static const char cut[] = "\xe2\x80\xa6";
+    const char *end = l->format == LOG_JSON ? "\"}\n" : "\n";
+    size_t cap = out->cap;
     r.scope = (weir_view){0};
-    out->max = out->cap - sizeof json_end;
-    if (json)
+    out->max = out->cap = cap - strlen(cut) - strlen(end);
+    if (l->format == LOG_JSON)
         json_begin(&r, out);
     else
         text_begin(l, &r, out);
-    put_masked(l, r.message, 0, json ? put_inside : put_line, out);
-    out->max = out->cap;
-    out->failed = false;
-    buf_adds(out, json ? json_end : text_end);
+    put_masked(l, r.message, 0, l->format == LOG_JSON ? put_inside : put_line, out);
+    out->max = out->cap = cap;
+    if (out->failed) {
+        out->failed = false;
+        buf_adds(out, cut);
+    }
+    buf_adds(out, end);
 }
 
 static void stamp(record *r)
