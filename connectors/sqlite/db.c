@@ -65,6 +65,18 @@ weir_rc lite_fail(weir_task *t, const db *d, const char *doing)
     return fail_with(t, d, doing, d->sqlite ? sqlite3_extended_errcode(d->sqlite) : SQLITE_NOMEM);
 }
 
+weir_rc lite_nomem(weir_task *t)
+{
+    return weir_fail(t, WEIR_E_NOMEM, "out of memory");
+}
+
+void *lite_zeroed(weir_task *t, size_t count, size_t size)
+{
+    size_t bytes = count < SIZE_MAX / size ? (count + 1) * size : 0;
+    void *p = bytes ? weir_alloc(t, bytes) : NULL;
+    return p ? memset(p, 0, bytes) : NULL;
+}
+
 static int64_t now_ms(void)
 {
     struct timespec now;
@@ -138,8 +150,10 @@ static weir_rc connect_file(weir_task *t, db *d, int flags)
     sqlite3_busy_handler(d->sqlite, wait_for_lock, d);
     if (sqlite3_db_readonly(d->sqlite, "main") == 1)
         return fail_with(t, d, "opening", SQLITE_READONLY);
-    /* Rebuilding a table must not look into views that name it; 8 MiB of pages are enough for rows that come sorted. */
-    return lite_exec(t, d, "PRAGMA synchronous=FULL; PRAGMA cache_size=-8192; PRAGMA legacy_alter_table=ON");
+    /* Rebuilding a table must not look into views that name it. */
+    char *sql = sqlite3_mprintf("PRAGMA synchronous=FULL; PRAGMA legacy_alter_table=ON; PRAGMA cache_size=-%lld",
+                                (long long)d->cache_mb * 1024);
+    return lite_run(t, d, sql);
 }
 
 static weir_rc read_checkpoint(weir_task *t, db *d)
@@ -164,7 +178,7 @@ static weir_rc read_checkpoint(weir_task *t, db *d)
     }
     bool lost = bytes && !copy;
     sqlite3_finalize(row);
-    return lost ? weir_fail(t, WEIR_E_NOMEM, "out of memory") : WEIR_OK;
+    return lost ? lite_nomem(t) : WEIR_OK;
 }
 
 /* The folder that is to hold a new file. */
@@ -176,7 +190,7 @@ static weir_rc check_folder(weir_task *t, const db *d)
         return WEIR_OK;
     weir_view folder = weir_format(t, "%.*s", (int)(slash - d->path), d->path);
     if (!folder.ptr)
-        return weir_fail(t, WEIR_E_NOMEM, "out of memory");
+        return lite_nomem(t);
     if (stat(folder.ptr, &st))
         return weir_fail(t, WEIR_E_CONFIG, "the folder of the database \"%s\": %s", d->path, strerror(errno));
     return S_ISDIR(st.st_mode) ? WEIR_OK
@@ -203,6 +217,8 @@ weir_rc lite_open(weir_task *t, db *d)
 void lite_close(db *d)
 {
     lite_rollback(d);
+    if (d->sqlite)
+        sqlite3_busy_handler(d->sqlite, NULL, NULL); /* it would ask a task that is gone */
     sqlite3_close(d->sqlite);
     free((char *)d->checkpoint.ptr);
     free(d->task_name);

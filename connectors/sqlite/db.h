@@ -12,6 +12,7 @@ typedef struct db {
     weir_task *task;     /* whose callback runs: for whoever waits for a lock */
     int64_t busy_ms;     /* how long to wait for it */
     int64_t waits_since; /* busy handler: when the present wait began */
+    int64_t cache_mb;
     bool in_transaction;
     bool broken; /* a transaction was rolled back: what was stored in it is gone, so nothing may be committed */
     /* The checkpoint as open() found it. Who writes first takes over: fence + 1, if all is still as it was found. */
@@ -20,6 +21,9 @@ typedef struct db {
     weir_view checkpoint; /* allocated */
 } db;
 
+weir_rc lite_nomem(weir_task *t);
+/** Zeroed memory of the task, for count * size bytes; a count of 0 gives a valid pointer. NULL without memory. */
+void *lite_zeroed(weir_task *t, size_t count, size_t size);
 /** Fails with the code and the words for what SQLite reports: `doing` "opening", "reading", "writing". */
 weir_rc lite_fail(weir_task *t, const db *d, const char *doing);
 

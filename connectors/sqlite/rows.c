@@ -3,11 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static weir_rc nomem(weir_task *t)
-{
-    return weir_fail(t, WEIR_E_NOMEM, "out of memory");
-}
-
 /* ----------------------------------------------------------------------------------------------------------------- SQL -- */
 
 static void add_names(sqlite3_str *sql, const table *x, size_t count)
@@ -16,10 +11,11 @@ static void add_names(sqlite3_str *sql, const table *x, size_t count)
         sqlite3_str_appendf(sql, "%s\"%w\"", i ? ", " : "", x->columns[i].name);
 }
 
+/* Names are qualified: where there is no such column, SQLite takes a quoted name alone for a text. */
 static void add_key_condition(sqlite3_str *sql, const table *x)
 {
     for (size_t i = 0; i < x->keys; i++)
-        sqlite3_str_appendf(sql, "%s\"%w\" = ?%d", i ? " AND " : " WHERE ", x->columns[i].name, (int)i + 1);
+        sqlite3_str_appendf(sql, "%st.\"%w\" = ?%d", i ? " AND " : " WHERE ", x->columns[i].name, (int)i + 1);
 }
 
 /* An upsert of a new key costs no more than a plain insert, so there is one statement for both. */
@@ -44,7 +40,7 @@ static char *put_sql(const table *x)
 static char *remove_sql(const table *x)
 {
     sqlite3_str *sql = sqlite3_str_new(NULL);
-    sqlite3_str_appendf(sql, "DELETE FROM \"%w\"", x->name);
+    sqlite3_str_appendf(sql, "DELETE FROM \"%w\" AS t", x->name);
     add_key_condition(sql, x);
     return sqlite3_str_finish(sql);
 }
@@ -52,9 +48,9 @@ static char *remove_sql(const table *x)
 static char *get_sql(const table *x)
 {
     sqlite3_str *sql = sqlite3_str_new(NULL);
-    sqlite3_str_appendall(sql, "SELECT ");
-    add_names(sql, x, x->count);
-    sqlite3_str_appendf(sql, " FROM \"%w\"", x->name);
+    for (size_t i = 0; i < x->count; i++)
+        sqlite3_str_appendf(sql, "%st.\"%w\"", i ? ", " : "SELECT ", x->columns[i].name);
+    sqlite3_str_appendf(sql, " FROM \"%w\" AS t", x->name);
     add_key_condition(sql, x);
     return sqlite3_str_finish(sql);
 }
@@ -101,7 +97,7 @@ static weir_rc bind_row(weir_task *t, db *d, const table *x, sqlite3_stmt *st, c
                         lite_text *scratch, size_t *misfit, bool *ret_null)
 {
     if (!make_room(scratch, row->values, count))
-        return nomem(t);
+        return lite_nomem(t);
     for (*misfit = 0; *misfit < count; ++*misfit) {
         const column *c = &x->columns[*misfit];
         lite_value v = lite_value_read(row->values[*misfit], c->hint, scratch);
@@ -254,7 +250,7 @@ static weir_rc make_members(weir_task *t, table *x, const weir_binding *b)
         return WEIR_OK;
     free(x->members);
     x->members = NULL;
-    return nomem(t);
+    return lite_nomem(t);
 }
 
 static lite_value read_back(sqlite3_stmt *row, int at)
@@ -315,7 +311,7 @@ static weir_rc answer(weir_task *t, const table *x, sqlite3_stmt *found, const w
     out->len = 0;
     if (!write_member(x, found, &x->members[0], out))
         lite_text_add(out, "{}", 2);
-    return out->failed ? nomem(t) : weir_loaded(t, key, (weir_view){out->ptr, out->len});
+    return out->failed ? lite_nomem(t) : weir_loaded(t, key, (weir_view){out->ptr, out->len});
 }
 
 static weir_rc load_row(weir_task *t, db *d, table *x, const weir_row *key, lite_text *scratch, lite_text *out)

@@ -12,7 +12,7 @@ extern const weir_connector materialize_sqlite;
 
 typedef struct settings {
     const char *path;
-    int64_t busy_timeout;
+    int64_t busy_timeout, cache_mb;
 } settings;
 
 static const weir_field config_fields[] = {
@@ -28,6 +28,14 @@ static const weir_field config_fields[] = {
      .flags = WEIR_ADVANCED,
      .min = 0,
      .max = 86400},
+    {.name = "cache_mb",
+     .type = WEIR_INT,
+     .offset = offsetof(settings, cache_mb),
+     .fallback = "8",
+     .help = "Megabytes of memory for pages of the database. More is faster for large tables whose keys come in no order.",
+     .flags = WEIR_ADVANCED,
+     .min = 1,
+     .max = 65536},
     {0},
 };
 
@@ -76,10 +84,13 @@ static weir_rc open_loader(weir_task *t, const weir_connector *me, const void *c
     weir_view task = weir_task_name(t);
     loader *l = calloc(1, sizeof *l);
     if (!l)
-        return weir_fail(t, WEIR_E_NOMEM, "out of memory");
-    l->d = (db){
-        .path = s->path, .busy_ms = s->busy_timeout * 1000, .task = t, .task_name = strndup(task.ptr ? task.ptr : "", task.len)};
-    weir_rc rc = l->d.task_name ? lite_open(t, &l->d) : weir_fail(t, WEIR_E_NOMEM, "out of memory");
+        return lite_nomem(t);
+    l->d = (db){.path = s->path,
+                .busy_ms = s->busy_timeout * 1000,
+                .cache_mb = s->cache_mb,
+                .task = t,
+                .task_name = strndup(task.ptr ? task.ptr : "", task.len)};
+    weir_rc rc = l->d.task_name ? lite_open(t, &l->d) : lite_nomem(t);
     if (rc)
         close_loader(l);
     else
@@ -106,7 +117,7 @@ static bool tables_reserve(loader *l, size_t count)
 static weir_rc fit(weir_task *t, loader *l, const weir_binding *b)
 {
     if (!tables_reserve(l, (size_t)b->index + 1))
-        return weir_fail(t, WEIR_E_NOMEM, "out of memory");
+        return lite_nomem(t);
     lite_table_free(l->tables[b->index]);
     l->tables[b->index] = NULL;
     return lite_table_fit(t, &l->d, b, &l->tables[b->index]);
