@@ -6,6 +6,7 @@
  *
  * `count` writes the number of calls to the file named by WEIR_FAULT_COUNT when the program ends. Calls before main are not counted.
  */
+#undef _FILE_OFFSET_BITS /* both families of names are defined here */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -81,6 +82,8 @@ static bool hit(enum kind k)
         kill(getpid(), SIGKILL);
     return true;
 }
+
+#pragma GCC visibility push(default) /* these take the place of the C library's */
 
 #define REAL(type, name, ...)                                                                                                                        \
     static type (*real)(__VA_ARGS__);                                                                                                                \

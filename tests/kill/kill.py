@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
+BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build")).resolve()
 WEIR = BUILD / "bin" / "weir"
 SOURCE = BUILD / "bench" / "source-bench"
 FAULTS = BUILD / "tests" / "faults.so"
