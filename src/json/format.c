@@ -1,117 +1,114 @@
 #include "json/format.h"
 
+#include <stdint.h>
+
 #include "json/number.h"
 
-/* What is left to be read; `ok` is sticky. */
-typedef struct reading {
-    const char *at, *end;
-    bool ok;
-} reading;
+/* Eight characters of a layout: where `form` has a digit 0, the text has any digit; otherwise it has what `form` has. */
+typedef struct layout {
+    char form[9];
+    char spare[9]; /* what may be added to a character, after taking off form's bits, before it reaches 0x80: \x76 for digits, else
+                      \x7f */
+} layout;
 
-static bool at_digit(const reading *r)
+/* "2024-01-", "01-31T12", "12:30:59": every date and time is these three, overlapping. */
+static const layout year_month = {"0000-00-", "\x76\x76\x76\x76\x7f\x76\x76\x7f"},
+                    day_hour = {"00-00T00", "\x76\x76\x7f\x76\x76\x7f\x76\x76"},
+                    clock_time = {"00:00:00", "\x76\x76\x7f\x76\x76\x7f\x76\x76"};
+
+/* All eight at once: an addition that does not fit seven bits gives a character away. */
+static bool has_layout(const char *text, const layout *l)
 {
-    return r->at < r->end && (unsigned char)(*r->at - '0') <= 9;
+    uint64_t t, form, spare;
+    memcpy(&t, text, sizeof t);
+    memcpy(&form, l->form, sizeof form);
+    memcpy(&spare, l->spare, sizeof spare);
+    t ^= form;
+    return ((t | (t + spare)) & 0x8080808080808080) == 0;
 }
 
-static int take_digits(reading *r, int count, int most)
+static int two_digits(const char *at)
 {
-    int value = 0;
-    for (int i = 0; i < count; i++) {
-        r->ok = r->ok && at_digit(r);
-        value = r->ok ? value * 10 + (*r->at++ - '0') : 0;
-    }
-    r->ok = r->ok && value <= most;
-    return value;
+    return (at[0] - '0') * 10 + (at[1] - '0');
 }
 
-/* One of these; letters may be in any case. */
-static char take_one(reading *r, const char *of)
-{
-    char c = r->at < r->end ? *r->at : 0;
-    c = c >= 'a' && c <= 'z' ? (char)(c - 0x20) : c;
-    r->ok = r->ok && c && strchr(of, c);
-    r->at += r->ok;
-    return c;
-}
-
-static void take_date(reading *r)
+/* "2024-01-31", known to have the layout. */
+static bool date_exists(const char *at)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year = take_digits(r, 4, 9999);
-    take_one(r, "-");
-    int month = take_digits(r, 2, 12);
-    take_one(r, "-");
-    int day = take_digits(r, 2, 31);
+    int year = two_digits(at) * 100 + two_digits(at + 2), month = two_digits(at + 5), day = two_digits(at + 8);
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    r->ok = r->ok && month > 0 && day > 0 && day <= days[month - 1] + (leap && month == 2);
+    return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (leap && month == 2);
 }
 
-/* Minutes that the offset is ahead of UTC. */
-static int take_offset(reading *r)
+/* "Z", "+01:00"; *minutes is what it is ahead of UTC. */
+static bool read_offset(const char *at, const char *end, int *minutes)
 {
-    char sign = take_one(r, "Z+-");
-    if (!r->ok || sign == 'Z')
-        return 0;
-    int hours = take_digits(r, 2, 23);
-    take_one(r, ":");
-    int minutes = hours * 60 + take_digits(r, 2, 59);
-    return sign == '-' ? -minutes : minutes;
+    *minutes = 0;
+    if (end - at == 1)
+        return (*at | 0x20) == 'z';
+    char padded[8] = "00:00:00";
+    if (end - at != 6 || (*at != '+' && *at != '-'))
+        return false;
+    memcpy(padded, at + 1, 5);
+    *minutes = two_digits(padded) * 60 + two_digits(padded + 3);
+    bool good = has_layout(padded, &clock_time) && two_digits(padded) < 24 && two_digits(padded + 3) < 60;
+    *minutes = *at == '-' ? -*minutes : *minutes;
+    return good;
 }
 
-static void take_time(reading *r)
+/* "12:30:59.25+01:00" */
+static bool is_time(weir_view text)
 {
     enum { DAY = 24 * 60 };
-    int minutes = take_digits(r, 2, 23) * 60;
-    take_one(r, ":");
-    minutes += take_digits(r, 2, 59);
-    take_one(r, ":");
-    int seconds = take_digits(r, 2, 60);
-    if (r->ok && r->at < r->end && *r->at == '.') {
-        r->at++;
-        r->ok = at_digit(r);
-        while (at_digit(r))
-            r->at++;
+    const char *at = text.ptr, *end = at + text.len;
+    if (text.len < 9 || !has_layout(at, &clock_time))
+        return false;
+    int minutes = two_digits(at) * 60 + two_digits(at + 3), seconds = two_digits(at + 6), offset;
+    if (minutes >= DAY || two_digits(at + 3) > 59 || seconds > 60)
+        return false;
+    at += 8;
+    if (*at == '.') {
+        const char *fraction = ++at;
+        while (at < end && (unsigned char)(*at - '0') <= 9)
+            at++;
+        if (at == fraction)
+            return false;
     }
-    minutes -= take_offset(r);
     /* A leap second is the last one of a day in UTC. */
-    r->ok = r->ok && (seconds < 60 || (minutes + DAY) % DAY == DAY - 1);
+    return read_offset(at, end, &offset) && (seconds < 60 || (minutes - offset + DAY) % DAY == DAY - 1);
 }
 
 static bool is_date(weir_view text)
 {
-    reading r = {text.ptr, text.ptr + text.len, text.len == 10};
-    take_date(&r);
-    return r.ok;
-}
-
-static bool is_time(weir_view text)
-{
-    reading r = {text.ptr, text.ptr + text.len, text.len >= 9};
-    take_time(&r);
-    return r.ok && r.at == r.end;
+    return text.len == 10 && has_layout(text.ptr, &year_month) && text.ptr[8] >= '0' && text.ptr[8] <= '3' && text.ptr[9] >= '0' &&
+           text.ptr[9] <= '9' && date_exists(text.ptr);
 }
 
 static bool is_date_time(weir_view text)
 {
-    reading r = {text.ptr, text.ptr + text.len, text.len >= 20};
-    take_date(&r);
-    take_one(&r, "T");
-    take_time(&r);
-    return r.ok && r.at == r.end;
+    if (text.len < 20 || !has_layout(text.ptr, &year_month))
+        return false;
+    char middle[8];
+    memcpy(middle, text.ptr + 5, sizeof middle);
+    middle[5] = middle[5] == 't' ? 'T' : middle[5];
+    return has_layout(middle, &day_hour) && date_exists(text.ptr) && is_time(view_from(text, 11));
 }
 
 static bool is_uuid(weir_view text)
 {
-    if (text.len != 36)
+    static const unsigned char digits[256] = {['0'] = 1, 1, 1, 1, 1,         1, 1, 1, 1, 1, ['A'] = 1, 1,
+                                              1,         1, 1, 1, ['a'] = 1, 1, 1, 1, 1, 1, ['-'] = 2};
+    enum { UUID = 36, DASHES = 4 };
+    unsigned dashes = 0, all = 1;
+    if (text.len != UUID || text.ptr[8] != '-' || text.ptr[13] != '-' || text.ptr[18] != '-' || text.ptr[23] != '-')
         return false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23,
-             hex = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-        if (dash ? c != '-' : !hex)
-            return false;
+    for (size_t i = 0; i < UUID; i++) {
+        unsigned kind = digits[(unsigned char)text.ptr[i]];
+        all &= kind != 0;
+        dashes += kind >> 1;
     }
-    return true;
+    return all && dashes == DASHES;
 }
 
 static weir_view without_plus(weir_view text)

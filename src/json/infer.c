@@ -198,18 +198,24 @@ static member *find_member(lesson *l, node *n, json_key key, bool required)
     return m;
 }
 
-/* Takes name and colon. @return behind the colon, or NULL if malformed */
+/* Takes name and colon of a member that was not guessed. @return behind the colon, or NULL if malformed or without memory */
 static __attribute__((noinline)) const char *take_name(lesson *l, node *n, const char *at, bool required, member **ret)
 {
     json_key key;
-    l->scan.at = at;
-    if (!json_string(&l->scan, &key.raw, &key.escaped))
-        return NULL;
-    at = quick_space(l->scan.at, l->scan.end);
-    if (at == l->scan.end || *at != ':')
-        return NULL;
-    *ret = find_member(l, n, key, required);
-    return l->shape->arena.failed ? NULL : at + 1;
+    at = quick_member(&l->scan, at, &key);
+    *ret = at ? find_member(l, n, key, required) : NULL;
+    return l->shape->arena.failed ? NULL : at;
+}
+
+/* The member whose name is written at `at`, if it is the one that came next last time or, some being left out, one of those after
+ * it. */
+static inline member *guess_member(member *guess, const char *at, const char *end)
+{
+    enum { TRIES = 4 };
+    for (int i = 0; guess && i < TRIES; i++, guess = guess->guess)
+        if (quick_name_is(&guess->written, at, end))
+            return guess;
+    return NULL;
 }
 
 /* The members of an object. `at` is behind the opening brace; `first` if it is the first object here. */
@@ -217,24 +223,23 @@ static const char *learn_members(lesson *l, node *n, const char *at, bool first)
 {
     const char *end = l->scan.end;
     uint64_t round = ++l->shape->rounds;
-    size_t present = 0; /* of those required */
-    member *m, *guess = n->first, **last = &n->first;
+    size_t present = 0;            /* of those required */
+    member *m, **next = &n->first; /* the guess */
     at = quick_space(at, end);
     for (bool done = at < end && *at == '}'; !done;) {
-        if (guess && quick_name_is(&guess->written, at, end)) {
-            m = guess;
+        m = guess_member(*next, at, end);
+        if (m) {
             at += m->written.len + 1;
         } else {
             at = take_name(l, n, at, first, &m);
+            *next = m ? m : *next;
         }
         if (!at || (at = quick_space(at, end)) == end)
             return NULL;
         if (m) {
             present += m->required && m->round != round;
             m->round = round;
-            *last = m;
-            last = &m->guess;
-            guess = m->guess;
+            next = &m->guess;
         }
         at = m ? learn(l, &m->node, at) : skip_value(l, at);
         if (!at || (at = quick_space(at, end)) == end)

@@ -146,20 +146,16 @@ static node *find_child(const node *n, json_key key)
     return NULL;
 }
 
-/* Takes name and colon. @return behind the colon, or NULL if malformed; *child is NULL if nobody wants the member */
+/* Takes name and colon of a member that was not guessed. @return behind the colon, or NULL if malformed; *child is NULL if nobody
+ * wants it */
 static __attribute__((noinline)) const char *take_name(pick *k, node *n, const char *at, node **child)
 {
     json_key key;
-    k->scan.at = at;
-    if (!json_string(&k->scan, &key.raw, &key.escaped))
-        return NULL;
-    at = quick_space(k->scan.at, k->scan.end);
-    if (at == k->scan.end || *at != ':')
-        return NULL;
-    *child = find_child(n, key);
+    at = quick_member(&k->scan, at, &key);
+    *child = at ? find_child(n, key) : NULL;
     if (*child)
         quick_name_learn(&(*child)->name, key.raw);
-    return at + 1;
+    return at;
 }
 
 static inline const char *skip_value(pick *k, const char *at)
@@ -196,32 +192,39 @@ static inline const char *pick_value(pick *k, node *n, const char *at)
     return to;
 }
 
+/* The child whose name is written at `at`, if it is the one that came next last time or, some being left out, one of those after
+ * it. */
+static inline node *guess_child(node *guess, const char *at, const char *end)
+{
+    enum { TRIES = 4 };
+    for (int i = 0; guess && i < TRIES; i++, guess = guess->next)
+        if (quick_name_is(&guess->name, at, end))
+            return guess;
+    return NULL;
+}
+
 /* `at` is behind the opening brace. */
 static const char *pick_object(pick *k, node *n, const char *at)
 {
     const char *end = k->scan.end;
-    node *child, *guess = n->first, **last = &n->first;
+    node *child, **next = &n->first; /* the guess */
     at = quick_space(at, end);
     if (at < end && *at == '}')
         return at + 1;
     for (;;) {
-        if (guess && quick_name_is(&guess->name, at, end)) {
-            child = guess;
-            at += guess->name.len + 1;
+        child = guess_child(*next, at, end);
+        if (child) {
+            at += child->name.len + 1;
         } else {
             at = take_name(k, n, at, &child);
+            *next = child ? child : *next;
         }
         if (!at || (at = quick_space(at, end)) == end)
             return NULL;
+        next = child ? &child->next : next;
         at = child ? pick_value(k, child, at) : skip_value(k, at);
         if (!at || (at = quick_space(at, end)) == end)
             return NULL;
-        if (child) {
-            if (*last != child)
-                *last = child;
-            last = &child->next;
-            guess = child->next;
-        }
         if (*at != ',')
             return *at == '}' ? at + 1 : NULL;
         at = quick_space(at + 1, end);

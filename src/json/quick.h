@@ -103,6 +103,22 @@ static inline const char *quick_scalar(const char *at, const char *end)
     }
 }
 
+/** Takes a member's name and colon. @return behind the colon, or NULL if that is not what is there */
+static inline const char *quick_member(json_scan *s, const char *at, json_key *key)
+{
+    const char *end = s->end, *to = at < end && *at == '"' ? quick_plain(at + 1, end) : end;
+    key->escaped = false;
+    key->raw = (weir_view){at + 1, (size_t)(to - at) - 1};
+    if (to == end || *to != '"') {
+        s->at = at;
+        if (!json_string(s, &key->raw, &key->escaped))
+            return NULL;
+        to = s->at - 1;
+    }
+    at = quick_space(to + 1, end);
+    return at < end && *at == ':' ? at + 1 : NULL;
+}
+
 /* The name of a member as it was written last time, for loops that guess which member comes next. */
 typedef struct quick_name {
     char *raw;     /* quotes included; room: quick_name_room() */
