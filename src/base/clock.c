@@ -21,7 +21,13 @@ void clock_now(int64_t *ret_seconds, uint32_t *ret_nanos)
 
 #define YEAR_0 (-62167219200)   /* 0000-01-01T00:00:00Z */
 #define YEAR_10000 253402300800 /* 10000-01-01T00:00:00Z */
-enum { DAY = 86400, ERA_DAYS = 146097 /* of 400 years */, CENTURY_DAYS = 36524, FOUR_YEARS = 1461, JAN_AND_FEB = 60 /* of a leap year, as 0 is */ };
+enum {
+    DAY = 86400,
+    ERA_DAYS = 146097 /* of 400 years */,
+    CENTURY_DAYS = 36524,
+    FOUR_YEARS = 1461,
+    JAN_AND_FEB = 60 /* of a leap year, as 0 is */
+};
 
 static char *put2(char *p, uint32_t n)
 {

@@ -13,7 +13,8 @@ weir_rc io_writev(int fd, struct iovec *iov, size_t count, const char *what, err
 
 /** Reads a whole file, up to max bytes (0: no limit). */
 weir_rc io_read_file(const char *path, size_t max, buf *out, err *e);
-/** Replaces a file: the old content or the new one is there, whatever happens (temporary file, fsync, rename, fsync of the folder). */
+/** Replaces a file: the old content or the new one is there, whatever happens (temporary file, fsync, rename, fsync of the folder).
+ *  It keeps its rights; of a symbolic link the target is replaced. */
 weir_rc io_replace_file(const char *path, weir_view bytes, err *e);
 /** fsync of a folder, so that names in it survive. */
 weir_rc io_sync_dir(const char *path, err *e);
@@ -41,11 +42,13 @@ void io_reader_free(io_reader *r);
  *  @return WEIR_OK with *ret_more true and the line; *ret_more false at the end of input. A last line without \n is WEIR_E_PROTOCOL
  *  (flow 1.1: end inside a message); a line longer than max is WEIR_E_PROTOCOL naming the limit. */
 weir_rc io_reader_line(io_reader *r, weir_view *ret_line, bool *ret_more, err *e);
-/** The next `len` bytes in one piece. At the end of input with nothing left *ret_more is false; with less than len, WEIR_E_PROTOCOL. */
+/** The next `len` bytes in one piece, good until the next call. At the end of input with nothing left *ret_more is false; with less
+ * than len, or len over max, WEIR_E_PROTOCOL. */
 weir_rc io_reader_bytes(io_reader *r, size_t len, weir_view *ret_bytes, bool *ret_more, err *e);
 /** The next `len` bytes, or fewer at the end of input, without taking them. */
 weir_rc io_reader_peek(io_reader *r, size_t len, weir_view *ret_bytes, err *e);
-/** Reads once, whatever is there; *ret_more is false at the end of input. For those who poll. */
+/** Reads once, whatever is there; *ret_more is false at the end of input. For those who poll: take what is there before filling
+ * again, for more than max untaken bytes are WEIR_E_PROTOCOL. Views given out before are void. */
 weir_rc io_reader_fill(io_reader *r, bool *ret_more, err *e);
 /** Are there bytes that can be had without reading? Tells a caller when it is about to wait. */
 bool io_reader_has_line(io_reader *r);

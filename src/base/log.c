@@ -32,7 +32,8 @@ static const struct {
 };
 
 static const char *const colors[] = {
-    [WEIR_ERROR] = "\033[31m", [WEIR_WARN] = "\033[33m", [WEIR_INFO] = "\033[32m", [WEIR_DEBUG] = "\033[36m", [WEIR_TRACE] = "\033[90m",
+    [WEIR_ERROR] = "\033[31m", [WEIR_WARN] = "\033[33m",  [WEIR_INFO] = "\033[32m",
+    [WEIR_DEBUG] = "\033[36m", [WEIR_TRACE] = "\033[90m",
 };
 
 static weir_level clip(weir_level level)
@@ -168,7 +169,8 @@ static void add_control(buf *out, unsigned code)
         buf_printf(out, "\\u%04x", code);
 }
 
-/* Makes the inside of a JSON string, or with quotes false one line of text that no terminal obeys; what is not UTF-8 becomes U+FFFD. */
+/* Makes the inside of a JSON string, or with quotes false one line of text that no terminal obeys; what is not UTF-8 becomes
+ * U+FFFD. */
 static void escape(buf *out, weir_view v, bool quotes)
 {
     const unsigned char *p = (const unsigned char *)v.ptr;

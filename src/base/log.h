@@ -1,8 +1,8 @@
 /* log.h - one line a record on stderr; stdout belongs to protocols.
  *
- * Format `json` (default when stderr is no terminal): {"ts":RFC 3339,"level":"info","message":"...","fields":{...}}; `text` and `color`
- * are for people. Secrets registered with log_mask() never leave. A line goes out with one write(2), so processes do not mix within it.
- * Read by platforms as in docs/protocols: flow 1.8 (level words, last line carries the fatal reason).
+ * Format `json` (default when stderr is no terminal): {"ts":RFC 3339,"level":"info","message":"...","fields":{...}}; `text` and
+ * `color` are for people. Secrets registered with log_mask() never leave. A line goes out with one write(2), so processes do not
+ * mix within it. Read by platforms as in docs/protocols: flow 1.8 (level words, last line carries the fatal reason).
  */
 #ifndef WEIR_BASE_LOG_H
 #define WEIR_BASE_LOG_H
@@ -19,8 +19,8 @@ typedef struct log_field {
     bool json;
 } log_field;
 
-/** Makes one that writes to fd. Level and format from LOG_LEVEL and LOG_FORMAT; unknown words fall back to info and json with one warning
- *  line. @return NULL without memory */
+/** Makes one that writes to fd. Level and format from LOG_LEVEL and LOG_FORMAT; unknown words fall back to info and json with one
+ *  warning line. @return NULL without memory */
 log_sink *log_open(int fd);
 void log_close(log_sink *l);
 bool log_enabled(const log_sink *l, weir_level level);
@@ -30,15 +30,15 @@ void log_set_level(log_sink *l, weir_level level);
 weir_level log_level_of(weir_view word);
 const char *log_level_name(weir_level level);
 
-/** Writes one record. `scope` is put into fields as "task" if not empty; a field of that name is then called "inner_task". JSON fields come
- *  out as one line whatever they were. Without memory the record is cut, never dropped. All functions accept a NULL sink: nothing is
- *  written, nothing masked. */
+/** Writes one record. `scope` is put into fields as "task" if not empty; a field of that name is then called "inner_task". JSON
+ * fields come out as one line whatever they were. Without memory the record is cut, never dropped. All functions accept a NULL
+ * sink: nothing is written, nothing masked. */
 void log_record(log_sink *l, weir_level level, weir_view scope, weir_view message, const log_field *fields, size_t count);
 void log_line(log_sink *l, weir_level level, const char *fmt, ...) WEIR_PRINTF(3, 4);
 
-/** From now on this text (if 3 bytes or longer) is written as ***, also where it appears escaped for JSON in whatever way, or as JSON within
- *  a JSON string. Of a text of several lines each line of 8 bytes or more is a secret, too. Thread-safe. If there is no memory to
- *  remember it, messages are withheld from then on. */
+/** From now on this text (if 3 bytes or longer) is written as ***, also where it appears escaped for JSON in whatever way, or as
+ * JSON within a JSON string. Of a text of several lines each line of 8 bytes or more is a secret, too. Thread-safe. If there is no
+ * memory to remember it, messages are withheld from then on. */
 void log_mask(log_sink *l, weir_view secret);
 /** Appends text to out with every registered secret masked: for errors and reports that leave by another way. */
 void log_masked(const log_sink *l, weir_view text, buf *out);

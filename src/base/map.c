@@ -170,8 +170,8 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* Insertions, deletions, replacements and swaps of neighbours between a and b; FAR stands for more than MOST_EDITS. Only the band around
- * the diagonal can stay below that, so a row is as short as the band, however long the words are: cell k of row i is column
+/* Insertions, deletions, replacements and swaps of neighbours between a and b; FAR stands for more than MOST_EDITS. Only the band
+ * around the diagonal can stay below that, so a row is as short as the band, however long the words are: cell k of row i is column
  * i + k - MOST_EDITS. */
 static int distance(weir_view a, weir_view b)
 {
@@ -208,7 +208,7 @@ const char *map_nearest(weir_view word, const char *const *words, size_t count)
     int best_edits = FAR;
     for (size_t i = 0; i < count; i++) {
         weir_view other = view_of(words[i]);
-        size_t slip = (word.len > other.len ? word.len : other.len) / 3; /* one edit in three letters is a slip, more is another word */
+        size_t slip = (word.len > other.len ? word.len : other.len) / 3; /* more than that is another word */
         int edits = distance(word, other);
         if (edits < best_edits && (size_t)edits <= slip) {
             best = words[i];

@@ -19,8 +19,8 @@ typedef struct proc {
 #define PROC_NONE ((proc){.in = -1, .out = -1, .log = -1})
 
 /** Starts argv[0] (searched on the child's PATH, no shell), with default signal handlers and none blocked. `env`: NULL-terminated
- *  "NAME=value" added to, or replacing, what we have; "NAME" alone takes it away; may be NULL. The pipes of stdin and stdout are enlarged
- *  to 1 MiB where allowed. A program that cannot be started is WEIR_E_CONFIG naming it. On failure *p is PROC_NONE. */
+ *  "NAME=value" added to, or replacing, what we have; "NAME" alone takes it away; may be NULL. The pipes of stdin and stdout are
+ *  enlarged to 1 MiB where allowed. A program that cannot be started is WEIR_E_CONFIG naming it. On failure *p is PROC_NONE. */
 weir_rc proc_start(proc *p, const char *const *argv, const char *const *env, err *e);
 void proc_close_in(proc *p);
 /** Waits up to `ms` (-1: for ever) for it to end. @return false if it still runs */

@@ -68,7 +68,8 @@ static void overflow_is_refused_and_sticks(void **state)
     (void)state;
     static const struct {
         size_t count, size;
-    } cases[] = {{SIZE_MAX, 2}, {2, SIZE_MAX}, {SIZE_MAX / 8 + 1, 8}, {1, SIZE_MAX}, {1, SIZE_MAX - 8}, {SIZE_MAX / 16, 16}, {1, PTRDIFF_MAX}};
+    } cases[] = {{SIZE_MAX, 2},     {2, SIZE_MAX},       {SIZE_MAX / 8 + 1, 8}, {1, SIZE_MAX},
+                 {1, SIZE_MAX - 8}, {SIZE_MAX / 16, 16}, {1, PTRDIFF_MAX}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         arena a = {0};
         assert_null(arena_array(&a, cases[i].count, cases[i].size));

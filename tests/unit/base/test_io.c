@@ -178,7 +178,8 @@ static void a_line_without_end_meets_the_limit(void **state)
 static void lines_of_all_lengths_come_whole(void **state)
 {
     (void)state;
-    static const size_t lengths[] = {0, 1, 63, 64, 4095, 4096, 65535, 65536, IO_BLOCK - 1, IO_BLOCK, IO_BLOCK + 1, 3 * IO_BLOCK, 5000000};
+    static const size_t lengths[] = {
+        0, 1, 63, 64, 4095, 4096, 65535, 65536, IO_BLOCK - 1, IO_BLOCK, IO_BLOCK + 1, 3 * IO_BLOCK, 5000000};
     buf all = {0};
     for (int round = 0; round < 4; round++)
         for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {

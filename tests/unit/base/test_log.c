@@ -119,7 +119,10 @@ static void a_record_is_one_json_line(void **state)
     log_line(b.log, WEIR_INFO, "plain %d", 1);
     expect_json(&b, "\",\"level\":\"info\",\"message\":\"plain 1\"}");
     log_field fields[] = {
-        {"count", VIEW("12"), true}, {"name", VIEW("a \"b\""), false}, {"more", VIEW("{\"x\": [1,\n null]}"), true}, {"none", {0}, true},
+        {"count", VIEW("12"), true},
+        {"name", VIEW("a \"b\""), false},
+        {"more", VIEW("{\"x\": [1,\n null]}"), true},
+        {"none", {0}, true},
     };
     log_record(b.log, WEIR_WARN, VIEW("acmeCo/orders"), VIEW("with fields"), fields, 4);
     expect_json(&b, "\",\"level\":\"warn\",\"message\":\"with fields\",\"fields\":{\"task\":\"acmeCo/orders\",\"count\":12,"
@@ -167,7 +170,8 @@ static void people_read_text(void **state)
     (void)state;
     bench b;
     bench_open(&b, "info", "text");
-    log_field fields[] = {{"count", VIEW("12"), true}, {"name", VIEW("x y"), false}, {"word", VIEW("x"), false}, {"no", {0}, false}};
+    log_field fields[] = {
+        {"count", VIEW("12"), true}, {"name", VIEW("x y"), false}, {"word", VIEW("x"), false}, {"no", {0}, false}};
     log_record(b.log, WEIR_WARN, VIEW("orders"), VIEW("two\nlines \x1b[31m \"quoted\" \\"), fields, 4);
     expect_text(&b, " warn  orders: two\\nlines \\u001b[31m \"quoted\" \\ count=12 name=\"x y\" word=x no=\"\"");
     log_line(b.log, WEIR_ERROR, "short");
@@ -250,7 +254,8 @@ static void unknown_settings_are_warned_of(void **state)
     bench b;
     bench_open(&b, "loud", "xml");
     expect_json(&b, "\",\"level\":\"warn\",\"message\":\"LOG_FORMAT is \\\"xml\\\": json, text and color are known; json it is\"}");
-    expect_json(&b, "\",\"level\":\"warn\",\"message\":\"LOG_LEVEL is \\\"loud\\\": error, warn, info, debug and trace are known; info it is\"}");
+    expect_json(&b, "\",\"level\":\"warn\",\"message\":\"LOG_LEVEL is \\\"loud\\\": error, warn, info, debug and trace are known; "
+                    "info it is\"}");
     assert_true(log_enabled(b.log, WEIR_INFO));
     assert_false(log_enabled(b.log, WEIR_DEBUG));
     bench_close(&b);
@@ -272,7 +277,8 @@ static void secrets_do_not_leave(void **state)
     expect_message(&b, "*** a***b s3cre ****** *** abab");
     log_field fields[] = {{"s3cret", VIEW("is s3cret"), false}, {"j", VIEW("[\"s3cret\",1]"), true}};
     log_record(b.log, WEIR_INFO, VIEW("of s3cret"), VIEW("m"), fields, 2);
-    expect_json(&b, "\",\"level\":\"info\",\"message\":\"m\",\"fields\":{\"task\":\"of ***\",\"***\":\"is ***\",\"j\":[\"***\",1]}}");
+    expect_json(&b,
+                "\",\"level\":\"info\",\"message\":\"m\",\"fields\":{\"task\":\"of ***\",\"***\":\"is ***\",\"j\":[\"***\",1]}}");
     bench_close(&b);
     bench_open(&b, "info", "text");
     log_mask(b.log, VIEW("s3cret"));
@@ -294,8 +300,8 @@ static void overlapping_secrets_leave_no_rest(void **state)
     bench_close(&b);
 }
 
-/* pa"ss\wo/rd<TAB>é€😀, as JSON writers of all kinds write it: json.dumps, with and without ensure_ascii, Go (which escapes <>&), PHP
- * (which escapes slashes), and each of them within a string of another document. */
+/* pa"ss\wo/rd<TAB>é€😀, as JSON writers of all kinds write it: json.dumps, with and without ensure_ascii, Go (which escapes <>&),
+ * PHP (which escapes slashes), and each of them within a string of another document. */
 static void escaped_secrets_are_recognised(void **state)
 {
     (void)state;

@@ -20,10 +20,11 @@ static void hash_is_siphash_1_3(void **state)
         size_t len;
         uint64_t hash;
     } known[] = {
-        {1, 0x44bc103b1f8540ed},  {2, 0x59c293a98a99f70b},  {3, 0x711b47561b9b33e2},  {4, 0xd18e60eb59380f69},  {5, 0x4983680039fb2f34},
-        {6, 0xb646f9a3ed9bf441},  {7, 0x9fff4ac9ef420232},  {8, 0xcaf590d4e8867659},  {9, 0xdbc958e03a783083},  {10, 0x0940e301a509d222},
-        {11, 0x55e4be449d0a4167}, {12, 0xedf2e77f22f2c675}, {13, 0x776c61d049da5825}, {14, 0x9997e340c31a8aa6}, {15, 0xade679b8aedd64c4},
-        {16, 0xd16eb79de4d128d0}, {17, 0x64aa3c973ae91df5}, {31, 0xe7bfc3e032e8eec3}, {32, 0x28800d68bca87613}, {33, 0xeb48ef9f48e7f55c},
+        {1, 0x44bc103b1f8540ed},  {2, 0x59c293a98a99f70b},   {3, 0x711b47561b9b33e2},  {4, 0xd18e60eb59380f69},
+        {5, 0x4983680039fb2f34},  {6, 0xb646f9a3ed9bf441},   {7, 0x9fff4ac9ef420232},  {8, 0xcaf590d4e8867659},
+        {9, 0xdbc958e03a783083},  {10, 0x0940e301a509d222},  {11, 0x55e4be449d0a4167}, {12, 0xedf2e77f22f2c675},
+        {13, 0x776c61d049da5825}, {14, 0x9997e340c31a8aa6},  {15, 0xade679b8aedd64c4}, {16, 0xd16eb79de4d128d0},
+        {17, 0x64aa3c973ae91df5}, {31, 0xe7bfc3e032e8eec3},  {32, 0x28800d68bca87613}, {33, 0xeb48ef9f48e7f55c},
         {64, 0x5567a64c7eaaba34}, {100, 0xe7e90a1389544e65},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
@@ -141,8 +142,11 @@ static void replacing_in_a_full_table_needs_no_memory(void **state)
 
 /* ------------------------------------------------------------------------------------------------------------ nearest -- */
 
-static const char *const words[] = {"captures", "collections", "derivations", "materializations", "import", "tests", "key", "id", "x",
-                                    "acmeCo/very/long/prefix/that/is/much/longer/than/any/row/of/a/table/orders"};
+static const char *const words[] = {"captures",    "collections",
+                                    "derivations", "materializations",
+                                    "import",      "tests",
+                                    "key",         "id",
+                                    "x",           "acmeCo/very/long/prefix/that/is/much/longer/than/any/row/of/a/table/orders"};
 
 static void expect_nearest(const char *word, const char *expected)
 {

@@ -176,8 +176,9 @@ static void children_get_nothing_but_their_three(void **state)
     proc first, second;
     char script[160];
     start(&first, (const char *const[]){"cat", NULL}, NULL);
-    snprintf(script, sizeof script, "for n in %d %d %d; do [ -e /proc/$$/fd/$n ] && echo $n; done; [ -e /proc/$$/fd/2 ] && echo all",
-             first.in, first.out, first.log);
+    snprintf(script, sizeof script,
+             "for n in %d %d %d; do [ -e /proc/$$/fd/$n ] && echo $n; done; [ -e /proc/$$/fd/2 ] && echo all", first.in, first.out,
+             first.log);
     start_shell(&second, script, NULL);
     expect_output(&second, "all\n");
     proc_close_in(&first);
@@ -346,7 +347,7 @@ static void it_has_a_group_of_its_own(void **state)
 {
     (void)state;
     proc p;
-    start(&p, (const char *const[]){"cat", NULL}, NULL);
+    start(&p, (const char *const[]){"sleep", "1000", NULL}, NULL);
     assert_int_equal(getpgid(p.pid), p.pid);
     assert_true(getpgrp() != p.pid);
     expect_description(&p, "still runs");
