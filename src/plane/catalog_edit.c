@@ -523,7 +523,9 @@ bool catalog_edit(weir_view text, const catalog_change *change, buf *out)
         good = read_outline(o, change->capture) && edit_bindings(&e, o, change, &a) && edit_collections(&e, o, change->collections);
         free(o->items);
     }
-    good = good && !e.failed && buf_ok(&e.added) && apply(&e, out);
+    if (!o || o->failed || e.failed || !buf_ok(&e.added) || a.failed)
+        out->failed = true; /* the text was parsed before: nothing but memory can fail in it */
+    good = good && buf_ok(out) && apply(&e, out);
     free(o);
     free(e.items);
     buf_free(&e.added);

@@ -41,11 +41,14 @@ static const tree *parse_file(catalog_reader *r, const char *path, tree_mark fro
     err e = {0};
     tree *root = NULL;
     weir_rc rc = standard ? read_stdin(&text, &e) : io_read_file(path, YAML_FILE_MAX, &text, &e);
-    if (rc && from.file)
+    bool read = !rc;
+    if (read)
+        rc = yaml_parse(r->mem, buf_view(&text), standard ? "stdin" : path, &root, &e);
+    if (rc == WEIR_E_NOMEM)
+        r->mem->failed = true;
+    else if (rc && !read && from.file)
         problem_at(&r->found, from, "%s: %s", what, err_text(&e));
     else if (rc)
-        problem_text(&r->found, from, err_text(&e));
-    else if (yaml_parse(r->mem, buf_view(&text), standard ? "stdin" : path, &root, &e))
         problem_text(&r->found, from, err_text(&e));
     buf_wipe(&text); /* it may hold secrets */
     err_free(&e);
@@ -119,8 +122,10 @@ const tree *file_tree(catalog_reader *r, const char *path, tree_mark from, const
 
 static bool has_scheme(weir_view text)
 {
-    const char *colon = text.len ? memmem(text.ptr, text.len, "://", 3) : NULL;
-    return colon && !memchr(text.ptr, '/', (size_t)(colon - text.ptr));
+    size_t n = 0;
+    while (n < text.len && text.ptr[n] != ':' && text.ptr[n] != '/')
+        n++;
+    return view_starts(view_from(text, n), VIEW("://"));
 }
 
 const tree *file_value(catalog_reader *r, const tree *value, const char *what)

@@ -304,16 +304,16 @@ static void check_members(problems *p, const grammar_type *type, const tree *t)
 
 static void check_choice(problems *p, const grammar_type *type, const tree *t)
 {
-    buf all = {0};
     size_t n = 0;
-    for (; type->choices[n]; n++) {
-        if (view_is(t->text, type->choices[n]))
-            goto done;
-        buf_printf(&all, "%s%s", n ? ", " : "", type->choices[n]);
-    }
-    const char *near = suggestion(p->mem, t->text, type->choices, n);
-    problem_at(p, t->mark, "\"%.*s\" is not one of: %s%s", VIEW_ARG(t->text), buf_text(&all), near);
-done:
+    while (type->choices[n] && !view_is(t->text, type->choices[n]))
+        n++;
+    if (type->choices[n])
+        return;
+    buf all = {0};
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&all, "%s%s", i ? ", " : "", type->choices[i]);
+    problem_at(p, t->mark, "\"%.*s\" is not one of: %s%s", VIEW_ARG(t->text), buf_text(&all),
+               suggestion(p->mem, t->text, type->choices, n));
     buf_free(&all);
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/io.h"
+#include "json/number.h"
 #include "json/patch.h"
 #include "json/pointer.h"
 #include "json/text.h"
@@ -192,15 +193,11 @@ static weir_rc take_bindings(writer *w, path_finder path_of, void *arg)
 static weir_rc parse_part(writer *w, const found *f, weir_view json, const char *what, tree_kind kind, const tree **ret)
 {
     tree *t = NULL;
-    buf name = {0};
-    buf_printf(&name, "%s of stream \"%.*s\"", what, VIEW_ARG(f->name));
     weir_rc rc = tree_parse(&w->mem, json, NULL, WEIR_E_PROTOCOL, &t, w->e);
     if (!rc && t->kind != kind && !(kind == TREE_OBJECT && t->kind == TREE_BOOL))
         rc = err_fail(w->e, WEIR_E_PROTOCOL, "must be %s, is %s", tree_kind_name(kind), tree_kind_name(t->kind));
     *ret = t;
-    rc = err_wrap(w->e, rc, "%s", buf_text(&name));
-    buf_free(&name);
-    return rc;
+    return err_wrap(w->e, rc, "%s of stream \"%.*s\"", what, VIEW_ARG(f->name));
 }
 
 static weir_rc take_stream(writer *w, const found *f, entry *x, path_finder path_of, void *arg)
@@ -361,38 +358,65 @@ static const tree *wanted(writer *w)
 
 /* ------------------------------------------------------------------------------------------------------------ writing -- */
 
-static bool means(writer *w, weir_view text, const tree *want)
+/* The same value: members in any order, but mostly they are in the same. */
+static bool is_same(const tree *a, const tree *b)
+{
+    if (a->kind != b->kind || a->count != b->count)
+        return false;
+    if (a->kind == TREE_NUMBER)
+        return number_compare(a->text, b->text) == 0;
+    if (a->kind == TREE_STRING)
+        return view_eq(a->text, b->text);
+    if (a->kind == TREE_BOOL)
+        return a->boolean == b->boolean;
+    const tree *x = a->first;
+    for (const tree *y = b->first; x && y; x = x->next, y = y->next) {
+        const tree *z = view_eq(x->name, y->name) ? y : tree_getv(b, x->name);
+        if (!z || !is_same(x, z))
+            return false;
+    }
+    return true;
+}
+
+/* Does the text mean what it should? */
+static weir_rc compare(writer *w, weir_view text, const tree *want, bool *ret_same)
 {
     tree *t;
-    err ignored = {0};
-    buf one = {0}, other = {0};
-    bool same = yaml_parse(&w->mem, text, w->file, &t, &ignored) == WEIR_OK;
-    if (same) {
-        tree_write(&one, t);
-        tree_write(&other, want);
-        same = buf_ok(&one) && buf_ok(&other) && json_equal(buf_view(&one), buf_view(&other));
-    }
-    buf_free(&one);
-    buf_free(&other);
-    err_free(&ignored);
-    return same;
+    err failed = {0};
+    weir_rc rc = yaml_parse(&w->mem, text, w->file, &t, &failed);
+    *ret_same = !rc && is_same(t, want);
+    err_free(&failed);
+    return rc == WEIR_E_NOMEM ? err_nomem(w->e) : WEIR_OK;
 }
 
 /* JSON stays JSON; YAML is edited, or, if that does not give what it should, written anew. */
+static weir_rc make_text(writer *w, const tree *want, buf *out, bool *ret_anew)
+{
+    if (w->root->raw.len) {
+        tree_write_pretty(out, want);
+        buf_addc(out, '\n');
+        return WEIR_OK;
+    }
+    const catalog_change change = {w->t->name, w->list, w->keep, w->added, w->collections};
+    bool good = catalog_edit(buf_view(&w->text), &change, out);
+    if (!buf_ok(out))
+        return err_nomem(w->e);
+    weir_rc rc = good ? compare(w, buf_view(out), want, &good) : WEIR_OK;
+    if (rc || good)
+        return rc;
+    *ret_anew = true;
+    buf_clear(out);
+    yaml_write(out, want);
+    return WEIR_OK;
+}
+
 static weir_rc write_file(writer *w, const tree *want, bool *ret_anew)
 {
-    const catalog_change change = {w->t->name, w->list, w->keep, w->added, w->collections};
     buf out = {0};
-    if (w->root->raw.len) {
-        tree_write_pretty(&out, want);
-        buf_addc(&out, '\n');
-    } else if (!catalog_edit(buf_view(&w->text), &change, &out) || !means(w, buf_view(&out), want)) {
-        *ret_anew = true;
-        buf_clear(&out);
-        yaml_write(&out, want);
-    }
-    weir_rc rc = buf_ok(&out) && !w->mem.failed ? io_replace_file(w->file, buf_view(&out), w->e) : err_nomem(w->e);
-    buf_free(&out);
+    weir_rc rc = w->mem.failed ? err_nomem(w->e) : make_text(w, want, &out, ret_anew);
+    if (!rc)
+        rc = buf_ok(&out) && !w->mem.failed ? io_replace_file(w->file, buf_view(&out), w->e) : err_nomem(w->e);
+    buf_wipe(&out);
     return rc;
 }
 

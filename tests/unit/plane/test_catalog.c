@@ -1,4 +1,5 @@
 /* Expected values: docs/protocols/flow.md, section 8, and places counted by hand. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "fault.h"
 #include "folder.h"
 #include "plane/catalog.h"
 #include "plane/catalog_parts.h"
@@ -486,6 +488,30 @@ static void test_many_errors(void **state)
     buf_free(&text);
 }
 
+/* Every allocation fails once, then every read: never a catalog that lacks something. */
+static void test_faults(void **state)
+{
+    world *w = *state;
+    read_whole(w);
+    catalog_free(&w->c);
+    static const struct {
+        fault_call call;
+        int errnum;
+    } faults[] = {{FAULT_ALLOC, ENOMEM}, {FAULT_READ, EIO}};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        size_t n = 0;
+        for (bool again = true; again; n++) {
+            err_free(&w->e);
+            fault_at(faults[i].call, n, faults[i].errnum);
+            weir_rc rc = catalog_read(&w->c, "flow.yaml", &w->e);
+            again = fault_clear();
+            assert_int_equal(rc, again ? WEIR_E_NOMEM : WEIR_OK);
+            catalog_free(&w->c);
+        }
+        assert_in_range(n, 5, 10000);
+    }
+}
+
 /* -------------------------------------------------------------------------------------------------------------- names -- */
 
 static void test_names(void **state)
@@ -541,6 +567,7 @@ int main(void)
         TEST(test_duplicates),
         TEST(test_empty),
         TEST(test_many_errors),
+        TEST(test_faults),
         TEST(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

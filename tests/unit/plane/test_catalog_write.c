@@ -1,4 +1,5 @@
 /* Expected files are written by hand: what a careful person would have changed, and nothing else. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "fault.h"
 #include "folder.h"
 #include "plane/catalog.h"
 
@@ -529,6 +531,42 @@ static void test_changed_meanwhile(void **state)
     assert_string_equal(err_text(&w->e), "\"flow.yaml\" has changed: the capture \"acme/x\" is gone");
 }
 
+static bool is_file(world *w, const char *content)
+{
+    buf_clear(&w->text);
+    return io_read_file("flow.yaml", 0, &w->text, &w->e) == WEIR_OK && view_is(buf_view(&w->text), content);
+}
+
+/* Every allocation, read, write and fsync fails once: the file is the old one or the new one, and the answer is true. */
+static void test_faults(void **state)
+{
+    world *w = *state;
+    const task *t;
+    const char *before =
+        HEAD "    bindings:\n      - {resource: {stream: z}, target: acme/z}\ncollections:\n  acme/z: {schema: {}, key: [/id]}\n";
+    for (int call = 0; call < FAULT_CALLS; call++) {
+        size_t n = 0;
+        for (bool again = true; again; n++) {
+            file("flow.yaml", before);
+            assert_int_equal(catalog_read(&w->c, "flow.yaml", &w->e), WEIR_OK);
+            assert_int_equal(catalog_task(&w->c, VIEW(""), -1, &t, &w->e), WEIR_OK);
+            buf_free(&w->report);
+            err_free(&w->e);
+            fault_at((fault_call)call, n, call == FAULT_ALLOC ? ENOMEM : EIO);
+            weir_rc rc = catalog_write_discovered(&w->c, t, abc, 2, path_of, NULL, &w->report, &w->e);
+            again = fault_clear();
+            assert_int_equal(rc, again ? WEIR_E_NOMEM : WEIR_OK);
+            if (!again || !is_file(w, before))
+                assert_true(is_file(w, HEAD "    bindings:\n      - resource: {stream: a}\n        target: acme/a\n"
+                                            "      - resource: {stream: b}\n        target: acme/b\n"
+                                            "collections:\n  acme/z: {schema: {}, key: [/id]}\n  acme/a:\n" SCHEMA
+                                            "  acme/b:\n" SCHEMA));
+            catalog_free(&w->c);
+        }
+        assert_in_range(n, 2, 10000);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -538,6 +576,7 @@ int main(void)
         TEST(test_all_gone),   TEST(test_flow_style),   TEST(test_windows_lines), TEST(test_odd_text),
         TEST(test_json_file),  TEST(test_written_anew), TEST(test_lost_anchor),   TEST(test_imported_file),
         TEST(test_names),      TEST(test_schemas),      TEST(test_refused),       TEST(test_changed_meanwhile),
+        TEST(test_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
