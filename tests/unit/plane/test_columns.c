@@ -1,4 +1,5 @@
 /* Expected values: the contract in columns.h and docs/protocols/flow.md, 6.1 and 8. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "fault.h"
 #include "folder.h"
 #include "plane/columns.h"
 #include "plane/keywords.h"
@@ -239,13 +241,31 @@ static void test_refused(void **state)
     assert_int_equal(choose(*state, "{key: [/id], schema: {$ref: '#/$defs/gone'}}", "{}", NULL), WEIR_E_CONFIG);
 }
 
+static void test_no_memory(void **state)
+{
+    world *w = *state;
+    assert_int_equal(choose(w, PEOPLE ", projections: {Name: /name}}", "{include: {address/city: {}}}", NULL), WEIR_OK);
+    size_t n = 0, expected = w->count;
+    for (bool again = true; again; n++) {
+        arena_free(&w->mem);
+        err_free(&w->e);
+        fault_at(FAULT_ALLOC, n, ENOMEM);
+        weir_rc rc = columns_select(&w->mem, &w->c.collections[0], &w->c.tasks[0].bindings[0], NULL, &w->columns, &w->count,
+                                    &w->keys, &w->e);
+        again = fault_clear();
+        assert_int_equal(rc, again ? WEIR_E_NOMEM : WEIR_OK);
+    }
+    assert_in_range(n, 5, 1000);
+    assert_int_equal(w->count, expected);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_recommended),   TEST(test_what_columns_say), TEST(test_include), TEST(test_explicit),
-        TEST(test_nothing_known), TEST(test_inferred),         TEST(test_relaxed), TEST(test_refused),
+        TEST(test_recommended), TEST(test_what_columns_say), TEST(test_include), TEST(test_explicit),  TEST(test_nothing_known),
+        TEST(test_inferred),    TEST(test_relaxed),          TEST(test_refused), TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
