@@ -140,6 +140,17 @@ static void exclude(selection *s)
     }
 }
 
+static bool contains(weir_view text, weir_view what)
+{
+    return text.len >= what.len && memmem(text.ptr, text.len, what.ptr, what.len) != NULL;
+}
+
+bool collection_infers(const collection *c)
+{
+    const tree *flag = tree_get(c->write_schema, "x-infer-schema");
+    return (flag && flag->kind == TREE_BOOL && flag->boolean) || contains(c->read_schema_json, VIEW("flow://inferred-schema"));
+}
+
 static const weir_view whole_document = WEIR_LIT("flow_document");
 
 static void list_projections(selection *s)
@@ -275,7 +286,8 @@ static void select_recommended(selection *s)
         if (s->all[i].given && !s->all[i].excluded)
             select_one(s, &s->all[i], false);
     projection *document = map_get(&s->fields, whole_document);
-    if (s->depth && !informed && document && !document->excluded)
+    /* Where the schema is still being learned, columns will come; the whole document stands in only where none ever would. */
+    if (s->depth && !informed && document && !document->excluded && !collection_infers(s->c))
         select_one(s, document, false);
 }
 

@@ -21,4 +21,8 @@
 weir_rc columns_select(arena *a, const collection *c, const task_binding *b, const tree *inferred, weir_column **ret, size_t *ret_count,
                        size_t *ret_keys, err *e);
 
+/** Does the collection's schema ask to be learned from its documents (flow.md 8): `x-infer-schema` in the write schema, or a reference to
+ *  flow://inferred-schema in the read schema? */
+bool collection_infers(const collection *c);
+
 #endif

@@ -3,17 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-static bool contains(weir_view text, weir_view what)
-{
-    return text.len >= what.len && memmem(text.ptr, text.len, what.ptr, what.len) != NULL;
-}
-
-/* Does the collection's schema ask for inference (flow.md 8)? */
-static bool wants_inference(const collection *c)
-{
-    const tree *flag = tree_get(c->write_schema, "x-infer-schema");
-    return (flag && flag->kind == TREE_BOOL && flag->boolean) || contains(c->read_schema_json, VIEW("flow://inferred-schema"));
-}
+#include "plane/columns.h"
 
 static weir_rc open_shape(ledger *l, book *b, err *e)
 {
@@ -58,7 +48,7 @@ weir_rc ledger_open(ledger *l, const catalog *c, store *s, const char *data_dir,
         book *b = &l->books[l->count];
         b->c = &c->collections[l->count];
         weir_rc rc = store_journal(s, b->c->name, &b->committed, e);
-        if (!rc && wants_inference(b->c))
+        if (!rc && collection_infers(b->c))
             rc = open_shape(l, b, e);
         if (rc) {
             l->count++;
