@@ -211,6 +211,15 @@ static struct libscols_table *make_table(void)
     return table;
 }
 
+/* Did everybody do well and nobody find anything to do? */
+static bool nothing_new(const progress *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->last[i].documents || p->last[i].rc)
+            return false;
+    return true;
+}
+
 void progress_summary(progress *p, buf *out)
 {
     if (p->mode == PROGRESS_JSON || p->mode == PROGRESS_NONE || !p->count) {
@@ -235,4 +244,6 @@ void progress_summary(progress *p, buf *out)
     free(text);
     if (table)
         scols_unref_table(table);
+    if (nothing_new(p))
+        buf_adds(out, "Nothing new since the last run.\n");
 }
