@@ -1,6 +1,7 @@
 #include "base/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <unistd.h>
@@ -56,6 +57,13 @@ weir_rc io_writev(int fd, struct iovec *iov, size_t count, const char *what, err
             return write_failed(what, e);
     }
     return WEIR_OK;
+}
+
+void io_open_standard(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDONLY) < 0)
+            return;
 }
 
 /* ------------------------------------------------------------------------------------------------------- block reader -- */

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/map.h"
 #include "cli/command.h"
 #include "run/stop.h"
@@ -85,6 +86,7 @@ static weir_rc run_command(cli *c, int argc, char **argv, err *e)
 
 int cli_main(int argc, char **argv, native_finder natives)
 {
+    io_open_standard();
     err e = {0};
     cli c = {.log = log_open(2), .natives = natives};
     if (!c.log)

@@ -35,6 +35,12 @@ static int print(buf *text)
     return rc == WEIR_STOPPED ? 0 : (int)rc;
 }
 
+/* Here the peer is the platform. */
+static const char *who(weir_rc rc)
+{
+    return rc == WEIR_E_PROTOCOL ? "the author of the platform has to act: it broke the protocol" : rc_who(rc);
+}
+
 static int serve(const weir_connector *c, log_sink *log)
 {
     err e = {0};
@@ -47,7 +53,7 @@ static int serve(const weir_connector *c, log_sink *log)
         rc = WEIR_OK;
     if (rc) /* the last line: platforms take it as the reason (flow.md 1.7) */
         log_record(log, WEIR_ERROR, (weir_view){0}, view_of(err_text(&e)),
-                   (const log_field[]){{"code", view_of(rc_name(rc)), false}, {"who", view_of(rc_who(rc)), false}}, 2);
+                   (const log_field[]){{"code", view_of(rc_name(rc)), false}, {"who", view_of(who(rc)), false}}, 2);
     err_free(&e);
     if (stop >= 0)
         close(stop);
@@ -56,6 +62,7 @@ static int serve(const weir_connector *c, log_sink *log)
 
 int weir_main(const weir_connector *c, int argc, char **argv)
 {
+    io_open_standard();
     buf text = {0};
     weir_view arg = argc > 1 ? view_of(argv[1]) : (weir_view){0};
     if (view_is(arg, "--help") || view_is(arg, "-h") || view_is(arg, "help")) {

@@ -7,6 +7,7 @@
 #include "json/pointer.h"
 #include "json/write.h"
 #include "proto/flow/flow.h"
+#include "proto/flow/names.h"
 #include "proto/flow/peer.h"
 
 typedef struct driven {
@@ -163,32 +164,20 @@ static weir_rc unary(weir_task *t, run *r, flow_kind request, buf *body, flow_ki
     return weir_wrap(t, rc, "%s", flow_kind_name(request));
 }
 
-static weir_view raw_of(const tree *t, const char *name)
-{
-    const tree *m = tree_get(t, name);
-    return tree_is_null(m) ? (weir_view){0} : m->raw;
-}
-
-static bool flag_of(const tree *t, const char *name)
-{
-    const tree *m = tree_get(t, name);
-    return m && m->kind == TREE_BOOL && m->boolean;
-}
-
 static weir_rc use_discovered(weir_task *t, const tree *answer, const weir_binding *b, size_t n)
 {
     (void)b;
     (void)n;
-    const tree *list = tree_get(answer, "bindings");
-    for (const tree *item = tree_is_null(list) ? NULL : list->first; item; item = item->next) {
+    const tree *list = name_get(answer, "bindings");
+    for (const tree *item = list ? list->first : NULL; item; item = item->next) {
         weir_stream s = {
-            .name = tree_text(item, "recommendedName"),
-            .schema = raw_of(item, "documentSchema"),
-            .key = raw_of(item, "key"),
-            .resource = raw_of(item, "resourceConfig"),
-            .resource_path = raw_of(item, "resourcePath"),
-            .disabled = flag_of(item, "disable"),
-            .fallback_key = flag_of(item, "isFallbackKey"),
+            .name = name_text(item, "recommendedName"),
+            .schema = name_raw(item, "documentSchema"),
+            .key = name_raw(item, "key"),
+            .resource = name_raw(item, "resourceConfig"),
+            .resource_path = name_raw(item, "resourcePath"),
+            .disabled = name_flag(item, "disable"),
+            .fallback_key = name_flag(item, "isFallbackKey"),
         };
         if (view_is(s.resource_path, "[]"))
             s.resource_path = (weir_view){0};
@@ -216,12 +205,12 @@ static weir_rc driven_discover(weir_task *t, void *self)
 
 static weir_rc use_validated(weir_task *t, const tree *answer, const weir_binding *b, size_t n)
 {
-    const tree *list = tree_get(answer, "bindings");
-    size_t got = tree_is_null(list) ? 0 : list->count, i = 0;
+    const tree *list = name_get(answer, "bindings");
+    size_t got = list ? list->count : 0, i = 0;
     if (got != n)
         return weir_fail(t, WEIR_E_PROTOCOL, "the connector validated %zu bindings of %zu", got, n);
     for (const tree *item = n ? list->first : NULL; item; item = item->next, i++) {
-        weir_view path = raw_of(item, "resourcePath");
+        weir_view path = name_raw(item, "resourcePath");
         if (!path.len || *path.ptr != '[')
             return weir_fail(t, WEIR_E_PROTOCOL, "the connector gave no resourcePath for binding %zu (%.*s)", i, VIEW_ARG(b[i].name));
         weir_rc rc = weir_resource_path(t, &b[i], path);
@@ -250,7 +239,7 @@ static weir_rc use_applied(weir_task *t, const tree *answer, const weir_binding 
 {
     (void)b;
     (void)n;
-    weir_view what = tree_text(answer, "actionDescription");
+    weir_view what = name_text(answer, "actionDescription");
     if (what.len)
         weir_log(t, WEIR_INFO, "applied: %.*s", VIEW_ARG(what));
     return WEIR_OK;
@@ -416,14 +405,14 @@ static weir_rc take_spec(driven *d, weir_view body, err *e)
     weir_rc rc = kept.ptr ? tree_parse(&d->arena, kept, NULL, WEIR_E_PROTOCOL, &spec, e) : err_nomem(e);
     if (rc)
         return rc;
-    weir_view number = raw_of(spec, "protocol");
+    weir_view number = name_raw(spec, "protocol");
     if (!view_is(number, "3032023"))
         return err_fail(e, WEIR_E_PROTOCOL, "spec: protocol is %.*s, 3032023 is expected", VIEW_ARG(number.len ? number : VIEW("missing")));
-    d->base.config_schema = raw_of(spec, "configSchema");
-    d->base.resource_schema = raw_of(spec, "resourceConfigSchema");
-    d->base.oauth2 = raw_of(spec, "oauth2");
-    d->base.resource_path_pointers = raw_of(spec, "resourcePathPointers");
-    weir_view url = tree_text(spec, "documentationUrl");
+    d->base.config_schema = name_raw(spec, "configSchema");
+    d->base.resource_schema = name_raw(spec, "resourceConfigSchema");
+    d->base.oauth2 = name_raw(spec, "oauth2");
+    d->base.resource_path_pointers = name_raw(spec, "resourcePathPointers");
+    weir_view url = name_text(spec, "documentationUrl");
     d->base.docs_url = url.ptr;
     if (!d->base.config_schema.len || !d->base.resource_schema.len || !url.len)
         return err_fail(e, WEIR_E_PROTOCOL, "spec: configSchema, resourceConfigSchema and documentationUrl must not be empty");

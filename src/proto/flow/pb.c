@@ -4,6 +4,7 @@
 #include "json/number.h"
 #include "json/write.h"
 #include "proto/flow/messages.h"
+#include "proto/flow/names.h"
 
 enum { DEPTH = 16 }; /* deeper than any message of the table */
 
@@ -311,7 +312,7 @@ static weir_rc items_from_json(const pb_message *m, const pb_def *d, weir_view v
 static const pb_def *def_of(const pb_message *m, json_key key)
 {
     for (const pb_def *d = m->fields; d->name; d++)
-        if (json_key_is(key, view_of(d->name)))
+        if (json_key_is(key, view_of(d->name)) || (!key.escaped && name_is(key.raw, d->name)))
             return d;
     return NULL;
 }

@@ -6,6 +6,7 @@
 #include "json/patch.h"
 #include "json/write.h"
 #include "proto/flow/flow.h"
+#include "proto/flow/names.h"
 #include "proto/flow/stream.h"
 #include "run/conduct.h"
 
@@ -55,74 +56,54 @@ static weir_rc respond(server *v, flow_kind kind, weir_view body, err *e)
 
 static session *start(server *v, listener *l, const tree *task, err *e)
 {
-    const session_options o = {.connector = v->c, .to = l, .log = v->o->log, .task_name = tree_text(task, "name")};
+    const session_options o = {.connector = v->c, .to = l, .log = v->o->log, .task_name = name_text(task, "name")};
     session *s = session_new(&o);
     if (!s)
         err_nomem(e);
     return s;
 }
 
-/* A member by its camelCase name, or as the .proto spells it: resourceConfig, resource_config, resource_config_json (flow.md 2). */
-static const tree *member(const tree *t, const char *name)
-{
-    const tree *m = tree_get(t, name);
-    char snake[64];
-    size_t n = 0;
-    if (m || strlen(name) > sizeof snake / 2)
-        return m;
-    for (const char *p = name; *p; p++) {
-        if (*p >= 'A' && *p <= 'Z')
-            snake[n++] = '_';
-        snake[n++] = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-    }
-    m = tree_getv(t, (weir_view){snake, n});
-    memcpy(snake + n, "_json", 5);
-    return m || n + 5 > sizeof snake ? m : tree_getv(t, (weir_view){snake, n + 5});
-}
-
 static uint32_t number_of(const tree *t, const char *name)
 {
-    const tree *n = member(t, name);
+    const tree *n = name_get(t, name);
     uint64_t v = 0;
     if (n && n->kind == TREE_NUMBER)
         number_to_u64(n->text, &v);
     return (uint32_t)v;
 }
 
-static weir_view raw_of(const tree *t, const char *name)
+/* Settings are parsed by themselves, so that errors count lines and columns within them. */
+static weir_rc parse_alone(server *v, weir_view raw, tree **ret, err *e)
 {
-    const tree *m = member(t, name);
-    return tree_is_null(m) ? (weir_view){0} : m->raw;
+    return tree_parse(&v->arena, raw, NULL, WEIR_E_PROTOCOL, ret, e);
 }
 
-static weir_view text_of(const tree *t, const char *name)
-{
-    const tree *m = member(t, name);
-    return m && m->kind == TREE_STRING ? m->text : (weir_view){0};
-}
-
-/* Opens the connector with a request's config, parsed by itself so that errors count lines and columns within it. */
 static weir_rc open_with(server *v, session *s, const tree *from, err *e)
 {
-    weir_view raw = raw_of(from, "config");
+    weir_view raw = name_raw(from, "config");
     tree *config = NULL;
-    weir_rc rc = raw.len ? tree_parse(&v->arena, raw, NULL, WEIR_E_PROTOCOL, &config, e) : WEIR_OK;
+    weir_rc rc = raw.len ? parse_alone(v, raw, &config, e) : WEIR_OK;
     return rc ? rc : session_open(s, config, e);
 }
 
-static weir_rc read_binding(const tree *item, weir_binding *b, const tree **ret_resource, err *e)
+static weir_rc read_binding(server *v, const tree *item, weir_binding *b, const tree **ret_resource, err *e)
 {
-    const tree *collection = tree_get(item, "collection");
-    *ret_resource = member(item, "resourceConfig");
-    if (!*ret_resource || !collection)
+    const tree *collection = name_get(item, "collection");
+    weir_view raw = name_raw(item, "resourceConfig");
+    tree *resource;
+    if (!raw.len || !collection)
         return err_fail(e, WEIR_E_PROTOCOL, "a binding needs resourceConfig and collection");
+    weir_rc rc = parse_alone(v, raw, &resource, e);
+    if (rc)
+        return rc;
+    *ret_resource = resource;
     *b = (weir_binding){
-        .name = tree_text(collection, "name"),
-        .schema = raw_of(collection, "writeSchema"),
-        .key = raw_of(collection, "key"),
-        .resource_json = (*ret_resource)->raw,
-        .resource_path = raw_of(item, "resourcePath"),
-        .state_key = text_of(item, "stateKey"),
+        .name = name_text(collection, "name"),
+        .schema = name_raw(collection, "writeSchema"),
+        .key = name_raw(collection, "key"),
+        .resource_json = raw,
+        .resource_path = name_raw(item, "resourcePath"),
+        .state_key = name_text(item, "stateKey"),
         .backfill = number_of(item, "backfill"),
     };
     return WEIR_OK;
@@ -137,7 +118,7 @@ static weir_rc bind(server *v, session *s, const tree *list, weir_view state, er
     if (!b || !resources)
         return err_nomem(e);
     for (const tree *item = n ? list->first : NULL; item; item = item->next, i++) {
-        weir_rc rc = read_binding(item, &b[i], &resources[i], e);
+        weir_rc rc = read_binding(v, item, &b[i], &resources[i], e);
         if (rc)
             return err_wrap(e, rc, "binding %zu", i);
     }
@@ -228,7 +209,7 @@ static weir_rc on_validate(server *v, const tree *body, err *e)
 {
     collector c = {.base = {&collector_ops}, .arena = &v->arena};
     buf text = {0};
-    const tree *list = tree_get(body, "bindings");
+    const tree *list = name_get(body, "bindings");
     c.paths = arena_array(&v->arena, list ? list->count : 0, sizeof *c.paths);
     session *s = c.paths ? start(v, &c.base, body, e) : NULL;
     weir_rc rc = s ? open_with(v, s, body, e) : err_nomem(e);
@@ -247,7 +228,7 @@ static weir_rc on_validate(server *v, const tree *body, err *e)
 
 static weir_rc on_apply(server *v, const tree *body, err *e)
 {
-    const tree *task = tree_get(body, "capture");
+    const tree *task = name_get(body, "capture");
     listener l = {&(const listener_ops){0}};
     weir_rc rc = WEIR_OK;
     session *s = NULL;
@@ -255,12 +236,12 @@ static weir_rc on_apply(server *v, const tree *body, err *e)
         s = start(v, &l, task, e);
         rc = s ? open_with(v, s, task, e) : e->rc;
         if (!rc)
-            rc = bind(v, s, tree_get(task, "bindings"), raw_of(body, "state"), e);
+            rc = bind(v, s, name_get(task, "bindings"), name_raw(body, "state"), e);
         if (!rc)
             rc = operate(v, s, session_apply, e);
     }
     if (!rc)
-        rc = respond(v, FLOW_APPLIED, VIEW("{\"actionDescription\":\"\"}"), e);
+        rc = respond(v, FLOW_APPLIED, VIEW("{}"), e);
     session_free(s);
     return rc;
 }
@@ -328,12 +309,12 @@ static weir_rc capture(server *v, session *s, writer *w, err *e)
 
 static weir_rc on_open(server *v, const tree *body, err *e)
 {
-    const tree *task = tree_get(body, "capture");
+    const tree *task = name_get(body, "capture");
     writer *w = writer_new(v->o->out, v->in.codec == FLOW_JSON ? &flow_json_framing : &flow_protobuf_framing);
     session *s = w ? start(v, writer_listener(w), task, e) : NULL;
     weir_rc rc = s ? open_with(v, s, task, e) : err_nomem(e);
     if (!rc)
-        rc = bind(v, s, tree_get(task, "bindings"), raw_of(body, "state"), e);
+        rc = bind(v, s, name_get(task, "bindings"), name_raw(body, "state"), e);
     if (!rc)
         rc = capture(v, s, w, e);
     session_free(s);
@@ -368,25 +349,30 @@ static weir_rc handle(server *v, const flow_message *m, err *e)
     return err_fail(e, WEIR_E_PROTOCOL, "request '%s' before open", flow_kind_name(m->kind));
 }
 
-/* Waits for the next request or a signal. @return false: a signal */
-static bool wait_request(server *v)
+/* Waits until a whole request is there, or none will come. @return WEIR_STOPPED: a signal came first */
+static weir_rc await_request(server *v, err *e)
 {
-    if (flow_stream_ready(&v->in))
-        return true;
-    struct pollfd fds[2] = {{v->o->in, POLLIN, 0}, {v->o->stop_fd, POLLIN, 0}};
-    while (poll(fds, 2, -1) < 0)
-        ;
-    return fds[0].revents || !fds[1].revents;
+    bool more = true;
+    weir_rc rc = WEIR_OK;
+    while (!rc && more && !flow_stream_ready(&v->in)) {
+        struct pollfd fds[2] = {{v->o->in, POLLIN, 0}, {v->o->stop_fd, POLLIN, 0}};
+        if (poll(fds, 2, -1) < 0)
+            continue;
+        rc = fds[1].revents ? err_fail(e, WEIR_STOPPED, "stopped by a signal") : flow_stream_fill(&v->in, &more, e);
+    }
+    return rc;
 }
 
 weir_rc flow_serve(const weir_connector *c, const serve_options *o, err *e)
 {
     server v = {.c = c, .o = o};
     weir_rc rc = flow_stream_init(&v.in, o->in, getenv("FLOW_RUNTIME_CODEC"), "standard input", e);
-    while (!rc && !v.done && wait_request(&v)) {
+    while (!rc && !v.done) {
         flow_message m;
         bool more;
-        rc = flow_stream_next(&v.in, FLOW_REQUEST, &m, &more, e);
+        rc = await_request(&v, e);
+        if (!rc)
+            rc = flow_stream_next(&v.in, FLOW_REQUEST, &m, &more, e);
         if (rc || !more)
             break;
         rc = handle(&v, &m, e);

@@ -26,15 +26,26 @@ static size_t frame_length(const char *p)
     return (size_t)u[0] | (size_t)u[1] << 8 | (size_t)u[2] << 16 | (size_t)u[3] << 24;
 }
 
-/* With fewer than four bytes there is no frame, and no useful JSON either: the JSON reader says what is wrong. */
+static size_t waiting(const flow_stream *s)
+{
+    return s->in.bytes.len - s->in.at;
+}
+
+/* The codec shows in the fourth byte. With fewer there is no frame, and no useful JSON either: the JSON reader says what is wrong. */
+static void settle(flow_stream *s, bool ended)
+{
+    if (!s->guess || (waiting(s) < 4 && !ended))
+        return;
+    s->codec = waiting(s) >= 4 && (unsigned char)s->in.bytes.ptr[s->in.at + 3] <= 4 ? FLOW_PROTOBUF : FLOW_JSON;
+    s->guess = false;
+}
+
 static weir_rc guess(flow_stream *s, err *e)
 {
     weir_view head;
     weir_rc rc = io_reader_peek(&s->in, 4, &head, e);
-    if (!rc && head.len) {
-        s->codec = head.len == 4 && (unsigned char)head.ptr[3] <= 4 ? FLOW_PROTOBUF : FLOW_JSON;
-        s->guess = false;
-    }
+    if (!rc && head.len)
+        settle(s, true);
     return rc;
 }
 
@@ -77,8 +88,11 @@ weir_rc flow_stream_fill(flow_stream *s, bool *ret_more, err *e)
 
 bool flow_stream_ready(flow_stream *s)
 {
+    settle(s, false);
     if (s->guess || s->codec == FLOW_JSON)
         return io_reader_has_line(&s->in);
-    size_t have = s->in.bytes.len - s->in.at;
-    return have >= 4 && have - 4 >= frame_length(s->in.bytes.ptr + s->in.at);
+    if (waiting(s) < 4)
+        return false;
+    size_t len = frame_length(s->in.bytes.ptr + s->in.at);
+    return len > FLOW_MESSAGE_MAX || waiting(s) - 4 >= len; /* one that is too long is there to be refused */
 }

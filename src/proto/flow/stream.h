@@ -21,7 +21,7 @@ void flow_stream_free(flow_stream *s);
 weir_rc flow_stream_next(flow_stream *s, flow_direction dir, flow_message *ret, bool *ret_more, err *e);
 /** Reads once, whatever is there. *ret_more is false at the end of input. */
 weir_rc flow_stream_fill(flow_stream *s, bool *ret_more, err *e);
-/** Is a whole message there without reading? */
+/** Is a whole message there, or enough of it to see that it is too long, without reading? */
 bool flow_stream_ready(flow_stream *s);
 
 #endif

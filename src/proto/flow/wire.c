@@ -2,6 +2,7 @@
 
 #include "json/number.h"
 #include "json/text.h"
+#include "proto/flow/names.h"
 #include "proto/flow/pb.h"
 
 /* Kinds by direction (flow.md 3.1, 3.2): the JSON key and the protobuf tag. */
@@ -38,25 +39,48 @@ const char *flow_kind_name(flow_kind kind)
     return "none";
 }
 
+/* A key by its JSON name, or as the .proto spells it. */
+static bool is_named(json_key key, const char *name)
+{
+    return json_key_is(key, view_of(name)) || (!key.escaped && name_is(key.raw, name));
+}
+
 static flow_kind kind_of_key(flow_direction dir, json_key key)
 {
     for (size_t i = 0; i < KINDS; i++)
-        if (kinds[i].dir == dir && json_key_is(key, view_of(kinds[i].name)))
+        if (kinds[i].dir == dir && is_named(key, kinds[i].name))
             return kinds[i].kind;
     return FLOW_NONE;
 }
 
-/* The beginning of a message, for errors: printable, at most 120 bytes of it. */
+/* For errors: the place, and what stands around it, printable. */
 static weir_rc bad_message(weir_view bytes, size_t at, const char *what, err *e)
 {
+    enum { BEFORE = 60, SHOWN = 120 };
+    size_t from = at > BEFORE && bytes.len > SHOWN ? at - BEFORE : 0;
+    weir_view rest = view_from(bytes, from);
+    bool cut = rest.len > SHOWN;
     buf shown = {0};
-    json_quote_lossy(&shown, (weir_view){bytes.ptr, bytes.len > 120 ? 120 : bytes.len});
-    weir_rc rc = err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of the message %s%s", what, at, buf_text(&shown), bytes.len > 120 ? "..." : "");
+    json_quote_lossy(&shown, (weir_view){rest.ptr, cut ? SHOWN : rest.len});
+    weir_rc rc = err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of the message %s%s%s", what, at, from ? "..." : "", buf_text(&shown), cut ? "..." : "");
     buf_free(&shown);
     return rc;
 }
 
 /* ---- the JSON codec ---- */
+
+/* An error that begins where a value or key began. */
+static bool bad_from(json_scan *s, weir_view from, const char *what)
+{
+    if (!s->error)
+        s->at = from.ptr;
+    return json_bad(s, what);
+}
+
+static bool bad_key(json_scan *s, json_key key, const char *what)
+{
+    return bad_from(s, (weir_view){key.raw.ptr - 1, 1}, what);
+}
 
 /* Takes one value; an explicit null counts as absent (empty view). */
 static bool take(json_scan *s, weir_view *value)
@@ -75,7 +99,7 @@ static bool take_u32(json_scan *s, uint32_t *out)
     if (!take(s, &v))
         return false;
     if (v.len && (!number_to_u64(v, &n) || n > UINT32_MAX))
-        return json_bad(s, "a number from 0 to 4294967295 is expected before here");
+        return bad_from(s, v, "expected a number from 0 to 4294967295");
     *out = (uint32_t)n;
     return true;
 }
@@ -98,7 +122,14 @@ static bool take_bool(json_scan *s, bool *out)
     if (!take(s, &v))
         return false;
     *out = view_is(v, "true");
-    return !v.len || *out || view_is(v, "false") ? true : json_bad(s, "true or false is expected before here");
+    return !v.len || *out || view_is(v, "false") ? true : bad_from(s, v, "expected true or false");
+}
+
+static bool is_doc(flow_kind kind, json_key key)
+{
+    if (kind == FLOW_SOURCED_SCHEMA)
+        return is_named(key, "documentSchema") || is_named(key, "schema_json");
+    return kind == FLOW_CAPTURED && is_named(key, "doc");
 }
 
 /* {"binding": 0, "doc": {...}}; sourcedSchema and backfill... have the same shape. */
@@ -109,12 +140,12 @@ static bool read_captured(json_scan *s, flow_message *m)
         return false;
     while (json_member(s, &key)) {
         bool ok;
-        if (json_key_is(key, VIEW("doc")) || json_key_is(key, VIEW("documentSchema")) || json_key_is(key, VIEW("schema_json")))
-            ok = take_doc(s, &m->doc, &m->lines);
-        else if (json_key_is(key, VIEW("binding")))
+        if (is_named(key, "binding"))
             ok = take_u32(s, &m->binding);
+        else if (is_doc(m->kind, key))
+            ok = take_doc(s, &m->doc, &m->lines);
         else
-            ok = json_bad(s, "unknown key before here");
+            ok = bad_key(s, key, "unknown key");
         if (!ok)
             return false;
     }
@@ -132,17 +163,17 @@ static bool read_state(json_scan *s, flow_message *m)
         return false;
     while (json_member(s, &key)) {
         bool ok;
-        if (json_key_is(key, VIEW("updated")))
+        if (is_named(key, "updated"))
             ok = take(s, &m->state);
-        else if (json_key_is(key, VIEW("mergePatch")) || json_key_is(key, VIEW("merge_patch")))
+        else if (is_named(key, "mergePatch"))
             ok = take_bool(s, &m->merge);
         else
-            ok = json_bad(s, "unknown key before here");
+            ok = bad_key(s, key, "unknown key");
         if (!ok)
             return false;
     }
     if (!s->error && m->state.len && *m->state.ptr != '{')
-        json_bad(s, "state.updated must be an object before here");
+        bad_from(s, m->state, "expected an object");
     return !s->error;
 }
 
@@ -152,7 +183,7 @@ static bool read_checkpoint(json_scan *s, flow_message *m)
     if (!json_enter(s, '{'))
         return false;
     while (json_member(s, &key))
-        if (json_key_is(key, VIEW("state")) ? !read_state(s, m) : !json_bad(s, "unknown key before here"))
+        if (is_named(key, "state") ? !read_state(s, m) : !bad_key(s, key, "unknown key"))
             return false;
     return !s->error;
 }
@@ -175,7 +206,7 @@ static weir_rc read_json(flow_direction dir, weir_view line, flow_message *m, er
 {
     json_scan s = json_scan_of(line);
     json_key key;
-    const char *twice = NULL;
+    bool twice = false;
     *m = (flow_message){0};
     json_enter(&s, '{');
     while (json_member(&s, &key)) {
@@ -184,13 +215,13 @@ static weir_rc read_json(flow_direction dir, weir_view line, flow_message *m, er
             continue;
         if (kind == FLOW_NONE) {
             if (dir == FLOW_RESPONSE && !json_key_is(key, VIEW("$internal")))
-                json_bad(&s, "unknown kind of message");
+                bad_key(&s, key, "unknown kind of message");
             else
                 json_skip(&s, NULL);
             continue;
         }
         if (m->kind) {
-            twice = flow_kind_name(kind);
+            twice = true;
             break;
         }
         m->kind = kind;
@@ -198,7 +229,7 @@ static weir_rc read_json(flow_direction dir, weir_view line, flow_message *m, er
             break;
     }
     if (twice)
-        json_bad(&s, "a second kind of message in one");
+        bad_key(&s, key, "a second kind of message in one");
     if (json_done(&s) && m->kind)
         return WEIR_OK;
     return bad_message(line, (size_t)(s.at - s.begin), s.error ? s.error : "no known kind of message", e);
