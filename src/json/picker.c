@@ -260,9 +260,7 @@ static const char *pick_inner(pick *k, node *n, const char *at)
     n->run = k->run;
     if (*at != '{' && *at != '[')
         return skip_value(k, at);
-    if (k->scan.depth == JSON_DEPTH)
-        return NULL;
-    k->scan.depth++;
+    k->scan.depth++; /* stays below JSON_DEPTH, as long as pointers are */
     at = *at == '{' ? pick_object(k, n, at + 1) : pick_array(k, n, at + 1);
     k->scan.depth--;
     return at;

@@ -149,6 +149,10 @@ static void required_members(void **state)
                  NULL, 2, "/o string|object required open; /o/x integer");
     /* required, but not described: known to be there, whatever it is */
     expect_known("{'required':['id','id'],'properties':{'a':{}}}", NULL, 1, "/a any open; /id any open");
+    expect_known(
+        "{'required':['z','z'],'properties':{'0':false,'1':false,'2':false,'3':false,'4':false,'5':false,'6':false,'7':false,"
+        "'8':false}}",
+        NULL, 1, "/z any open");
     expect_known("{'required':['id'],'additionalProperties':{'type':'integer'}}", NULL, 1, "/id integer required");
     expect_known("{'required':['id'],'additionalProperties':false}", NULL, 1, "");
 }
@@ -197,6 +201,9 @@ static void any_of(void **state)
     expect("'a':{'anyOf':[{'type':'integer'},{}]},'b':{'anyOf':[false,{'type':'integer'}]},'c':{'anyOf':[]}",
            "/a any open; /b integer; /c any open");
     expect("'a':{'type':['integer','null'],'anyOf':[{'type':'string'},{'type':'integer'}]}", "/a integer");
+    expect("'a':{'anyOf':[{'type':'object','additionalProperties':false},{'type':'object'}]},"
+           "'b':{'anyOf':[{'type':'object','additionalProperties':false},{'type':'null'}]}",
+           "/a object open; /b null|object");
     expect_known("{'oneOf':[{'properties':{'kind':{'const':'x'},'x':{'type':'integer'}},'required':['kind','x']},"
                  "{'properties':{'kind':{'const':'y'},'y':{'type':'string'}},'required':['kind','y']}]}",
                  NULL, 1, "/kind string required; /x integer; /y string");
