@@ -23,7 +23,7 @@ typedef struct pb_field {
 
 static inline pb_reader pb_reader_of(weir_view v)
 {
-    return (pb_reader){.begin = v.ptr, .p = v.ptr, .end = v.ptr + v.len};
+    return (pb_reader){.begin = v.ptr, .p = v.ptr, .end = v.len ? v.ptr + v.len : v.ptr};
 }
 
 static inline bool pb_fail(pb_reader *r, const char *error)
