@@ -24,7 +24,7 @@ typedef struct outline {
     size_t bindings_key, collections_key; /* behind the key, at its colon */
     extent *items;                        /* of bindings */
     size_t item_count, item_room;
-    bool failed;
+    bool failed, nomem;
 } outline;
 
 /* Marks count characters. Places mostly go on, so the count does, too. */
@@ -46,6 +46,7 @@ static bool next(outline *o)
     yaml_event_delete(&o->event);
     if (o->failed || !yaml_parser_parse(&o->parser, &o->event)) {
         o->event = (yaml_event_t){0};
+        o->nomem = o->nomem || o->parser.error == YAML_MEMORY_ERROR;
         o->failed = true;
     }
     return !o->failed;
@@ -132,20 +133,27 @@ static void cover(extent *outer, const extent *inner)
         outer->to = inner->to;
 }
 
+static void add_item(outline *o, extent item)
+{
+    if (o->item_count == o->item_room) {
+        size_t room = o->item_room ? o->item_room * 2 : 16;
+        extent *items = realloc(o->items, room * sizeof *items);
+        if (!items) {
+            o->failed = o->nomem = true;
+            return;
+        }
+        o->items = items;
+        o->item_room = room;
+    }
+    o->items[o->item_count++] = item;
+}
+
 static extent take_items(outline *o)
 {
     extent list = begin(o);
     while (list.list && next(o) && !is(o, YAML_SEQUENCE_END_EVENT)) {
         extent item = skip(o);
-        if (o->item_count == o->item_room) {
-            size_t room = o->item_room ? o->item_room * 2 : 16;
-            extent *items = realloc(o->items, room * sizeof *items);
-            o->failed = o->failed || !items;
-            o->items = items ? items : o->items;
-            o->item_room = items ? room : o->item_room;
-        }
-        if (!o->failed)
-            o->items[o->item_count++] = item;
+        add_item(o, item);
         cover(&list, &item);
         list.count++;
     }
@@ -227,7 +235,8 @@ static void take_root(outline *o, weir_view capture)
 
 static bool read_outline(outline *o, weir_view capture)
 {
-    if (!yaml_parser_initialize(&o->parser))
+    o->nomem = !yaml_parser_initialize(&o->parser);
+    if (o->nomem)
         return false;
     yaml_parser_set_encoding(&o->parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&o->parser, (const unsigned char *)o->text.ptr, o->text.len);
@@ -423,16 +432,22 @@ static bool edit_list(edits *e, const outline *o, const catalog_change *change)
     return true;
 }
 
+/* Are the bindings in the text those that the caller knows? */
+static bool knows_bindings(const outline *o, const catalog_change *change)
+{
+    return o->capture.there && o->capture.block && o->item_count == (change->bindings ? change->bindings->count : 0);
+}
+
 static bool edit_bindings(edits *e, const outline *o, const catalog_change *change, arena *a)
 {
     size_t column = o->capture.column;
     bool same = !change->added->first;
+    if (!knows_bindings(o, change))
+        return false;
     for (size_t i = 0; i < o->item_count; i++)
         same = same && change->keep[i];
     if (same)
         return true;
-    if (!o->capture.there || !o->capture.block || o->item_count != (change->bindings ? change->bindings->count : 0))
-        return false;
     if (o->bindings.there && o->bindings.block)
         return o->bindings.list && edit_list(e, o, change);
     const tree *all = all_bindings(a, change);
@@ -523,8 +538,8 @@ bool catalog_edit(weir_view text, const catalog_change *change, buf *out)
         good = read_outline(o, change->capture) && edit_bindings(&e, o, change, &a) && edit_collections(&e, o, change->collections);
         free(o->items);
     }
-    if (!o || o->failed || e.failed || !buf_ok(&e.added) || a.failed)
-        out->failed = true; /* the text was parsed before: nothing but memory can fail in it */
+    if (!o || o->nomem || e.failed || !buf_ok(&e.added) || a.failed)
+        out->failed = true;
     good = good && buf_ok(out) && apply(&e, out);
     free(o);
     free(e.items);
