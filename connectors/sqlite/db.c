@@ -197,11 +197,9 @@ static weir_rc check_folder(weir_task *t, const db *d)
                                : weir_fail(t, WEIR_E_CONFIG, "the database \"%s\" is to be in a folder that is a file", d->path);
 }
 
-weir_rc lite_open(weir_task *t, db *d)
+static weir_rc open_existing(weir_task *t, db *d)
 {
     struct stat st;
-    if (!d->path[0] || strcmp(d->path, ":memory:") == 0)
-        return weir_fail(t, WEIR_E_CONFIG, "\"path\" must name a file, not \"%s\"", d->path);
     if (stat(d->path, &st))
         return errno == ENOENT ? check_folder(t, d)
                                : weir_fail(t, WEIR_E_CONFIG, "the database \"%s\": %s", d->path, strerror(errno));
@@ -209,9 +207,15 @@ weir_rc lite_open(weir_task *t, db *d)
         return weir_fail(t, WEIR_E_CONFIG, "the database \"%s\" is %s, not a file", d->path,
                          S_ISDIR(st.st_mode) ? "a folder" : "a device");
     weir_rc rc = connect_file(t, d, 0);
-    if (!rc)
-        rc = read_checkpoint(t, d);
-    return rc || !d->checkpoint.ptr ? rc : weir_resume(t, d->checkpoint);
+    return rc ? rc : read_checkpoint(t, d);
+}
+
+weir_rc lite_open(weir_task *t, db *d)
+{
+    if (!d->path[0] || strcmp(d->path, ":memory:") == 0)
+        return weir_fail(t, WEIR_E_CONFIG, "\"path\" must name a file, not \"%s\"", d->path);
+    weir_rc rc = open_existing(t, d);
+    return rc ? rc : weir_resume(t, d->checkpoint); /* an empty one too: whoever makes the file anew begins anew */
 }
 
 void lite_close(db *d)

@@ -27,7 +27,8 @@ void *lite_zeroed(weir_task *t, size_t count, size_t size);
 /** Fails with the code and the words for what SQLite reports: `doing` "opening", "reading", "writing". */
 weir_rc lite_fail(weir_task *t, const db *d, const char *doing);
 
-/** Looks at the file without changing it. Stays unconnected if there is none. Hands a stored checkpoint to weir_resume(). */
+/** Looks at the file without changing it. Stays unconnected if there is none. Hands the checkpoint to weir_resume(); it is empty if
+ *  there is none yet. */
 weir_rc lite_open(weir_task *t, db *d);
 void lite_close(db *d);
 

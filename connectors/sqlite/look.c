@@ -91,7 +91,7 @@ static weir_rc read_record(fitting *f)
     f->known = true;
     f->backfill = sqlite3_column_int64(row, 0);
     const char *task = (const char *)sqlite3_column_text(row, 1);
-    if (f->had_count && task && strcmp(task, f->d->task_name) != 0)
+    if (!f->quiet && f->had_count && task && strcmp(task, f->d->task_name) != 0)
         weir_log(f->t, WEIR_WARN, "table \"%s\" was made by task \"%s\": both write to it now", f->name, task);
     sqlite3_finalize(row);
     return WEIR_OK;
@@ -147,7 +147,7 @@ static const char *new_name(const fitting *f, const char *field)
     const char *name = field[0] ? field : "_";
     for (int n = 2; name && (name_taken(f, name) || (n > 2 && is_field(f, name))); n++)
         name = weir_format(f->t, "%s_%d", field, n).ptr;
-    if (name && strcmp(name, field) != 0)
+    if (name && strcmp(name, field) != 0 && !f->quiet)
         weir_log(f->t, WEIR_WARN, "table \"%s\" cannot have another column \"%s\": the field goes into \"%s\"", f->name, field,
                  name);
     return name;
@@ -262,7 +262,7 @@ weir_rc lite_table_validate(weir_task *t, db *d, const weir_binding *bindings, s
 {
     for (size_t i = 0; i < count; i++) {
         const weir_binding *b = &bindings[i];
-        fitting f = {.t = t, .d = d, .b = b, .name = lite_look_name(b)};
+        fitting f = {.t = t, .d = d, .b = b, .name = lite_look_name(b), .quiet = true};
         const char *problem = lite_look_fault(b);
         if (!problem && lite_table_named_before(bindings, i))
             problem = "is named by another binding too (SQLite does not tell upper from lower case)";

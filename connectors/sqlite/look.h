@@ -18,6 +18,7 @@ typedef struct fitting {
     db *d;
     const weir_binding *b;
     const char *name;
+    bool quiet;       /* only looking: log nothing */
     bool known;       /* we made it */
     int64_t backfill; /* as of when it was last emptied */
     existing *had;    /* count 0: there is no table */

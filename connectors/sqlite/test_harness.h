@@ -94,7 +94,7 @@ static inline weir_rc on_resume(listener *l, weir_task *t, weir_view position)
     run *r = (run *)l;
     (void)t;
     free(r->resumed);
-    r->resumed = strndup(position.ptr, position.len);
+    r->resumed = strndup(position.ptr ? position.ptr : "", position.len);
     return WEIR_OK;
 }
 
