@@ -1,0 +1,76 @@
+/* flow_same.h - for the fuzzers of Flow's codecs: what a message says, whichever way it was written. */
+#ifndef WEIR_FUZZ_FLOW_SAME_H
+#define WEIR_FUZZ_FLOW_SAME_H
+
+#include "fuzz.h"
+#include "json/text.h"
+#include "proto/flow/wire.h"
+
+/** The same text without space between its tokens; null counts as absent. */
+static inline bool same_json(weir_view a, weir_view b)
+{
+    buf x = {0}, y = {0};
+    if (a.len)
+        json_compact(&x, a);
+    if (b.len)
+        json_compact(&y, b);
+    bool same = view_eq(buf_view(&x), buf_view(&y));
+    buf_free(&x);
+    buf_free(&y);
+    return same;
+}
+
+/** Every view of a message is checked text. */
+static inline void must_be_sound(const flow_message *m)
+{
+    MUST(m->kind != FLOW_NONE);
+    MUST(!m->body.len || json_check(m->body, NULL, NULL));
+    MUST(!m->doc.len || (json_check(m->doc, NULL, NULL) && *m->doc.ptr == '{'));
+    MUST(!m->state.len || (json_check(m->state, NULL, NULL) && *m->state.ptr == '{'));
+    MUST(m->lines || !m->doc.len || (!memchr(m->doc.ptr, '\n', m->doc.len) && !memchr(m->doc.ptr, '\r', m->doc.len)));
+    MUST((m->kind != FLOW_CAPTURED && m->kind != FLOW_SOURCED_SCHEMA) || m->doc.len);
+}
+
+static inline void must_be_same(const flow_message *a, const flow_message *b)
+{
+    MUST(a->kind == b->kind && a->binding == b->binding && a->merge == b->merge);
+    MUST(same_json(a->doc, b->doc) && same_json(a->state, b->state));
+}
+
+/** Reads what was framed: exactly one message. */
+static inline weir_rc read_frame(flow_codec codec, flow_direction dir, const buf *frame, flow_message *ret, buf *scratch, err *e)
+{
+    weir_view bytes = buf_view(frame);
+    if (codec == FLOW_JSON) {
+        MUST(bytes.len && bytes.ptr[bytes.len - 1] == '\n');
+        bytes.len--;
+        MUST(!memchr(bytes.ptr, '\n', bytes.len));
+    } else {
+        const unsigned char *p = (const unsigned char *)bytes.ptr;
+        MUST(bytes.len >= 4 && bytes.len - 4 == (p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 | (size_t)p[3] << 24));
+        bytes = view_from(bytes, 4);
+    }
+    return flow_read(codec, dir, bytes, ret, scratch, e);
+}
+
+/** A checkpoint written the fast way reads as what it was. */
+static inline void check_checkpoint(const flow_message *m)
+{
+    for (int codec = FLOW_JSON; codec <= FLOW_PROTOBUF; codec++) {
+        buf out = {0}, scratch = {0}, state = {0};
+        err e = {0};
+        flow_message back;
+        if (m->state.len)
+            json_compact(&state, m->state);
+        flow_write_checkpoint((flow_codec)codec, buf_view(&state), m->merge, &out);
+        MUST(read_frame((flow_codec)codec, FLOW_RESPONSE, &out, &back, &scratch, &e) == WEIR_OK);
+        MUST(back.kind == FLOW_CHECKPOINT && back.merge == m->merge);
+        MUST(same_json(back.state, m->state) || (!m->state.len && view_is(back.state, "{}")));
+        buf_free(&out);
+        buf_free(&scratch);
+        buf_free(&state);
+        err_free(&e);
+    }
+}
+
+#endif
