@@ -263,9 +263,11 @@ bool refs_follow(refs *r, place from, weir_view ref, place *ret)
     weir_view fragment = ref, file = take_until(&fragment, "#");
     place to = {from.root, from.root, from.base};
     if (file.len) {
-        const place *found = map_get(&r->places, refs_resolve(r->arena, from.base, file));
+        weir_view uri = refs_resolve(r->arena, from.base, file);
+        const place *found = map_get(&r->places, uri);
         found = found ? found : map_get(&r->places, file);
-        if (!found)
+        r->failed = r->failed || !uri.ptr;
+        if (!found || r->failed)
             return false;
         to = *found;
     }

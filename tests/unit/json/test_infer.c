@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,8 @@
 
 #include "json/infer.h"
 #include "json/scan.h"
+
+#include "fault.h"
 
 /* ------------------------------------------------------------------------------------------------------------- documents -- */
 
@@ -401,6 +404,34 @@ static void bad_schemas(void **state)
     shape_free(s);
 }
 
+static void without_memory(void **state)
+{
+    (void)state;
+    bool again = true;
+    buf doc = {0};
+    for (int i = 0; i < 80; i++)
+        buf_printf(&doc, "%c\"member\\u0020%d\":[{\"a\":1}]", i ? ',' : '{', i);
+    buf_addc(&doc, '}');
+    for (size_t n = 0; again; n++) {
+        err e = {0};
+        bool widened;
+        fault_at(FAULT_ALLOC, n, ENOMEM);
+        shape *s = shape_new();
+        weir_rc rc = s ? shape_union(s, VIEW("{\"type\":\"string\",\"format\":\"email\"}"), &e, &widened) : WEIR_E_NOMEM;
+        int learned = rc ? -1 : shape_observe(s, buf_view(&doc));
+        again = fault_clear();
+        assert_int_equal(rc == WEIR_OK && learned == 1, !again);
+        assert_true(rc == WEIR_OK || rc == WEIR_E_NOMEM);
+        if (!rc && again) { /* what could not be learned is not forgotten to be so */
+            assert_int_equal(shape_observe(s, buf_view(&doc)), -1);
+            assert_int_equal(shape_union(s, VIEW("{}"), &e, &widened), WEIR_E_NOMEM);
+        }
+        err_free(&e);
+        shape_free(s);
+    }
+    buf_free(&doc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +450,7 @@ int main(void)
         cmocka_unit_test(unions_of_objects),
         cmocka_unit_test(union_then_documents),
         cmocka_unit_test(bad_schemas),
+        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,8 @@
 
 #include "json/pointer.h"
 #include "json/scan.h"
+
+#include "fault.h"
 
 enum { MOST = 16 };
 
@@ -253,6 +256,33 @@ static void same_as_pointer_find(void **state)
     arena_free(&f.arena);
 }
 
+static void without_memory(void **state)
+{
+    (void)state;
+    static const weir_view pointers[] = {WEIR_LIT("/a/b"), WEIR_LIT("/c~1d"), WEIR_LIT("/l/0")};
+    bool again = true;
+    char large[3000] = "/";
+    memset(large + 1, 'x', sizeof large - 1);
+    for (size_t n = 0; again; n++) {
+        arena a = {0};
+        err e = {0};
+        picker *p;
+        weir_view list[] = {pointers[0], pointers[1], pointers[2], {large, sizeof large}}, values[4];
+        fault_at(FAULT_ALLOC, n, ENOMEM);
+        weir_rc rc = picker_make(&a, list, 4, &p, &e);
+        again = fault_clear();
+        assert_int_equal(rc, again ? WEIR_E_NOMEM : WEIR_OK);
+        if (!rc) {
+            fault_from(FAULT_ALLOC, 0, ENOMEM); /* running needs none */
+            assert_true(picker_run(p, VIEW("{\"c\\u002fd\":1,\"l\":[7]}"), values));
+            assert_false(fault_clear());
+            assert_int_equal(values[1].len + values[2].len, 2);
+        }
+        err_free(&e);
+        arena_free(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +294,7 @@ int main(void)
         cmocka_unit_test(bad_pointers),
         cmocka_unit_test(depth),
         cmocka_unit_test(same_as_pointer_find),
+        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

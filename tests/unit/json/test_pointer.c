@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +7,8 @@
 #include <cmocka.h>
 
 #include "json/pointer.h"
+
+#include "fault.h"
 
 static void expect_view(weir_view got, const char *want)
 {
@@ -160,11 +163,33 @@ static void indexes(void **state)
         assert_false(pointer_index(view_of(bad[k]), &i));
 }
 
+static void without_memory(void **state)
+{
+    (void)state;
+    bool again = true;
+    for (size_t n = 0; again; n++) {
+        arena a = {0};
+        buf b = {0};
+        weir_view *texts, found;
+        size_t count;
+        fault_at(FAULT_ALLOC, n, ENOMEM);
+        pointer_push(&b, VIEW("a/b~c"));
+        bool split = buf_ok(&b) && pointer_split(&a, buf_view(&b), &texts, &count), list = false;
+        if (split)
+            list = pointer_list(&a, VIEW("[\"a\",\"\\u0062\"]"), &texts, &count);
+        found = pointer_find(VIEW("{\"a/b\":1}"), VIEW("/a~1b"));
+        again = fault_clear();
+        assert_int_equal(again, !(buf_ok(&b) && split && list && found.len == 1));
+        buf_free(&b);
+        arena_free(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(find_rfc), cmocka_unit_test(find_more), cmocka_unit_test(push_and_split),
-        cmocka_unit_test(validity), cmocka_unit_test(lists),     cmocka_unit_test(indexes),
+        cmocka_unit_test(find_rfc), cmocka_unit_test(find_more), cmocka_unit_test(push_and_split), cmocka_unit_test(validity),
+        cmocka_unit_test(lists),    cmocka_unit_test(indexes),   cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

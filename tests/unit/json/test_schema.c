@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +7,8 @@
 #include <cmocka.h>
 
 #include "json/schema.h"
+
+#include "fault.h"
 
 static void show_types(buf *out, unsigned types)
 {
@@ -328,12 +331,46 @@ static void wide(void **state)
     arena_free(&a);
 }
 
+static void without_memory(void **state)
+{
+    (void)state;
+    bool again = true;
+    arena texts = {0};
+    err e = {0};
+    tree *schema, *known;
+    buf b = {0};
+    buf_adds(&b, "{'$id':'http://x/y','$ref':'#/$defs/a%20b','allOf':[{'$ref':'k'},{'$ref':'z#spot'}],'properties':{");
+    for (int i = 0; i < 60; i++)
+        buf_printf(&b, "'p%d':{'type':'string'},", i);
+    buf_adds(&b, "'last':{}},'required':['p1','more'],'$defs':{'a b':{'anyOf':[{'properties':{'p2':{}}},{'title':'x'}]},"
+                 "'z':{'$id':'z','$anchor':'spot'}}}");
+    assert_int_equal(tree_parse(&texts, quoted(&texts, buf_text(&b)), NULL, WEIR_E_CONFIG, &schema, &e), WEIR_OK);
+    assert_int_equal(tree_parse(&texts, VIEW("{\"http://x/k\":true}"), NULL, WEIR_E_CONFIG, &known, &e), WEIR_OK);
+    for (size_t n = 0; again; n++) {
+        arena a = {0};
+        locations found = {0};
+        fault_at(FAULT_ALLOC, n, ENOMEM);
+        weir_rc rc = schema_locations(&a, schema, known, 2, &found, &e);
+        again = fault_clear();
+        assert_int_equal(rc, again ? WEIR_E_NOMEM : WEIR_OK);
+        assert_int_equal(found.count, again ? 0 : 62);
+        arena_free(&a);
+    }
+    buf_free(&b);
+    err_free(&e);
+    arena_free(&texts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(types),  cmocka_unit_test(annotations), cmocka_unit_test(names),  cmocka_unit_test(required_members),
-        cmocka_unit_test(depth),  cmocka_unit_test(all_of),      cmocka_unit_test(any_of), cmocka_unit_test(references),
-        cmocka_unit_test(cycles), cmocka_unit_test(errors),      cmocka_unit_test(wide),   cmocka_unit_test(explosion),
+        cmocka_unit_test(types),          cmocka_unit_test(annotations),
+        cmocka_unit_test(names),          cmocka_unit_test(required_members),
+        cmocka_unit_test(depth),          cmocka_unit_test(all_of),
+        cmocka_unit_test(any_of),         cmocka_unit_test(references),
+        cmocka_unit_test(cycles),         cmocka_unit_test(errors),
+        cmocka_unit_test(wide),           cmocka_unit_test(explosion),
+        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
