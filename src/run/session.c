@@ -276,13 +276,13 @@ static bool push_ack(session *s, const checkpoint *c)
         s->ack_room = room;
     }
     char *copy = NULL;
-    if (!s->relay && c->state.len) {
-        copy = malloc(c->state.len);
+    if (!s->relay && c->given.len) {
+        copy = malloc(c->given.len);
         if (!copy)
             return false;
-        memcpy(copy, c->state.ptr, c->state.len);
+        memcpy(copy, c->given.ptr, c->given.len);
     }
-    s->acks[(s->ack_first + s->ack_count++) % s->ack_room] = (pending_ack){c->binding, copy, copy ? c->state.len : 0};
+    s->acks[(s->ack_first + s->ack_count++) % s->ack_room] = (pending_ack){c->binding, copy, copy ? c->given.len : 0};
     return true;
 }
 

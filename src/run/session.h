@@ -41,6 +41,7 @@ typedef struct checkpoint {
     const weir_binding *binding; /* NULL: the task's state */
     weir_view state;             /* whole state, or patch: already in terms of the task's state */
     bool merge;                  /* state is a merge patch (RFC 7396) */
+    weir_view given;             /* what the connector gave: for acknowledgements */
 } checkpoint;
 
 /** All called with the session unlocked, from the lane's own thread; a listener that several lanes call locks for itself. A NULL slot refuses

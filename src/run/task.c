@@ -241,7 +241,7 @@ static weir_rc do_checkpoint(weir_task *t, const weir_binding *b, weir_view stat
     }
     if (!binding_patch(t, b, state, merge))
         return out_of_memory(t);
-    return seal(t, &(checkpoint){.binding = b, .state = buf_view(&t->scratch), .merge = true});
+    return seal(t, &(checkpoint){.binding = b, .state = buf_view(&t->scratch), .merge = true, .given = state});
 }
 
 weir_rc weir_checkpoint(weir_task *t, const weir_binding *b, weir_view state)
@@ -259,7 +259,7 @@ weir_rc task_checkpoint_raw(weir_task *t, weir_view state, bool merge)
     weir_rc rc = ready(t, NULL);
     if (rc)
         return rc;
-    return seal(t, &(checkpoint){.state = state, .merge = merge});
+    return seal(t, &(checkpoint){.state = state, .merge = merge, .given = state});
 }
 
 /* ---- other output ---- */
