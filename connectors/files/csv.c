@@ -95,7 +95,8 @@ static bool end_field(csv_parser *p, size_t at)
     if (p->count == p->cap && !grow_fields(p))
         return false;
     csv_field *f = &p->fields[p->count++];
-    f->ptr = p->base + p->begin + p->quoted;
+    f->at = p->begin + p->quoted;
+    f->ptr = p->base + f->at;
     f->len = (p->closed ? p->close : at) - p->begin - p->quoted;
     f->quoted = p->quoted;
     p->any_doubled |= p->doubled;
@@ -124,28 +125,25 @@ static bool undouble(csv_parser *p, size_t record)
     return true;
 }
 
-static void begin_record(csv_parser *p, const char *bytes, size_t at)
+static void begin_record(csv_parser *p)
 {
-    p->base = bytes;
-    p->at = at;
+    p->at = 0;
     p->count = 0;
     p->stray = p->any_doubled = false;
     p->line = p->next_line;
-    begin_field(p, at);
+    begin_field(p, 0);
 }
 
-/* The bytes of an unfinished record have moved: its fields follow. */
-static void follow(csv_parser *p, const char *bytes)
+/* The bytes of an unfinished record may have moved: its fields follow. */
+static void follow(csv_parser *p)
 {
     for (size_t i = 0; i < p->count; i++)
-        p->fields[i].ptr = bytes + (p->fields[i].ptr - p->base);
-    p->base = bytes;
+        p->fields[i].ptr = p->base + p->fields[i].at;
 }
 
 /* The record is complete, `at` is behind its line break. */
 static csv_status finish(csv_parser *p, size_t at, bool ended, size_t *ret_used)
 {
-    p->base = NULL;
     p->ended = ended;
     *ret_used = at;
     if (p->stray)
@@ -247,7 +245,6 @@ static csv_status unclosed(csv_parser *p, const window *w, size_t *ret_used)
     if (at < w->len)
         at += next_is(w, at, '\n') == 1 && w->bytes[at] == '\r' ? 2 : 1;
     p->next_line = p->line + 1;
-    p->base = NULL;
     *ret_used = at;
     return CSV_UNCLOSED;
 }
@@ -262,7 +259,6 @@ static csv_status run_out(csv_parser *p, const window *w, size_t *ret_used)
         return unclosed(p, w, ret_used);
     check_close(p, w->len);
     if (!p->count && p->begin == w->len && !p->quoted && !p->stray) {
-        p->base = NULL;
         *ret_used = w->len;
         return CSV_END;
     }
@@ -271,35 +267,37 @@ static csv_status run_out(csv_parser *p, const window *w, size_t *ret_used)
     return finish(p, w->len, false, ret_used);
 }
 
+static csv_status scan(csv_parser *p, const window *w, size_t *ret_used)
+{
+    const signs s = signs_of(p->dialect);
+    for (size_t block = p->at; block < w->len; block += BLOCK) {
+        uint64_t mask = mask_of(&s, w->bytes + block, w->len - block);
+        while (mask) {
+            size_t sign = block + (size_t)__builtin_ctzll(mask), at = sign;
+            bool skip = false;
+            mask &= mask - 1;
+            if (sign < p->at) /* the second half of a pair */
+                continue;
+            verdict v = p->quoted && !p->closed && !p->stray ? inside_quotes(p, w, at, &skip) : outside_quotes(p, w, &at, &skip);
+            p->at = v == NEED_NEXT ? sign : sign + 1 + skip;
+            if (v == LINE_END)
+                return finish(p, at + 1, true, ret_used);
+            if (v != GO_ON)
+                return v == NEED_NEXT ? CSV_MORE : CSV_NOMEM;
+        }
+    }
+    return run_out(p, w, ret_used);
+}
+
 csv_status csv_next(csv_parser *p, const char *bytes, size_t len, bool last, size_t *ret_used)
 {
     const window w = {bytes, len, last};
-    const signs s = signs_of(p->dialect);
-    if (!p->base)
-        begin_record(p, bytes, 0);
-    else if (p->base != bytes)
-        follow(p, bytes);
-    size_t block = p->at;
-    for (; block < len; block += BLOCK) {
-        uint64_t mask = mask_of(&s, bytes + block, len - block);
-        while (mask) {
-            size_t at = block + (size_t)__builtin_ctzll(mask);
-            mask &= mask - 1;
-            if (at < p->at) /* the second half of a pair */
-                continue;
-            bool skip = false;
-            size_t sign = at;
-            verdict v = p->quoted && !p->closed && !p->stray ? inside_quotes(p, &w, at, &skip) : outside_quotes(p, &w, &at, &skip);
-            if (v == NEED_NEXT) {
-                p->at = sign;
-                return CSV_MORE;
-            }
-            p->at = sign + 1 + skip;
-            if (v == LINE_END)
-                return finish(p, at + 1, true, ret_used);
-            if (v == NO_MEMORY)
-                return CSV_NOMEM;
-        }
-    }
-    return run_out(p, &w, ret_used);
+    p->base = bytes;
+    if (p->unfinished)
+        follow(p);
+    else
+        begin_record(p);
+    csv_status status = scan(p, &w, ret_used);
+    p->unfinished = status == CSV_MORE;
+    return status;
 }

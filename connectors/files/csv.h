@@ -20,6 +20,7 @@ typedef struct csv_dialect {
 typedef struct csv_field {
     const char *ptr; /* the value, doubled quotes undone */
     size_t len;
+    size_t at; /* the parser's own: where the value begins in the record's bytes */
     bool quoted;
 } csv_field;
 
@@ -41,8 +42,9 @@ typedef struct csv_parser {
     csv_dialect dialect;
     strbuf undoubled;     /* values of fields that had doubled quotes */
     uint64_t next_line;   /* the line behind what was scanned */
-    const char *base;     /* the bytes as last given, while a record is unfinished */
-    size_t at;            /* how far it is scanned */
+    const char *base;     /* the bytes as given now */
+    bool unfinished;      /* the last call said CSV_MORE */
+    size_t at;            /* how far the record is scanned */
     size_t begin;         /* of the current field */
     size_t close;         /* its closing quote, if `closed` */
     bool quoted, closed, doubled;

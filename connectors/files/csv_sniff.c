@@ -172,10 +172,23 @@ static int votes(const header_row *h)
     return sum;
 }
 
-static bool only_texts(const header_row *h)
+/* 1,5 and 31.12.2024 and 12:30 are texts, but no names. */
+static bool has_digits_only(weir_view text)
+{
+    bool digit = false;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (isalpha(c) || c == '_' || c >= 0x80)
+            return false;
+        digit |= isdigit(c) != 0;
+    }
+    return digit;
+}
+
+static bool only_names(const header_row *h)
 {
     for (size_t i = 0; i < h->count; i++)
-        if (h->cells[i].text.len && h->cells[i].first != VALUE_TEXT)
+        if (h->cells[i].text.len && (h->cells[i].first != VALUE_TEXT || has_digits_only(h->cells[i].text)))
             return false;
     return true;
 }
@@ -200,7 +213,7 @@ static bool sniff_header(weir_view text, bool last, csv_dialect *d)
                 compare_row(&h, &rest);
         }
         int sum = votes(&h);
-        d->header = could_be_names(&h) && (sum > 0 || (sum == 0 && only_texts(&h)));
+        d->header = could_be_names(&h) && (sum > 0 || (sum == 0 && only_names(&h)));
     }
     free(h.cells);
     csv_free(&first);

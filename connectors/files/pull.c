@@ -35,7 +35,7 @@ typedef struct puller {
 typedef struct progress {
     const found_file *file;
     reader reader;
-    reader_place place, sealed; /* behind the last row emitted; as of the last checkpoint */
+    uint64_t sealed, sealed_rows; /* the offset and row of the last checkpoint */
     uint64_t bad;
 } progress;
 
@@ -44,22 +44,30 @@ typedef enum outcome { GO_ON, COMPLETE, LEFT, STOPPED, FAILED } outcome;
 
 /* --------------------------------------------------------------------------------------------------------- checkpoints -- */
 
-static weir_rc seal(puller *p, progress *f, bool done)
+static weir_rc seal(puller *p, progress *f, const reader_place *place, bool done)
 {
     file_state now = {0};
-    file_state_set(&now, &f->reader, &f->place, done);
+    file_state_set(&now, &f->reader, place, done);
     strbuf_clear(&p->patch);
     file_state_patch(&p->patch, f->file->name, &now);
     if (p->patch.failed)
         return weir_fail(p->task, WEIR_E_NOMEM, "the state of '%s': out of memory", f->file->name);
     weir_rc rc = docs_tell(&p->docs);
-    f->sealed = f->place;
+    f->sealed = place->offset;
+    f->sealed_rows = place->rows;
     return rc ? rc : weir_checkpoint_patch(p->task, p->binding, strbuf_view(&p->patch));
+}
+
+/* Behind every row that was taken. */
+static weir_rc seal_here(puller *p, progress *f, bool done)
+{
+    const reader_place here = reader_at(&f->reader);
+    return seal(p, f, &here, done);
 }
 
 static bool is_due(const progress *f)
 {
-    return f->place.rows - f->sealed.rows >= ROWS_BETWEEN_CHECKPOINTS || f->place.offset - f->sealed.offset >= BYTES_BETWEEN_CHECKPOINTS;
+    return f->reader.row - f->sealed_rows >= ROWS_BETWEEN_CHECKPOINTS || stream_offset(f->reader.in) - f->sealed >= BYTES_BETWEEN_CHECKPOINTS;
 }
 
 /* -------------------------------------------------------------------------------------------------------------- trouble -- */
@@ -81,7 +89,6 @@ static weir_rc bad_row(puller *p, progress *f, const char *problem)
         return row_failed(p, f, WEIR_E_REMOTE, problem);
     if (f->bad++ < MENTIONED_ROWS)
         weir_log(p->task, WEIR_WARN, "left out: '%s:%" PRIu64 "' %s", f->file->name, f->reader.row_line, problem);
-    f->place = reader_at(&f->reader);
     return WEIR_OK;
 }
 
@@ -99,7 +106,7 @@ static weir_rc bad_file(puller *p, progress *f)
         return r->row_line ? row_failed(p, f, r->rc, problem) : file_failed(p, f, r->rc, problem);
     weir_log(p->task, WEIR_WARN, "left out: '%s' %s", f->file->name, problem);
     p->skipped_files++;
-    return r->in ? seal(p, f, true) : WEIR_OK;
+    return r->in ? seal_here(p, f, true) : WEIR_OK;
 }
 
 static int64_t age_ms(const struct stat *st)
@@ -122,16 +129,19 @@ static bool is_settled(puller *p, const reader *r)
 
 /* ---------------------------------------------------------------------------------------------------------------- rows -- */
 
-static outcome leave(puller *p, progress *f)
+/* The writer may still be at it: the row at hand does not count. */
+static outcome leave(puller *p, progress *f, weir_rc *ret_rc)
 {
     weir_log(p->task, WEIR_INFO, "'%s' is being written: the rest of it is left for the next time", f->file->name);
-    return LEFT;
+    const reader_place before = reader_before(&f->reader);
+    *ret_rc = before.rows != f->sealed_rows ? seal(p, f, &before, false) : WEIR_OK;
+    return *ret_rc ? FAILED : LEFT;
 }
 
 static outcome emit_row(puller *p, progress *f, weir_rc *ret_rc)
 {
     if (!f->reader.ended && !is_settled(p, &f->reader))
-        return leave(p, f);
+        return leave(p, f, ret_rc);
     docs_status status = docs_row(&p->docs, &f->reader, ret_rc);
     if (status == DOCS_BAD) {
         *ret_rc = bad_row(p, f, strbuf_text(&p->docs.problem));
@@ -143,14 +153,13 @@ static outcome emit_row(puller *p, progress *f, weir_rc *ret_rc)
         return FAILED;
     }
     p->rows++;
-    f->place = reader_at(&f->reader);
     return GO_ON;
 }
 
 static outcome cut_row(puller *p, progress *f, weir_rc *ret_rc)
 {
     if (!is_settled(p, &f->reader))
-        return leave(p, f);
+        return leave(p, f, ret_rc);
     if (!f->reader.passable) {
         *ret_rc = bad_file(p, f);
         return *ret_rc ? FAILED : LEFT;
@@ -164,7 +173,7 @@ static outcome next_row(puller *p, progress *f, weir_rc *ret_rc)
     reader *r = &f->reader;
     switch (reader_next(r)) {
     case READER_ROW: return emit_row(p, f, ret_rc);
-    case READER_END: f->place = reader_at(r); return COMPLETE;
+    case READER_END: return COMPLETE;
     case READER_CUT: return cut_row(p, f, ret_rc);
     case READER_BAD: *ret_rc = bad_row(p, f, strbuf_text(&r->problem)); return *ret_rc ? FAILED : GO_ON;
     case READER_BROKEN: *ret_rc = bad_file(p, f); return *ret_rc ? FAILED : LEFT;
@@ -177,15 +186,15 @@ static weir_rc pull_rows(puller *p, progress *f)
     weir_rc rc = WEIR_OK;
     outcome what = GO_ON;
     while (what == GO_ON) {
-        if (is_due(f) && (rc = seal(p, f, false)))
+        if (is_due(f) && (rc = seal_here(p, f, false)))
             return rc;
-        what = (f->place.rows & 255) == 0 && weir_stopping(p->task) ? STOPPED : next_row(p, f, &rc);
+        what = (f->reader.row & 255) == 0 && weir_stopping(p->task) ? STOPPED : next_row(p, f, &rc);
     }
     if (f->bad > MENTIONED_ROWS)
         weir_log(p->task, WEIR_WARN, "'%s': %" PRIu64 " rows were left out", f->file->name, f->bad);
-    if (what == FAILED)
-        return rc;
-    return what == COMPLETE || f->place.rows != f->sealed.rows ? seal(p, f, what == COMPLETE) : WEIR_OK;
+    if (what == COMPLETE)
+        return seal_here(p, f, true);
+    return what == STOPPED && f->reader.row != f->sealed_rows ? seal_here(p, f, false) : rc;
 }
 
 /* --------------------------------------------------------------------------------------------------------------- files -- */
@@ -226,11 +235,13 @@ static weir_rc pull_from(puller *p, const found_file *file, const reader_place *
 {
     progress f = {.file = file};
     reader_status status = reader_open(&f.reader, p->stream, file->path, from);
-    if (from)
-        f.place = f.sealed = *from;
+    if (from) {
+        f.sealed = from->offset;
+        f.sealed_rows = from->rows;
+    }
     weir_rc rc;
     if (status == READER_CUT && f.reader.in && !is_settled(p, &f.reader))
-        rc = (leave(p, &f), WEIR_OK);
+        rc = WEIR_OK; /* next time */
     else if (status != READER_ROW)
         rc = bad_file(p, &f);
     else if (!(rc = docs_file(&p->docs, &f.reader, file->name)))

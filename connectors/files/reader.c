@@ -437,7 +437,15 @@ void reader_close(reader *r)
     *r = (reader){0};
 }
 
-reader_status reader_next(reader *r) { return r->format == READER_CSV ? next_csv(r) : next_json(r); }
+reader_status reader_next(reader *r)
+{
+    bool csv = r->format == READER_CSV;
+    r->begin = stream_offset(r->in);
+    r->lines_before = csv ? r->csv.next_line - 1 : r->lines;
+    r->open_before = r->json.open;
+    r->row_before = r->row;
+    return csv ? next_csv(r) : next_json(r);
+}
 
 reader_place reader_at(const reader *r)
 {
@@ -450,5 +458,16 @@ reader_place reader_at(const reader *r)
     } else if (r->format == READER_DOCUMENT) {
         p.open = json_rows_open(&r->json);
     }
+    return p;
+}
+
+reader_place reader_before(const reader *r)
+{
+    reader_place p = reader_at(r);
+    p.offset = r->begin;
+    p.rows = r->row_before;
+    p.lines = r->lines_before;
+    if (r->format == READER_DOCUMENT)
+        p.open = r->open_before;
     return p;
 }

@@ -40,6 +40,9 @@ typedef struct reader {
     uint64_t row_line;    /* where it begins, from 1 */
     bool ended;           /* its line break was there, or it needs none */
     bool passable;        /* after READER_CUT: only the row is cut, the next one may be asked for */
+    uint64_t begin, lines_before; /* where the row was begun to be looked for: offset, line breaks before it */
+    uint64_t row_before;
+    size_t open_before;
 
     strbuf problem;       /* "has 3 fields, 5 are expected" */
     weir_rc rc;           /* who must act */
@@ -59,6 +62,8 @@ void reader_close(reader *r);
 reader_status reader_next(reader *r);
 /** The place behind what was taken. */
 reader_place reader_at(const reader *r);
+/** The place behind what was taken before the last call of reader_next(). */
+reader_place reader_before(const reader *r);
 
 /** The first rows of a CSV file, from the window as it is, without taking them: calls each() for every one. */
 void reader_preview(reader *r, void (*each)(void *arg, const csv_field *fields, size_t count), void *arg);
