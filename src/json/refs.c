@@ -4,9 +4,9 @@
 
 /* ---------------------------------------------------------------------------------------------------------------- URIs -- */
 
-typedef struct uri {
+typedef struct uri_parts {
     weir_view scheme, authority, path, query; /* with ":", "//", "?" */
-} uri;
+} uri_parts;
 
 /* Takes off the front everything before the first of `stops`. */
 static weir_view take_until(weir_view *rest, const char *stops)
@@ -37,9 +37,9 @@ static weir_view take_scheme(weir_view *rest)
     return scheme;
 }
 
-static uri parse_uri(weir_view text)
+static uri_parts parse_uri(weir_view text)
 {
-    uri u = {.scheme = take_scheme(&text)};
+    uri_parts u = {.scheme = take_scheme(&text)};
     if (view_starts(text, VIEW("//"))) {
         weir_view from = text;
         text = view_from(text, 2);
@@ -81,7 +81,7 @@ static size_t remove_dots(char *path, size_t len)
 }
 
 /* The base's path up to its last slash, to put a relative path behind. */
-static weir_view folder_of(uri base)
+static weir_view folder_of(uri_parts base)
 {
     size_t n = base.path.len;
     while (n && base.path.ptr[n - 1] != '/')
@@ -91,7 +91,7 @@ static weir_view folder_of(uri base)
 
 weir_view refs_resolve(arena *a, weir_view base_text, weir_view ref)
 {
-    uri base = parse_uri(base_text), to = parse_uri(ref);
+    uri_parts base = parse_uri(base_text), to = parse_uri(ref);
     weir_view folder = {NULL, 0};
     bool has_authority = to.scheme.len || to.authority.len, keep = !has_authority && !to.path.len;
     if (!to.scheme.len)
