@@ -1,6 +1,6 @@
-/* store.h - weir.db: the state of tasks and the committed offsets of journals (SQLite, WAL, synchronous FULL). The one thing that says
- * what happened. Thread-safe: calls are serialised. Also holds the lock on the data folder: two runs on one folder are refused, naming
- * the other's pid.
+/* store.h - weir.db: the state of tasks and the committed offsets of journals (SQLite, WAL, synchronous FULL). The one thing
+ * that says what happened. Thread-safe: calls are serialised. Also holds the lock on the data folder: two runs on one folder
+ * are refused, naming the other's pid.
  */
 #ifndef WEIR_PLANE_STORE_H
 #define WEIR_PLANE_STORE_H
