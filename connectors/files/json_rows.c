@@ -199,11 +199,13 @@ static int take_key(json_rows *r, const window *w, cursor_key *key)
     cursor c = {w->bytes + r->at, w->bytes + w->len, NULL};
     if (*c.at != '"')
         return broken(r, "lacks a member's name");
-    bool there = cursor_string(&c, &key->raw, &key->escaped) && cursor_peek(&c) == ':';
-    if (!there && (c.at == c.end || c.end - c.at <= 6)) /* an escape may be cut in two */
+    bool string = cursor_string(&c, &key->raw, &key->escaped);
+    bool escape_cut = !string && c.end - c.at < 6 && !w->last;
+    char colon = cursor_peek(&c);
+    if (c.at == c.end || escape_cut)
         return need_more(r, w);
-    if (!there)
-        return broken(r, c.error ? c.error : "lacks a colon");
+    if (!string || colon != ':')
+        return broken(r, string ? "lacks a colon" : c.error);
     r->at = (size_t)(c.at + 1 - w->bytes);
     return GO_ON;
 }
