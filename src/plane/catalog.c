@@ -79,7 +79,7 @@ static weir_rc no_such_task(const catalog *c, weir_view name, int kind, err *e)
         if (fits(&c->tasks[i], kind))
             names[count++] = c->tasks[i].name.ptr;
     weir_rc rc = err_fail(e, WEIR_E_CONFIG, "\"%s\" has no %s \"%.*s\"%s", c->path, kind_name(kind), VIEW_ARG(name),
-                          suggestion(&mem, name, names, count));
+                          suggestion(&(problems){.mem = &mem}, name, names, count));
     arena_free(&mem);
     return rc;
 }

@@ -80,10 +80,12 @@ typedef struct found {
     bool disabled, fallback_key;
 } found;
 
-/** Rewrites the catalog file with what discovery found: bindings are matched by resource path (computed with `path_of`) and keep target, backfill and
- *  disable; new ones are added with a collection PREFIX/name next to the capture's name; those no longer found are removed from the capture (not
- *  their collections). Everything else in the file stays as it was, comments included where lines are untouched. */
+/** Rewrites the catalog file with what discovery found: bindings are matched by resource path (computed with `path_of`) and keep
+ *  target, backfill and disable; new ones are added with a collection PREFIX/name next to the capture's name; those no longer
+ *  found are removed from the capture (not their collections). Everything else in the file stays as it was, comments included
+ *  where lines are untouched. */
 weir_rc catalog_write_discovered(const catalog *c, const task *t, const found *streams, size_t count,
-                                 weir_rc (*path_of)(void *arg, const tree *resource, buf *out, err *e), void *arg, buf *report, err *e);
+                                 weir_rc (*path_of)(void *arg, const tree *resource, buf *out, err *e), void *arg, buf *report,
+                                 err *e);
 
 #endif

@@ -14,8 +14,8 @@ typedef struct catalog_change {
 } catalog_change;
 
 /** Appends the changed text. Nothing is promised about what it means: the caller parses it and compares.
- *  @return false if the file is written in a way that is not understood here (flow style around what changes, explicit keys ...); what
- *  was appended is then of no use. Memory running out is this, too, with out->failed set */
+ *  @return false if the file is written in a way that is not understood here (flow style around what changes, explicit keys ...);
+ *  what was appended is then of no use. Memory running out is this, too, with out->failed set */
 bool catalog_edit(weir_view text, const catalog_change *change, buf *out);
 
 #endif

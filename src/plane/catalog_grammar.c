@@ -9,7 +9,6 @@
 #include "plane/catalog_parts.h"
 
 #define ANY  (1 << TREE_NULL | GRAMMAR_BOOL | GRAMMAR_NUMBER | GRAMMAR_TEXT | GRAMMAR_LIST | GRAMMAR_OBJECT)
-#define KEYS (const grammar_key[])
 
 /* ------------------------------------------------------------------------------------------ what a table cannot say -- */
 
@@ -107,130 +106,142 @@ static void check_schemas(problems *p, const tree *t)
 
 /* ------------------------------------------------------------------------------------------------------------- tables -- */
 
-/* clang-format off */
-static const grammar_type anything = {.what = "anything", .kinds = ANY};
-static const grammar_type boolean = {.what = "true or false", .kinds = GRAMMAR_BOOL};
-static const grammar_type integer = {.what = "a number", .kinds = GRAMMAR_NUMBER};
-static const grammar_type count = {.what = "a number", .kinds = GRAMMAR_NUMBER, .check = check_count};
-static const grammar_type text = {.what = "a text", .kinds = GRAMMAR_TEXT};
-static const grammar_type texts = {.what = "a list of texts", .kinds = GRAMMAR_LIST, .each = &text};
-static const grammar_type text_map = {.what = "an object of texts", .kinds = GRAMMAR_OBJECT, .each = &text};
-static const grammar_type object = {.what = "an object", .kinds = GRAMMAR_OBJECT};
-static const grammar_type duration = {.what = "a duration such as 5m", .kinds = GRAMMAR_TEXT, .check = check_duration};
-static const grammar_type base64 = {.what = "a text in base64", .kinds = GRAMMAR_TEXT, .check = check_base64};
-static const grammar_type pointer = {.what = "a JSON pointer such as /id", .kinds = GRAMMAR_TEXT, .check = check_pointer};
-static const grammar_type pointers = {.what = "a list of JSON pointers", .kinds = GRAMMAR_LIST, .each = &pointer};
-static const grammar_type key = {.what = "a list of JSON pointers", .kinds = GRAMMAR_LIST, .each = &pointer, .check = check_key};
-static const grammar_type config = {.what = "an object, or the name of a file that holds one", .kinds = GRAMMAR_OBJECT | GRAMMAR_TEXT};
-static const grammar_type schema = {.what = "a JSON Schema, or the name of a file that holds one", .kinds = GRAMMAR_OBJECT | GRAMMAR_TEXT | GRAMMAR_BOOL};
-static const grammar_type documents = {.what = "a list of documents, or the name of a file that holds one", .kinds = GRAMMAR_LIST | GRAMMAR_TEXT,
-                                       .each = &object};
-static const grammar_type level = {.what = "a log level", .kinds = GRAMMAR_TEXT,
-                                   .choices = (const char *const[]){"error", "warn", "info", "debug", "trace", NULL}};
-static const grammar_type on_change = {.what = "what to do about a schema change", .kinds = GRAMMAR_TEXT,
-                                       .choices = (const char *const[]){"backfill", "abort", "disableBinding", "disableTask", NULL}};
+#define KEYS(...) .keys = (const grammar_key[]){__VA_ARGS__, {0}}
+#define MUST(name, type) {name, &(type), true}
+#define MAY(name, type) {name, &(type), false}
+#define OBJECT_WITH(...) .kinds = GRAMMAR_OBJECT, KEYS(__VA_ARGS__)
+#define OBJECT_OF(type) .kinds = GRAMMAR_OBJECT, .each = &(type)
+#define LIST_OF(type) .kinds = GRAMMAR_LIST, .each = &(type)
+#define ONE_OF(...) .kinds = GRAMMAR_TEXT, .choices = (const char *const[]){__VA_ARGS__, NULL}
 
-static const grammar_type shards = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"disable", &boolean, false}, {"minTxnDuration", &duration, false}, {"maxTxnDuration", &duration, false},
-    {"hotStandbys", &count, false}, {"ringBufferSize", &count, false}, {"readChannelSize", &count, false}, {"logLevel", &level, false}, {0}}};
+/* clang-format off */
+
+/* Values */
+static const grammar_type anything = {"anything", .kinds = ANY};
+static const grammar_type boolean = {"true or false", .kinds = GRAMMAR_BOOL};
+static const grammar_type integer = {"a number", .kinds = GRAMMAR_NUMBER};
+static const grammar_type count = {"a number", .kinds = GRAMMAR_NUMBER, .check = check_count};
+static const grammar_type text = {"a text", .kinds = GRAMMAR_TEXT};
+static const grammar_type duration = {"a duration such as 5m", .kinds = GRAMMAR_TEXT, .check = check_duration};
+static const grammar_type base64 = {"a text in base64", .kinds = GRAMMAR_TEXT, .check = check_base64};
+static const grammar_type pointer = {"a JSON pointer such as /id", .kinds = GRAMMAR_TEXT, .check = check_pointer};
+static const grammar_type level = {"a log level", ONE_OF("error", "warn", "info", "debug", "trace")};
+static const grammar_type object = {"an object", .kinds = GRAMMAR_OBJECT};
+static const grammar_type texts = {"a list of texts", LIST_OF(text)};
+static const grammar_type text_map = {"an object of texts", OBJECT_OF(text)};
+static const grammar_type values = {"a list of values", LIST_OF(anything)};
+static const grammar_type pointers = {"a list of JSON pointers", LIST_OF(pointer)};
+
+/* Values, or the names of files that hold them */
+static const grammar_type config = {"an object, or the name of a file that holds one", .kinds = GRAMMAR_OBJECT | GRAMMAR_TEXT};
+static const grammar_type schema = {
+    "a JSON Schema, or the name of a file that holds one", .kinds = GRAMMAR_OBJECT | GRAMMAR_TEXT | GRAMMAR_BOOL};
+static const grammar_type documents = {
+    "a list of documents, or the name of a file that holds one", .kinds = GRAMMAR_LIST | GRAMMAR_TEXT, .each = &object};
+static const grammar_type lambda = {"a text, the name of a file, or an object", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT};
 
 /* Endpoints */
-static const grammar_type command = {.what = "a list: the program and its arguments", .kinds = GRAMMAR_LIST, .each = &text, .check = check_command};
-static const grammar_type env = {.what = "an object of texts", .kinds = GRAMMAR_OBJECT, .each = &text, .check = check_env};
-static const grammar_type image_endpoint = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"image", &text, true}, {"config", &config, false}, {0}}};
-static const grammar_type local_endpoint = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"command", &command, true}, {"config", &config, false}, {"env", &env, false}, {"protobuf", &boolean, false},
-    {"protocol", &text, false}, {0}}};
-static const grammar_type native_endpoint = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"connector", &text, true}, {"config", &config, false}, {0}}};
-static const grammar_type dekaf_endpoint = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"variant", &text, false}, {"config", &config, false}, {0}}};
-static const grammar_type capture_endpoint = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"connector", &image_endpoint, false}, {"local", &local_endpoint, false}, {"native", &native_endpoint, false},
-    {"python", &object, false}, {0}}, .one_of = true};
-static const grammar_type materialization_endpoint = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"connector", &image_endpoint, false}, {"local", &local_endpoint, false}, {"native", &native_endpoint, false},
-    {"dekaf", &dekaf_endpoint, false}, {0}}, .one_of = true};
+static const grammar_type command = {"a list: the program and its arguments", LIST_OF(text), .check = check_command};
+static const grammar_type env = {"an object of texts", OBJECT_OF(text), .check = check_env};
+static const grammar_type image = {"an object with image", OBJECT_WITH(MUST("image", text), MAY("config", config))};
+static const grammar_type local = {"an object with command", OBJECT_WITH(
+    MUST("command", command), MAY("config", config), MAY("env", env), MAY("protobuf", boolean), MAY("protocol", text))};
+static const grammar_type native = {"an object with connector", OBJECT_WITH(MUST("connector", text), MAY("config", config))};
+static const grammar_type dekaf = {"an object", OBJECT_WITH(MAY("variant", text), MAY("config", config))};
+static const grammar_type capture_endpoint = {"an object", OBJECT_WITH(
+    MAY("connector", image), MAY("local", local), MAY("native", native), MAY("python", object)), .one_of = true};
+static const grammar_type materialization_endpoint = {"an object", OBJECT_WITH(
+    MAY("connector", image), MAY("local", local), MAY("native", native), MAY("dekaf", dekaf)), .one_of = true};
+static const grammar_type shards = {"an object", OBJECT_WITH(
+    MAY("disable", boolean), MAY("minTxnDuration", duration), MAY("maxTxnDuration", duration), MAY("hotStandbys", count),
+    MAY("ringBufferSize", count), MAY("readChannelSize", count), MAY("logLevel", level))};
 
 /* Captures */
-static const grammar_type auto_discover = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"addNewBindings", &boolean, false}, {"evolveIncompatibleCollections", &boolean, false}, {0}}};
-static const grammar_type capture_binding = {.what = "an object with resource and target", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"resource", &config, true}, {"target", &text, true}, {"disable", &boolean, false}, {"backfill", &count, false}, {0}}};
-static const grammar_type capture_bindings = {.what = "a list of bindings", .kinds = GRAMMAR_LIST, .each = &capture_binding};
-static const grammar_type capture = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"autoDiscover", &auto_discover, false}, {"endpoint", &capture_endpoint, true}, {"bindings", &capture_bindings, false},
-    {"interval", &duration, false}, {"redactSalt", &base64, false}, {"shards", &shards, false}, {"secrets", &text_map, false},
-    {"expectPubId", &text, false}, {"delete", &boolean, false}, {"reset", &boolean, false}, {0}}};
-static const grammar_type captures = {.what = "an object of captures by name", .kinds = GRAMMAR_OBJECT, .each = &capture, .check = check_names};
+static const grammar_type auto_discover = {"an object", OBJECT_WITH(
+    MAY("addNewBindings", boolean), MAY("evolveIncompatibleCollections", boolean))};
+static const grammar_type capture_binding = {"an object with resource and target", OBJECT_WITH(
+    MUST("resource", config), MUST("target", text), MAY("disable", boolean), MAY("backfill", count))};
+static const grammar_type capture_bindings = {"a list of bindings", LIST_OF(capture_binding)};
+static const grammar_type capture = {"an object", OBJECT_WITH(
+    MAY("autoDiscover", auto_discover), MUST("endpoint", capture_endpoint), MAY("bindings", capture_bindings),
+    MAY("interval", duration), MAY("redactSalt", base64), MAY("shards", shards), MAY("secrets", text_map),
+    MAY("expectPubId", text), MAY("delete", boolean), MAY("reset", boolean))};
+static const grammar_type captures = {"an object of captures by name", OBJECT_OF(capture), .check = check_names};
 
 /* Where documents come from */
-static const grammar_type partition_values = {.what = "an object of lists by field", .kinds = GRAMMAR_OBJECT,
-                                              .each = &(const grammar_type){.what = "a list of values", .kinds = GRAMMAR_LIST, .each = &anything}};
-static const grammar_type partitions = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"include", &partition_values, false}, {"exclude", &partition_values, false}, {0}}};
-static const grammar_type source = {.what = "the name of a collection, or an object with it", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT, .keys = KEYS{
-    {"name", &text, true}, {"partitions", &partitions, false}, {"notBefore", &text, false}, {"notAfter", &text, false}, {0}}};
+static const grammar_type partition_values = {"an object of lists by field", OBJECT_OF(values)};
+static const grammar_type partitions = {"an object", OBJECT_WITH(
+    MAY("include", partition_values), MAY("exclude", partition_values))};
+static const grammar_type source = {
+    "the name of a collection, or an object with it", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT, KEYS(
+    MUST("name", text), MAY("partitions", partitions), MAY("notBefore", text), MAY("notAfter", text))};
 
 /* Collections */
-static const grammar_type projection = {.what = "a JSON pointer, or an object with location and partition", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT, .keys = KEYS{
-    {"location", &pointer, true}, {"partition", &boolean, false}, {0}}, .check = check_projection};
-static const grammar_type projections = {.what = "an object of JSON pointers by field", .kinds = GRAMMAR_OBJECT, .each = &projection};
-static const grammar_type lambda = {.what = "a text, the name of a file, or an object", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT};
-static const grammar_type shuffle = {.what = "any, or an object with key or lambda", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT, .keys = KEYS{
-    {"key", &pointers, false}, {"lambda", &lambda, false}, {0}}, .choices = (const char *const[]){"any", NULL}, .one_of = true};
-static const grammar_type transform = {.what = "an object with name and source", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"name", &text, true}, {"source", &source, true}, {"shuffle", &shuffle, false}, {"priority", &integer, false},
-    {"readDelay", &duration, false}, {"lambda", &lambda, false}, {"disable", &boolean, false}, {"backfill", &count, false}, {0}}};
-static const grammar_type transforms = {.what = "a list of transforms", .kinds = GRAMMAR_LIST, .each = &transform};
-static const grammar_type sqlite = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{{"migrations", &texts, false}, {0}}};
-static const grammar_type typescript = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{{"module", &text, true}, {0}}};
-static const grammar_type python = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{{"module", &text, true}, {"dependencies", &text_map, false}, {0}}};
-static const grammar_type using = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"sqlite", &sqlite, false}, {"typescript", &typescript, false}, {"python", &python, false}, {"connector", &image_endpoint, false},
-    {"local", &local_endpoint, false}, {"native", &native_endpoint, false}, {0}}, .one_of = true};
-static const grammar_type derive = {.what = "an object with using and transforms", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"using", &using, true}, {"transforms", &transforms, false}, {"shuffleKeyTypes", &texts, false}, {"redactSalt", &base64, false},
-    {"shards", &shards, false}, {0}}};
-static const grammar_type a_collection = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"schema", &schema, false}, {"writeSchema", &schema, false}, {"readSchema", &schema, false}, {"key", &key, true},
-    {"projections", &projections, false}, {"journals", &object, false}, {"derive", &derive, false}, {"expectPubId", &text, false},
-    {"delete", &boolean, false}, {"reset", &boolean, false}, {0}}, .check = check_schemas};
-static const grammar_type collections = {.what = "an object of collections by name", .kinds = GRAMMAR_OBJECT, .each = &a_collection, .check = check_names};
+static const grammar_type projection = {
+    "a JSON pointer, or an object with location and partition", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT, KEYS(
+    MUST("location", pointer), MAY("partition", boolean)), .check = check_projection};
+static const grammar_type projections = {"an object of JSON pointers by field", OBJECT_OF(projection)};
+static const grammar_type shuffle = {
+    "any, or an object with key or lambda", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT,
+    KEYS(MAY("key", pointers), MAY("lambda", lambda)),
+    .one_of = true, .choices = (const char *const[]){"any", NULL}};
+static const grammar_type transform = {"an object with name and source", OBJECT_WITH(
+    MUST("name", text), MUST("source", source), MAY("shuffle", shuffle), MAY("priority", integer), MAY("readDelay", duration),
+    MAY("lambda", lambda), MAY("disable", boolean), MAY("backfill", count))};
+static const grammar_type transforms = {"a list of transforms", LIST_OF(transform)};
+static const grammar_type sqlite = {"an object", OBJECT_WITH(MAY("migrations", texts))};
+static const grammar_type typescript = {"an object with module", OBJECT_WITH(MUST("module", text))};
+static const grammar_type python = {"an object with module", OBJECT_WITH(MUST("module", text), MAY("dependencies", text_map))};
+static const grammar_type using = {"an object", OBJECT_WITH(
+    MAY("sqlite", sqlite), MAY("typescript", typescript), MAY("python", python), MAY("connector", image), MAY("local", local),
+    MAY("native", native)), .one_of = true};
+static const grammar_type derive = {"an object with using and transforms", OBJECT_WITH(
+    MUST("using", using), MAY("transforms", transforms), MAY("shuffleKeyTypes", texts), MAY("redactSalt", base64),
+    MAY("shards", shards))};
+static const grammar_type key = {"a list of JSON pointers", LIST_OF(pointer), .check = check_key};
+static const grammar_type a_collection = {"an object", OBJECT_WITH(
+    MAY("schema", schema), MAY("writeSchema", schema), MAY("readSchema", schema), MUST("key", key), MAY("projections", projections),
+    MAY("journals", object), MAY("derive", derive), MAY("expectPubId", text), MAY("delete", boolean), MAY("reset", boolean)),
+    .check = check_schemas};
+static const grammar_type collections = {"an object of collections by name", OBJECT_OF(a_collection), .check = check_names};
 
 /* Materializations */
-static const grammar_type recommended = {.what = "true, false or a depth", .kinds = GRAMMAR_BOOL | GRAMMAR_NUMBER, .check = check_depth};
-static const grammar_type fields = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"groupBy", &texts, false}, {"require", &object, false}, {"include", &object, false}, {"exclude", &texts, false},
-    {"recommended", &recommended, false}, {0}}};
-static const grammar_type materialization_binding = {.what = "an object with resource and source", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"resource", &config, true}, {"source", &source, true}, {"disable", &boolean, false}, {"priority", &integer, false},
-    {"fields", &fields, false}, {"backfill", &count, false}, {"onIncompatibleSchemaChange", &on_change, false}, {0}}};
-static const grammar_type materialization_bindings = {.what = "a list of bindings", .kinds = GRAMMAR_LIST, .each = &materialization_binding};
-static const grammar_type source_capture = {.what = "the name of a capture, or an object with it", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT};
-static const grammar_type materialization = {.what = "an object", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"source", &source_capture, false}, {"sourceCapture", &source_capture, false}, {"onIncompatibleSchemaChange", &on_change, false},
-    {"endpoint", &materialization_endpoint, true}, {"bindings", &materialization_bindings, false}, {"shards", &shards, false},
-    {"secrets", &text_map, false}, {"expectPubId", &text, false}, {"delete", &boolean, false}, {"reset", &boolean, false}, {0}}};
-static const grammar_type materializations = {.what = "an object of materializations by name", .kinds = GRAMMAR_OBJECT, .each = &materialization,
-                                              .check = check_names};
+static const grammar_type on_change = {
+    "what to do about a schema change", ONE_OF("backfill", "abort", "disableBinding", "disableTask")};
+static const grammar_type recommended = {
+    "true, false or a depth", .kinds = GRAMMAR_BOOL | GRAMMAR_NUMBER, .check = check_depth};
+static const grammar_type fields = {"an object", OBJECT_WITH(
+    MAY("groupBy", texts), MAY("require", object), MAY("include", object), MAY("exclude", texts), MAY("recommended", recommended))};
+static const grammar_type materialization_binding = {"an object with resource and source", OBJECT_WITH(
+    MUST("resource", config), MUST("source", source), MAY("disable", boolean), MAY("priority", integer), MAY("fields", fields),
+    MAY("backfill", count), MAY("onIncompatibleSchemaChange", on_change))};
+static const grammar_type materialization_bindings = {"a list of bindings", LIST_OF(materialization_binding)};
+static const grammar_type source_capture = {
+    "the name of a capture, or an object with it", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT};
+static const grammar_type materialization = {"an object", OBJECT_WITH(
+    MAY("source", source_capture), MAY("sourceCapture", source_capture), MAY("onIncompatibleSchemaChange", on_change),
+    MUST("endpoint", materialization_endpoint), MAY("bindings", materialization_bindings), MAY("shards", shards),
+    MAY("secrets", text_map), MAY("expectPubId", text), MAY("delete", boolean), MAY("reset", boolean))};
+static const grammar_type materializations = {
+    "an object of materializations by name", OBJECT_OF(materialization), .check = check_names};
 
 /* Tests */
-static const grammar_type ingest = {.what = "an object with collection and documents", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"description", &text, false}, {"collection", &text, true}, {"documents", &documents, true}, {0}}};
-static const grammar_type verify = {.what = "an object with collection and documents", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"description", &text, false}, {"collection", &source, true}, {"documents", &documents, true}, {"partitions", &partitions, false}, {0}}};
-static const grammar_type step = {.what = "an object with ingest or verify", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"ingest", &ingest, false}, {"verify", &verify, false}, {0}}, .one_of = true};
-static const grammar_type steps = {.what = "a list of steps", .kinds = GRAMMAR_LIST, .each = &step};
-static const grammar_type a_test = {.what = "a list of steps, or an object with it", .kinds = GRAMMAR_LIST | GRAMMAR_OBJECT, .keys = KEYS{
-    {"description", &text, false}, {"steps", &steps, true}, {"expectPubId", &text, false}, {"delete", &boolean, false}, {0}}, .each = &step};
-static const grammar_type tests = {.what = "an object of tests by name", .kinds = GRAMMAR_OBJECT, .each = &a_test, .check = check_names};
+static const grammar_type ingest = {"an object with collection and documents", OBJECT_WITH(
+    MAY("description", text), MUST("collection", text), MUST("documents", documents))};
+static const grammar_type verify = {"an object with collection and documents", OBJECT_WITH(
+    MAY("description", text), MUST("collection", source), MUST("documents", documents), MAY("partitions", partitions))};
+static const grammar_type step = {"an object with ingest or verify", OBJECT_WITH(
+    MAY("ingest", ingest), MAY("verify", verify)), .one_of = true};
+static const grammar_type steps = {"a list of steps", LIST_OF(step)};
+static const grammar_type a_test = {
+    "a list of steps, or an object with it", .kinds = GRAMMAR_LIST | GRAMMAR_OBJECT, .each = &step, KEYS(
+    MAY("description", text), MUST("steps", steps), MAY("expectPubId", text), MAY("delete", boolean))};
+static const grammar_type tests = {"an object of tests by name", OBJECT_OF(a_test), .check = check_names};
 
-const grammar_type grammar_catalog = {.what = "an object with captures, collections, materializations, tests or import", .kinds = GRAMMAR_OBJECT, .keys = KEYS{
-    {"$schema", &text, false}, {"import", &texts, false}, {"captures", &captures, false}, {"collections", &collections, false},
-    {"materializations", &materializations, false}, {"tests", &tests, false}, {0}}};
+const grammar_type grammar_catalog = {
+    "an object with captures, collections, materializations, tests or import", OBJECT_WITH(
+    MAY("$schema", text), MAY("import", texts), MAY("captures", captures), MAY("collections", collections),
+    MAY("materializations", materializations), MAY("tests", tests))};
 
 /* clang-format on */
 
@@ -254,7 +265,7 @@ static void unknown_key(problems *p, const grammar_type *type, const tree *t)
         names[n++] = k->name;
         buf_printf(&all, "%s%s", n > 1 ? ", " : "", k->name);
     }
-    const char *near = suggestion(p->mem, t->name, names, n);
+    const char *near = suggestion(p, t->name, names, n);
     if (*near)
         problem_at(p, t->name_mark, "unknown key \"%.*s\"%s", VIEW_ARG(t->name), near);
     else
@@ -313,7 +324,7 @@ static void check_choice(problems *p, const grammar_type *type, const tree *t)
     for (size_t i = 0; i < n; i++)
         buf_printf(&all, "%s%s", i ? ", " : "", type->choices[i]);
     problem_at(p, t->mark, "\"%.*s\" is not one of: %s%s", VIEW_ARG(t->text), buf_text(&all),
-               suggestion(p->mem, t->text, type->choices, n));
+               suggestion(p, t->text, type->choices, n));
     buf_free(&all);
 }
 

@@ -1,4 +1,5 @@
-/* catalog_parts.h - what the files of the catalog share: problems found, the grammar, names, the files read. Nobody else includes it. */
+/* catalog_parts.h - what the files of the catalog share: problems found, the grammar, names, the files read. Nobody else includes
+ * it. */
 #ifndef WEIR_PLANE_CATALOG_PARTS_H
 #define WEIR_PLANE_CATALOG_PARTS_H
 
@@ -26,8 +27,9 @@ typedef struct problems {
 void problem_at(problems *p, tree_mark at, const char *fmt, ...) WEIR_PRINTF(3, 4);
 /** Notes the error of a file that `from` refers to; it names its place itself. */
 void problem_text(problems *p, tree_mark from, const char *text);
-/** `; did you mean "x"?` if one of the words is near, otherwise "". In the arena. */
-const char *suggestion(arena *a, weir_view word, const char *const *words, size_t count);
+/** `; did you mean "x"?` if one of the words is near, otherwise "". In the arena. Gives up where there are more problems than
+ *  anybody is told. */
+const char *suggestion(problems *p, weir_view word, const char *const *words, size_t count);
 /** WEIR_OK if there is none; otherwise WEIR_E_CONFIG with all of them, a line each, sorted by file and place. */
 weir_rc problems_result(const problems *p, err *e);
 
@@ -69,7 +71,8 @@ void grammar_check(problems *p, const grammar_type *type, const tree *t);
 
 /** Is it two or more tokens of letters and digits (of any script) and -_. with slashes between? */
 bool name_valid(weir_view name);
-/** Appends a stream's name as part of a collection's name: what a name may not hold becomes _, empty tokens go. Appends at least _. */
+/** Appends a stream's name as part of a collection's name: what a name may not hold becomes _, empty tokens go. Appends at least
+ *  _. */
 void name_normalise(buf *out, weir_view name);
 
 /* -------------------------------------------------------------------------------------------------------------- files -- */
@@ -106,8 +109,8 @@ const char *path_beside(arena *a, const char *file, weir_view path);
 const tree *file_tree(catalog_reader *r, const char *path, tree_mark from, const char *what);
 /** The value itself, or what is in the file it names. NULL after noting a problem. */
 const tree *file_value(catalog_reader *r, const tree *value, const char *what);
-/** A collection's schema: inline, or from FILE or FILE#/pointer; files that it refers to are brought into its $defs. NULL after noting a
- *  problem. */
+/** A collection's schema: inline, or from FILE or FILE#/pointer; files that it refers to are brought into its $defs. NULL after
+ *  noting a problem. */
 const tree *schema_value(catalog_reader *r, const tree *value, const char *what);
 
 #endif

@@ -31,10 +31,10 @@ void problem_text(problems *p, tree_mark from, const char *text)
     note(p, from, arena_dup(p->mem, view_of(text)), true);
 }
 
-const char *suggestion(arena *a, weir_view word, const char *const *words, size_t count)
+const char *suggestion(problems *p, weir_view word, const char *const *words, size_t count)
 {
-    const char *near = word.len > WORD ? NULL : map_nearest(word, words, count);
-    const char *text = near ? arena_printf(a, "; did you mean \"%s\"?", near).ptr : NULL;
+    const char *near = word.len > WORD || p->count > TOLD ? NULL : map_nearest(word, words, count);
+    const char *text = near ? arena_printf(p->mem, "; did you mean \"%s\"?", near).ptr : NULL;
     return text ? text : "";
 }
 

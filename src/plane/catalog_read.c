@@ -63,7 +63,7 @@ static void check_collection(catalog_reader *r, weir_view name, tree_mark at)
         return;
     size_t names = r->c->collection_count < MOST_NAMES ? r->c->collection_count : 0;
     problem_at(&r->found, at, "no collection is named \"%.*s\"%s", VIEW_ARG(name),
-               suggestion(r->mem, name, r->collection_names, names));
+               suggestion(&r->found, name, r->collection_names, names));
 }
 
 /* The name in a source: a text, or an object with it. */

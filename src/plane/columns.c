@@ -178,7 +178,7 @@ static const char *nearest_field(selection *s, weir_view field)
     size_t n = 0;
     for (size_t i = 0; i < s->count && names; i++)
         names[n++] = arena_text(s->mem, s->all[i].field);
-    return s->mem->failed ? "" : suggestion(s->mem, field, names, n);
+    return s->mem->failed ? "" : suggestion(&s->found, field, names, n);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- selecting -- */
@@ -220,7 +220,7 @@ static void unknown_key(selection *s, weir_view pointer)
     for (size_t i = 0; i < s->locations.count && names; i++)
         names[n++] = arena_text(s->mem, s->locations.items[i].pointer);
     problem_at(&s->found, s->c->mark, "the schema of \"%.*s\" does not know the key \"%.*s\"%s", VIEW_ARG(s->c->name),
-               VIEW_ARG(pointer), s->mem->failed ? "" : suggestion(s->mem, pointer, names, n));
+               VIEW_ARG(pointer), s->mem->failed ? "" : suggestion(&s->found, pointer, names, n));
 }
 
 static void select_key(selection *s, weir_view pointer)

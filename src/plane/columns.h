@@ -4,25 +4,25 @@
 
 #include "plane/catalog.h"
 
-/** Selects the columns of a binding from the projections of its collection: the explicit ones (`projections` of the catalog), and one for each
- *  location of the read schema whose field no explicit one has taken.
+/** Selects the columns of a binding from the projections of its collection: the explicit ones (`projections` of the catalog), and
+ *  one for each location of the read schema whose field no explicit one has taken.
  *    - Keys always, in the key's order. A part has the name of its explicit projection, if there is one that is not excluded.
  *    - fields.include / fields.require add any projection, and `flow_document` (pointer "").
- *    - fields.recommended (default true; a number is a depth; true is 1, false is 0) adds the locations down to that depth, in the order
- *      of the schema, and all explicit projections. A location with an explicit projection comes as that only. Not recommended are `_meta` as a
- *      whole and what can only be null.
+ *    - fields.recommended (default true; a number is a depth; true is 1, false is 0) adds the locations down to that depth, in
+ *      the order of the schema, and all explicit projections. A location with an explicit projection comes as that only. Not
+ *      recommended are `_meta` as a whole and what can only be null.
  *    - fields.exclude takes projections out.
  *    - Where recommended and nothing is known of the documents but their key, `flow_document` is added.
- *  Everything wrong is WEIR_E_CONFIG, a line each, with the mark and the nearest name: a key part that the schema does not know or that cannot be
- *  a key, an include that no projection has, an excluded key; `groupBy` is not supported yet.
- *  @param inferred the collection's inferred schema, for schemas that refer to flow://inferred-schema; NULL: nothing was inferred yet, and
- *  what the write schema says then stands for flow://relaxed-write-schema, too.
+ *  Everything wrong is WEIR_E_CONFIG, a line each, with the mark and the nearest name: a key part that the schema does not know
+ *  or that cannot be a key, an include that no projection has, an excluded key; `groupBy` is not supported yet.
+ *  @param inferred the collection's inferred schema, for schemas that refer to flow://inferred-schema; NULL: nothing was inferred
+ *  yet, and what the write schema says then stands for flow://relaxed-write-schema, too.
  *  The columns' texts live in the arena, the catalog and `inferred`. */
-weir_rc columns_select(arena *a, const collection *c, const task_binding *b, const tree *inferred, weir_column **ret, size_t *ret_count,
-                       size_t *ret_keys, err *e);
+weir_rc columns_select(arena *a, const collection *c, const task_binding *b, const tree *inferred, weir_column **ret,
+                       size_t *ret_count, size_t *ret_keys, err *e);
 
-/** Does the collection's schema ask to be learned from its documents (flow.md 8): `x-infer-schema` in the write schema, or a reference to
- *  flow://inferred-schema in the read schema? */
+/** Does the collection's schema ask to be learned from its documents (flow.md 8): `x-infer-schema` in the write schema, or a
+ *  reference to flow://inferred-schema in the read schema? */
 bool collection_infers(const collection *c);
 
 #endif

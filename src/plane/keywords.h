@@ -8,7 +8,8 @@
 bool keyword_holds_data(weir_view name);
 /** Is its value an object of schemas under names that are no keywords? */
 bool keyword_holds_names(weir_view name);
-/** What flow://relaxed-write-schema stands for: the schema without type, required and format, at every depth. NULL without memory. */
+/** What flow://relaxed-write-schema stands for: the schema without type, required and format, at every depth. NULL without
+ *  memory. */
 const tree *schema_relaxed(arena *a, const tree *schema);
 
 #endif

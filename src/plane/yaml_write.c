@@ -120,11 +120,6 @@ static void put_text(buf *out, weir_view text, bool flow)
         put_quoted(out, text);
 }
 
-void yaml_write_text(buf *out, weir_view text)
-{
-    put_text(out, text, true);
-}
-
 /* Can the text be written as a literal block: several lines, a visible beginning, at most one line break at the end? */
 static bool can_be_literal(weir_view text)
 {
