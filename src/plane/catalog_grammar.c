@@ -8,7 +8,7 @@
 #include "json/text.h"
 #include "plane/catalog_parts.h"
 
-#define ANY  (1 << TREE_NULL | GRAMMAR_BOOL | GRAMMAR_NUMBER | GRAMMAR_TEXT | GRAMMAR_LIST | GRAMMAR_OBJECT)
+#define ANY (1 << TREE_NULL | GRAMMAR_BOOL | GRAMMAR_NUMBER | GRAMMAR_TEXT | GRAMMAR_LIST | GRAMMAR_OBJECT)
 
 /* ------------------------------------------------------------------------------------------ what a table cannot say -- */
 
@@ -106,13 +106,30 @@ static void check_schemas(problems *p, const tree *t)
 
 /* ------------------------------------------------------------------------------------------------------------- tables -- */
 
-#define KEYS(...) .keys = (const grammar_key[]){__VA_ARGS__, {0}}
-#define MUST(name, type) {name, &(type), true}
-#define MAY(name, type) {name, &(type), false}
+#define KEYS(...)                                                                                                                  \
+    .keys = (const grammar_key[])                                                                                                  \
+    {                                                                                                                              \
+        __VA_ARGS__,                                                                                                               \
+        {                                                                                                                          \
+            0                                                                                                                      \
+        }                                                                                                                          \
+    }
+#define MUST(name, type)                                                                                                           \
+    {                                                                                                                              \
+        name, &(type), true                                                                                                        \
+    }
+#define MAY(name, type)                                                                                                            \
+    {                                                                                                                              \
+        name, &(type), false                                                                                                       \
+    }
 #define OBJECT_WITH(...) .kinds = GRAMMAR_OBJECT, KEYS(__VA_ARGS__)
-#define OBJECT_OF(type) .kinds = GRAMMAR_OBJECT, .each = &(type)
-#define LIST_OF(type) .kinds = GRAMMAR_LIST, .each = &(type)
-#define ONE_OF(...) .kinds = GRAMMAR_TEXT, .choices = (const char *const[]){__VA_ARGS__, NULL}
+#define OBJECT_OF(type)  .kinds = GRAMMAR_OBJECT, .each = &(type)
+#define LIST_OF(type)    .kinds = GRAMMAR_LIST, .each = &(type)
+#define ONE_OF(...)                                                                                                                \
+    .kinds = GRAMMAR_TEXT, .choices = (const char *const[])                                                                        \
+    {                                                                                                                              \
+        __VA_ARGS__, NULL                                                                                                          \
+    }
 
 /* clang-format off */
 
