@@ -9,9 +9,8 @@
 enum { PB_VARINT = 0, PB_FIXED64 = 1, PB_BYTES = 2, PB_FIXED32 = 5 };
 
 typedef struct pb_reader {
-    const char *begin, *p, *end;
-    size_t at;         /* bytes taken, for errors */
-    const char *error; /* NULL: none yet */
+    const char *p, *end; /* after an error, p stays where it was noticed */
+    const char *error;   /* NULL: none yet */
 } pb_reader;
 
 typedef struct pb_field {
@@ -23,13 +22,12 @@ typedef struct pb_field {
 
 static inline pb_reader pb_reader_of(weir_view v)
 {
-    return (pb_reader){.begin = v.ptr, .p = v.ptr, .end = v.len ? v.ptr + v.len : v.ptr};
+    return (pb_reader){.p = v.ptr, .end = v.len ? v.ptr + v.len : v.ptr};
 }
 
 static inline bool pb_fail(pb_reader *r, const char *error)
 {
     r->error = error;
-    r->at = (size_t)(r->p - r->begin);
     return false;
 }
 

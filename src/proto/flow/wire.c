@@ -237,9 +237,9 @@ static weir_rc read_json(flow_direction dir, weir_view line, flow_message *m, er
 
 /* ---- the protobuf codec ---- */
 
-static weir_rc bad_pb(const char *what, size_t at, err *e)
+static weir_rc bad_pb(const char *what, const pb_reader *r, weir_view message, err *e)
 {
-    return err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of a protobuf message", what, at);
+    return err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of a protobuf message", what, (size_t)(r->p - message.ptr));
 }
 
 /* A JSON object held in a protobuf field. */
@@ -257,7 +257,7 @@ static weir_rc check_object(weir_view json, const char *what, bool *lines, err *
     return WEIR_OK;
 }
 
-static weir_rc read_pb_captured(weir_view body, flow_message *m, err *e)
+static weir_rc read_pb_captured(weir_view message, weir_view body, flow_message *m, err *e)
 {
     pb_reader r = pb_reader_of(body);
     pb_field f;
@@ -268,30 +268,44 @@ static weir_rc read_pb_captured(weir_view body, flow_message *m, err *e)
             m->doc = f.bytes;
     }
     if (r.error)
-        return bad_pb(r.error, r.at, e);
+        return bad_pb(r.error, &r, message, e);
     return check_object(m->doc, "document", &m->lines, e);
 }
 
-static weir_rc read_pb_checkpoint(weir_view body, flow_message *m, err *e)
+static weir_rc read_pb_state(weir_view message, weir_view body, flow_message *m, err *e)
 {
     pb_reader r = pb_reader_of(body);
-    pb_field f, g;
+    pb_field f;
     while (pb_next(&r, &f)) {
-        if (f.tag != 1 || f.wire != PB_BYTES)
-            continue;
-        pb_reader state = pb_reader_of(f.bytes);
-        while (pb_next(&state, &g)) {
-            if (g.tag == 1 && g.wire == PB_BYTES)
-                m->state = g.bytes;
-            else if (g.tag == 2 && g.wire == PB_VARINT)
-                m->merge = g.number != 0;
-        }
-        if (state.error)
-            return bad_pb(state.error, r.at, e);
+        if (f.tag == 1 && f.wire == PB_BYTES)
+            m->state = f.bytes;
+        else if (f.tag == 2 && f.wire == PB_VARINT)
+            m->merge = f.number != 0;
+    }
+    return r.error ? bad_pb(r.error, &r, message, e) : WEIR_OK;
+}
+
+static weir_rc read_pb_checkpoint(weir_view message, weir_view body, flow_message *m, err *e)
+{
+    pb_reader r = pb_reader_of(body);
+    pb_field f;
+    while (pb_next(&r, &f)) {
+        weir_rc rc = f.tag == 1 && f.wire == PB_BYTES ? read_pb_state(message, f.bytes, m, e) : WEIR_OK;
+        if (rc)
+            return rc;
     }
     if (r.error)
-        return bad_pb(r.error, r.at, e);
+        return bad_pb(r.error, &r, message, e);
     return m->state.len ? check_object(m->state, "state", NULL, e) : WEIR_OK;
+}
+
+/* Is there a kind that has this tag? Other tags are skipped. */
+static bool is_response(uint32_t tag)
+{
+    for (size_t i = 0; i < KINDS; i++)
+        if (kinds[i].dir == FLOW_RESPONSE && kinds[i].tag == tag)
+            return true;
+    return false;
 }
 
 /* The hot kinds are taken apart in place; *ret_hot says whether this was one. */
@@ -302,27 +316,42 @@ static weir_rc read_hot(weir_view bytes, flow_message *m, bool *ret_hot, err *e)
     *m = (flow_message){0};
     *ret_hot = false;
     if (!pb_next(&r, &f) || f.wire != PB_BYTES || (f.tag != 6 && f.tag != 7))
-        return r.error ? bad_pb(r.error, r.at, e) : WEIR_OK;
+        return r.error ? bad_pb(r.error, &r, bytes, e) : WEIR_OK;
     *ret_hot = true;
     m->kind = f.tag == 6 ? FLOW_CAPTURED : FLOW_CHECKPOINT;
-    weir_rc rc = m->kind == FLOW_CAPTURED ? read_pb_captured(f.bytes, m, e) : read_pb_checkpoint(f.bytes, m, e);
+    weir_rc rc = m->kind == FLOW_CAPTURED ? read_pb_captured(bytes, f.bytes, m, e) : read_pb_checkpoint(bytes, f.bytes, m, e);
     while (!rc && pb_next(&r, &f))
-        if (f.tag != 100)
-            rc = bad_pb("a second kind of message", r.at, e);
-    return rc || !r.error ? rc : bad_pb(r.error, r.at, e);
+        if (is_response(f.tag))
+            rc = bad_pb("a second kind of message", &r, bytes, e);
+    return rc || !r.error ? rc : bad_pb(r.error, &r, bytes, e);
 }
 
-weir_rc flow_read(flow_codec codec, flow_direction dir, weir_view bytes, flow_message *ret, buf *scratch, err *e)
+static weir_rc read_pb(flow_direction dir, weir_view bytes, flow_message *m, buf *scratch, err *e)
 {
-    if (codec == FLOW_JSON)
-        return read_json(dir, bytes, ret, e);
     bool hot = false;
-    weir_rc rc = dir == FLOW_RESPONSE ? read_hot(bytes, ret, &hot, e) : WEIR_OK;
+    weir_rc rc = dir == FLOW_RESPONSE ? read_hot(bytes, m, &hot, e) : WEIR_OK;
     if (rc || hot)
         return rc;
     buf_clear(scratch);
     rc = pb_to_json(dir == FLOW_REQUEST ? &flow_request_pb : &flow_response_pb, bytes, scratch, e);
-    return rc ? rc : read_json(dir, buf_view(scratch), ret, e);
+    return rc ? rc : read_json(dir, buf_view(scratch), m, e);
+}
+
+/* A state goes into lines as it is: line breaks between its tokens must go. */
+static weir_rc flatten_state(flow_message *m, buf *scratch, err *e)
+{
+    if (!m->state.len || (!memchr(m->state.ptr, '\n', m->state.len) && !memchr(m->state.ptr, '\r', m->state.len)))
+        return WEIR_OK;
+    buf_clear(scratch);
+    json_compact(scratch, m->state);
+    m->state = buf_view(scratch);
+    return buf_ok(scratch) ? WEIR_OK : err_nomem(e);
+}
+
+weir_rc flow_read(flow_codec codec, flow_direction dir, weir_view bytes, flow_message *ret, buf *scratch, err *e)
+{
+    weir_rc rc = codec == FLOW_JSON ? read_json(dir, bytes, ret, e) : read_pb(dir, bytes, ret, scratch, e);
+    return rc ? rc : flatten_state(ret, scratch, e);
 }
 
 /* ---- writing ---- */

@@ -31,13 +31,14 @@ typedef struct flow_message {
     uint32_t binding;    /* captured, sourcedSchema, backfill... */
     weir_view doc;       /* captured: the document; sourcedSchema: the schema. Checked JSON object text */
     bool lines;          /* doc has raw line breaks */
-    weir_view state;     /* checkpoint: state.updated; empty if there is none */
+    weir_view state;     /* checkpoint: state.updated, an object on one line; empty if there is none */
     bool merge;          /* checkpoint: state.mergePatch */
 } flow_message;
 
 /** Reads one message: a line of the JSON codec (without \n), or the payload of a protobuf frame. Errors are WEIR_E_PROTOCOL and say what, at which
- *  byte, with the beginning of the text. `scratch` receives the JSON of transcoded messages. Unknown kinds: error. Null siblings: absent. Two
- *  kinds: error. Unknown keys inside a kind are ignored. */
+ *  byte, and what stands around it. `scratch` receives the JSON of transcoded messages. Names may be written as in the .proto. Null siblings are absent,
+ *  two kinds an error. Requests: other keys are ignored. Responses: an unknown kind, and an unknown key in a message of the hot path, are errors; an unknown
+ *  protobuf tag is skipped. */
 weir_rc flow_read(flow_codec codec, flow_direction dir, weir_view bytes, flow_message *ret, buf *scratch, err *e);
 
 /** Appends one framed message of any kind from its JSON body ("{...}" of the kind): a line, or a length-prefixed frame. */

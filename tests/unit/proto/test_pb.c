@@ -65,6 +65,32 @@ static void test_no_bytes(void **state)
     err_free(&e);
 }
 
+/* Enumerations have 32 bits and a sign; whoever wrote a value that we do not know gets it back. */
+static void test_unknown_enum(void **state)
+{
+    static const struct {
+        weir_view bytes; /* Request{spec: Spec{connector_type: ...}} */
+        const char *json;
+    } vectors[] = {
+        {WEIR_LIT("\x0a\x02\x08\x08"), "{\"spec\":{\"connectorType\":\"LOCAL\"}}"},
+        {WEIR_LIT("\x0a\x02\x08\x63"), "{\"spec\":{\"connectorType\":99}}"},
+        {WEIR_LIT("\x0a\x0b\x08\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "{\"spec\":{\"connectorType\":-2}}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+        buf json = {0}, bytes = {0};
+        err e = {0};
+        assert_int_equal(pb_to_json(&flow_request_pb, vectors[i].bytes, &json, &e), WEIR_OK);
+        assert_string_equal(buf_text(&json), vectors[i].json);
+        assert_int_equal(pb_from_json(&flow_request_pb, buf_view(&json), &bytes, &e), WEIR_OK);
+        assert_int_equal(bytes.len, vectors[i].bytes.len);
+        assert_memory_equal(bytes.ptr, vectors[i].bytes.ptr, bytes.len);
+        buf_free(&json);
+        buf_free(&bytes);
+        err_free(&e);
+    }
+}
+
 static void test_broken(void **state)
 {
     static const weir_view broken[] = {
@@ -98,6 +124,7 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_fields),
         cmocka_unit_test(test_no_bytes),
+        cmocka_unit_test(test_unknown_enum),
         cmocka_unit_test(test_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
