@@ -290,10 +290,21 @@ static void unknown_key(problems *p, const grammar_type *type, const tree *t)
     buf_free(&all);
 }
 
+/* Was the key written with a slip? That was told, and is enough. */
+static bool is_misspelt(const grammar_type *type, const tree *t, const char *key)
+{
+    enum { MOST = 64 };
+    size_t n = 0;
+    for (const tree *m = t->first; m && n++ < MOST; m = m->next)
+        if (!find_key(type, m->name) && m->name.len < MOST && map_nearest(m->name, &key, 1))
+            return true;
+    return false;
+}
+
 static void check_missing(problems *p, const grammar_type *type, const tree *t)
 {
     for (const grammar_key *k = type->keys; k->name; k++)
-        if (k->required && tree_is_null(tree_get(t, k->name)))
+        if (k->required && tree_is_null(tree_get(t, k->name)) && !is_misspelt(type, t, k->name))
             problem_at(p, t->mark, "\"%s\" is missing", k->name);
 }
 
