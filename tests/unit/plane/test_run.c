@@ -102,13 +102,13 @@ static weir_rc store(weir_task *t, void *self, const weir_row *rows, size_t coun
     return WEIR_OK;
 }
 
-static weir_rc commit(weir_task *t, void *self, weir_view checkpoint)
+static weir_rc commit(weir_task *t, void *self, weir_view position)
 {
     (void)self;
     if (++script.commits == script.fail_commit)
         return weir_fail(t, WEIR_E_TRANSIENT, "the destination is away");
     buf_clear(&script.checkpoint);
-    buf_addv(&script.checkpoint, checkpoint);
+    buf_addv(&script.checkpoint, position);
     buf_adds(&script.said, "commit\n");
     return WEIR_OK;
 }
