@@ -291,12 +291,12 @@ static void unknown_key(problems *p, const grammar_type *type, const tree *t)
 }
 
 /* Was the key written with a slip? That was told, and is enough. */
-static bool is_misspelt(const grammar_type *type, const tree *t, const char *key)
+static bool is_misspelt(const grammar_type *type, const tree *t, const char *name)
 {
     enum { MOST = 64 };
     size_t n = 0;
     for (const tree *m = t->first; m && n++ < MOST; m = m->next)
-        if (!find_key(type, m->name) && m->name.len < MOST && map_nearest(m->name, &key, 1))
+        if (!find_key(type, m->name) && m->name.len < MOST && map_nearest(m->name, &name, 1))
             return true;
     return false;
 }

@@ -360,9 +360,7 @@ static void test_keys(void **state)
         "collection: {}\n"
         "zzz: 1\n",
         "flow.yaml:3:5: unknown key \"endpont\"; did you mean \"endpoint\"?\n"
-        "flow.yaml:4:23: \"command\" is missing\n"
         "flow.yaml:4:24: unknown key \"comand\"; did you mean \"command\"?\n"
-        "flow.yaml:6:9: \"target\" is missing\n"
         "flow.yaml:6:24: unknown key \"targt\"; did you mean \"target\"?\n"
         "flow.yaml:7:9: \"target\" is missing\n"
         "flow.yaml:8:1: unknown key \"collection\"; did you mean \"collections\"?\n"
