@@ -27,14 +27,15 @@ static unsigned wire_of(pb_type type)
     return wires[type];
 }
 
+/* Values are of 32 bits, with a sign. One without a name stays a number. */
 static void enum_to_json(const pb_def *d, uint64_t value, json_out *w)
 {
     for (const pb_enum *v = d->values; v->name; v++)
-        if (v->value == value) {
+        if (v->value == (uint32_t)value) {
             out_text(w, view_of(v->name));
             return;
         }
-    out_int(w, (int64_t)value);
+    out_int(w, (int32_t)(uint32_t)value);
 }
 
 static weir_rc json_value(const pb_message *m, const pb_def *d, weir_view text, json_out *w, err *e)
@@ -202,8 +203,8 @@ static weir_rc number_from_json(const pb_message *m, const pb_def *d, weir_view 
 
 static weir_rc enum_from_json(const pb_message *m, const pb_def *d, weir_view v, buf *out, err *e)
 {
-    uint64_t n = 0;
-    bool found = number_to_u64(v, &n);
+    int64_t n = 0;
+    bool found = number_to_i64(v, &n) && n >= INT32_MIN && n <= INT32_MAX;
     for (const pb_enum *k = d->values; !found && k->name; k++)
         if (v.len == strlen(k->name) + 2 && memcmp(v.ptr + 1, k->name, v.len - 2) == 0) {
             n = k->value;
@@ -213,7 +214,7 @@ static weir_rc enum_from_json(const pb_message *m, const pb_def *d, weir_view v,
         return expected(m, d, "one of the names of an enumeration", v, e);
     if (n) {
         put_varint(out, (uint64_t)d->tag << 3 | PB_VARINT);
-        put_varint(out, n);
+        put_varint(out, (uint64_t)n);
     }
     return WEIR_OK;
 }

@@ -242,16 +242,18 @@ static weir_rc bad_pb(const char *what, const pb_reader *r, weir_view message, e
     return err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of a protobuf message", what, (size_t)(r->p - message.ptr));
 }
 
-/* A JSON object held in a protobuf field. */
-static weir_rc check_object(weir_view json, const char *what, bool *lines, err *e)
+/* A JSON object held in a protobuf field; space around it is taken off. */
+static weir_rc check_object(weir_view *json, const char *what, bool *lines, err *e)
 {
-    json_scan s = json_scan_of(json);
+    json_scan s = json_scan_of(*json);
+    weir_view object;
     if (json_peek(&s) != '{')
         json_bad(&s, "expected an object");
-    if (!json_skip(&s, NULL) || !json_done(&s)) {
-        bad_message(json, (size_t)(s.at - s.begin), s.error, e);
+    if (!json_skip(&s, &object) || !json_done(&s)) {
+        bad_message(*json, (size_t)(s.at - s.begin), s.error, e);
         return err_wrap(e, WEIR_E_PROTOCOL, "%s", what);
     }
+    *json = object;
     if (lines)
         *lines = s.lines;
     return WEIR_OK;
@@ -269,7 +271,7 @@ static weir_rc read_pb_captured(weir_view message, weir_view body, flow_message 
     }
     if (r.error)
         return bad_pb(r.error, &r, message, e);
-    return check_object(m->doc, "document", &m->lines, e);
+    return check_object(&m->doc, "document", &m->lines, e);
 }
 
 static weir_rc read_pb_state(weir_view message, weir_view body, flow_message *m, err *e)
@@ -296,7 +298,7 @@ static weir_rc read_pb_checkpoint(weir_view message, weir_view body, flow_messag
     }
     if (r.error)
         return bad_pb(r.error, &r, message, e);
-    return m->state.len ? check_object(m->state, "state", NULL, e) : WEIR_OK;
+    return m->state.len ? check_object(&m->state, "state", NULL, e) : WEIR_OK;
 }
 
 /* Is there a kind that has this tag? Other tags are skipped. */

@@ -91,6 +91,22 @@ static void test_unknown_enum(void **state)
     }
 }
 
+/* A document is what stands between its braces. */
+static void test_space_around(void **state)
+{
+    (void)state;
+    buf scratch = {0};
+    err e = {0};
+    flow_message m;
+    /* Response{captured: Captured{doc: "\t{}\n"}}, Response{checkpoint: Checkpoint{state: {updated: " {}"}}} */
+    assert_int_equal(flow_read(FLOW_PROTOBUF, FLOW_RESPONSE, BYTES("\x32\x06\x12\x04\t{}\n"), &m, &scratch, &e), WEIR_OK);
+    assert_true(view_is(m.doc, "{}"));
+    assert_int_equal(flow_read(FLOW_PROTOBUF, FLOW_RESPONSE, BYTES("\x3a\x07\x0a\x05\x0a\x03 {}"), &m, &scratch, &e), WEIR_OK);
+    assert_true(view_is(m.state, "{}"));
+    buf_free(&scratch);
+    err_free(&e);
+}
+
 static void test_broken(void **state)
 {
     static const weir_view broken[] = {
@@ -125,6 +141,7 @@ int main(void)
         cmocka_unit_test(test_fields),
         cmocka_unit_test(test_no_bytes),
         cmocka_unit_test(test_unknown_enum),
+        cmocka_unit_test(test_space_around),
         cmocka_unit_test(test_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
