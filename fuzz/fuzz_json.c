@@ -10,7 +10,7 @@
 #include "json/text.h"
 #include "json/tree.h"
 
-enum { POINTERS = 64 };
+enum { POINTERS = 64, DEEP = 40 /* below, looking for every node from the top takes too long */ };
 
 typedef struct pointers {
     weir_view at[POINTERS];
@@ -144,7 +144,7 @@ static void check_patch(weir_view text)
 /* --------------------------------------------------------------------------------------------------------------- trees -- */
 
 /* Every node is found by its own pointer, in the tree and in the text. */
-static void check_nodes(arena *a, weir_view text, const tree *root, const tree *t, buf *path, pointers *p)
+static void check_nodes(arena *a, weir_view text, const tree *root, const tree *t, buf *path, pointers *p, int depth)
 {
     size_t index = 0, len = path->len;
     MUST(tree_at(root, buf_view(path)) == t);
@@ -154,10 +154,10 @@ static void check_nodes(arena *a, weir_view text, const tree *root, const tree *
         p->at[p->count++] = arena_dup(a, buf_view(path));
     if (t->kind == TREE_STRING && pointer_valid(t->text) && p->count < POINTERS)
         p->at[p->count++] = t->text; /* any pointer the text cares to name */
-    for (const tree *child = t->first; child; child = child->next, index++) {
+    for (const tree *child = t->first; child && depth < DEEP; child = child->next, index++) {
         char number[NUMBER_TEXT];
         pointer_push(path, t->kind == TREE_OBJECT ? child->name : (weir_view){number, number_u64(number, index)});
-        check_nodes(a, text, root, child, path, p);
+        check_nodes(a, text, root, child, path, p, depth + 1);
         path->len = len;
     }
 }
@@ -186,7 +186,7 @@ static void check_tree(arena *a, weir_view text, bool valid, weir_view compact, 
     } else {
         MUST(valid && root);
         buf path = {0};
-        check_nodes(a, text, root, root, &path, p);
+        check_nodes(a, text, root, root, &path, p, 0);
         check_writing(text, compact, root);
         buf_free(&path);
     }
