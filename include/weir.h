@@ -338,7 +338,7 @@ typedef struct weir_name {
 } weir_name;
 #define WEIR_NAME(s) {"\"" s "\":", sizeof("\"" s "\":") - 1}
 #define WEIR_ITEM (weir_name_item())
-static inline weir_name weir_name_item(void) { weir_name n = {(const char *)0, 0}; return n; }
+static inline weir_name weir_name_item(void) { weir_name n = {NULL, 0}; return n; }
 
 /** Quotes any name; good as long as the task. */
 WEIR_API weir_name weir_name_of(weir_task *, weir_view name);
