@@ -1,8 +1,10 @@
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/map.h"
 #include "cli/command.h"
+#include "plane/yaml.h"
 #include "run/stop.h"
 
 static const cli_command *find_command(const char *name)
@@ -84,6 +86,52 @@ static weir_rc run_command(cli *c, int argc, char **argv, err *e)
     return rc ? rc : k->run(c, e);
 }
 
+/* "flow.yaml:12:9: what": the place an error line begins with; file is a copy in the arena. False: none. */
+static bool place_of(arena *a, weir_view line, tree_mark *ret)
+{
+    for (size_t i = 1; i < line.len; i++) {
+        unsigned long at, column;
+        int used = 0;
+        if (line.ptr[i] != ':' || sscanf(line.ptr + i, ":%lu:%lu: %n", &at, &column, &used) != 2 || !used)
+            continue;
+        *ret = (tree_mark){arena_text(a, (weir_view){line.ptr, i}), at, column};
+        return ret->file != NULL;
+    }
+    return false;
+}
+
+/* On a terminal: the line of the catalog itself, with a caret. */
+static void show_place(cli *c, weir_view line)
+{
+    arena a = {0};
+    buf shown = {0}, masked = {0};
+    err ignored = {0};
+    tree_mark mark;
+    if (isatty(2) && place_of(&a, line, &mark)) {
+        yaml_show(&shown, mark);
+        log_masked(c->log, buf_view(&shown), &masked);
+        io_write(2, buf_view(&masked), "standard error", &ignored);
+    }
+    arena_free(&a);
+    buf_free(&shown);
+    buf_free(&masked);
+    err_free(&ignored);
+}
+
+/* A chain may hold several problems, a line each. */
+static void report(cli *c, weir_rc rc, err *e)
+{
+    const log_field fields[] = {{"code", view_of(rc_name(rc)), false}, {"who", view_of(rc_who(rc)), false}};
+    weir_view rest = view_of(err_text(e));
+    while (rest.len) {
+        const char *nl = memchr(rest.ptr, '\n', rest.len);
+        weir_view line = {rest.ptr, nl ? (size_t)(nl - rest.ptr) : rest.len};
+        log_record(c->log, WEIR_ERROR, (weir_view){0}, line, fields, 2);
+        show_place(c, line);
+        rest = view_from(rest, line.len + 1);
+    }
+}
+
 int cli_main(int argc, char **argv, native_finder natives)
 {
     io_open_standard();
@@ -96,8 +144,7 @@ int cli_main(int argc, char **argv, native_finder natives)
     if (rc == WEIR_STOPPED)
         rc = WEIR_OK;
     if (rc)
-        log_record(c.log, WEIR_ERROR, (weir_view){0}, view_of(err_text(&e)),
-                   (const log_field[]){{"code", view_of(rc_name(rc)), false}, {"who", view_of(rc_who(rc)), false}}, 2);
+        report(&c, rc, &e);
     if (c.stop_fd >= 0)
         close(c.stop_fd);
     err_free(&e);
