@@ -122,7 +122,7 @@ static weir_view find_member(json_scan *s, weir_view name)
 static weir_view find_item(json_scan *s, weir_view token)
 {
     weir_view found = {NULL, 0}, span;
-    size_t index, i = 0;
+    size_t index = 0, i = 0;
     bool any = pointer_index(token, &index);
     json_enter(s, '[');
     while (json_item(s))

@@ -66,7 +66,7 @@ static void assert_refused(world *w, const char *content, const char *message)
     if (content)
         file("flow.yaml", content);
     if (catalog_read(&w->c, "flow.yaml", &w->e) == WEIR_OK)
-        fail_msg("accepted:\n%s", content);
+        fail_msg("accepted:\n%s", content ? content : "(the file as it is)");
     assert_int_equal(w->e.rc, WEIR_E_CONFIG);
     assert_string_equal(err_text(&w->e), message);
     assert_null(w->c.tasks);
