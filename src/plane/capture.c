@@ -14,7 +14,7 @@
 #include "plane/prepare.h"
 #include "plane/work.h"
 
-enum { COMMIT_MS = 200, COMMIT_BYTES = 16 << 20, TURN_WARNING_MS = 10000 };
+enum { COMMIT_MS = 200, COMMIT_BYTES = 16 << 20, DOCUMENT_MAX = 64 << 20 };
 
 typedef struct capture {
     listener base;
@@ -49,7 +49,7 @@ static weir_rc attach(listener *l, weir_task *t, lane *ln)
     if (!own)
         return err_nomem(task_error(t));
     for (size_t i = 0; i < c->binding_count; i++)
-        ln->outlets[i] = (outlet){.to = &own[i], .prefix = VIEW(""), .suffix = VIEW("\n")};
+        ln->outlets[i] = (outlet){.to = &own[i], .prefix = VIEW(""), .suffix = VIEW("\n"), .max = DOCUMENT_MAX};
     ln->own = own;
     return WEIR_OK;
 }

@@ -22,6 +22,7 @@ typedef struct outlet {
     buf *to;                  /* its own, or shared by the bindings of the lane */
     weir_view prefix, suffix; /* constant around every document */
     size_t head;              /* bytes kept free before the document, for finish(); after prefix */
+    size_t max;               /* largest document with its frame; 0: no limit */
     /* Called with the offset at which this document's prefix begins, once prefix, head, document and suffix are in `to`. NULL: nothing. */
     void (*finish)(struct outlet *, size_t start);
     const void *context;      /* finish's own */

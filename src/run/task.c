@@ -98,6 +98,11 @@ weir_rc task_appended(weir_task *t, outlet *o, size_t start)
         to->failed = false;
         return out_of_memory(t);
     }
+    if (__builtin_expect(o->max && to->len - start > o->max, 0)) {
+        size_t size = to->len - start;
+        to->len = start;
+        return weir_fail(t, WEIR_E_REMOTE, "a document of %zu bytes: %zu are the limit", size, o->max);
+    }
     t->lane.held += to->len - start;
     t->lane.documents++;
     if (__builtin_expect(t->lane.held < LANE_SPILL, 1))

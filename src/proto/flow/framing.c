@@ -10,6 +10,7 @@ static bool json_outlet(const framing *f, arena *a, const weir_binding *b, outle
     (void)f;
     o->prefix = arena_printf(a, "{\"captured\":{\"binding\":%u,\"doc\":", b->index);
     o->suffix = VIEW("}}\n");
+    o->max = FLOW_MESSAGE_MAX;
     return o->prefix.ptr != NULL;
 }
 
@@ -100,6 +101,7 @@ static bool pb_outlet(const framing *f, arena *a, const weir_binding *b, outlet 
     (void)a;
     o->prefix = o->suffix = VIEW("");
     o->head = header_size(b->index, 1000);
+    o->max = FLOW_MESSAGE_MAX;
     o->finish = pb_finish;
     o->context = b;
     return true;

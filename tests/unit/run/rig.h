@@ -19,6 +19,7 @@ typedef struct rig {
     buf said;          /* "doc N {...}", "checkpoint merge {...}", "schema N {...}", "opened acks", "spill" */
     weir_rc refuse;    /* what seal answers */
     size_t spills;
+    size_t max;        /* of a document; 0: none */
     weir_connector connector;
     weir_capture capture;
     weir_binding bindings[4];
@@ -38,7 +39,7 @@ static weir_rc rig_attach(listener *l, weir_task *t, lane *ln)
     (void)t;
     rig *r = (rig *)l;
     for (size_t i = 0; i < r->count; i++)
-        ln->outlets[i] = (outlet){.to = &ln->shared, .prefix = i ? VIEW("doc 1 ") : VIEW("doc 0 "), .suffix = VIEW("\n")};
+        ln->outlets[i] = (outlet){.to = &ln->shared, .prefix = i ? VIEW("doc 1 ") : VIEW("doc 0 "), .suffix = VIEW("\n"), .max = r->max};
     return WEIR_OK;
 }
 

@@ -160,6 +160,25 @@ static void test_spills(void **unused)
     rig_close(&r);
 }
 
+static weir_rc large(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)self;
+    (void)n;
+    assert_int_equal(weir_emit(t, b, WEIR_UPSERT, VIEW("{\"text\":\"0123456789\"}")), WEIR_E_REMOTE);
+    weir_rc rc = weir_emit(t, b, WEIR_UPSERT, VIEW("{\"id\":1}"));
+    return rc ? rc : weir_checkpoint(t, b, VIEW("{}"));
+}
+
+/* A platform's limit for a message is told to the connector, not to the platform. */
+static void test_too_large_a_document(void **unused)
+{
+    (void)unused;
+    rig r = {.max = 20};
+    rig_open(&r, large, 1, "");
+    rig_expect(&r, WEIR_OK, "opened\ndoc 0 {\"id\":1}\ncheckpoint merge {\"bindingStateV1\":{\"a\":{}}}\n");
+    rig_close(&r);
+}
+
 static weir_rc refused(weir_task *t, void *self, const weir_binding *b, size_t n)
 {
     (void)self;
@@ -227,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_failure_drops_unsealed),
         cmocka_unit_test(test_bad_documents_and_states_are_refused),
         cmocka_unit_test(test_spills),
+        cmocka_unit_test(test_too_large_a_document),
         cmocka_unit_test(test_a_listener_that_fails_fails_the_pull),
         cmocka_unit_test(test_sourced_schema),
         cmocka_unit_test(test_discovery_fills_in),
