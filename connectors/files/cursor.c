@@ -181,7 +181,11 @@ bool cursor_member(cursor *c, bool *first, cursor_key *key)
 
 bool cursor_item(cursor *c, bool *first) { return another(c, first, ']', "lacks a comma or closing bracket"); }
 
-bool cursor_done(cursor *c) { return cursor_peek(c) || c->error ? bad(c, "has something behind its end") : true; }
+bool cursor_done(cursor *c)
+{
+    cursor_peek(c);
+    return c->at < c->end || c->error ? bad(c, "has something behind its end") : true;
+}
 
 static bool take_scalar(cursor *c, char ch)
 {

@@ -14,12 +14,25 @@ typedef struct sampler {
     table table;
     uint64_t rows;
     bool nomem;
+    weir_rc first_rc; /* of the first file that could not be read */
+    strbuf first;
 } sampler;
 
-/* What is wrong with a file or row is only mentioned: pull() will insist. */
+/* What is wrong with a row is only mentioned: pull() will insist. */
 static void mention(const sampler *s, const found_file *f, const reader *r, const char *problem)
 {
     weir_log(s->task, WEIR_WARN, "stream '%s': while sampling, '%s:%" PRIu64 "' %s", s->stream->name, f->name, r->row_line, problem);
+}
+
+/* So is what is wrong with a file, unless there is no other. */
+static void mention_file(sampler *s, const found_file *f, reader *r)
+{
+    const char *problem = strbuf_text(&r->problem);
+    weir_log(s->task, WEIR_WARN, "stream '%s': while sampling, '%s' %s", s->stream->name, f->name, problem);
+    if (!s->first_rc) {
+        s->first_rc = r->rc;
+        strbuf_printf(&s->first, "'%s' %s", f->name, problem);
+    }
 }
 
 static void sample_json(sampler *s, const found_file *f, reader *r)
@@ -54,9 +67,11 @@ static void sample_rows(sampler *s, const found_file *f, reader *r, uint64_t bud
         }
         if (status == READER_END)
             break;
-        mention(s, f, r, strbuf_text(&r->problem));
-        if (status != READER_BAD)
+        if (status != READER_BAD && !r->passable) {
+            mention_file(s, f, r);
             break;
+        }
+        mention(s, f, r, strbuf_text(&r->problem));
     }
 }
 
@@ -71,7 +86,7 @@ static uint64_t sample_file(sampler *s, const found_file *f, uint64_t budget)
     else if (status == READER_ROW)
         sample_rows(s, f, &r, budget);
     else
-        mention(s, f, &r, strbuf_text(&r.problem));
+        mention_file(s, f, &r);
     if (r.in)
         taken = reader_at(&r).offset;
     reader_close(&r);
@@ -90,8 +105,22 @@ static weir_rc sample_files(sampler *s, const found_files *found, uint64_t budge
         if (s->nomem)
             return weir_fail(s->task, WEIR_E_NOMEM, "stream '%s': out of memory", s->stream->name);
     }
-    table_settle(&s->table);
+    if (s->rows)
+        table_settle(&s->table);
+    else if (s->first_rc && !skips_errors(s->stream))
+        return weir_fail(s->task, s->first_rc, "stream '%s': %s", s->stream->name, strbuf_text(&s->first));
     return WEIR_OK;
+}
+
+static bool was_seen(const infer_node *n) { return (n->types & ~(unsigned)WEIR_IS_NULL) && !n->ours; }
+
+/* The first members there are, for a message. */
+static void add_names(const sampler *s, strbuf *out)
+{
+    size_t told = 0;
+    for (size_t i = 0; told < 20 && i < s->in.root->count; i++)
+        if (was_seen(s->in.root->members[i].node))
+            strbuf_printf(out, "%s%s", told++ ? ", " : "", s->in.root->members[i].name.ptr);
 }
 
 /* A key that no row has is a mistake in the settings. */
@@ -99,8 +128,13 @@ static weir_rc check_key(sampler *s)
 {
     for (size_t i = 0; s->rows && i < s->in.root->count; i++) {
         const infer_member *m = &s->in.root->members[i];
-        if (m->node->required && !m->node->ours && !(m->node->types & ~(unsigned)WEIR_IS_NULL))
-            return weir_fail(s->task, WEIR_E_CONFIG, "stream '%s': no row has the key '%s'", s->stream->name, m->name.ptr);
+        if (!m->node->required || m->node->ours || was_seen(m->node))
+            continue;
+        strbuf names = {0};
+        add_names(s, &names);
+        weir_fail(s->task, WEIR_E_CONFIG, "stream '%s': no row has the key '%s'; there are: %s", s->stream->name, m->name.ptr, strbuf_text(&names));
+        strbuf_free(&names);
+        return WEIR_E_CONFIG;
     }
     return WEIR_OK;
 }
@@ -134,6 +168,8 @@ static weir_rc find(weir_task *t, const files_settings *settings, const stream_s
         rc = files_none(settings, wanted, &problem);
     if (rc)
         weir_fail(t, rc, "stream '%s': %s", wanted->name, strbuf_text(&problem));
+    if (rc)
+        files_found_free(found);
     strbuf_free(&problem);
     return rc;
 }
@@ -152,6 +188,7 @@ static weir_rc discover_stream(weir_task *t, const files_settings *settings, con
         rc = report(&s);
     table_free(&s.table);
     infer_free(&s.in);
+    strbuf_free(&s.first);
     files_found_free(&found);
     return rc;
 }

@@ -455,6 +455,8 @@ static void load_members(loader *l, infer_node *n, weir_view properties, unsigne
         strbuf_free(&name);
         if (m && !m->ours)
             load(l, m, value, depth + 1);
+        else if (m && depth == 0) /* what documents say in a `_meta` of their own */
+            load_members(l, m, cursor_find(value, "properties"), depth + 1);
     }
 }
 

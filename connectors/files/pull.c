@@ -72,21 +72,26 @@ static bool is_due(const progress *f)
 
 /* -------------------------------------------------------------------------------------------------------------- trouble -- */
 
+/* Fails. What was good before it is sealed first, so that the next run comes straight back here. */
 static weir_rc file_failed(puller *p, progress *f, weir_rc rc, const char *problem)
 {
-    return weir_fail(p->task, rc, "'%s' %s", f->file->name, problem);
-}
-
-static weir_rc row_failed(puller *p, progress *f, weir_rc rc, const char *problem)
-{
-    return weir_fail(p->task, rc, "'%s:%" PRIu64 "' %s", f->file->name, f->reader.row_line, problem);
+    reader *r = &f->reader;
+    weir_rc sealed = WEIR_OK;
+    if (r->in && r->row_before > f->sealed_rows) {
+        const reader_place before = reader_before(r);
+        sealed = seal(p, f, &before, false);
+    }
+    if (sealed)
+        return sealed;
+    return r->row_line ? weir_fail(p->task, rc, "'%s:%" PRIu64 "' %s", f->file->name, r->row_line, problem)
+                       : weir_fail(p->task, rc, "'%s' %s", f->file->name, problem);
 }
 
 /* A bad row. @return WEIR_OK if it is to be left out */
 static weir_rc bad_row(puller *p, progress *f, const char *problem)
 {
     if (!skips_errors(p->stream))
-        return row_failed(p, f, WEIR_E_REMOTE, problem);
+        return file_failed(p, f, WEIR_E_REMOTE, problem);
     if (f->bad++ < MENTIONED_ROWS)
         weir_log(p->task, WEIR_WARN, "left out: '%s:%" PRIu64 "' %s", f->file->name, f->reader.row_line, problem);
     return WEIR_OK;
@@ -103,7 +108,7 @@ static weir_rc bad_file(puller *p, progress *f)
         return WEIR_OK;
     }
     if (!skips_errors(p->stream) || r->rc == WEIR_E_NOMEM)
-        return r->row_line ? row_failed(p, f, r->rc, problem) : file_failed(p, f, r->rc, problem);
+        return file_failed(p, f, r->rc, problem);
     weir_log(p->task, WEIR_WARN, "left out: '%s' %s", f->file->name, problem);
     p->skipped_files++;
     return r->in ? seal_here(p, f, true) : WEIR_OK;

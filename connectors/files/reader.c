@@ -231,7 +231,7 @@ static reader_status check_width(reader *r)
     if (count == r->column_count || (count == r->column_count + 1 && !r->fields[count - 1].len))
         return READER_ROW;
     fail(r, READER_BAD, WEIR_E_REMOTE, "");
-    strbuf_printf(&r->problem, "has %zu fields, %zu are expected", count, r->column_count);
+    strbuf_printf(&r->problem, "has %zu field%s, but the columns are %zu", count, count == 1 ? "" : "s", r->column_count);
     return READER_BAD;
 }
 
@@ -244,8 +244,9 @@ static reader_status next_csv(reader *r)
 
 void reader_preview(reader *r, void (*each)(void *arg, const csv_field *fields, size_t count), void *arg)
 {
-    weir_view w = stream_window(r->in);
     csv_parser p;
+    look_ahead(r, HEAD); /* what is wrong with the file will be told when it is read */
+    weir_view w = stream_window(r->in);
     csv_init(&p, r->csv.dialect);
     for (;;) {
         size_t used;
@@ -283,7 +284,8 @@ static void took_json(reader *r, weir_view w, size_t used)
     r->row++;
     uint64_t before = count_lines(w.ptr, (size_t)(r->text.ptr - w.ptr));
     r->row_line = r->lines + before + 1;
-    r->lines += before + count_lines(r->text.ptr, (size_t)(w.ptr + used - r->text.ptr));
+    const char *end = r->format == READER_LINES ? r->text.ptr + r->text.len : r->text.ptr; /* a line has none inside */
+    r->lines += before + count_lines(end, (size_t)(w.ptr + used - end));
     r->ended = r->format == READER_DOCUMENT || (used && w.ptr[used - 1] == '\n');
 }
 
