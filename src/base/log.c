@@ -105,16 +105,32 @@ static void read_format(log_sink *l)
         log_line(l, WEIR_WARN, "LOG_FORMAT is \"%s\": json, text and color are known; json it is", text);
 }
 
-log_sink *log_open(int fd)
+static void begin(log_sink *l, int fd)
 {
-    log_sink *l = calloc(1, sizeof *l);
-    if (!l)
-        return NULL;
     l->fd = fd;
     atomic_init(&l->level, WEIR_INFO);
     pthread_mutex_init(&l->lock, NULL);
     read_format(l);
     read_level(l);
+}
+
+/* Who has no log cannot say why: so it is said here. */
+static void say_no_memory(int fd)
+{
+    log_sink spare = {0};
+    begin(&spare, fd);
+    const log_field fields[] = {{"code", view_of(rc_name(WEIR_E_NOMEM)), false}, {"who", view_of(rc_who(WEIR_E_NOMEM)), false}};
+    log_record(&spare, WEIR_ERROR, (weir_view){0}, VIEW("out of memory"), fields, 2);
+    pthread_mutex_destroy(&spare.lock);
+}
+
+log_sink *log_open(int fd)
+{
+    log_sink *l = calloc(1, sizeof *l);
+    if (l)
+        begin(l, fd);
+    else
+        say_no_memory(fd);
     return l;
 }
 

@@ -20,7 +20,7 @@ typedef struct log_field {
 } log_field;
 
 /** Makes one that writes to fd. Level and format from LOG_LEVEL and LOG_FORMAT; unknown words fall back to info and json with one
- *  warning line. @return NULL without memory */
+ *  warning line. @return NULL without memory, having said so in a record */
 log_sink *log_open(int fd);
 void log_close(log_sink *l);
 bool log_enabled(const log_sink *l, weir_level level);

@@ -417,9 +417,14 @@ static void no_sink_is_fine(void **state)
 static void opening_may_fail(void **state)
 {
     (void)state;
+    bench b;
+    bench_open(&b, "info", "json");
     fault_at(FAULT_ALLOC, 0, ENOMEM);
-    assert_null(log_open(2));
+    assert_null(log_open(b.fd[1]));
     assert_true(fault_clear());
+    expect_json(&b, "\",\"level\":\"error\",\"message\":\"out of memory\",\"fields\":{\"code\":\"machine\","
+                    "\"who\":\"the machine is short of memory, disk or descriptors\"}}");
+    bench_close(&b);
 }
 
 static void a_record_without_memory_is_cut(void **state)
