@@ -14,38 +14,87 @@ static bool special(unsigned char c)
     return c < 0x20 || c == '"' || c == '\\' || c >= 0x80;
 }
 
-/** Does any of 8 bytes need a look? */
-static bool special8(const char *from)
+static uint64_t load8(const char *from)
 {
-    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     uint64_t x;
     memcpy(&x, from, sizeof x);
+    return x;
+}
+
+static uint64_t load4(const char *from)
+{
+    uint32_t x;
+    memcpy(&x, from, sizeof x);
+    return x;
+}
+
+/** Does any of 8 bytes need a look? */
+static bool special8(uint64_t x)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     uint64_t quote = x ^ (ones * '"'), slash = x ^ (ones * '\\');
     return (x & tops) || (((x - ones * 0x20) | (quote - ones) | (slash - ones)) & ~x & tops);
 }
+
+/** copy_plain() of fewer than 16 bytes: as two words that overlap, if nothing needs a look. */
+static size_t copy_short(char *to, const char *from, size_t len)
+{
+    size_t i = 0;
+    if (len >= 8 && !special8(load8(from))) {
+        memcpy(to, from, 8);
+        if (!special8(load8(from + len - 8))) {
+            memcpy(to + len - 8, from + len - 8, 8);
+            return len;
+        }
+        i = 8;
+    } else if (len >= 4 && len < 8 && !special8(load4(from) | load4(from + len - 4) << 32)) {
+        memcpy(to, from, 4);
+        memcpy(to + len - 4, from + len - 4, 4);
+        return len;
+    }
+    for (; i < len && !special((unsigned char)from[i]); i++)
+        to[i] = from[i];
+    return i;
+}
+
+#ifdef __SSE2__
+/** Copies 16 bytes. @return a bit for each that is special */
+static unsigned copy_block(char *to, const char *from)
+{
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)from);
+    /* signed, so bytes from 0x80 on are below the space too */
+    __m128i hit = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
+                               _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+    _mm_storeu_si128((__m128i *)(void *)to, v);
+    return (unsigned)_mm_movemask_epi8(hit);
+}
+#endif
 
 /** Copies up to the first special byte. `to` must have room for len bytes; what lies there behind the copied ones is undefined.
  *  @return bytes copied */
 static size_t copy_plain(char *to, const char *from, size_t len)
 {
-    size_t i = 0;
 #ifdef __SSE2__
-    const __m128i space = _mm_set1_epi8(0x20), quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
-    for (; len - i >= 16; i += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(from + i));
-        /* signed, so bytes from 0x80 on are below the space too */
-        __m128i hit = _mm_or_si128(_mm_cmplt_epi8(v, space), _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
-        _mm_storeu_si128((__m128i *)(void *)(to + i), v);
-        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+    if (len < 16)
+        return copy_short(to, from, len);
+    for (size_t i = 0;; i += 16) {
+        if (len - i < 16)
+            i = len - 16; /* what this block shares with the last one is plain */
+        unsigned mask = copy_block(to + i, from + i);
         if (mask)
             return i + (unsigned)__builtin_ctz(mask);
+        if (len - i == 16)
+            return len;
     }
-#endif
-    for (; len - i >= 8 && !special8(from + i); i += 8)
+#else
+    size_t i = 0;
+    for (; len - i >= 16; i += 8) {
+        if (special8(load8(from + i)))
+            return i + copy_short(to + i, from + i, 8);
         memcpy(to + i, from + i, 8);
-    for (; i < len && !special((unsigned char)from[i]); i++)
-        to[i] = from[i];
-    return i;
+    }
+    return i + copy_short(to + i, from + i, len - i);
+#endif
 }
 
 /** Copies up to the first `stop` or backslash; otherwise as copy_plain(). */
