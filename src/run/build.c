@@ -13,6 +13,21 @@ static void went_wrong(weir_task *t, weir_rc rc, const char *error)
     }
 }
 
+/* memcpy for names, most of which are short: two words that overlap, without a call. */
+static inline char *copy_name(char *to, weir_name name)
+{
+    if (name.len >= 8 && name.len <= 16) {
+        memcpy(to, name.quoted, 8);
+        memcpy(to + name.len - 8, name.quoted + name.len - 8, 8);
+    } else if (name.len >= 4 && name.len < 8) {
+        memcpy(to, name.quoted, 4);
+        memcpy(to + name.len - 4, name.quoted + name.len - 4, 4);
+    } else {
+        memcpy(to, name.quoted, name.len);
+    }
+    return to + name.len;
+}
+
 /* Room for the comma, the name and `need` bytes of value; the comma and the name are written. NULL: no document is open, or no memory. */
 static inline char *place(weir_task *t, weir_name name, size_t need)
 {
@@ -27,12 +42,8 @@ static inline char *place(weir_task *t, weir_name name, size_t need)
     char *p = to->ptr + to->len;
     if (t->comma)
         *p++ = ',';
-    if (name.len) {
-        memcpy(p, name.quoted, name.len);
-        p += name.len;
-    }
     t->comma = true;
-    return p;
+    return name.len ? copy_name(p, name) : p;
 }
 
 static inline void placed(weir_task *t, const char *end)
@@ -123,7 +134,12 @@ void weir_put_null(weir_task *t, weir_name name) { put_raw(t, name, "null", 4); 
 
 void weir_put_bool(weir_task *t, weir_name name, bool v)
 {
-    put_raw(t, name, v ? "true" : "false", v ? 4 : 5);
+    char *p = place(t, name, 5);
+    if (!p)
+        return;
+    memcpy(p, v ? "true" : "fals", 4);
+    p[4] = 'e'; /* of false; behind true whatever comes next takes its place */
+    placed(t, p + (v ? 4 : 5));
 }
 
 void weir_put_int(weir_task *t, weir_name name, int64_t v)
