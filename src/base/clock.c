@@ -24,32 +24,34 @@ void clock_now(int64_t *ret_seconds, uint32_t *ret_nanos)
 enum {
     DAY = 86400,
     ERA_DAYS = 146097 /* of 400 years */,
-    CENTURY_DAYS = 36524,
-    FOUR_YEARS = 1461,
-    JAN_AND_FEB = 60 /* of a leap year, as 0 is */
+    YEAR_0_DAY = ERA_DAYS - 60 /* counted from the 1st of March of the year -400; a leap year, as 0 is, has 60 days before March */,
 };
 
 static char *put2(char *p, uint32_t n)
 {
-    p[0] = (char)('0' + n / 10);
-    p[1] = (char)('0' + n % 10);
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
+                                "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
+                                "9899";
+    memcpy(p, pairs + 2 * n, 2);
     return p + 2;
 }
 
 /* `days` count from the 1st of March of the year -400, so that they are never negative: a year that begins in March has its leap
- * day at the end, where it does no harm. */
+ * day at the end, where it does no harm. Divisions are by constants, or a multiplication whose product holds quotient and remainder (C. Neri,
+ * L. Schneider: Euclidean affine functions and their application to calendar algorithms, 2022). */
 static char *put_date(char *p, uint32_t days)
 {
-    uint32_t era = days / ERA_DAYS, of_era = days % ERA_DAYS;
-    /* every 4th year has a day more, every 100th not, the 400th again */
-    uint32_t year_of_era = (of_era - of_era / (FOUR_YEARS - 1) + of_era / CENTURY_DAYS - of_era / (ERA_DAYS - 1)) / 365;
-    uint32_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    uint32_t month = (5 * of_year + 2) / 153; /* from March; five months have 153 days wherever one starts */
-    uint32_t day = of_year - (153 * month + 2) / 5 + 1;
-    uint32_t year = era * 400 + year_of_era + (month >= 10) - 400;
+    uint32_t quarters = 4 * days + 3; /* of a day: a century has 36524 and a quarter */
+    uint32_t century = quarters / ERA_DAYS, of_century = quarters % ERA_DAYS / 4;
+    uint64_t years = (uint64_t)2939745 * (4 * of_century + 3); /* 2^32 / 1461: the year in the upper half, what is left of it in the lower */
+    uint32_t of_year = (uint32_t)years / 2939745 / 4;
+    uint32_t months = 2141 * of_year + 197913; /* 2^16 / 30.6: the month, 3 is March, and what is left of it */
+    uint32_t month = months >> 16, day = (months & 0xffff) / 2141 + 1;
+    bool next = month > 12;
+    uint32_t year = 100 * century + (uint32_t)(years >> 32) + next - 400;
     p = put2(put2(p, year / 100), year % 100);
     *p++ = '-';
-    p = put2(p, month < 10 ? month + 3 : month - 9);
+    p = put2(p, next ? month - 12 : month);
     *p++ = '-';
     return put2(p, day);
 }
@@ -81,7 +83,7 @@ size_t clock_rfc3339(int64_t seconds, uint32_t nanos, char out[CLOCK_TEXT])
     if (seconds < YEAR_0 || seconds >= YEAR_10000 || nanos >= 1000000000)
         return 0;
     uint64_t since = (uint64_t)(seconds - YEAR_0);
-    char *p = put_date(out, (uint32_t)(since / DAY) + ERA_DAYS - JAN_AND_FEB);
+    char *p = put_date(out, (uint32_t)(since / DAY) + YEAR_0_DAY);
     *p++ = 'T';
     p = put_decimals(put_time(p, (uint32_t)(since % DAY)), nanos);
     *p++ = 'Z';
