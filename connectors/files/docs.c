@@ -87,6 +87,16 @@ static docs_status bad_text(docs *d, const char *what, const char *in_column)
     return DOCS_BAD;
 }
 
+/* What emitting said. A document that is refused although it is sound is too large. */
+static docs_status emitted(docs *d, weir_rc rc)
+{
+    if (rc != WEIR_E_REMOTE)
+        return rc ? DOCS_FAILED : DOCS_OK;
+    strbuf_clear(&d->problem);
+    strbuf_adds(&d->problem, "is larger than a document may be");
+    return DOCS_BAD;
+}
+
 /* ----------------------------------------------------------------------------------------------------------------- CSV -- */
 
 static const weir_name meta_name = WEIR_NAME("_meta"), file_name = WEIR_NAME("file"), row_name = WEIR_NAME("row");
@@ -143,7 +153,7 @@ static docs_status csv_row(docs *d, const reader *r, weir_rc *ret_rc)
     size_t field;
     if (*ret_rc == WEIR_E_REMOTE && !is_utf8(d, r, &field))
         return bad_text(d, "has bytes that are not UTF-8", d->table.of[field]->name.ptr);
-    return *ret_rc ? DOCS_FAILED : DOCS_OK;
+    return emitted(d, *ret_rc);
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- JSON -- */
@@ -164,7 +174,7 @@ static void add_members(strbuf *doc, weir_view text, const infer_seen *seen)
         cursor c = {seen->meta.ptr + seen->meta.len, end, NULL};
         bool more = cursor_peek(&c) == ',';
         if (!more && before > begin)
-            before--; /* the comma in front of it */
+            before = trim_end(begin, before - 1); /* the comma in front of it */
         strbuf_add(doc, begin, (size_t)(before - begin));
         begin = more ? c.at + 1 : c.at;
     }
@@ -241,7 +251,7 @@ static docs_status json_row(docs *d, const reader *r, weir_rc *ret_rc)
     compose(d, r, &seen);
     *ret_rc = d->doc.failed ? weir_fail(d->task, WEIR_E_NOMEM, "a row of %zu bytes: out of memory", r->text.len)
                             : weir_emit(d->task, d->binding, WEIR_UPSERT, strbuf_view(&d->doc));
-    return *ret_rc ? DOCS_FAILED : DOCS_OK;
+    return emitted(d, *ret_rc);
 }
 
 docs_status docs_row(docs *d, const reader *r, weir_rc *ret_rc)

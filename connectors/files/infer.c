@@ -182,7 +182,7 @@ infer_node *infer_require(infer *in, const char *pointer)
     infer_node *n = in->root;
     while (n && *pointer) {
         pointer = token(in, pointer);
-        infer_node *child = infer_member_of(in, n, strbuf_view(&in->scratch));
+        infer_node *child = in->scratch.failed ? NULL : infer_member_of(in, n, strbuf_view(&in->scratch));
         if (child && !child->required) {
             child->required = true;
             child->types &= ~(unsigned)WEIR_IS_NULL;
