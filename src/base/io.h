@@ -11,8 +11,8 @@ weir_rc io_write(int fd, weir_view bytes, const char *what, err *e);
 /** The same for several pieces; the array is used up. */
 weir_rc io_writev(int fd, struct iovec *iov, size_t count, const char *what, err *e);
 
-/** Descriptors 0, 1 and 2 that are closed are opened on nothing: 0 is at its end, 1 and 2 cannot be written. Otherwise the first file opened would
- *  become one of them. For the beginning of a program. */
+/** Descriptors 0, 1 and 2 that are closed are opened on nothing: 0 is at its end, 1 and 2 cannot be written. Otherwise the first file
+ *  opened would become one of them. For the beginning of a program. */
 void io_open_standard(void);
 
 /** Reads a whole file, up to max bytes (0: no limit). */

@@ -268,6 +268,16 @@ bool proc_wait(proc *p, int ms)
     return true;
 }
 
+bool proc_ended(const proc *p, int ms)
+{
+    return !p->pid || wait_end(p->pid, ms);
+}
+
+int proc_end_fd(const proc *p)
+{
+    return p->pid ? open_pid(p->pid) : -1;
+}
+
 void proc_signal(const proc *p, int signum)
 {
     pid_t pid = __atomic_load_n(&p->pid, __ATOMIC_RELAXED); /* another thread may just reap it */

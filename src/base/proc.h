@@ -25,6 +25,10 @@ weir_rc proc_start(proc *p, const char *const *argv, const char *const *env, err
 void proc_close_in(proc *p);
 /** Waits up to `ms` (-1: for ever) for it to end. @return false if it still runs */
 bool proc_wait(proc *p, int ms);
+/** The same, but leaves it a zombie: proc_stop() then reaps it and kills what it left behind in its group. */
+bool proc_ended(const proc *p, int ms);
+/** A descriptor that becomes readable when it has ended, for poll(); -1 where the system has none. The caller closes it. */
+int proc_end_fd(const proc *p);
 /** Sends a signal to the group; nothing if it was reaped. Callable from any thread while no other reaps it. */
 void proc_signal(const proc *p, int signum);
 /** SIGTERM to the group, SIGKILL after grace_ms or to what it leaves behind there, reap. Fine if it has ended. */

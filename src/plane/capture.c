@@ -430,7 +430,7 @@ weir_rc capture_session(worker *w, err *e)
     pthread_condattr_t attr;
     prepared p;
     worker_phase(w, "starting");
-    weir_rc rc = prepare_task(&p, w->t, &(prepare_options){w->o->natives, w->o->log, w->o->stop_fd, now_live, w}, e);
+    weir_rc rc = prepare_task(&p, w->t, &(prepare_options){w->o->natives, w->o->log, w->stop_fd, now_live, w}, e);
     if (rc)
         return rc;
     pthread_mutex_init(&c.lock, NULL);

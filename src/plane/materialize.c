@@ -146,7 +146,7 @@ static void now_live(void *arg, session *s)
 static weir_rc open_session(materialization *m, err *e)
 {
     worker *w = m->w;
-    weir_rc rc = prepare_begin(&m->p, w->t, &(prepare_options){w->o->natives, w->o->log, w->o->stop_fd, now_live, w}, e);
+    weir_rc rc = prepare_begin(&m->p, w->t, &(prepare_options){w->o->natives, w->o->log, w->stop_fd, now_live, w}, e);
     if (rc)
         return rc;
     m->count = m->p.count;

@@ -1,6 +1,9 @@
 /* Starts the tasks of a catalog, each on a thread, watches them, ends them. */
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "run/stop.h"
@@ -32,9 +35,13 @@ void worker_live(worker *w, session *s)
     pthread_mutex_unlock(&w->lock);
 }
 
+/* The signal itself is taken once, by the main thread: every worker needs an event of its own. */
 static void stop_worker(worker *w)
 {
+    uint64_t one = 1;
     atomic_store(&w->stop, true);
+    ssize_t n = write(w->stop_fd, &one, sizeof one);
+    (void)n; /* an eventfd that is hardly ever written takes it */
     worker_live(w, w->live);
 }
 
@@ -121,13 +128,15 @@ static bool wanted(const run_options *o, const task *t)
     return o->only ? view_is(t->name, o->only) : !t->disabled;
 }
 
-static void begin_worker(plane *p, const task *t)
+static bool begin_worker(plane *p, const task *t)
 {
     worker *w = &p->workers[p->count++];
     *w = (worker){.t = t, .o = p->o, .l = &p->ledger, .captures_running = &p->captures_running, .begun_ms = clock_ms()};
     pthread_mutex_init(&w->lock, NULL);
     atomic_store(&w->phase, "starting");
     atomic_store(&w->heard_ms, clock_ms());
+    w->stop_fd = eventfd(0, EFD_CLOEXEC);
+    return w->stop_fd >= 0;
 }
 
 static weir_rc start(plane *p, err *e)
@@ -138,8 +147,8 @@ static weir_rc start(plane *p, err *e)
     if (!p->workers || !p->shown)
         return err_nomem(e);
     for (size_t i = 0; i < c->task_count; i++)
-        if (wanted(p->o, &c->tasks[i]))
-            begin_worker(p, &c->tasks[i]);
+        if (wanted(p->o, &c->tasks[i]) && !begin_worker(p, &c->tasks[i]))
+            return err_errno(e, errno, "cannot make an event");
     for (size_t i = 0; i < p->count; i++)
         if (p->workers[i].t->kind == TASK_CAPTURE)
             atomic_fetch_add(&p->captures_running, 1);
@@ -245,6 +254,8 @@ weir_rc plane_run(const run_options *o, err *e)
         if (p.workers[i].started)
             pthread_join(p.workers[i].thread, NULL);
         pthread_mutex_destroy(&p.workers[i].lock);
+        if (p.workers[i].stop_fd >= 0)
+            close(p.workers[i].stop_fd);
     }
     ledger_close(&p.ledger);
     store_close(p.store);

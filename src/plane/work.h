@@ -22,6 +22,7 @@ struct worker { /* one task, on a thread of its own */
     int64_t begun_ms;                        /* when its thread began */
     atomic_bool finished;
     atomic_bool stop;                        /* asked to end */
+    int stop_fd;                             /* eventfd: readable when stop is set */
     weir_rc rc;                              /* once finished */
     pthread_mutex_t lock;                    /* of live */
     session *live;                           /* the session at work, to be stopped */

@@ -137,7 +137,6 @@ static weir_rc unary(weir_task *t, run *r, flow_kind request, buf *body, flow_ki
     flow_peer *p = NULL;
     flow_message m;
     arena a = {0};
-    bool more = false;
     weir_rc rc = buf_ok(body) ? peer_start(&p, &r->d->o, weir_stop_fd(t), e) : err_nomem(e);
     if (!rc)
         rc = ask_spec(p, &m, e);
@@ -148,14 +147,8 @@ static weir_rc unary(weir_task *t, run *r, flow_kind request, buf *body, flow_ki
         weir_view kept = arena_dup(&a, m.body); /* the message goes with the next receive */
         rc = kept.ptr ? tree_parse(&a, kept, NULL, WEIR_E_PROTOCOL, &parsed, e) : err_nomem(e);
     }
-    if (!rc) {
-        peer_close_input(p);
-        rc = peer_receive(p, &m, &more, e);
-    }
-    if (!rc && more)
-        rc = err_fail(e, WEIR_E_PROTOCOL, "the connector went on with '%s' after its answer", flow_kind_name(m.kind));
     if (!rc)
-        rc = peer_finish(p, e);
+        rc = peer_conclude(p, e);
     if (!rc && use)
         rc = use(t, parsed, b, n);
     peer_free(p);
@@ -359,8 +352,7 @@ static weir_rc driven_pull(weir_task *t, void *self, const weir_binding *b, size
         rc = open_capture(t, r, p, b, n);
     if (!rc) {
         rc = relay(t, p, b, n);
-        if (rc == WEIR_E_PROTOCOL)
-            rc = peer_explain(p, rc, e);
+        rc = peer_explain(p, rc, e);
     }
     pthread_mutex_lock(&r->lock);
     r->capturing = NULL;
@@ -377,10 +369,8 @@ static weir_rc driven_acked(weir_task *t, void *self, const weir_ack *acks, size
     run *r = self;
     weir_rc rc = WEIR_OK;
     pthread_mutex_lock(&r->lock);
-    if (r->capturing) {
-        weir_view body = weir_format(t, "{\"checkpoints\":%zu}", count);
-        rc = peer_send(r->capturing, FLOW_ACKNOWLEDGE, body, task_error(t));
-    }
+    if (r->capturing)
+        rc = peer_acknowledge(r->capturing, count, task_error(t));
     pthread_mutex_unlock(&r->lock);
     return rc;
 }
@@ -423,20 +413,13 @@ static weir_rc learn(driven *d, err *e)
 {
     flow_peer *p = NULL;
     flow_message m;
-    bool more = false;
     weir_rc rc = peer_start(&p, &d->o, d->o.stop_fd, e);
     if (!rc)
         rc = ask_spec(p, &m, e);
     if (!rc)
         rc = take_spec(d, m.body, e);
-    if (!rc) {
-        peer_close_input(p);
-        rc = peer_receive(p, &m, &more, e);
-    }
-    if (!rc && more)
-        rc = err_fail(e, WEIR_E_PROTOCOL, "the connector went on with '%s' after its spec", flow_kind_name(m.kind));
     if (!rc)
-        rc = peer_finish(p, e);
+        rc = peer_conclude(p, e);
     peer_free(p);
     return rc;
 }

@@ -1,4 +1,5 @@
-/* names.h - members by their JSON name, or as the .proto spells them: resourceConfig, resource_config, resource_config_json (flow.md 2). */
+/* names.h - members by their JSON name, or as the .proto spells them: resourceConfig, resource_config, resource_config_json
+ * (flow.md 2). */
 #ifndef WEIR_FLOW_NAMES_H
 #define WEIR_FLOW_NAMES_H
 

@@ -6,8 +6,9 @@
 #include "proto/protocol.h"
 
 enum {
-    PEER_EXIT_MS = 10000,  /* from the end of its output to its exit */
+    PEER_EXIT_MS = 10000,  /* from the end of its input, or its output, to its exit */
     PEER_TERM_MS = 5000,   /* from SIGTERM to SIGKILL */
+    PEER_REST_MS = 1000,   /* from its exit to the end of its output, which somebody else may hold open */
     PEER_ACK_MS = 10000    /* to take an acknowledgement (flow.md 3.3, rule 9) */
 };
 
@@ -17,15 +18,18 @@ typedef struct flow_peer flow_peer;
 weir_rc peer_start(flow_peer **ret, const drive_options *o, int stop_fd, err *e);
 /** Sends one request. */
 weir_rc peer_send(flow_peer *p, flow_kind kind, weir_view body, err *e);
-/** Nothing more will be sent. */
-void peer_close_input(flow_peer *p);
+/** Tells it how many checkpoints have become durable; nothing, if it does not listen any more. One thread may do so while another
+ *  receives. */
+weir_rc peer_acknowledge(flow_peer *p, size_t count, err *e);
 /** The next response; *ret_more is false at the end of its output. If it was stopped: WEIR_STOPPED. */
 weir_rc peer_receive(flow_peer *p, flow_message *ret, bool *ret_more, err *e);
 /** Sends one request and takes its one answer, which must be of this kind. Good until the next receive. */
 weir_rc peer_ask(flow_peer *p, flow_kind request, weir_view body, flow_kind answer, flow_message *ret, err *e);
-/** The peer's output has ended, or must end now: waits for its exit and judges it. Its last words become part of the error. */
+/** Its output has ended: waits for its exit and judges it. Its last words become part of the error. */
 weir_rc peer_finish(flow_peer *p, err *e);
-/** Adds the reason the peer gave on stderr, if it has died, to an error that its silence caused. */
+/** Nothing more will be sent, and nothing more may come (flow.md 1.5, rule 2): its output must end, then peer_finish(). */
+weir_rc peer_conclude(flow_peer *p, err *e);
+/** If an error was caused by the peer's silence and it has died: the reason it gave on stderr instead. */
 weir_rc peer_explain(flow_peer *p, weir_rc rc, err *e);
 /** Ends it, by force if need be, and frees. Accepts NULL. */
 void peer_free(flow_peer *p);

@@ -31,7 +31,7 @@ static size_t waiting(const flow_stream *s)
     return s->in.bytes.len - s->in.at;
 }
 
-/* The codec shows in the fourth byte. With fewer there is no frame, and no useful JSON either: the JSON reader says what is wrong. */
+/* The codec shows in the fourth byte. With fewer there is no frame, and no useful JSON either: its reader says what is wrong. */
 static void settle(flow_stream *s, bool ended)
 {
     if (!s->guess || (waiting(s) < 4 && !ended))
@@ -85,6 +85,9 @@ weir_rc flow_stream_fill(flow_stream *s, bool *ret_more, err *e)
 {
     return io_reader_fill(&s->in, ret_more, e);
 }
+
+void flow_stream_cut(flow_stream *s) { s->in.eof = true; }
+bool flow_stream_ended(const flow_stream *s) { return s->in.eof; }
 
 bool flow_stream_ready(flow_stream *s)
 {

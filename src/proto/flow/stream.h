@@ -21,6 +21,10 @@ void flow_stream_free(flow_stream *s);
 weir_rc flow_stream_next(flow_stream *s, flow_direction dir, flow_message *ret, bool *ret_more, err *e);
 /** Reads once, whatever is there. *ret_more is false at the end of input. */
 weir_rc flow_stream_fill(flow_stream *s, bool *ret_more, err *e);
+/** Nothing more will come, whoever still holds the other end open. */
+void flow_stream_cut(flow_stream *s);
+/** Has the end of input been seen? */
+bool flow_stream_ended(const flow_stream *s);
 /** Is a whole message there, or enough of it to see that it is too long, without reading? */
 bool flow_stream_ready(flow_stream *s);
 

@@ -53,16 +53,19 @@ static flow_kind kind_of_key(flow_direction dir, json_key key)
     return FLOW_NONE;
 }
 
-/* For errors: the place, and what stands around it, printable. */
-static weir_rc bad_message(weir_view bytes, size_t at, const char *what, err *e)
+/* For errors: the place, and of a response what stands around it, printable. A request is not shown: it may hold credentials. */
+static weir_rc bad_message(flow_direction dir, weir_view bytes, size_t at, const char *what, err *e)
 {
     enum { BEFORE = 60, SHOWN = 120 };
+    if (dir == FLOW_REQUEST)
+        return err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of the message", what, at);
     size_t from = at > BEFORE && bytes.len > SHOWN ? at - BEFORE : 0;
     weir_view rest = view_from(bytes, from);
     bool cut = rest.len > SHOWN;
     buf shown = {0};
     json_quote_lossy(&shown, (weir_view){rest.ptr, cut ? SHOWN : rest.len});
-    weir_rc rc = err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of the message %s%s%s", what, at, from ? "..." : "", buf_text(&shown), cut ? "..." : "");
+    weir_rc rc = err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of the message %s%s%s", what, at, from ? "..." : "", buf_text(&shown),
+                          cut ? "..." : "");
     buf_free(&shown);
     return rc;
 }
@@ -232,7 +235,7 @@ static weir_rc read_json(flow_direction dir, weir_view line, flow_message *m, er
         bad_key(&s, key, "a second kind of message in one");
     if (json_done(&s) && m->kind)
         return WEIR_OK;
-    return bad_message(line, (size_t)(s.at - s.begin), s.error ? s.error : "no known kind of message", e);
+    return bad_message(dir, line, (size_t)(s.at - s.begin), s.error ? s.error : "no known kind of message", e);
 }
 
 /* ---- the protobuf codec ---- */
@@ -250,7 +253,7 @@ static weir_rc check_object(weir_view *json, const char *what, bool *lines, err 
     if (json_peek(&s) != '{')
         json_bad(&s, "expected an object");
     if (!json_skip(&s, &object) || !json_done(&s)) {
-        bad_message(*json, (size_t)(s.at - s.begin), s.error, e);
+        bad_message(FLOW_RESPONSE, *json, (size_t)(s.at - s.begin), s.error, e);
         return err_wrap(e, WEIR_E_PROTOCOL, "%s", what);
     }
     *json = object;

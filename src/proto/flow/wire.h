@@ -35,10 +35,10 @@ typedef struct flow_message {
     bool merge;          /* checkpoint: state.mergePatch */
 } flow_message;
 
-/** Reads one message: a line of the JSON codec (without \n), or the payload of a protobuf frame. Errors are WEIR_E_PROTOCOL and say what, at which
- *  byte, and what stands around it. `scratch` receives the JSON of transcoded messages. Names may be written as in the .proto. Null siblings are absent,
- *  two kinds an error. Requests: other keys are ignored. Responses: an unknown kind, and an unknown key in a message of the hot path, are errors; an unknown
- *  protobuf tag is skipped. */
+/** Reads one message: a line of the JSON codec (without \n), or the payload of a protobuf frame. `scratch` receives the JSON of
+ *  transcoded messages. Names may be written as in the .proto. Null siblings are absent, two kinds an error. Requests: other keys are
+ *  ignored. Responses: an unknown kind, and an unknown key in a message of the hot path, are errors; an unknown protobuf tag is skipped.
+ *  Errors are WEIR_E_PROTOCOL and say what, at which byte, and of a response what stands around it. */
 weir_rc flow_read(flow_codec codec, flow_direction dir, weir_view bytes, flow_message *ret, buf *scratch, err *e);
 
 /** Appends one framed message of any kind from its JSON body ("{...}" of the kind): a line, or a length-prefixed frame. */

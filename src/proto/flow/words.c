@@ -13,21 +13,22 @@ void words_init(words *w, log_sink *log, weir_view task)
     *w = (words){.log = log, .task = task, .pending.max = 2 * LINE_MAX_BYTES};
 }
 
-static bool contains_folded(weir_view text, const char *word)
+static bool starts_folded(weir_view text, const char *word)
 {
     size_t n = strlen(word);
-    for (size_t i = 0; i + n <= text.len; i++)
-        if (strncasecmp(text.ptr + i, word, n) == 0)
-            return true;
-    return false;
+    return text.len >= n && strncasecmp(text.ptr, word, n) == 0;
 }
 
 weir_level words_guess(weir_view text)
 {
     static const char *const alarming[] = {"error", "failed", "panic", "timeout", "unable", "unrecognised", "unrecognized"};
-    for (size_t i = 0; i < sizeof alarming / sizeof *alarming; i++)
-        if (contains_folded(text, alarming[i]))
-            return WEIR_ERROR;
+    for (; text.len; text = view_from(text, 1)) {
+        if (!strchr("efptu", *text.ptr | 0x20)) /* none begins otherwise: a flood of words shall not keep us busy */
+            continue;
+        for (size_t i = 0; i < sizeof alarming / sizeof *alarming; i++)
+            if (starts_folded(text, alarming[i]))
+                return WEIR_ERROR;
+    }
     return WEIR_WARN;
 }
 
@@ -37,7 +38,17 @@ static weir_view first_text(const tree *t, const char *a, const char *b)
     return v.len ? v : tree_text(t, b);
 }
 
-static void remember(words *w, weir_level level, weir_view message)
+/* A connector that says we broke the protocol has found a bug of ours. */
+static weir_rc code_of(const tree *record)
+{
+    weir_view name = tree_text(tree_get(record, "fields"), "code");
+    for (weir_rc rc = WEIR_E_CONFIG; name.len && rc <= WEIR_E_BUG; rc++)
+        if (view_is(name, rc_name(rc)))
+            return rc == WEIR_E_PROTOCOL ? WEIR_E_BUG : rc;
+    return WEIR_E_REMOTE;
+}
+
+static void remember(words *w, weir_level level, weir_view message, weir_rc code)
 {
     bool severe = level == WEIR_ERROR;
     if (!message.len || (w->last_severe && !severe))
@@ -45,6 +56,7 @@ static void remember(words *w, weir_level level, weir_view message)
     buf_clear(&w->last);
     buf_addv(&w->last, message);
     w->last_severe = severe;
+    w->code = code;
 }
 
 /* Every member that is not time, level or message goes on as a field. */
@@ -83,7 +95,7 @@ static bool log_json(words *w, weir_view line)
             message = line;
         if (!level)
             level = words_guess(message);
-        remember(w, level, message);
+        remember(w, level, message, code_of(record));
         log_record(w->log, level, w->task, message, fields, n);
     }
     arena_free(&a);
@@ -98,7 +110,7 @@ static void log_one(words *w, weir_view line)
     if (!line.len || (*line.ptr == '{' && log_json(w, line)))
         return;
     weir_level level = words_guess(line);
-    remember(w, level, line);
+    remember(w, level, line, WEIR_E_REMOTE);
     log_record(w->log, level, w->task, line, NULL, 0);
 }
 
@@ -132,6 +144,7 @@ void words_end(words *w)
 }
 
 weir_view words_last(const words *w) { return buf_view(&w->last); }
+weir_rc words_code(const words *w) { return w->code ? w->code : WEIR_E_REMOTE; }
 
 void words_free(words *w)
 {

@@ -10,6 +10,7 @@ typedef struct words {
     buf pending;      /* the beginning of a line */
     buf last;         /* the last message */
     bool last_severe; /* and it was an error */
+    weir_rc code;     /* what its record gave as fields.code, if it is one of ours */
 } words;
 
 void words_init(words *w, log_sink *log, weir_view task);
@@ -19,6 +20,8 @@ bool words_read(words *w, int fd);
 void words_end(words *w);
 /** The last record's message; an error beats what came after it at a lower level. */
 weir_view words_last(const words *w);
+/** Who has to act, if that record said so the way our own connectors do; else WEIR_E_REMOTE. */
+weir_rc words_code(const words *w);
 void words_free(words *w);
 
 /** The level of a line that does not say one. */

@@ -63,7 +63,7 @@ $ source-hello
 env FLOW_RUNTIME_CODEC=json
 $ source-hello
 >> \x02\x00\x00\x00\x0a\x00
-! error standard input: expected an object at byte 0 of the message "\u0002\u0000\u0000\u0000"
+! error standard input: expected an object at byte 0 of the message code=protocol
 = 5
 
 == a frame that stops in the middle

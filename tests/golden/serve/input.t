@@ -3,13 +3,13 @@
 == a line that is no JSON
 $ source-hello
 > hello
-! error standard input: expected an object at byte 0 of the message "hello" code=protocol who="the author of the platform has to act: it broke the protocol"
+! error standard input: expected an object at byte 0 of the message code=protocol
 = 5
 
 == an empty line
 $ source-hello
 >
-! error standard input: expected an object at byte 0 of the message ""
+! error standard input: expected an object at byte 0 of the message code=protocol
 = 5
 
 == something behind the request
@@ -40,7 +40,7 @@ $ source-hello
 == bytes that are not UTF-8
 $ source-hello
 >> {"discover":{"config":{"text":"a\xffb"}}}\n
-! error standard input: bytes that are not UTF-8 at byte 32 of the message "{\"discover\":{\"config\":{\"text\":\"a�b\"}}}"
+! error standard input: bytes that are not UTF-8 at byte 32 of the message code=protocol
 = 5
 
 == overlong UTF-8
@@ -64,7 +64,7 @@ $ source-hello
 == a NUL byte between tokens
 $ source-hello
 >> {"spec":\0{}}\n
-! error standard input: no JSON value begins here at byte 8 of the message "{\"spec\":\u0000{}}"
+! error standard input: no JSON value begins here at byte 8 of the message code=protocol
 = 5
 
 == a carriage return before the line end is whitespace
@@ -88,9 +88,11 @@ $ python3 -c "print('{\"discover\":{\"config\":{\"text\":' + '[' * 100000 + ']' 
 ! error standard input: nested too deeply at byte 105
 = 5
 
-== a text is shown around the place of the error, not from its beginning
-$ python3 -c "print('{\"discover\":{\"config\":{\"text\":\"' + 'x' * 1000 + '\",\"count\":nope}}}')" | source-hello
-! at byte 1041 of the message ...
+== nothing of a request is shown: it may hold credentials
+$ source-hello
+> {"discover":{"config":{"password":"hunter2","count":nope}}}
+! error standard input: no JSON value begins here at byte 52 of the message code=protocol
+!! hunter2
 = 5
 
 == a message of 64 MiB is taken
@@ -103,9 +105,18 @@ $ python3 -c "print('{\"spec\":{\"config\":{\"text\":\"' + 'x' * (64 * 1024 * 10
 = 5
 
 == a line that never ends is not gathered without limit
-$ head -c 200000000 /dev/zero | tr '\0' ' ' | (ulimit -v 400000; source-hello)
-! error standard input: a
-= 5
+file endless.py
+| import os, subprocess
+| p = subprocess.Popen(["source-hello"], stdin=subprocess.PIPE)
+| try:
+|     while True:
+|         os.write(p.stdin.fileno(), b" " * 1000000)
+| except BrokenPipeError:
+|     _, status, usage = os.wait4(p.pid, 0)
+|     print(os.waitstatus_to_exitcode(status), usage.ru_maxrss < 500000 or usage.ru_maxrss)
+$ python3 endless.py
+< 5 True
+! error standard input: a message at byte 0 is longer than the 67108868 bytes allowed code=protocol
 
 == names twice are an error where they would be ambiguous
 $ source-hello

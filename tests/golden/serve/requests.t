@@ -92,13 +92,13 @@ $ source-hello
 == a request without a known kind is an error
 $ source-hello
 > {"specc":{"config":{}}}
-! no known kind of message at byte 23 of the message "{\"specc\":{\"config\":{}}}"
+! no known kind of message at byte 23 of the message code=protocol
 = 5
 
 == an empty request is an error
 $ source-hello
 > {}
-! no known kind of message at byte 2 of the message "{}"
+! no known kind of message at byte 2 of the message code=protocol
 = 5
 
 == a response is no request
@@ -110,7 +110,7 @@ $ source-hello
 == a kind that is no object is an error
 $ source-hello
 > {"spec":[]}
-! expected an object at byte 8 of the message "{\"spec\":[]}"
+! expected an object at byte 8 of the message code=protocol
 = 5
 
 == an acknowledgement before open is an error
