@@ -47,7 +47,8 @@ static bool match_columns(docs *d, reader *r)
     if (!table_match(t, r))
         return false;
     if (table_unsettled(t)) {
-        reader_preview(r, preview_row, t);
+        if (!reader_preview(r, preview_row, t))
+            return false;
         table_settle(t);
     }
     for (size_t i = 0; i < t->width; i++)

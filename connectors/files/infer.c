@@ -427,6 +427,7 @@ static weir_view refer(loader *l, weir_view ref)
     if (ref.len >= 2)
         cursor_decode(&text, (weir_view){ref.ptr + 1, ref.len - 2});
     const char *url = strbuf_text(&text);
+    l->in->failed |= text.failed;
     weir_view found;
     if (!strcmp(url, "#"))
         found = l->whole;
@@ -452,6 +453,7 @@ static void load_members(loader *l, infer_node *n, weir_view properties, unsigne
         strbuf name = {0};
         cursor_decode(&name, key.raw);
         infer_node *m = name.failed ? NULL : infer_member_of(l->in, n, strbuf_view(&name));
+        l->in->failed |= name.failed;
         strbuf_free(&name);
         if (m && !m->ours)
             load(l, m, value, depth + 1);

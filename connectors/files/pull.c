@@ -16,6 +16,7 @@
 enum {
     ROWS_BETWEEN_CHECKPOINTS = 10000,
     BYTES_BETWEEN_CHECKPOINTS = 4 << 20,
+    FILES_BETWEEN_CHECKPOINTS = 250,
     MENTIONED_ROWS = 10, /* of a file's bad rows, so many are logged one by one */
     SETTLED_MS = 1000    /* so long must a file have been left alone to count as complete */
 };
@@ -26,7 +27,9 @@ typedef struct puller {
     const stream_settings *stream;
     stream_state state;
     docs docs;
-    strbuf patch;
+    strbuf patch;               /* what the next checkpoint says of files, without its closing braces */
+    size_t noted;               /* how many files that are */
+    uint64_t unsealed_rows, unsealed_bytes; /* in these files */
     size_t files, skipped_files;
     uint64_t rows;
 } puller;
@@ -44,30 +47,57 @@ typedef enum outcome { GO_ON, COMPLETE, LEFT, STOPPED, FAILED } outcome;
 
 /* --------------------------------------------------------------------------------------------------------- checkpoints -- */
 
-static weir_rc seal(puller *p, progress *f, const reader_place *place, bool done)
+/* Makes everything emitted so far durable, together with what was noted of files. */
+static weir_rc flush(puller *p)
+{
+    if (!p->noted)
+        return WEIR_OK;
+    strbuf_adds(&p->patch, "}}");
+    weir_rc rc = p->patch.failed ? weir_fail(p->task, WEIR_E_NOMEM, "the state of '%s': out of memory", p->stream->name) : docs_tell(&p->docs);
+    if (!rc)
+        rc = weir_checkpoint_patch(p->task, p->binding, strbuf_view(&p->patch));
+    p->noted = 0;
+    p->unsealed_rows = p->unsealed_bytes = 0;
+    return rc;
+}
+
+/* Notes how far a file was read, for the next checkpoint. */
+static void note(puller *p, progress *f, const reader_place *place, bool done)
 {
     file_state now = {0};
     file_state_set(&now, &f->reader, place, done);
-    strbuf_clear(&p->patch);
+    if (!p->noted++) {
+        strbuf_clear(&p->patch);
+        strbuf_adds(&p->patch, "{\"files\":{");
+    } else {
+        strbuf_addc(&p->patch, ',');
+    }
     file_state_patch(&p->patch, f->file->name, &now);
-    if (p->patch.failed)
-        return weir_fail(p->task, WEIR_E_NOMEM, "the state of '%s': out of memory", f->file->name);
-    weir_rc rc = docs_tell(&p->docs);
+    p->unsealed_rows += place->rows - f->sealed_rows;
+    p->unsealed_bytes += place->offset - f->sealed;
     f->sealed = place->offset;
     f->sealed_rows = place->rows;
-    return rc ? rc : weir_checkpoint_patch(p->task, p->binding, strbuf_view(&p->patch));
 }
 
-/* Behind every row that was taken. */
-static weir_rc seal_here(puller *p, progress *f, bool done)
+static weir_rc seal(puller *p, progress *f, const reader_place *place)
 {
+    note(p, f, place, false);
+    return flush(p);
+}
+
+static bool is_due(const puller *p, const progress *f)
+{
+    return p->unsealed_rows + (f->reader.row - f->sealed_rows) >= ROWS_BETWEEN_CHECKPOINTS ||
+           p->unsealed_bytes + (stream_offset(f->reader.in) - f->sealed) >= BYTES_BETWEEN_CHECKPOINTS;
+}
+
+/* The end of a file. Small ones share a checkpoint. */
+static weir_rc finish_file(puller *p, progress *f)
+{
+    bool due = is_due(p, f) || p->noted + 1 >= FILES_BETWEEN_CHECKPOINTS;
     const reader_place here = reader_at(&f->reader);
-    return seal(p, f, &here, done);
-}
-
-static bool is_due(const progress *f)
-{
-    return f->reader.row - f->sealed_rows >= ROWS_BETWEEN_CHECKPOINTS || stream_offset(f->reader.in) - f->sealed >= BYTES_BETWEEN_CHECKPOINTS;
+    note(p, f, &here, true);
+    return due ? flush(p) : WEIR_OK;
 }
 
 /* -------------------------------------------------------------------------------------------------------------- trouble -- */
@@ -76,11 +106,11 @@ static bool is_due(const progress *f)
 static weir_rc file_failed(puller *p, progress *f, weir_rc rc, const char *problem)
 {
     reader *r = &f->reader;
-    weir_rc sealed = WEIR_OK;
     if (r->in && r->row_before > f->sealed_rows) {
         const reader_place before = reader_before(r);
-        sealed = seal(p, f, &before, false);
+        note(p, f, &before, false);
     }
+    weir_rc sealed = flush(p);
     if (sealed)
         return sealed;
     return r->row_line ? weir_fail(p->task, rc, "'%s:%" PRIu64 "' %s", f->file->name, r->row_line, problem)
@@ -111,7 +141,7 @@ static weir_rc bad_file(puller *p, progress *f)
         return file_failed(p, f, r->rc, problem);
     weir_log(p->task, WEIR_WARN, "left out: '%s' %s", f->file->name, problem);
     p->skipped_files++;
-    return r->in ? seal_here(p, f, true) : WEIR_OK;
+    return r->in ? finish_file(p, f) : WEIR_OK;
 }
 
 static int64_t age_ms(const struct stat *st)
@@ -122,7 +152,7 @@ static int64_t age_ms(const struct stat *st)
     return seconds * 1000 + nanos / 1000000;
 }
 
-/* Has nobody touched the file for a moment? Waits until that can be said. */
+/* Has nobody touched the file for a moment? Waits until that can be said */
 static bool is_settled(puller *p, const reader *r)
 {
     int64_t age = age_ms(stream_stat(r->in));
@@ -139,7 +169,7 @@ static outcome leave(puller *p, progress *f, weir_rc *ret_rc)
 {
     weir_log(p->task, WEIR_INFO, "'%s' is being written: the rest of it is left for the next time", f->file->name);
     const reader_place before = reader_before(&f->reader);
-    *ret_rc = before.rows != f->sealed_rows ? seal(p, f, &before, false) : WEIR_OK;
+    *ret_rc = before.rows != f->sealed_rows ? seal(p, f, &before) : WEIR_OK;
     return *ret_rc ? FAILED : LEFT;
 }
 
@@ -191,34 +221,47 @@ static weir_rc pull_rows(puller *p, progress *f)
     weir_rc rc = WEIR_OK;
     outcome what = GO_ON;
     while (what == GO_ON) {
-        if (is_due(f) && (rc = seal_here(p, f, false)))
-            return rc;
+        if (is_due(p, f)) {
+            const reader_place here = reader_at(&f->reader);
+            if ((rc = seal(p, f, &here)))
+                return rc;
+        }
         what = (f->reader.row & 255) == 0 && weir_stopping(p->task) ? STOPPED : next_row(p, f, &rc);
     }
     if (f->bad > MENTIONED_ROWS)
         weir_log(p->task, WEIR_WARN, "'%s': %" PRIu64 " rows were left out", f->file->name, f->bad);
     if (what == COMPLETE)
-        return seal_here(p, f, true);
-    return what == STOPPED && f->reader.row != f->sealed_rows ? seal_here(p, f, false) : rc;
+        return finish_file(p, f);
+    if (what == STOPPED && f->reader.row != f->sealed_rows) {
+        const reader_place here = reader_at(&f->reader);
+        note(p, f, &here, false);
+    }
+    return rc;
 }
 
 /* --------------------------------------------------------------------------------------------------------------- files -- */
 
-/* Where to begin: NULL: at the beginning. *ret_read: there is anything to read at all. */
-static const reader_place *begin_at(const found_file *file, const struct stat *st, file_state *known, bool *ret_read)
+/* Where to begin: *ret_from NULL: at the beginning. *ret_read: there is anything to read at all. */
+static weir_rc begin_at(puller *p, const found_file *file, const struct stat *st, file_state *known, const reader_place **ret_from, bool *ret_read)
 {
     file_state now = {0};
     *ret_read = true;
+    *ret_from = NULL;
     if (!known)
-        return NULL;
+        return WEIR_OK;
     known->present = true;
     file_state_stat(&now, st);
     if (file_state_same(&now, known)) {
         *ret_read = !known->done;
-        return known->place.offset ? &known->place : NULL;
+        *ret_from = known->place.offset ? &known->place : NULL;
+        return WEIR_OK;
     }
     bool grown = now.size > known->size || (!known->done && now.size >= (int64_t)known->place.offset);
-    return grown && file_state_continues(known, file->path) ? &known->place : NULL;
+    int continues = grown ? file_state_continues(known, file->path) : 0;
+    if (continues < 0)
+        return weir_fail(p->task, WEIR_E_NOMEM, "'%s' cannot be compared with what was read of it: %s", file->name, strerror(errno));
+    *ret_from = continues ? &known->place : NULL;
+    return WEIR_OK;
 }
 
 /* The name goes into documents and state, so it must be UTF-8. */
@@ -269,9 +312,10 @@ static weir_rc pull_file(puller *p, const found_file *file)
         weir_log(p->task, WEIR_INFO, "'%s' has vanished", file->name);
         return WEIR_OK;
     }
-    const reader_place *from = begin_at(file, &st, known, &read);
-    p->files += read;
-    return read ? pull_from(p, file, from) : WEIR_OK;
+    const reader_place *from;
+    rc = begin_at(p, file, &st, known, &from, &read);
+    p->files += !rc && read;
+    return !rc && read ? pull_from(p, file, from) : rc;
 }
 
 /* Forgets files that are no longer there. */
@@ -297,6 +341,8 @@ static weir_rc pull_found(puller *p, const found_files *found)
     weir_rc rc = forget(p, found);
     for (size_t i = 0; !rc && i < found->count && !weir_stopping(p->task); i++)
         rc = pull_file(p, &found->items[i]);
+    if (!rc)
+        rc = flush(p);
     if (!rc)
         weir_log(p->task, WEIR_DEBUG, "stream '%s': %" PRIu64 " rows from %zu of %zu files, %zu left out", p->stream->name, p->rows, p->files,
                  found->count, p->skipped_files);

@@ -242,15 +242,16 @@ static reader_status next_csv(reader *r)
     return status == READER_ROW ? check_width(r) : status;
 }
 
-void reader_preview(reader *r, void (*each)(void *arg, const csv_field *fields, size_t count), void *arg)
+bool reader_preview(reader *r, void (*each)(void *arg, const csv_field *fields, size_t count), void *arg)
 {
     csv_parser p;
     look_ahead(r, HEAD); /* what is wrong with the file will be told when it is read */
     weir_view w = stream_window(r->in);
+    csv_status status;
     csv_init(&p, r->csv.dialect);
     for (;;) {
         size_t used;
-        csv_status status = csv_next(&p, w.ptr, w.len, stream_ended(r->in), &used);
+        status = csv_next(&p, w.ptr, w.len, stream_ended(r->in), &used);
         if (status != CSV_ROW && status != CSV_STRAY)
             break;
         if (status == CSV_ROW && p.count >= r->column_count)
@@ -259,6 +260,7 @@ void reader_preview(reader *r, void (*each)(void *arg, const csv_field *fields, 
         w.len -= used;
     }
     csv_free(&p);
+    return status != CSV_NOMEM;
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- JSON -- */

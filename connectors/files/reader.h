@@ -65,7 +65,8 @@ reader_place reader_at(const reader *r);
 /** The place behind what was taken before the last call of reader_next(). */
 reader_place reader_before(const reader *r);
 
-/** The next rows of a CSV file, as far as they are in the window, without taking them: calls each() for every good one. */
-void reader_preview(reader *r, void (*each)(void *arg, const csv_field *fields, size_t count), void *arg);
+/** The next rows of a CSV file, as far as they are in the window, without taking them: calls each() for every good one.
+ *  @return false without memory */
+bool reader_preview(reader *r, void (*each)(void *arg, const csv_field *fields, size_t count), void *arg);
 
 #endif

@@ -1,5 +1,6 @@
 #include "state.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,8 +18,8 @@ static int64_t integer_at(weir_view object, const char *name)
     return v.len ? weir_json_int(v, "", 0) : 0;
 }
 
-/* Copies a string member that fits; otherwise "". */
-static void text_at(weir_view object, const char *name, char *out, size_t size)
+/* Copies a string member that fits; otherwise "". @return false without memory */
+static bool text_at(weir_view object, const char *name, char *out, size_t size)
 {
     weir_view v = cursor_find(object, name);
     strbuf text = {0};
@@ -27,10 +28,12 @@ static void text_at(weir_view object, const char *name, char *out, size_t size)
     memset(out, 0, size);
     if (text.len < size && text.len)
         memcpy(out, text.ptr, text.len);
+    bool ok = !text.failed;
     strbuf_free(&text);
+    return ok;
 }
 
-static void read_file(file_state *f, weir_view object)
+static bool read_file(file_state *f, weir_view object)
 {
     char dialect[sizeof f->place.dialect + 1];
     f->size = integer_at(object, "size");
@@ -39,15 +42,14 @@ static void read_file(file_state *f, weir_view object)
     f->place.lines = (uint64_t)integer_at(object, "lines");
     f->place.open = (size_t)integer_at(object, "open");
     f->done = view_says(cursor_find(object, "done"), "true");
-    text_at(object, "mtime", f->mtime, sizeof f->mtime);
-    text_at(object, "head", f->head, sizeof f->head);
-    text_at(object, "tail", f->tail, sizeof f->tail);
-    text_at(object, "dialect", dialect, sizeof dialect);
-    if (strlen(dialect) == 3) {
+    bool ok = text_at(object, "mtime", f->mtime, sizeof f->mtime) && text_at(object, "head", f->head, sizeof f->head) &&
+              text_at(object, "tail", f->tail, sizeof f->tail) && text_at(object, "dialect", dialect, sizeof dialect);
+    if (ok && strlen(dialect) == 3) {
         f->place.dialect[0] = dialect[0];
         f->place.dialect[1] = dialect[1] == ' ' ? 0 : dialect[1];
         f->place.dialect[2] = dialect[2];
     }
+    return ok;
 }
 
 static file_state *add_file(stream_state *s, size_t *cap)
@@ -88,7 +90,8 @@ bool stream_state_read(stream_state *s, weir_view state)
         cursor_decode(&s->texts, key.raw);
         f->name = (weir_view){s->texts.ptr + at, s->texts.len - at};
         strbuf_addc(&s->texts, 0);
-        read_file(f, value);
+        if (!read_file(f, value))
+            return false;
     }
     if (s->count)
         qsort(s->files, s->count, sizeof *s->files, by_name);
@@ -120,28 +123,29 @@ static void hash_text(char out[17], const unsigned char *bytes, size_t len)
     snprintf(out, 17, "%016" PRIx64, h);
 }
 
-typedef size_t (*peek_fn)(const void *arg, uint64_t offset, void *bytes, size_t len);
+typedef ssize_t (*peek_fn)(const void *arg, uint64_t offset, void *bytes, size_t len);
 
-/* Hashes the first bytes and the last ones in front of the offset. */
-static bool hash_around(uint64_t offset, peek_fn peek, const void *arg, char head[17], char tail[17])
+/* Hashes the first bytes and the last ones in front of the offset. @return 1; 0: the file is shorter; -1: errno */
+static int hash_around(uint64_t offset, peek_fn peek, const void *arg, char head[17], char tail[17])
 {
     unsigned char bytes[STATE_SAMPLE];
     size_t n = offset < STATE_SAMPLE ? (size_t)offset : STATE_SAMPLE;
-    if (peek(arg, 0, bytes, n) != n)
-        return false;
+    ssize_t got = peek(arg, 0, bytes, n);
+    if (got < (ssize_t)n)
+        return got < 0 ? -1 : 0;
     hash_text(head, bytes, n);
-    if (peek(arg, offset - n, bytes, n) != n)
-        return false;
+    got = peek(arg, offset - n, bytes, n);
+    if (got < (ssize_t)n)
+        return got < 0 ? -1 : 0;
     hash_text(tail, bytes, n);
-    return true;
+    return 1;
 }
 
-static size_t peek_stream(const void *arg, uint64_t offset, void *bytes, size_t len) { return stream_peek(arg, offset, bytes, len); }
+static ssize_t peek_stream(const void *arg, uint64_t offset, void *bytes, size_t len) { return stream_peek(arg, offset, bytes, len); }
 
-static size_t peek_fd(const void *arg, uint64_t offset, void *bytes, size_t len)
+static ssize_t peek_fd(const void *arg, uint64_t offset, void *bytes, size_t len)
 {
-    ssize_t n = pread(*(const int *)arg, bytes, len, (off_t)offset);
-    return n > 0 ? (size_t)n : 0;
+    return pread(*(const int *)arg, bytes, len, (off_t)offset);
 }
 
 void file_state_stat(file_state *f, const struct stat *st)
@@ -155,39 +159,49 @@ void file_state_stat(file_state *f, const struct stat *st)
     snprintf(p + n, STATE_TIME - n, ".%09ldZ", (long)st->st_mtim.tv_nsec);
 }
 
-void file_state_set(file_state *f, const reader *r, const reader_place *place, bool done)
+bool file_state_set(file_state *f, const reader *r, const reader_place *place, bool done)
 {
     file_state_stat(f, stream_stat(r->in));
     f->place = *place;
     f->done = done;
     *f->head = *f->tail = 0;
-    if (stream_is_plain(r->in) && r->format != READER_DOCUMENT && !hash_around(place->offset, peek_stream, r->in, f->head, f->tail))
+    if (!stream_is_plain(r->in) || r->format == READER_DOCUMENT)
+        return true;
+    int hashed = hash_around(place->offset, peek_stream, r->in, f->head, f->tail);
+    if (hashed <= 0)
         *f->head = *f->tail = 0;
+    return hashed >= 0;
 }
 
 bool file_state_same(const file_state *a, const file_state *b) { return a->size == b->size && text_is(a->mtime, b->mtime); }
 
-/* A row that was taken although its line had no end yet: has the line got longer? */
-static bool line_has_grown(const file_state *f, int fd)
+/* A row that was taken although its line had no end yet: has the line got longer? -1: errno */
+static int line_has_grown(const file_state *f, int fd)
 {
     char pair[2];
-    if (!f->place.offset || peek_fd(&fd, f->place.offset - 1, pair, 2) != 2)
-        return false;
+    ssize_t got = f->place.offset ? peek_fd(&fd, f->place.offset - 1, pair, 2) : 0;
+    if (got != 2)
+        return got < 0 ? -1 : 0;
     bool ended = pair[0] == '\n' || pair[0] == '\r';
     return !ended && pair[1] != '\n' && pair[1] != '\r';
 }
 
-bool file_state_continues(const file_state *f, const char *path)
+int file_state_continues(const file_state *f, const char *path)
 {
     char head[17], tail[17];
     if (!*f->head)
-        return false;
+        return 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return false;
-    bool same = hash_around(f->place.offset, peek_fd, &fd, head, tail) && text_is(head, f->head) && text_is(tail, f->tail) && !line_has_grown(f, fd);
+        return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -1 : 0; /* whoever opens it to read it will say why */
+    int same = hash_around(f->place.offset, peek_fd, &fd, head, tail);
+    if (same > 0)
+        same = text_is(head, f->head) && text_is(tail, f->tail);
+    int grown = same > 0 ? line_has_grown(f, fd) : 0;
+    int error = errno;
     close(fd);
-    return same;
+    errno = error;
+    return grown ? (grown < 0 ? -1 : 0) : same;
 }
 
 /* ------------------------------------------------------------------------------------------------------------- patches -- */
@@ -201,7 +215,6 @@ static void patch_dialect(strbuf *out, const char d[4])
 
 void file_state_patch(strbuf *out, const char *name, const file_state *f)
 {
-    strbuf_adds(out, "{\"files\":{");
     strbuf_quote(out, view_text(name));
     strbuf_printf(out, ":{\"size\":%" PRId64 ",\"mtime\":\"%s\",\"offset\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"lines\":%" PRIu64 ",\"done\":%s", f->size,
                   f->mtime, f->place.offset, f->place.rows, f->place.lines, f->done ? "true" : "false");
@@ -215,7 +228,7 @@ void file_state_patch(strbuf *out, const char *name, const file_state *f)
         strbuf_adds(out, ",\"open\":null");
     if (f->place.dialect[0])
         patch_dialect(out, f->place.dialect);
-    strbuf_adds(out, "}}}");
+    strbuf_addc(out, '}');
 }
 
 size_t stream_state_forget(const stream_state *s, strbuf *out)

@@ -35,15 +35,15 @@ bool stream_state_read(stream_state *s, weir_view state);
 void stream_state_free(stream_state *s);
 file_state *stream_state_find(const stream_state *s, const char *name);
 
-/** Describes a file and a place in it. */
-void file_state_set(file_state *f, const reader *r, const reader_place *place, bool done);
+/** Describes a file and a place in it. @return false with errno if it cannot be read */
+bool file_state_set(file_state *f, const reader *r, const reader_place *place, bool done);
 /** Size and time only. */
 void file_state_stat(file_state *f, const struct stat *st);
 /** Has it the same size and time? */
 bool file_state_same(const file_state *a, const file_state *b);
-/** Is this a file that was read up to the state's place and has only grown since? */
-bool file_state_continues(const file_state *f, const char *path);
-/** Appends the merge patch: {"files":{NAME:{...}}}. */
+/** Is this a file that was read up to the state's place and has only grown since? @return 1: yes; 0: no, or it cannot be opened; -1: errno */
+int file_state_continues(const file_state *f, const char *path);
+/** Appends a member for a merge patch: NAME:{...} */
 void file_state_patch(strbuf *out, const char *name, const file_state *f);
 /** Appends the merge patch that forgets the files that are not present. @return how many */
 size_t stream_state_forget(const stream_state *s, strbuf *out);

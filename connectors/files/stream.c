@@ -115,7 +115,10 @@ static bool is_zstd(const unsigned char *magic, size_t n)
 static bool decompress(stream *s)
 {
     unsigned char magic[4];
-    size_t n = stream_peek(s, 0, magic, sizeof magic);
+    ssize_t got = stream_peek(s, 0, magic, sizeof magic);
+    if (got < 0)
+        return stream_fail(s, WEIR_E_NOMEM, "cannot be read"), false;
+    size_t n = (size_t)got;
     if (is_gzip(magic, n))
         return s->plain = false, push(s, layer_gzip(s->top));
     if (is_zstd(magic, n))
@@ -222,16 +225,18 @@ bool stream_changed(const stream *s)
            now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
 }
 
-size_t stream_peek(const stream *s, uint64_t offset, void *bytes, size_t len)
+ssize_t stream_peek(const stream *s, uint64_t offset, void *bytes, size_t len)
 {
     size_t got = 0;
     while (got < len) {
         ssize_t n = pread(s->fd, (char *)bytes + got, len - got, (off_t)(offset + got));
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
+        if (n < 0)
+            return -1;
+        if (n == 0)
             break;
         got += (size_t)n;
     }
-    return got;
+    return (ssize_t)got;
 }

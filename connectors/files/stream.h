@@ -8,6 +8,7 @@
 #define FILES_STREAM_H
 
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <weir.h>
 
 typedef enum stream_encoding {
@@ -57,7 +58,7 @@ bool stream_is_plain(const stream *s);
 const struct stat *stream_stat(const stream *s);
 /** Has the file been changed since it was opened? */
 bool stream_changed(const stream *s);
-/** Reads bytes of the file itself, anywhere. @return how many; fewer than wanted at its end or on failure */
-size_t stream_peek(const stream *s, uint64_t offset, void *bytes, size_t len);
+/** Reads bytes of the file itself, anywhere. @return how many; fewer than wanted at its end; -1 with errno */
+ssize_t stream_peek(const stream *s, uint64_t offset, void *bytes, size_t len);
 
 #endif
