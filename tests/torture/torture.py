@@ -21,6 +21,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -101,6 +102,7 @@ class Scenario:
     """A command that prints something."""
 
     shared = None  # a folder with files to read
+    most = MOST  # of a kind's calls, so many are tried
 
     def __init__(self, name, program, command, stdin=b"", env=()):
         self.name, self.program, self.command, self.stdin, self.env = name, program, [str(c) for c in command], stdin, dict(env)
@@ -165,20 +167,20 @@ class Discover(Scenario):
 class Run(Scenario):
     """Files into collections and from there into SQLite."""
 
-    def __init__(self, name, program, before=False, protobuf=False):
+    def __init__(self, name, program, most=MOST, before=False, protobuf=False):
         command = [BIN / "weir", "run", "--once", "--idle", "30s", "--source", "flow.yaml", "--data", "data", "--quiet"]
         super().__init__(name, program, command)
-        self.before, self.protobuf = before, protobuf
+        self.most, self.before, self.protobuf = min(most, MOST), before, protobuf
 
     def prepare(self, folder):
         (folder / "flow.yaml").write_text(json_catalog(folder if self.before else self.shared, protobuf=self.protobuf))
         if not self.before:
             return
-        # Something is there already: half of the documents. The files then grow.
+        # Something is there already. Then a file grows.
         write_files(folder, ROWS_A, ROWS_B // 2)
         result = self.run(folder)
         assert result.status == 0, result.err
-        write_files(folder, ROWS_A, ROWS_B)
+        write_rows(folder, ROWS_B)
 
     def learn(self, folder, result):
         problem = self.complete(folder, result)
@@ -221,8 +223,12 @@ def write_files(folder, rows_a, rows_b):
         file.write(b"id,name,amount,when\n")
         for i in range(rows_a):
             file.write(f'{i},"name, {i}",{i}.50,2024-01-{i % 28 + 1:02d}\n'.encode())
+    write_rows(folder, rows_b)
+
+
+def write_rows(folder, count):
     with open(folder / "b.ndjson", "w") as file:
-        for i in range(rows_b):
+        for i in range(count):
             file.write(json.dumps({"id": i, "text": "é" * (i % 7), "list": [i], "nested": {"x": None}}) + "\n")
 
 
@@ -288,11 +294,11 @@ def scenarios(shared):
             yield Scenario(f"weir {command[0]}/{program}", program,
                            [weir, *command, "--source", shared / "flow.yaml", "--name", "t/files"])
     yield Discover("weir discover into the catalog/weir", "weir", [weir, "discover", "--source", "flow.yaml", "--name", "t/files"])
-    yield Run("weir run/source-files", "source-files")
+    yield Run("weir run/source-files", "source-files", most=150)
     yield Run("weir run/weir", "weir")
-    yield Run("weir run, protobuf/weir", "weir", protobuf=True)
-    yield Run("weir run again with more/weir", "weir", before=True)
-    yield Run("weir run again with more/source-files", "source-files", before=True)
+    yield Run("weir run, protobuf/weir", "weir", most=100, protobuf=True)
+    yield Run("weir run again with more/weir", "weir", most=150, before=True)
+    yield Run("weir run again with more/source-files", "source-files", most=150, before=True)
 
 
 # ---------------------------------------------------------------------------------------------------------- judging --
@@ -356,10 +362,10 @@ def attempt(scenario, kind, n):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def points(total):
-    """Every call up to EVERY, and of the rest as many as are left of MOST, evenly spread."""
-    first = list(range(1, min(total, EVERY, MOST) + 1))
-    rest, room = total - len(first), MOST - len(first)
+def points(total, most):
+    """Every call up to EVERY (or half of what may be tried), and of the rest as many as are left, evenly spread."""
+    first = list(range(1, min(total, EVERY, most if most >= total else most // 2) + 1))
+    rest, room = total - len(first), most - len(first)
     if rest <= room:
         return list(range(1, total + 1))
     return first + [len(first) + 1 + rest * i // room for i in range(room)]
@@ -383,6 +389,7 @@ def count(scenario, kind):
 def torture(scenario, pool):
     failures = 0
     for kind in KINDS:
+        begun = time.monotonic()
         name = f"{scenario.name}/{kind}"
         try:
             calls = count(scenario, kind)
@@ -390,7 +397,7 @@ def torture(scenario, pool):
             print(f"not ok {name}\n# {error}", flush=True)
             failures += 1
             continue
-        tried = points(calls)
+        tried = points(calls, scenario.most)
         wrong, refused = [], 0
         for n, status, problems in pool.map(lambda n, k=kind: attempt(scenario, k, n), tried):
             refused += bool(status)
@@ -398,7 +405,7 @@ def torture(scenario, pool):
                 wrong.append((n, problems))
         if not tried:
             continue
-        summary = f"{name} ({len(tried)} of {calls} calls: {refused} refused, {len(tried) - refused} got over)"
+        summary = f"{name} ({len(tried)} of {calls} calls: {refused} refused, {len(tried) - refused} got over; {time.monotonic() - begun:.1f} s)"
         failures += bool(wrong)
         print(f"{'not ok' if wrong else 'ok'} {summary}", flush=True)
         for n, problems in wrong[:6]:
@@ -415,7 +422,7 @@ def main():
     try:
         write_files(shared, ROWS_A, ROWS_B)
         (shared / "flow.yaml").write_text(json_catalog(shared))
-        with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(3 * (os.cpu_count() or 1)) as pool:
             return sum(torture(s, pool) for s in scenarios(shared) if wanted in f"torture/{s.name}") > 0
     finally:
         shutil.rmtree(shared, ignore_errors=True)
