@@ -16,7 +16,8 @@ static void note(buf *out, const csv_parser *p, csv_status status)
     buf_printf(out, " %d @%llu\n", status, (unsigned long long)p->line);
 }
 
-/* Parses text that arrives in pieces, each time at another address and with nothing behind it. @return whether there was no error */
+/* Parses text that arrives in pieces, each time at another address and with nothing behind it. @return whether there was no error
+ */
 static bool parse(csv_dialect d, weir_view text, size_t piece, buf *out)
 {
     csv_parser p;
@@ -58,7 +59,8 @@ static void quote(buf *out, const csv_field *f, char sign)
     buf_addc(out, sign);
 }
 
-/* Every record, with all fields quoted. Its line breaks are the same in number, so lines stay what they were: only empty lines go. */
+/* Every record, with all fields quoted. Its line breaks are the same in number, so lines stay what they were: only empty lines go.
+ */
 static void rewrite(csv_dialect d, weir_view text, buf *out, buf *fields)
 {
     csv_parser p;

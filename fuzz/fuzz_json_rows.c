@@ -1,4 +1,5 @@
-/* Rows of JSON files: the same rows however the bytes arrive; what is learned from a row accepts it, and agrees with the JSON scanner.
+/* Rows of JSON files: the same rows however the bytes arrive; what is learned from a row accepts it, and agrees with the JSON
+ * scanner.
  *
  * Input: a byte that chooses lines or document and the size of the pieces, a JSON pointer, a line break, the text.
  */

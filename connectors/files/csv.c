@@ -1,5 +1,5 @@
-/* csv.c - the parser. Sixty-four bytes at a time become a bit mask of the delimiters, quotes and line breaks among them; all else is
- * skipped without being looked at. */
+/* csv.c - the parser. Sixty-four bytes at a time become a bit mask of the delimiters, quotes and line breaks among them; all else
+ * is skipped without being looked at. */
 #include "csv.h"
 
 #include <stdlib.h>
@@ -29,7 +29,8 @@ typedef struct signs {
 static signs signs_of(csv_dialect d)
 {
     /* Without quotes a second look at the delimiter does no harm. */
-    return (signs){_mm_set1_epi8(d.delimiter), _mm_set1_epi8(d.quote ? d.quote : d.delimiter), _mm_set1_epi8('\n'), _mm_set1_epi8('\r')};
+    return (signs){_mm_set1_epi8(d.delimiter), _mm_set1_epi8(d.quote ? d.quote : d.delimiter), _mm_set1_epi8('\n'),
+                   _mm_set1_epi8('\r')};
 }
 
 static uint64_t block_mask(const signs *s, const char *bytes)

@@ -1,5 +1,5 @@
-/* csv_sniff.c - which delimiter, and does the first record name the columns? Each candidate parses the beginning of the file; the one under
- * which the records have the same number of fields wins. */
+/* csv_sniff.c - which delimiter, and does the first record name the columns? Each candidate parses the beginning of the file; the
+ * one under which the records have the same number of fields wins. */
 #include <ctype.h>
 #include <stdlib.h>
 

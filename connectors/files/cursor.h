@@ -1,5 +1,5 @@
-/* cursor.h - walks over JSON text that is all there: strict (RFC 8259, but for UTF-8, which is checked where documents are emitted), without
- * a tree and without memory. The first error sticks: `error` is a constant text, `at` stays where it happened.
+/* cursor.h - walks over JSON text that is all there: strict (RFC 8259, but for UTF-8, which is checked where documents are
+ * emitted), without a tree and without memory. The first error sticks: `error` is a constant text, `at` stays where it happened.
  */
 #ifndef FILES_CURSOR_H
 #define FILES_CURSOR_H

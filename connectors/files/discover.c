@@ -21,7 +21,8 @@ typedef struct sampler {
 /* What is wrong with a row is only mentioned: pull() will insist. */
 static void mention(const sampler *s, const found_file *f, const reader *r, const char *problem)
 {
-    weir_log(s->task, WEIR_WARN, "stream '%s': while sampling, '%s:%" PRIu64 "' %s", s->stream->name, f->name, r->row_line, problem);
+    weir_log(s->task, WEIR_WARN, "stream '%s': while sampling, '%s:%" PRIu64 "' %s", s->stream->name, f->name, r->row_line,
+             problem);
 }
 
 /* So is what is wrong with a file, unless there is no other. */
@@ -93,8 +94,8 @@ static uint64_t sample_file(sampler *s, const found_file *f, uint64_t budget)
     return taken;
 }
 
-/* Spreads the sample over the files: what one does not use is left to the next. Of very many, some evenly chosen ones are looked into, the
- * last among them. */
+/* Spreads the sample over the files: what one does not use is left to the next. Of very many, some evenly chosen ones are looked
+ * into, the last among them. */
 static weir_rc sample_files(sampler *s, const found_files *found, uint64_t budget)
 {
     size_t many = found->count < MAX_SAMPLED ? found->count : MAX_SAMPLED;
@@ -132,7 +133,8 @@ static weir_rc check_key(sampler *s)
             continue;
         strbuf names = {0};
         add_names(s, &names);
-        weir_fail(s->task, WEIR_E_CONFIG, "stream '%s': no row has the key '%s'; there are: %s", s->stream->name, m->name.ptr, strbuf_text(&names));
+        weir_fail(s->task, WEIR_E_CONFIG, "stream '%s': no row has the key '%s'; there are: %s", s->stream->name, m->name.ptr,
+                  strbuf_text(&names));
         strbuf_free(&names);
         return WEIR_E_CONFIG;
     }
@@ -183,7 +185,8 @@ static weir_rc discover_stream(weir_task *t, const files_settings *settings, con
     sampler s = {.task = t, .stream = wanted};
     bool ok = infer_init(&s.in) && settings_key(wanted, &s.in);
     table_init(&s.table, &s.in, wanted);
-    rc = ok ? sample_files(&s, &found, (uint64_t)settings->sample << 20) : weir_fail(t, WEIR_E_NOMEM, "stream '%s': out of memory", wanted->name);
+    rc = ok ? sample_files(&s, &found, (uint64_t)settings->sample << 20)
+            : weir_fail(t, WEIR_E_NOMEM, "stream '%s': out of memory", wanted->name);
     if (!rc)
         rc = report(&s);
     table_free(&s.table);

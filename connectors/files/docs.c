@@ -71,7 +71,8 @@ weir_rc docs_tell(docs *d)
         return WEIR_OK;
     strbuf schema = {0};
     infer_schema(&d->in, &schema, true);
-    weir_rc rc = schema.failed ? weir_fail(d->task, WEIR_E_NOMEM, "the schema of '%.*s': out of memory", (int)d->binding->name.len, d->binding->name.ptr)
+    weir_rc rc = schema.failed ? weir_fail(d->task, WEIR_E_NOMEM, "the schema of '%.*s': out of memory", (int)d->binding->name.len,
+                                           d->binding->name.ptr)
                                : weir_sourced_schema(d->task, d->binding, strbuf_view(&schema));
     strbuf_free(&schema);
     d->in.news = d->in.contradicted = false;

@@ -14,29 +14,43 @@ static const char *const on_errors[] = {"fail", "skip", NULL};
 
 static const weir_field text_item[] = {{.name = "item", .type = WEIR_TEXT, .help = "One text."}, {0}};
 
-#define IN_CSV(member) offsetof(csv_settings, member)
+#define TEXTS(setting, what)                                                                                                       \
+    .name = setting, .type = WEIR_LIST, .fallback = "[]", .fields = text_item, .item_size = sizeof(const char *), .help = what
+#define IN_CSV(member) .offset = offsetof(csv_settings, member)
+#define IN_STREAM(member) .offset = offsetof(stream_settings, member)
+#define IN_CONFIG(member) .offset = offsetof(files_settings, member)
+
 static const weir_field csv_fields[] = {
-    {"delimiter", WEIR_TEXT, IN_CSV(delimiter), "auto", "What separates fields: one character, or tab, or auto.", NULL, 0, NULL, 0, 0, NULL, 0, NULL},
-    {"quote", WEIR_TEXT, IN_CSV(quote), "\"", "What encloses fields: one character, or none.", NULL, 0, NULL, 0, 0, NULL, 0, NULL},
-    {"header", WEIR_TEXT, IN_CSV(header), "auto", "Does the first row name the columns?", NULL, 0, headers, 0, 0, NULL, 0, NULL},
-    {"columns", WEIR_LIST, IN_CSV(columns), "[]", "Names of the columns, from the first; instead of a header, or to rename.", NULL, 0, NULL, 0, 0, text_item, sizeof(const char *), NULL},
-    {"skip_lines", WEIR_INT, IN_CSV(skip_lines), "0", "How many lines stand in front of the header.", NULL, 0, NULL, 0, 1000000, NULL, 0, NULL},
-    {"encoding", WEIR_TEXT, IN_CSV(encoding), "auto", "How the text is encoded; auto is UTF-8, or UTF-16 with a byte order mark.", NULL, 0, encodings, 0, 0, NULL, 0, NULL},
-    {"null_values", WEIR_LIST, IN_CSV(null_values), "[]", "Values that mean null, besides the empty one.", NULL, 0, NULL, 0, 0, text_item, sizeof(const char *), NULL},
-    {"types", WEIR_TEXT, IN_CSV(types), "auto", "Learn types from the values, or leave everything text.", NULL, 0, types, 0, 0, NULL, 0, NULL},
-    {"mismatch", WEIR_TEXT, IN_CSV(mismatch), "text", "What becomes of a value that its column's type does not allow.", NULL, 0, mismatches, 0, 0, NULL, 0, NULL},
+    {.name = "delimiter", .type = WEIR_TEXT, IN_CSV(delimiter), .fallback = "auto",
+     .help = "What separates fields: one character, or tab, or auto."},
+    {.name = "quote", .type = WEIR_TEXT, IN_CSV(quote), .fallback = "\"", .help = "What encloses fields: one character, or none."},
+    {.name = "header", .type = WEIR_TEXT, IN_CSV(header), .fallback = "auto", .choices = headers,
+     .help = "Does the first row name the columns?"},
+    {TEXTS("columns", "Names of the columns, from the first; instead of a header, or to rename."), IN_CSV(columns)},
+    {.name = "skip_lines", .type = WEIR_INT, IN_CSV(skip_lines), .fallback = "0", .max = 1000000,
+     .help = "How many lines stand in front of the header."},
+    {.name = "encoding", .type = WEIR_TEXT, IN_CSV(encoding), .fallback = "auto", .choices = encodings,
+     .help = "How the text is encoded; auto is UTF-8, or UTF-16 with a byte order mark."},
+    {TEXTS("null_values", "Values that mean null, besides the empty one."), IN_CSV(null_values)},
+    {.name = "types", .type = WEIR_TEXT, IN_CSV(types), .fallback = "auto", .choices = types,
+     .help = "Learn types from the values, or leave everything text."},
+    {.name = "mismatch", .type = WEIR_TEXT, IN_CSV(mismatch), .fallback = "text", .choices = mismatches,
+     .help = "What becomes of a value that its column's type does not allow."},
     {0},
 };
 
-#define IN_STREAM(member) offsetof(stream_settings, member)
 static const weir_field stream_fields[] = {
-    {"name", WEIR_TEXT, IN_STREAM(name), NULL, "What the stream is called.", NULL, 0, NULL, 0, 0, NULL, 0, NULL},
-    {"path", WEIR_TEXT, IN_STREAM(path), NULL, "Its files: a path, or a pattern such as data/*.csv.gz.", NULL, 0, NULL, 0, 0, NULL, 0, NULL},
-    {"format", WEIR_TEXT, IN_STREAM(format), "auto", "What is in the files; auto goes by name and content.", NULL, 0, formats, 0, 0, NULL, 0, NULL},
-    {"pointer", WEIR_TEXT, IN_STREAM(pointer), "", "JSON: the JSON pointer to the list of rows, such as /data/items.", NULL, 0, NULL, 0, 0, NULL, 0, NULL},
-    {"key", WEIR_LIST, IN_STREAM(key), "[]", "Columns or JSON pointers that identify a row; none: its file and number.", NULL, 0, NULL, 0, 0, text_item, sizeof(const char *), NULL},
-    {"on_error", WEIR_TEXT, IN_STREAM(on_error), "fail", "What to do about a row or file that cannot be read.", "On error", 0, on_errors, 0, 0, NULL, 0, NULL},
-    {"csv", WEIR_OBJECT, IN_STREAM(csv), NULL, "How CSV files are written, where it cannot be guessed.", "CSV", WEIR_ADVANCED, NULL, 0, 0, csv_fields, 0, NULL},
+    {.name = "name", .type = WEIR_TEXT, IN_STREAM(name), .help = "What the stream is called."},
+    {.name = "path", .type = WEIR_TEXT, IN_STREAM(path), .help = "Its files: a path, or a pattern such as data/*.csv.gz."},
+    {.name = "format", .type = WEIR_TEXT, IN_STREAM(format), .fallback = "auto", .choices = formats,
+     .help = "What is in the files; auto goes by name and content."},
+    {.name = "pointer", .type = WEIR_TEXT, IN_STREAM(pointer), .fallback = "",
+     .help = "JSON: the JSON pointer to the list of rows, such as /data/items."},
+    {TEXTS("key", "Columns or JSON pointers that identify a row; none: its file and number."), IN_STREAM(key)},
+    {.name = "on_error", .type = WEIR_TEXT, IN_STREAM(on_error), .fallback = "fail", .choices = on_errors, .title = "On error",
+     .help = "What to do about a row or file that cannot be read."},
+    {.name = "csv", .type = WEIR_OBJECT, IN_STREAM(csv), .fields = csv_fields, .title = "CSV", .flags = WEIR_ADVANCED,
+     .help = "How CSV files are written, where it cannot be guessed."},
     {0},
 };
 
@@ -45,16 +59,19 @@ static const weir_field stream_item[] = {
     {0},
 };
 
-#define IN_CONFIG(member) offsetof(files_settings, member)
 const weir_field files_config[] = {
-    {"streams", WEIR_LIST, IN_CONFIG(streams), NULL, "The streams, each with the files it consists of.", NULL, 0, NULL, 0, 0, stream_item, sizeof(stream_settings), NULL},
-    {"base", WEIR_TEXT, IN_CONFIG(base), NULL, "The folder that relative paths start from.", "Base folder", WEIR_OPTIONAL, NULL, 0, 0, NULL, 0, NULL},
-    {"sample", WEIR_INT, IN_CONFIG(sample), "16", "How many MiB of each stream are read to learn its schema.", "Sample size", WEIR_ADVANCED, NULL, 1, 4096, NULL, 0, NULL},
+    {.name = "streams", .type = WEIR_LIST, IN_CONFIG(streams), .fields = stream_item, .item_size = sizeof(stream_settings),
+     .help = "The streams, each with the files it consists of."},
+    {.name = "base", .type = WEIR_TEXT, IN_CONFIG(base), .title = "Base folder", .flags = WEIR_OPTIONAL,
+     .help = "The folder that relative paths start from."},
+    {.name = "sample", .type = WEIR_INT, IN_CONFIG(sample), .fallback = "16", .min = 1, .max = 4096, .title = "Sample size",
+     .flags = WEIR_ADVANCED, .help = "How many MiB of each stream are read to learn its schema."},
     {0},
 };
 
 const weir_field files_resource_fields[] = {
-    {"stream", WEIR_TEXT, offsetof(files_resource, stream), NULL, "The name of the stream.", NULL, WEIR_PATH, NULL, 0, 0, NULL, 0, NULL},
+    {.name = "stream", .type = WEIR_TEXT, .offset = offsetof(files_resource, stream), .flags = WEIR_PATH,
+     .help = "The name of the stream."},
     {0},
 };
 
@@ -102,7 +119,8 @@ static weir_rc check_stream(weir_task *t, const files_settings *all, size_t i)
     if (settings_stream(all, s->name) != s)
         return weir_fail(t, WEIR_E_CONFIG, "there are two streams '%s'", s->name);
     if (!json_pointer_valid(s->pointer))
-        return weir_fail(t, WEIR_E_CONFIG, "stream '%s': '%s' is no JSON pointer; one begins with a slash, as in '/items'", s->name, s->pointer);
+        return weir_fail(t, WEIR_E_CONFIG, "stream '%s': '%s' is no JSON pointer; one begins with a slash, as in '/items'", s->name,
+                         s->pointer);
     if (*s->pointer && (text_is(s->format, "csv") || text_is(s->format, "ndjson")))
         return weir_fail(t, WEIR_E_CONFIG, "stream '%s': a pointer has no meaning in %s files", s->name, s->format);
     weir_rc rc = check_key(t, s);

@@ -62,8 +62,8 @@ typedef struct found_files {
     size_t base; /* bytes of path that name leaves out */
 } found_files;
 
-/** Finds the regular files that a stream's pattern matches. A folder that does not exist or cannot be read is an error, told in `problem`;
- *  nothing found is not. */
+/** Finds the regular files that a stream's pattern matches. A folder that does not exist or cannot be read is an error, told in
+ * `problem`; nothing found is not. */
 weir_rc files_find(const files_settings *s, const stream_settings *stream, found_files *ret, strbuf *problem);
 void files_found_free(found_files *f);
 /** Tells that nothing was found. @return WEIR_E_CONFIG */

@@ -55,7 +55,8 @@ static weir_rc no_memory(strbuf *problem)
     return WEIR_E_NOMEM;
 }
 
-/* Does the folder exist, and may it be read? glob() would quietly find nothing. A folder that only lets through is fine for a single file. */
+/* Does the folder exist, and may it be read? glob() would quietly find nothing. A folder that only lets through is fine for a
+ * single file. */
 static weir_rc check_folder(const files_settings *s, const stream_settings *stream, strbuf *problem)
 {
     strbuf folder = {0};

@@ -1,5 +1,5 @@
-/* infer.h - what the documents of a stream look like: learned from a sample, or taken over from a collection's schema, and compared with
- * every document that passes. Types only ever widen.
+/* infer.h - what the documents of a stream look like: learned from a sample, or taken over from a collection's schema, and compared
+ * with every document that passes. Types only ever widen.
  *
  * A tree of nodes, one for each place a value may be. Nodes never move and live as long as their infer.
  */
@@ -81,8 +81,8 @@ typedef struct infer_seen {
 /** Looks at a document. */
 infer_status infer_observe(infer *in, weir_view document, infer_seen *seen);
 
-/** Takes over a collection's schema: type, format, properties, items, $ref within it. What else it says is not understood: there, `any`
- *  is set. @return false without memory */
+/** Takes over a collection's schema: type, format, properties, items, $ref within it. What else it says is not understood: there,
+ * `any` is set. @return false without memory */
 bool infer_load(infer *in, weir_view schema);
 
 /** Appends the JSON Schema. @param closed as weir_sourced_schema() wants it: objects closed, what is not known left out */

@@ -1,9 +1,9 @@
 /* json_rows.h - finds the rows of a JSON file without holding more of it than one row. Pure: bytes in, spans out.
  *
  * Lines (NDJSON): every line that is not blank is a row.
- * Documents: the list that a JSON pointer leads to, an item a row. If it leads to an object instead, the member whose value is a list of
- * objects is meant (several of them are an error); an object without such a list is the one row itself. Several documents may follow one
- * another.
+ * Documents: the list that a JSON pointer leads to, an item a row. If it leads to an object instead, the member whose value is a
+ * list of objects is meant (several of them are an error); an object without such a list is the one row itself. Several documents
+ * may follow one another.
  *
  * Only what leads to the rows is checked, the rows themselves are not: whoever uses them will.
  */
@@ -69,7 +69,8 @@ size_t json_rows_open(const json_rows *r);
  *  @param last nothing will follow these bytes
  *  @param ret_used how many bytes are done with, on every status */
 rows_status json_rows_next(json_rows *r, const char *bytes, size_t len, bool last, size_t *ret_used);
-/** The window cannot grow any more: gives up what is held only in case it is the row. @return false if the row itself is too large */
+/** The window cannot grow any more: gives up what is held only in case it is the row. @return false if the row itself is too large
+ */
 bool json_rows_let_go(json_rows *r);
 
 /** Is this the beginning of NDJSON rather than of one document? One object fills the first line and another begins on the next. */

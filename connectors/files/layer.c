@@ -116,7 +116,9 @@ static int next_member(gzip_layer *g, stream_problem *problem)
         if ((unsigned char)g->in.bytes[g->in.at] != 0x1f)
             return (int)layer_fail(problem, WEIR_E_REMOTE, "has something else behind its gzip data");
         g->between = false;
-        return inflateReset(&g->z) == Z_OK ? 1 : (int)layer_fail(problem, WEIR_E_BUG, "cannot be decompressed: zlib will not start again");
+        return inflateReset(&g->z) == Z_OK
+                   ? 1
+                   : (int)layer_fail(problem, WEIR_E_BUG, "cannot be decompressed: zlib will not start again");
     }
 }
 

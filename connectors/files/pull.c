@@ -1,8 +1,8 @@
 /* pull.c - reads what is new in a stream's files, in the order of their names, and remembers how far it got.
  *
- * A file is as large as it was when it was opened; what is written behind that is read by the next pull. A last row without a line break,
- * and compressed data that stops too early, are taken for complete (or broken) only when nobody has touched the file for a moment: until then
- * the writer may still be at it, and the row is left to the next pull.
+ * A file is as large as it was when it was opened; what is written behind that is read by the next pull. A last row without a line
+ * break, and compressed data that stops too early, are taken for complete (or broken) only when nobody has touched the file for a
+ * moment: until then the writer may still be at it, and the row is left to the next pull.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -53,7 +53,8 @@ static weir_rc flush(puller *p)
     if (!p->noted)
         return WEIR_OK;
     strbuf_adds(&p->patch, "}}");
-    weir_rc rc = p->patch.failed ? weir_fail(p->task, WEIR_E_NOMEM, "the state of '%s': out of memory", p->stream->name) : docs_tell(&p->docs);
+    weir_rc rc = p->patch.failed ? weir_fail(p->task, WEIR_E_NOMEM, "the state of '%s': out of memory", p->stream->name)
+                                 : docs_tell(&p->docs);
     if (!rc)
         rc = weir_checkpoint_patch(p->task, p->binding, strbuf_view(&p->patch));
     p->noted = 0;
@@ -242,7 +243,8 @@ static weir_rc pull_rows(puller *p, progress *f)
 /* --------------------------------------------------------------------------------------------------------------- files -- */
 
 /* Where to begin: *ret_from NULL: at the beginning. *ret_read: there is anything to read at all. */
-static weir_rc begin_at(puller *p, const found_file *file, const struct stat *st, file_state *known, const reader_place **ret_from, bool *ret_read)
+static weir_rc begin_at(puller *p, const found_file *file, const struct stat *st, file_state *known, const reader_place **ret_from,
+                        bool *ret_read)
 {
     file_state now = {0};
     *ret_read = true;
@@ -259,7 +261,8 @@ static weir_rc begin_at(puller *p, const found_file *file, const struct stat *st
     bool grown = now.size > known->size || (!known->done && now.size >= (int64_t)known->place.offset);
     int continues = grown ? file_state_continues(known, file->path) : 0;
     if (continues < 0)
-        return weir_fail(p->task, WEIR_E_NOMEM, "'%s' cannot be compared with what was read of it: %s", file->name, strerror(errno));
+        return weir_fail(p->task, WEIR_E_NOMEM, "'%s' cannot be compared with what was read of it: %s", file->name,
+                         strerror(errno));
     *ret_from = continues ? &known->place : NULL;
     return WEIR_OK;
 }
@@ -272,8 +275,8 @@ static weir_rc check_name(puller *p, const found_file *file, bool *ret_ok)
     if (*ret_ok)
         return WEIR_OK;
     if (!skips_errors(p->stream))
-        return weir_fail(p->task, WEIR_E_CONFIG, "stream '%s': the name of a file is not UTF-8: byte %zu of %s", p->stream->name, bad + 1,
-                         weir_quote(p->task, p->stream->path));
+        return weir_fail(p->task, WEIR_E_CONFIG, "stream '%s': the name of a file is not UTF-8: byte %zu of %s", p->stream->name,
+                         bad + 1, weir_quote(p->task, p->stream->path));
     weir_log(p->task, WEIR_WARN, "stream '%s': left out: a file whose name is not UTF-8", p->stream->name);
     p->skipped_files++;
     return WEIR_OK;
@@ -344,8 +347,8 @@ static weir_rc pull_found(puller *p, const found_files *found)
     if (!rc)
         rc = flush(p);
     if (!rc)
-        weir_log(p->task, WEIR_DEBUG, "stream '%s': %" PRIu64 " rows from %zu of %zu files, %zu left out", p->stream->name, p->rows, p->files,
-                 found->count, p->skipped_files);
+        weir_log(p->task, WEIR_DEBUG, "stream '%s': %" PRIu64 " rows from %zu of %zu files, %zu left out", p->stream->name, p->rows,
+                 p->files, found->count, p->skipped_files);
     return rc;
 }
 

@@ -39,7 +39,8 @@ static reader_status more(reader *r)
         return stream_failed(r, stream_error(r->in));
     if (!grown && (r->format != READER_DOCUMENT || !json_rows_let_go(&r->json)))
         return fail(r, READER_BROKEN, WEIR_E_REMOTE,
-                    r->format == READER_CSV ? "has a row of more than 64 MiB; is a quote not closed?" : "has a row of more than 64 MiB");
+                    r->format == READER_CSV ? "has a row of more than 64 MiB; is a quote not closed?"
+                                            : "has a row of more than 64 MiB");
     return READER_ROW;
 }
 
@@ -81,7 +82,8 @@ static bool settle_dialect(reader *r, csv_dialect *d, const reader_place *from)
         *d = (csv_dialect){from->dialect[0], from->dialect[1], from->dialect[2] == '1'};
         return true;
     }
-    unsigned unknown = (text_is(s->delimiter, "auto") ? CSV_SNIFF_DELIMITER : 0) | (text_is(s->header, "auto") ? CSV_SNIFF_HEADER : 0);
+    unsigned unknown =
+        (text_is(s->delimiter, "auto") ? CSV_SNIFF_DELIMITER : 0) | (text_is(s->header, "auto") ? CSV_SNIFF_HEADER : 0);
     *d = (csv_dialect){one_sign(s->delimiter), one_sign(s->quote), text_is(s->header, "yes")};
     return csv_sniff(w.ptr, w.len, stream_ended(r->in), unknown, d);
 }
@@ -372,7 +374,8 @@ static reader_format guess_format(const reader *r, const char *path)
     bool json = at < w.len && (w.ptr[at] == '{' || w.ptr[at] == '[');
     if (!named && !json)
         return READER_CSV;
-    return json && json_rows_sniff_lines(w.ptr + at, w.len - at, stream_ended(r->in)) && !*r->settings->pointer ? READER_LINES : READER_DOCUMENT;
+    return json && json_rows_sniff_lines(w.ptr + at, w.len - at, stream_ended(r->in)) && !*r->settings->pointer ? READER_LINES
+                                                                                                                : READER_DOCUMENT;
 }
 
 static reader_format settle_format(const reader *r, const char *path)

@@ -1,4 +1,5 @@
-/* reader.h - a file, row by row: CSV records or JSON texts. Knows lines, offsets and how to go on in the middle; knows nothing of documents.
+/* reader.h - a file, row by row: CSV records or JSON texts. Knows lines, offsets and how to go on in the middle; knows nothing of
+ * documents.
  */
 #ifndef FILES_READER_H
 #define FILES_READER_H

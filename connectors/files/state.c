@@ -141,7 +141,10 @@ static int hash_around(uint64_t offset, peek_fn peek, const void *arg, char head
     return 1;
 }
 
-static ssize_t peek_stream(const void *arg, uint64_t offset, void *bytes, size_t len) { return stream_peek(arg, offset, bytes, len); }
+static ssize_t peek_stream(const void *arg, uint64_t offset, void *bytes, size_t len)
+{
+    return stream_peek(arg, offset, bytes, len);
+}
 
 static ssize_t peek_fd(const void *arg, uint64_t offset, void *bytes, size_t len)
 {
@@ -216,8 +219,10 @@ static void patch_dialect(strbuf *out, const char d[4])
 void file_state_patch(strbuf *out, const char *name, const file_state *f)
 {
     strbuf_quote(out, view_text(name));
-    strbuf_printf(out, ":{\"size\":%" PRId64 ",\"mtime\":\"%s\",\"offset\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"lines\":%" PRIu64 ",\"done\":%s", f->size,
-                  f->mtime, f->place.offset, f->place.rows, f->place.lines, f->done ? "true" : "false");
+    strbuf_printf(out,
+                  ":{\"size\":%" PRId64 ",\"mtime\":\"%s\",\"offset\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"lines\":%" PRIu64
+                  ",\"done\":%s",
+                  f->size, f->mtime, f->place.offset, f->place.rows, f->place.lines, f->done ? "true" : "false");
     if (*f->head)
         strbuf_printf(out, ",\"head\":\"%s\",\"tail\":\"%s\"", f->head, f->tail);
     else

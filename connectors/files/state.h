@@ -1,11 +1,11 @@
 /* state.h - how far each file of a stream has been read.
  *
- *     {"files": {"data/a.csv": {"size": 12, "mtime": "2024-01-02T03:04:05.000000006Z", "offset": 12, "rows": 1, "lines": 2, "done": true,
- *                               "head": "cbf29ce484222325", "tail": "84222325cbf29ce4", "dialect": ",\"1"}}}
+ *     {"files": {"data/a.csv": {"size": 12, "mtime": "2024-01-02T03:04:05.000000006Z", "offset": 12, "rows": 1, "lines": 2, "done":
+ * true, "head": "cbf29ce484222325", "tail": "84222325cbf29ce4", "dialect": ",\"1"}}}
  *
- * offset, rows and lines say where to go on; size and mtime tell a changed file; head and tail are hashes of the first bytes and of those
- * before the offset, which tell a file that has grown from one that was written anew. They are absent where offsets are not those of the
- * file itself (compressed or transcoded).
+ * offset, rows and lines say where to go on; size and mtime tell a changed file; head and tail are hashes of the first bytes and of
+ * those before the offset, which tell a file that has grown from one that was written anew. They are absent where offsets are not
+ * those of the file itself (compressed or transcoded).
  */
 #ifndef FILES_STATE_H
 #define FILES_STATE_H
@@ -41,7 +41,8 @@ bool file_state_set(file_state *f, const reader *r, const reader_place *place, b
 void file_state_stat(file_state *f, const struct stat *st);
 /** Has it the same size and time? */
 bool file_state_same(const file_state *a, const file_state *b);
-/** Is this a file that was read up to the state's place and has only grown since? @return 1: yes; 0: no, or it cannot be opened; -1: errno */
+/** Is this a file that was read up to the state's place and has only grown since? @return 1: yes; 0: no, or it cannot be opened;
+ * -1: errno */
 int file_state_continues(const file_state *f, const char *path);
 /** Appends a member for a merge patch: NAME:{...} */
 void file_state_patch(strbuf *out, const char *name, const file_state *f);

@@ -1,7 +1,7 @@
 /* strbuf.h - growing bytes for this connector.
  *
- * Failure is sticky: when memory runs out `failed` is set, the content stays as it was and later appends do nothing. So append freely
- * and ask once. {0} is a valid empty strbuf.
+ * Failure is sticky: when memory runs out `failed` is set, the content stays as it was and later appends do nothing. So append
+ * freely and ask once. {0} is a valid empty strbuf.
  */
 #ifndef FILES_STRBUF_H
 #define FILES_STRBUF_H

@@ -103,7 +103,10 @@ static bool push(stream *s, layer *l)
     return true;
 }
 
-static bool is_gzip(const unsigned char *magic, size_t n) { return n >= 3 && magic[0] == 0x1f && magic[1] == 0x8b && magic[2] == 8; }
+static bool is_gzip(const unsigned char *magic, size_t n)
+{
+    return n >= 3 && magic[0] == 0x1f && magic[1] == 0x8b && magic[2] == 8;
+}
 
 /* A frame, or a skippable one. */
 static bool is_zstd(const unsigned char *magic, size_t n)

@@ -1,8 +1,8 @@
-/* stream.h - a file as a stream of decoded bytes: gzip and zstd (by their content, not their name; members and frames one behind the
- * other) undone, other encodings turned into UTF-8, a byte order mark taken off.
+/* stream.h - a file as a stream of decoded bytes: gzip and zstd (by their content, not their name; members and frames one behind
+ * the other) undone, other encodings turned into UTF-8, a byte order mark taken off.
  *
- * A stream is a window that moves over the bytes: stream_more() lets it grow at its end, stream_use() takes bytes off its beginning. So
- * a record that lies across two blocks is simply waited for, and memory is as large as the largest record.
+ * A stream is a window that moves over the bytes: stream_more() lets it grow at its end, stream_use() takes bytes off its
+ * beginning. So a record that lies across two blocks is simply waited for, and memory is as large as the largest record.
  */
 #ifndef FILES_STREAM_H
 #define FILES_STREAM_H

@@ -1,7 +1,7 @@
 /* table.h - the columns of a CSV stream, across its files, and the way from a field to a JSON value.
  *
- * A column has one type: what the schema says, or what all values of a sample agree on. "007" keeps its zeros, and if a column has one such
- * value all its values are text.
+ * A column has one type: what the schema says, or what all values of a sample agree on. "007" keeps its zeros, and if a column has
+ * one such value all its values are text.
  */
 #ifndef FILES_TABLE_H
 #define FILES_TABLE_H

@@ -105,7 +105,8 @@ value_class value_classify(const char *text, size_t len)
     return ((*text | 0x20) == 't' || (*text | 0x20) == 'f') && is_boolean(text, len) ? VALUE_BOOLEAN : VALUE_TEXT;
 }
 
-/* Bytes of the sequence that begins here; 0: not a valid one (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
+/* Bytes of the sequence that begins here; 0: not a valid one (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
+ */
 static size_t sequence(const unsigned char *p, size_t left)
 {
     static const struct {

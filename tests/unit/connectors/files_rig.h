@@ -1,4 +1,5 @@
-/* files_rig.h - source-files in a session, over a folder of its own; what is sealed is kept, with the state, from one pull to the next. */
+/* files_rig.h - source-files in a session, over a folder of its own; what is sealed is kept, with the state, from one pull to
+ * the next. JSON that tests write down has ' where it means ". */
 #ifndef FILES_RIG_H
 #define FILES_RIG_H
 
@@ -22,7 +23,7 @@ extern const weir_connector source_files;
 typedef struct rig {
     listener base;
     char *folder;
-    const char *config;  /* of one stream, without the braces: "\"path\":\"*.csv\"" */
+    const char *config;  /* of one stream, without its name and braces: 'path':'*.csv' */
     arena a;
     buf schema, key;     /* as discovered, or as the test wants them */
     buf said;            /* "doc {...}" and "schema {...}", sealed; a line each */
@@ -103,8 +104,8 @@ static inline void rig_problem(listener *l, weir_task *t, const weir_binding *b,
 
 static inline int rig_set_up(void **state)
 {
-    static const listener_ops ops = {
-        .attach = rig_attach, .spill = rig_spill, .seal = rig_seal, .schema = rig_schema, .discovered = rig_discovered, .problem = rig_problem};
+    static const listener_ops ops = {.attach = rig_attach, .spill = rig_spill, .seal = rig_seal, .schema = rig_schema,
+                                     .discovered = rig_discovered, .problem = rig_problem};
     rig *r = calloc(1, sizeof *r);
     r->base.ops = &ops;
     r->folder = folder_make();
@@ -149,6 +150,15 @@ static inline void rig_write(rig *r, const char *name, const char *mode, const v
 static inline void put(rig *r, const char *name, const char *text) { rig_write(r, name, "w", text, strlen(text)); }
 static inline void append(rig *r, const char *name, const char *text) { rig_write(r, name, "a", text, strlen(text)); }
 
+/* JSON as tests write it down. */
+static inline const char *quoted(rig *r, const char *text)
+{
+    char *copy = arena_text(&r->a, view_of(text));
+    for (char *p = copy; *p; p++)
+        *p = *p == '\'' ? '"' : *p;
+    return copy;
+}
+
 typedef weir_rc rig_work(session *s, err *e);
 
 static inline weir_rc rig_run(rig *r, rig_work *work)
@@ -157,10 +167,12 @@ static inline weir_rc rig_run(rig *r, rig_work *work)
     tree *config, *resource;
     weir_binding b = {.name = VIEW("x/s"), .state_key = VIEW("s"), .schema = buf_view(&r->schema), .key = buf_view(&r->key)};
     buf text = {0};
-    buf_printf(&text, "{\"base\":\"%s\",\"streams\":[{\"name\":\"s\",%s}]}", r->folder, r->config);
+    const char *config_text = quoted(r, r->config);
+    buf_printf(&text, "{\"base\":\"%s\",\"streams\":[{\"name\":\"s\",%s}]}", r->folder, config_text);
     err_clear(&r->e);
     r->seals = 0;
-    session *s = session_new(&(session_options){.connector = &source_files, .to = &r->base, .log = r->sink, .task_name = VIEW("x/task")});
+    const session_options o = {.connector = &source_files, .to = &r->base, .log = r->sink, .task_name = VIEW("x/task")};
+    session *s = session_new(&o);
     weir_rc rc = s && buf_ok(&text) ? WEIR_OK : err_nomem(&r->e);
     if (!rc)
         rc = tree_parse(&a, buf_view(&text), NULL, WEIR_E_BUG, &config, &r->e);
@@ -200,7 +212,7 @@ static inline void expect_pull(rig *r, const char *said)
     weir_rc rc = pull(r);
     if (rc)
         fail_msg("%s", err_text(&r->e));
-    assert_string_equal(buf_text(&r->said), said);
+    assert_string_equal(buf_text(&r->said), quoted(r, said));
 }
 
 /* What the log says since the start, with the lines of a kind. */

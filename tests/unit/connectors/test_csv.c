@@ -21,7 +21,8 @@ static const vector vectors[] = {
 #include "csv_vectors.h"
 };
 
-/* Parses text that arrives in pieces, each time at another address and with nothing behind it, into rows as the vectors have them. */
+/* Parses text that arrives in pieces, each time at another address and with nothing behind it, into rows as the vectors have them.
+ */
 static csv_status parse_pieces(csv_dialect d, const char *text, size_t len, size_t piece, strbuf *out)
 {
     csv_parser p;
@@ -76,7 +77,8 @@ static void counts_lines_and_goes_on_after_errors(void **state)
         uint64_t line;
         size_t count;
     } want[] = {
-        {CSV_ROW, 1, 2}, {CSV_ROW, 3, 2}, {CSV_STRAY, 5, 0}, {CSV_ROW, 6, 1}, {CSV_ROW, 7, 2}, {CSV_UNCLOSED, 8, 0}, {CSV_ROW, 9, 2}, {CSV_END, 10, 0},
+        {CSV_ROW, 1, 2}, {CSV_ROW, 3, 2},      {CSV_STRAY, 5, 0}, {CSV_ROW, 6, 1},
+        {CSV_ROW, 7, 2}, {CSV_UNCLOSED, 8, 0}, {CSV_ROW, 9, 2},   {CSV_END, 10, 0},
     };
     (void)state;
     csv_parser p;

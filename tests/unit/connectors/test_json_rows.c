@@ -61,7 +61,8 @@ static void expect(const char *pointer, const char *text, const char *rows)
         json_rows_document(&r, pointer);
         found f = feed(&r, text, pieces[i], &out);
         if (f.status != ROWS_END || strcmp(strbuf_text(&out), rows))
-            fail_msg("%s at '%s' in pieces of %zu: %s (%d %s)", text, pointer, pieces[i], strbuf_text(&out), f.status, f.problem ? f.problem : "");
+            fail_msg("%s at '%s' in pieces of %zu: %s (%d %s)", text, pointer, pieces[i], strbuf_text(&out), f.status,
+                     f.problem ? f.problem : "");
         strbuf_free(&out);
     }
 }
@@ -96,7 +97,8 @@ static void follows_pointers(void **state)
 {
     (void)state;
     expect("/3166-1", "{\"3166-1\":[{\"a\":1},{\"a\":2}]}", "{\"a\":1}|{\"a\":2}|");
-    expect("/data/items", "{\"x\":[{\"no\":1}],\"data\":{\"n\":{\"items\":[{}]},\"items\":[{\"a\":1}],\"z\":[[]]},\"y\":\"}\"}", "{\"a\":1}|");
+    expect("/data/items", "{\"x\":[{\"no\":1}],\"data\":{\"n\":{\"items\":[{}]},\"items\":[{\"a\":1}],\"z\":[[]]},\"y\":\"}\"}",
+           "{\"a\":1}|");
     expect("/a~1b/~0", "{\"a/b\":{\"~\":[{\"k\":1}]}}", "{\"k\":1}|");
     expect("/t\xc3\xa9st", "{\"t\\u00e9st\":[{\"k\":1}]}", "{\"k\":1}|");
     expect("/1/r", "[[{\"a\":1}],{\"r\":[{\"b\":2}]},{\"r\":[{\"c\":3}]}]", "{\"b\":2}|");
@@ -108,7 +110,8 @@ static void follows_pointers(void **state)
 static void picks_the_list_of_an_object(void **state)
 {
     (void)state;
-    expect("", "{\"count\":2,\"tags\":[\"a\",\"b\"],\"empty\":[],\"items\":[{\"a\":1},{\"a\":2}],\"next\":null}", "{\"a\":1}|{\"a\":2}|");
+    expect("", "{\"count\":2,\"tags\":[\"a\",\"b\"],\"empty\":[],\"items\":[{\"a\":1},{\"a\":2}],\"next\":null}",
+           "{\"a\":1}|{\"a\":2}|");
     expect("", "{\"id\":1,\"tags\":[\"a\"]}", "{\"id\":1,\"tags\":[\"a\"]}|");
     expect("", "{}", "{}|");
     expect("", "{\"a\":1}{\"a\":2}\n{\"i\":[{\"a\":3}]}", "{\"a\":1}|{\"a\":2}|{\"a\":3}|");
