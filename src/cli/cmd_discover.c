@@ -50,7 +50,7 @@ static weir_rc discover(cli *c, const catalog *cat, prepared *p, err *e)
         p->o.live(p->o.arg, s);
         rc = session_open(s, p->t->endpoint.config, e);
         if (!rc)
-            rc = session_discover(s, e);
+            rc = err_wrap(e, session_discover(s, e), "discover");
         p->o.live(p->o.arg, NULL);
     }
     if (!rc)

@@ -2,7 +2,6 @@
 
 #include "cli/printing.h"
 #include "json/patch.h"
-#include "json/scan.h"
 #include "json/text.h"
 
 /* Documents as ["collection",{doc}], checkpoints, if wanted, as ["connectorState",{...}]; the state is kept for the next session. */
@@ -50,31 +49,43 @@ static weir_rc next_limit(const char **list, uint64_t *ret, err *e)
 {
     char *end;
     long n = strtol(*list, &end, 10);
-    if (end == *list || (*end && *end != ',') || n == 0 || n < -1)
+    if (end == *list || (*end && *end != ',') || (*end && !end[1]) || n == 0 || n < -1)
         return err_fail(e, WEIR_E_CONFIG, "--sessions is a list of numbers of transactions, such as 2,1,-1: '%s'", *list);
     *ret = n < 0 ? 0 : (uint64_t)n;
     *list = *end ? end + 1 : end;
     return WEIR_OK;
 }
 
-static weir_rc sessions(cli *c, const prepared *p, int64_t timeout_ms, err *e)
+static const char *list_of(const cli *c) { return c->a.sessions ? c->a.sessions : "-1"; }
+
+static weir_rc check_list(const cli *c, err *e)
+{
+    const char *list = list_of(c);
+    uint64_t limit;
+    weir_rc rc;
+    do
+        rc = next_limit(&list, &limit, e);
+    while (!rc && *list);
+    return rc;
+}
+
+static weir_rc sessions(cli *c, const prepared *p, weir_view initial_state, int64_t timeout_ms, err *e)
 {
     preview v = {.base = {.outlet = outlet_of, .checkpoint = on_checkpoint}, .output_state = c->a.output_state};
     v.base.context = &v;
-    const char *list = c->a.sessions ? c->a.sessions : "-1";
+    const char *list = list_of(c);
     weir_rc rc = WEIR_OK;
-    if (c->a.initial_state) {
-        if (*c->a.initial_state != '{' || !json_check(view_of(c->a.initial_state), NULL, NULL))
-            rc = err_fail(e, WEIR_E_CONFIG, "--initial-state is not a JSON object: '%s'", c->a.initial_state);
-        json_compact(&v.state, view_of(c->a.initial_state));
-    }
-    while (!rc && *list) {
+    bool stopped = false;
+    buf_addv(&v.state, initial_state);
+    while (!rc && !stopped && *list) {
         uint64_t limit = 0;
-        rc = next_limit(&list, &limit, e);
         buf state = {0};
+        rc = next_limit(&list, &limit, e);
         buf_addv(&state, buf_view(&v.state));
+        if (!rc && !(buf_ok(&state) && buf_ok(&v.state)))
+            rc = err_nomem(e);
         if (!rc)
-            rc = print_session(c, p, &v.base, buf_view(&state), limit, timeout_ms, e);
+            rc = print_session(c, p, &v.base, buf_view(&state), limit, timeout_ms, &stopped, e);
         buf_free(&state);
         if (!rc && v.failed)
             rc = err_nomem(e);
@@ -86,10 +97,16 @@ static weir_rc sessions(cli *c, const prepared *p, int64_t timeout_ms, err *e)
 weir_rc cmd_preview(cli *c, err *e)
 {
     catalog cat = {0};
+    arena a = {0};
+    weir_view state = {0};
     const task *t;
     prepared p;
     int64_t timeout_ms = 0;
     weir_rc rc = cli_duration(c->a.timeout, "timeout", 0, &timeout_ms, e);
+    if (!rc)
+        rc = check_list(c, e);
+    if (!rc)
+        rc = cli_initial_state(c, &a, &state, e);
     if (!rc)
         rc = cli_task(c, &cat, TASK_CAPTURE, &t, e);
     cli_live *l = rc ? NULL : cli_live_new(c, e);
@@ -99,12 +116,13 @@ weir_rc cmd_preview(cli *c, err *e)
         const prepare_options o = cli_prepare_options(c, l);
         rc = prepare_task(&p, t, &o, e);
         if (!rc) {
-            rc = sessions(c, &p, timeout_ms, e);
+            rc = sessions(c, &p, state, timeout_ms, e);
             prepared_free(&p);
         }
         err_wrap(e, rc, "capture %.*s", VIEW_ARG(t->name));
     }
     cli_live_free(l);
     catalog_free(&cat);
+    arena_free(&a);
     return rc;
 }

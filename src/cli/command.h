@@ -71,6 +71,8 @@ weir_rc cli_task(cli *c, catalog *cat, int kind, const task **ret, err *e);
 /** A task made of a command line: `weir spec -- ./source-x`. Borrowed from c and a. */
 weir_rc cli_command_task(cli *c, arena *a, task *ret, err *e);
 weir_rc cli_print(const buf *text, err *e);
+/** --initial-state, checked and on one line; empty if it is not given. Into the arena. */
+weir_rc cli_initial_state(const cli *c, arena *a, weir_view *ret, err *e);
 /** A duration option in milliseconds. */
 weir_rc cli_duration(const char *text, const char *option, int64_t fallback, int64_t *ret, err *e);
 

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "cli/command.h"
+#include "json/scan.h"
+#include "json/text.h"
 #include "run/conduct.h"
 
 struct cli_live {
@@ -63,6 +65,25 @@ weir_rc cli_command_task(cli *c, arena *a, task *ret, err *e)
 weir_rc cli_print(const buf *text, err *e)
 {
     return buf_ok(text) ? io_write(1, buf_view(text), "standard output", e) : err_nomem(e);
+}
+
+weir_rc cli_initial_state(const cli *c, arena *a, weir_view *ret, err *e)
+{
+    weir_view given = view_of(c->a.initial_state);
+    buf line = {0};
+    *ret = (weir_view){0};
+    if (!c->a.initial_state)
+        return WEIR_OK;
+    json_scan s = json_scan_of(given);
+    if (json_peek(&s) != '{')
+        json_bad(&s, "expected an object");
+    if (!json_skip(&s, NULL) || !json_done(&s))
+        return err_fail(e, WEIR_E_CONFIG, "--initial-state: %s at byte %zu", s.error, (size_t)(s.at - s.begin));
+    json_compact(&line, given);
+    *ret = arena_dup(a, buf_view(&line));
+    bool ok = buf_ok(&line) && ret->ptr;
+    buf_free(&line);
+    return ok ? WEIR_OK : err_nomem(e);
 }
 
 weir_rc cli_duration(const char *text, const char *option, int64_t fallback, int64_t *ret, err *e)

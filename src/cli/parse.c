@@ -59,7 +59,8 @@ weir_rc cli_parse(const cli_command *c, int argc, char **argv, cli_args *ret, er
     int i = 0;
     for (; i < argc; i++) {
         if (strcmp(argv[i], "--") == 0) {
-            i++;
+            if (++i == argc)
+                return err_fail(e, WEIR_E_CONFIG, "weir %s: nothing follows '--'", c->name);
             break;
         }
         if (strncmp(argv[i], "--", 2) != 0)

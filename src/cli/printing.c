@@ -59,7 +59,8 @@ static weir_rc pull(cli *c, printing *p, bool acks, int64_t timeout_ms, err *e)
     return rc;
 }
 
-weir_rc print_session(cli *c, const prepared *p, const framing *f, weir_view state, uint64_t limit, int64_t timeout_ms, err *e)
+weir_rc print_session(cli *c, const prepared *p, const framing *f, weir_view state, uint64_t limit, int64_t timeout_ms, bool *ret_stopped,
+                      err *e)
 {
     printing k = {.w = writer_new(1, f), .sealed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     bool acks = p->end.connector->capture->acked != NULL;
@@ -72,6 +73,10 @@ weir_rc print_session(cli *c, const prepared *p, const framing *f, weir_view sta
             writer_on_seal(k.w, on_seal, &k);
         writer_limit(k.w, limit);
         rc = pull(c, &k, acks, timeout_ms, e);
+        uint64_t documents, bytes, checkpoints;
+        writer_totals(k.w, &documents, &bytes, &checkpoints);
+        if (ret_stopped)
+            *ret_stopped = session_stopping(k.s) && (!limit || checkpoints < limit);
     }
     session_free(k.s);
     writer_free(k.w);

@@ -6,7 +6,9 @@
 #include "run/writer.h"
 
 /** Runs one session of a prepared capture into standard output, acknowledging what was printed.
- *  @param limit checkpoints after which it ends; 0: none  @param timeout_ms it ends when no checkpoint comes for so long; 0: never */
-weir_rc print_session(cli *c, const prepared *p, const framing *f, weir_view state, uint64_t limit, int64_t timeout_ms, err *e);
+ *  @param limit checkpoints after which it ends; 0: none  @param timeout_ms it ends when no checkpoint comes for so long; 0: never
+ *  @param ret_stopped it was told to end, by a signal or the timeout; may be NULL */
+weir_rc print_session(cli *c, const prepared *p, const framing *f, weir_view state, uint64_t limit, int64_t timeout_ms, bool *ret_stopped,
+                      err *e);
 
 #endif

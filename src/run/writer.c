@@ -147,8 +147,8 @@ static weir_rc writer_seal(listener *l, weir_task *t, lane *ln, const checkpoint
             w->on_seal(w->on_seal_arg);
         if (w->pending.len >= FLUSH_AT || w->rc)
             rc = put(w, &w->pending, task_error(t));
-        else if (was_empty)
-            wake(w);
+        if (was_empty)
+            wake(w); /* also if it is written already: whoever waits for seals hears of this one */
     }
     ln->exclusive = false;
     give_back(w);

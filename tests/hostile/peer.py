@@ -440,6 +440,17 @@ class NeverExitsAndIgnoresSigterm(NeverExitsAfterCapture):
         super().opened()
 
 
+class IsSlowWithMuch(Good):
+    """A transaction of more than a buffer holds, every now and then."""
+
+    def capture(self):
+        while self.n < LAST:
+            time.sleep(0.4)
+            self.n += 1
+            self.say({"captured": {"binding": 0, "doc": {"id": self.n, "much": "x" * 200_000}}})
+            self.checkpoint(self.n)
+
+
 # ---- others who hold its pipes ----
 
 def grandchild(new_session, seconds):

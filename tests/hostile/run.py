@@ -33,12 +33,14 @@ class Case:
 
     committed: the documents of the collection afterwards; state: None if there must be none.
     silent: it stops talking: capture and stop are ended by SIGTERM, preview by --timeout, run by --idle.
+    patience: for --timeout and --idle.
     """
 
     def __init__(self, status, says=None, committed=(), state=None, silent=False, **more):
         self.status, self.says, self.committed, self.state, self.silent = status, says, list(committed), state, silent
         self.seconds = more.pop("seconds", 9)         # at most
         self.commands = more.pop("commands", STOPPED if silent else COMMANDS)
+        self.patience = more.pop("patience", "1s" if silent else None)
         self.protobuf = more.pop("protobuf", False)
         self.logs = more.pop("logs", [])              # other lines that stderr must hold: parts of messages
         self.log_level = more.pop("log_level", None)
@@ -128,6 +130,8 @@ CASES = {
     "never-exits-and-ignores-sigterm": Case(PROTOCOL, "the connector has not exited within 10 s after the end of its output: it was killed",
                                             committed=range(1, LAST + 1), state={"n": LAST}, seconds=25),
 
+    "is-slow-with-much": complete(patience="1s"),
+
     "leaves-a-grandchild": complete(seconds=12),
     "leaves-a-grandchild-elsewhere": complete(seconds=6, elsewhere=True),
     "dies-and-leaves-a-grandchild": after_two(REMOTE, "the connector exited with status 1: error: gone, but not alone"),
@@ -165,12 +169,12 @@ def write_catalog(folder, behaviour, protobuf):
     }))
 
 
-def arguments(command, silent):
+def arguments(command, case):
     if command == "capture":
         return ["capture", "--name", "acme/hostile"]
     if command == "preview":
-        return ["preview", "--name", "acme/hostile", "--output-state"] + (["--timeout", "1s"] if silent else [])
-    return ["run", "--once", "--quiet", "--data", "data", "--idle", "1s" if silent and command == "run" else "40s"]
+        return ["preview", "--name", "acme/hostile", "--output-state"] + (["--timeout", case.patience] if case.patience else [])
+    return ["run", "--once", "--quiet", "--data", "data", "--idle", case.patience if case.patience and command == "run" else "40s"]
 
 
 def relatives(session):
@@ -214,7 +218,7 @@ def run_weir(folder, command, case):
         env["LOG_LEVEL"] = case.log_level
     began = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        weir = subprocess.Popen([WEIR] + arguments(command, case.silent), cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+        weir = subprocess.Popen([WEIR] + arguments(command, case), cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                 start_new_session=True)
         try:
             while case.silent and command in ("capture", "stop") and weir.poll() is None:

@@ -154,7 +154,7 @@ static weir_rc unary(weir_task *t, run *r, flow_kind request, buf *body, flow_ki
     peer_free(p);
     arena_free(&a);
     buf_wipe(body);
-    return weir_wrap(t, rc, "%s", flow_kind_name(request));
+    return rc;
 }
 
 static weir_rc use_discovered(weir_task *t, const tree *answer, const weir_binding *b, size_t n)

@@ -265,10 +265,13 @@ weir_rc peer_receive(flow_peer *p, flow_message *ret, bool *ret_more, err *e)
 weir_rc peer_ask(flow_peer *p, flow_kind request, weir_view body, flow_kind answer, flow_message *ret, err *e)
 {
     bool more = false;
-    weir_rc sent = peer_send(p, request, body, e);
-    if (sent && sent != WEIR_E_PROTOCOL)
-        return sent;
-    weir_rc rc = sent ? sent : peer_receive(p, ret, &more, e);
+    weir_rc rc = peer_send(p, request, body, e);
+    if (rc && atomic_load(&p->closed)) { /* what it says, or how it ends, tells more than that it does not listen */
+        err_clear(e);
+        rc = WEIR_OK;
+    }
+    if (!rc)
+        rc = peer_receive(p, ret, &more, e);
     if (!rc && !more)
         rc = err_fail(e, WEIR_E_PROTOCOL, "the connector ended without an answer to '%s'", flow_kind_name(request));
     if (!rc && ret->kind != answer)

@@ -1,0 +1,128 @@
+# weir run: a catalog at work on this machine. What goes wrong there is in tests/hostile and tests/kill.
+
+file flow.yaml
+| captures:
+|   acme/hello:
+|     endpoint: {local: {command: [source-hello], config: {}}}
+|     bindings:
+|       - {resource: {stream: greetings}, target: acme/greetings}
+|     interval: 1s
+|   acme/other:
+|     endpoint: {native: {connector: source-hello, config: {count: 1}}}
+|     bindings:
+|       - {resource: {stream: greetings}, target: acme/others}
+| collections:
+|   acme/greetings:
+|     schema: {type: object, properties: {n: {type: integer}, text: {type: string}}, required: [n, text]}
+|     key: [/n]
+|   acme/others:
+|     schema: {type: object, properties: {n: {type: integer}, text: {type: string}}, required: [n, text]}
+|     key: [/n]
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-sqlite, config: {path: out.db}}}
+|     bindings:
+|       - {resource: {table: greetings}, source: acme/greetings}
+file rows.py
+| import sqlite3
+| for row in sqlite3.connect("out.db").execute("SELECT n, text FROM greetings ORDER BY n"):
+|     print(*row)
+
+== --once: from the source into the table; a second run adds nothing and says so
+$ weir run --once | tr -s ' ' | cut -d ' ' -f 1-3
+< TASK KIND DOCUMENTS
+< acme/hello capture 3
+< acme/other capture 1
+< acme/db materialization 3
+! info  acme/db: made table "greetings"
+$ python3 rows.py
+< 0 Hello
+< 1 Hello
+< 2 Hello
+$ weir run --once | tr -s ' ' | cut -d ' ' -f 1-3
+< TASK KIND DOCUMENTS
+< acme/hello capture 0
+< acme/other capture 0
+< acme/db materialization 0
+< Nothing new since
+$ python3 rows.py | wc -l
+< 3
+
+== collections are lines of JSON in the data folder
+$ weir run --once --quiet --data here && cat here/journals/acme%2Fgreetings/*
+! info  acme/db: made table "greetings"
+<= {"n":0,"text":"Hello"}
+<= {"n":1,"text":"Hello"}
+<= {"n":2,"text":"Hello"}
+
+== what was missed is caught up
+$ weir run --once --quiet --only acme/hello && weir run --once --quiet --only acme/db && python3 rows.py | wc -l
+< 3
+! info  acme/db: made table "greetings"
+
+== --json: progress as JSON lines, and nothing else on standard output
+$ weir run --once --json --only acme/hello | tail -n 1 | python3 -c 'import json, sys; r = json.load(sys.stdin); r.pop("milliseconds"); print(json.dumps(r))'
+<= {"task":"acme/hello","kind":"capture","phase":"done","documents":3,"bytes":69,"commits":1,"lag":0,"result":"ok"}
+
+== --only a task that is not there
+$ weir run --once --only acme/helo
+! error "flow.yaml" has no task "acme/helo"; did you mean "acme/hello"? code=config
+= 2
+
+== a task that fails does not keep the others from their work
+file bad.yaml
+| captures:
+|   acme/bad:
+|     endpoint: {local: {command: [./nowhere], config: {}}}
+|     bindings:
+|       - {resource: {stream: greetings}, target: acme/a}
+|   acme/good:
+|     endpoint: {local: {command: [source-hello], config: {}}}
+|     bindings:
+|       - {resource: {stream: greetings}, target: acme/b}
+| collections:
+|   acme/a: {schema: {type: object, properties: {n: {type: integer}}, required: [n]}, key: [/n]}
+|   acme/b: {schema: {type: object, properties: {n: {type: integer}}, required: [n]}, key: [/n]}
+$ weir run --source bad.yaml --once --quiet
+! error acme/bad: capture acme/bad: cannot start "./nowhere": No such file or directory code=config who="the operator has to act
+! error a task failed, see above code=config
+= 2
+$ wc -l weir-data/journals/acme%2Fb/*
+< 3 weir-data/journals/acme%2Fb/00000000000000000000.ndjson
+
+== without --once it goes on until SIGTERM, then ends cleanly
+file until.py
+| # Starts a run, waits until the table is there, then SIGTERM.
+| import os, sqlite3, subprocess, time
+| p = subprocess.Popen(["weir", "run", "--quiet"], stderr=subprocess.DEVNULL)
+| def rows():
+|     try:
+|         return sqlite3.connect("file:out.db?mode=ro", uri=True).execute("SELECT count(*) FROM greetings").fetchone()[0]
+|     except sqlite3.OperationalError:
+|         return 0
+| while rows() < 3 and p.poll() is None:
+|     time.sleep(0.01)
+| assert p.poll() is None
+| p.terminate()
+| print("status", p.wait())
+$ python3 until.py
+< status 0
+
+== two runs cannot share a data folder
+file twice.py
+| import os, subprocess, time
+| p = subprocess.Popen(["weir", "run", "--quiet"], stderr=subprocess.DEVNULL)
+| while not os.path.exists("weir-data/weir.db"):
+|     time.sleep(0.01)
+| q = subprocess.run(["weir", "run", "--once", "--quiet"], env=dict(os.environ, LOG_FORMAT="text"), stderr=subprocess.PIPE, text=True)
+| print(q.returncode, "weir-data" in q.stderr)
+| p.terminate()
+| print("status", p.wait())
+$ python3 twice.py
+< 2 True
+< status 0
+
+== a catalog that is none
+$ weir run --once --source - </dev/null
+!*
+= 2
