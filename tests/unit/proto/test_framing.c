@@ -218,6 +218,73 @@ static void the_codec_shows(void **state)
     comes_back(&flow_protobuf_framing, "");
 }
 
+/* ---- the limit of a message ---- */
+
+static size_t giant; /* size of the document */
+static bool giant_built;
+
+static weir_rc pull_giant(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)self;
+    (void)n;
+    char *doc = malloc(giant);
+    memset(doc, 'x', giant);
+    memcpy(doc, "{\"v\":\"", 6);
+    memcpy(doc + giant - 2, "\"}", 2);
+    weir_view text = {doc, giant};
+    weir_rc rc = giant_built ? emit_built(t, b, text) : weir_emit(t, b, WEIR_UPSERT, text);
+    free(doc);
+    return rc ? rc : weir_checkpoint(t, NULL, VIEW("{}"));
+}
+
+static const weir_connector giants = {
+    .abi = WEIR_ABI, .name = "source-giants", .version = "1", .config_schema = WEIR_LIT("{\"type\":\"object\"}"),
+    .resource_schema = WEIR_LIT("{\"type\":\"object\"}"),
+    .capture = &(const weir_capture){.discover = discover, .pull = pull_giant, .all_in_one = true},
+};
+
+static weir_rc send_giant(const framing *f, size_t doc, bool built, err *e)
+{
+    int fd = memfd_create("out", MFD_CLOEXEC);
+    writer *w = writer_new(fd, f);
+    session *s = session_new(&(session_options){.connector = &giants, .to = writer_listener(w), .task_name = VIEW("acme/giants")});
+    weir_binding b = {.name = VIEW("acme/x")};
+    const tree *resource = NULL;
+    tree config = {.kind = TREE_OBJECT};
+    giant = doc;
+    giant_built = built;
+    weir_rc rc = session_open(s, &config, e);
+    if (!rc)
+        rc = session_bind(s, &b, &resource, 1, (weir_view){0}, e);
+    if (!rc)
+        rc = session_pull(s, e);
+    if (!rc)
+        rc = writer_flush(w, e);
+    session_free(s);
+    writer_free(w);
+    close(fd);
+    return rc;
+}
+
+/* The largest document that fits into 64 MiB with all that stands around it is sent, one byte more is refused. */
+static void messages_have_a_limit(void **state)
+{
+    (void)state;
+    static const struct { const framing *f; size_t around; } cases[] = {
+        {&flow_json_framing, sizeof "{\"captured\":{\"binding\":0,\"doc\":}}\n" - 1},
+        {&flow_protobuf_framing, 4 + 1 + 4 + 1 + 4}, /* two tags, three lengths of four bytes */
+    };
+    for (size_t i = 0; i < 4; i++) {
+        err e = {0};
+        size_t largest = FLOW_MESSAGE_MAX - cases[i / 2].around;
+        if (send_giant(cases[i / 2].f, largest, i % 2, &e))
+            fail_msg("%s", err_text(&e));
+        assert_int_equal(send_giant(cases[i / 2].f, largest + 1, i % 2, &e), WEIR_E_REMOTE);
+        assert_non_null(strstr(err_text(&e), ": 67108864 are the limit"));
+        err_free(&e);
+    }
+}
+
 /* ---- streams ---- */
 
 typedef struct source {
@@ -365,6 +432,7 @@ int main(void)
         cmocka_unit_test(json_comes_back),
         cmocka_unit_test(protobuf_comes_back),
         cmocka_unit_test(the_codec_shows),
+        cmocka_unit_test(messages_have_a_limit),
         cmocka_unit_test(ready_with_the_last_byte),
         cmocka_unit_test(ends_inside_a_message),
         cmocka_unit_test(too_long_is_ready_at_once),
