@@ -503,15 +503,16 @@ typedef struct schema_out {
     bool closed;
 } schema_out;
 
-/* Is it worth saying, and may it be said? */
+/* Is there anything to say but that it was null? */
 static bool is_known(const infer_node *n)
 {
     return !n->any && (n->types & ~(unsigned)WEIR_IS_NULL);
 }
 
+/* A closed schema can only speak of what has a type. */
 static bool is_told(const schema_out *s, const infer_node *n)
 {
-    return !s->closed || (is_known(n) && !n->crowded);
+    return !s->closed || (!n->any && n->types && !n->crowded);
 }
 
 static void write_types(const schema_out *s, unsigned types)
@@ -574,7 +575,7 @@ static void write_object(const schema_out *s, const infer_node *n)
 static void write_node(const schema_out *s, const infer_node *n)
 {
     if (!is_known(n)) { /* a key that was never seen must have some type */
-        strbuf_adds(s->out, n->required && !n->any ? "{\"type\":\"string\"}" : "{}");
+        strbuf_adds(s->out, n->required && !n->any ? "{\"type\":\"string\"}" : s->closed ? "{\"type\":\"null\"}" : "{}");
         return;
     }
     strbuf_addc(s->out, '{');

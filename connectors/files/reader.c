@@ -74,18 +74,19 @@ static reader_status skip_lines(reader *r, int64_t count)
     return READER_ROW;
 }
 
+/* The settings decide; what they leave open is what an earlier run has found, or is guessed. */
 static bool settle_dialect(reader *r, csv_dialect *d, const reader_place *from)
 {
     const csv_settings *s = &r->settings->csv;
     weir_view w = stream_window(r->in);
-    if (from && from->dialect[0]) {
-        *d = (csv_dialect){from->dialect[0], from->dialect[1], from->dialect[2] == '1'};
-        return true;
-    }
-    unsigned unknown =
-        (text_is(s->delimiter, "auto") ? CSV_SNIFF_DELIMITER : 0) | (text_is(s->header, "auto") ? CSV_SNIFF_HEADER : 0);
+    bool known = from && from->dialect[0];
+    unsigned open = (text_is(s->delimiter, "auto") ? CSV_SNIFF_DELIMITER : 0) | (text_is(s->header, "auto") ? CSV_SNIFF_HEADER : 0);
     *d = (csv_dialect){one_sign(s->delimiter), one_sign(s->quote), text_is(s->header, "yes")};
-    return csv_sniff(w.ptr, w.len, stream_ended(r->in), unknown, d);
+    if (known && open & CSV_SNIFF_DELIMITER)
+        d->delimiter = from->dialect[0];
+    if (known && open & CSV_SNIFF_HEADER)
+        d->header = from->dialect[2] == '1';
+    return known || csv_sniff(w.ptr, w.len, stream_ended(r->in), open, d);
 }
 
 static reader_status record_status(reader *r, const csv_parser *p, csv_status status)

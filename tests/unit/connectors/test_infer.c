@@ -249,6 +249,7 @@ static void notices_what_contradicts_a_schema(void **state)
         {"{'id':1,'d':'today'}", true, false},
         {"{'id':1,'o':{'x':'1'}}", true, false},
         {"{'id':1,'o':7}", true, false},
+        {"{'id':1,'late':{'q':null}}", false, true},
     };
     (void)state;
     infer in;
@@ -266,7 +267,8 @@ static void notices_what_contradicts_a_schema(void **state)
         &in, true,
         "{'type':'object','properties':{'id':{'type':['integer','null']},'n':{'type':['integer','string','null']},"
         "'d':{'type':['string','null']},'o':{'type':['integer','object','null'],'properties':{'x':{'type':['number','string',"
-        "'null']}},'additionalProperties':false},'more':{'type':['integer','null']},'_meta':{'type':'object','properties':{'file':"
+        "'null']}},'additionalProperties':false},'more':{'type':['integer','null']},'late':{'type':['object','null'],"
+        "'properties':{'q':{'type':'null'}},'additionalProperties':false},'_meta':{'type':'object','properties':{'file':"
         "{'type':'string'},'row':{'type':'integer'}},'required':['file','row'],'additionalProperties':false}},'required':['_meta'],"
         "'additionalProperties':false}");
     infer_free(&in);
