@@ -269,17 +269,18 @@ static weir_rc take_acknowledge(acknowledger *a, const flow_message *m, err *e)
 static bool on_input(void *arg)
 {
     acknowledger *a = arg;
-    bool more = true;
+    flow_stream *in = &a->v->in;
+    bool more = true, open = true;
     flow_message m;
-    weir_rc rc = flow_stream_fill(&a->v->in, &more, &a->error);
-    while (!rc && flow_stream_ready(&a->v->in)) {
-        rc = flow_stream_next(&a->v->in, FLOW_REQUEST, &m, &more, &a->error);
+    weir_rc rc = flow_stream_fill(in, &open, &a->error);
+    while (!rc && more && (flow_stream_ready(in) || !open)) { /* at its end, half a message is an error */
+        rc = flow_stream_next(in, FLOW_REQUEST, &m, &more, &a->error);
         if (!rc && more)
             rc = take_acknowledge(a, &m, &a->error);
     }
     if (rc)
         session_stop(a->s);
-    return !rc && more;
+    return !rc && open;
 }
 
 static weir_rc capture(server *v, session *s, writer *w, err *e)
