@@ -18,7 +18,7 @@ typedef struct cursor_key {
     bool escaped;
 } cursor_key;
 
-static inline cursor cursor_of(weir_view text) { return (cursor){text.ptr, text.ptr + text.len, NULL}; }
+static inline cursor cursor_of(weir_view text) { return (cursor){text.ptr, text.len ? text.ptr + text.len : text.ptr, NULL}; }
 
 /** Skips whitespace. @return the first byte of what comes, 0 at the end or after an error */
 char cursor_peek(cursor *c);
