@@ -250,7 +250,8 @@ struct weir_connector {
                                                    the JSON text and binding->resource is NULL */
     weir_view resource_path_pointers;       /**< JSON array of pointers; empty: from the WEIR_PATH settings */
     weir_view oauth2;                       /**< OAuth2 description, JSON; optional */
-    /** Makes `*ret_self` from the settings; connects, if the connector connects. NULL: self is the settings struct. */
+    /** Makes `*ret_self` from the settings; connects, if the connector connects. `config` stays good until close(). NULL: self is the settings
+     *  struct. */
     weir_rc (*open)(weir_task *, const weir_connector *me, const void *config, void **ret_self);
     void (*close)(void *self); /**< accepts NULL; NULL: nothing to do */
     const weir_capture *capture;         /**< NULL: not a source */

@@ -326,6 +326,8 @@ weir_rc weir_discovered(weir_task *t, const weir_stream *stream)
     if (!stream->name.len || !json_check(stream->schema, NULL, NULL))
         return weir_fail(t, WEIR_E_BUG, "discovered stream '%.*s' needs a name and a JSON Schema", VIEW_ARG(stream->name));
     weir_view resource = stream->resource.len ? stream->resource : default_resource(t, stream), path = stream->resource_path;
+    if (!resource.ptr)
+        return out_of_memory(t);
     weir_rc rc = path.len ? WEIR_OK : path_of(t, resource, &path);
     if (!rc)
         rc = l->ops->discovered(l, t, stream, resource, path);
