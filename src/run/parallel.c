@@ -49,6 +49,8 @@ static void *run_lane(void *arg)
 
 weir_rc weir_parallel(weir_task *t, unsigned lanes, size_t count, weir_rc (*work)(weir_task *, void *, size_t), void *arg)
 {
+    if (t->lane.documents) /* the listener may hold everybody else back until they are sealed */
+        return weir_fail(t, WEIR_E_BUG, "weir_parallel after %zu documents without a checkpoint", t->lane.documents);
     crew c = {.parent = t, .count = count, .work = work, .arg = arg, .lock = PTHREAD_MUTEX_INITIALIZER};
     size_t wanted = lanes > 1 ? lanes : 1, started = 0;
     if (wanted > count)

@@ -42,7 +42,6 @@ void session_free(session *s)
     free_acks(s);
     for (size_t i = 0; s->states && i < s->binding_count; i++)
         buf_free(&s->states[i]);
-    buf_free(&s->task_state);
     buf_free(&s->problems);
     if (s->stop_fd >= 0)
         close(s->stop_fd);
@@ -56,21 +55,21 @@ static void mask_one(void *arg, weir_view secret)
     log_mask(arg, secret);
 }
 
-/* Secrets are masked before anything can complain about the settings. */
-static weir_rc mask_secrets(session *s, const tree *config, err *e)
+/* Secrets are masked before anything can complain about the settings. They are described by a table, or a schema, or not at all. */
+static weir_rc mask_secrets(session *s, const weir_field *table, weir_view schema, const tree *const *settings, size_t count, err *e)
 {
-    const weir_connector *c = s->connector;
-    if (c->config) {
-        fields_secrets(c->config, config, mask_one, s->log);
-        return WEIR_OK;
+    tree *parsed = NULL;
+    if (!table && schema.len) {
+        weir_rc rc = tree_parse(&s->arena, schema, NULL, WEIR_E_PROTOCOL, &parsed, e);
+        if (rc)
+            return err_wrap(e, rc, "a settings schema of '%s'", s->connector->name);
     }
-    tree *schema;
-    if (!c->config_schema.len)
-        return WEIR_OK;
-    weir_rc rc = tree_parse(&s->arena, c->config_schema, NULL, WEIR_E_PROTOCOL, &schema, e);
-    if (rc)
-        return err_wrap(e, rc, "config schema of '%s'", c->name);
-    schema_secrets(schema, config, mask_one, s->log);
+    for (size_t i = 0; i < count; i++) {
+        if (table)
+            fields_secrets(table, settings[i], mask_one, s->log);
+        else if (parsed)
+            schema_secrets(parsed, settings[i], mask_one, s->log);
+    }
     return WEIR_OK;
 }
 
@@ -135,7 +134,7 @@ weir_rc session_open(session *s, const tree *config, err *e)
 {
     weir_rc rc = spec_check(s->connector, e);
     if (!rc)
-        rc = mask_secrets(s, config, e);
+        rc = mask_secrets(s, s->connector->config, s->connector->config_schema, &config, 1, e);
     if (!rc)
         rc = parse_config(s, config, e);
     return rc ? rc : on_task(s, do_open, NULL, e);
@@ -153,30 +152,35 @@ static weir_rc bind_one(session *s, weir_binding *b, const tree *resource, err *
     return fields_parse(c->resource, resource, "resource", filled, &s->arena, e);
 }
 
+static weir_rc take_state(session *s, weir_binding *b)
+{
+    b->state = b->state_key.len ? state_of_binding(s->initial_state, b->state_key) : (weir_view){0};
+    buf_addv(&s->states[b->index], b->state);
+    return buf_ok(&s->states[b->index]) ? WEIR_OK : WEIR_E_NOMEM;
+}
+
 weir_rc session_bind(session *s, weir_binding *b, const tree *const *resources, size_t count, weir_view task_state, err *e)
 {
-    s->states = arena_array(&s->arena, count ? count : 1, sizeof *s->states);
+    weir_rc rc = mask_secrets(s, s->connector->resource, s->connector->resource_schema, resources, count, e);
+    if (rc)
+        return rc;
+    s->states = arena_array(&s->arena, count, sizeof *s->states);
     s->initial_state = arena_dup(&s->arena, task_state);
-    if (!s->states || (task_state.len && !s->initial_state.ptr))
+    if (!s->states || !s->initial_state.ptr)
         return err_nomem(e);
+    s->bindings = b;
+    s->binding_count = count;
     buf problems = {0};
-    weir_rc rc = WEIR_OK;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && rc != WEIR_E_NOMEM; i++) {
         b[i].index = (uint32_t)i;
-        b[i].state = b[i].state_key.len ? state_of_binding(s->initial_state, b[i].state_key) : (weir_view){0};
-        buf_addv(&s->states[i], b[i].state);
-        weir_rc one = bind_one(s, &b[i], resources[i], e);
+        weir_rc one = take_state(s, &b[i]) ? err_nomem(e) : bind_one(s, &b[i], resources[i], e);
         if (one) {
             rc = one;
             buf_printf(&problems, "%sbinding %zu (%.*s): %s", problems.len ? "\n" : "", i, VIEW_ARG(b[i].name), err_text(e));
         }
-        if (!buf_ok(&s->states[i]))
-            rc = err_nomem(e);
     }
-    s->bindings = b;
-    s->binding_count = count;
     if (rc)
-        err_fail(e, rc, "%s", buf_text(&problems));
+        rc = buf_ok(&problems) ? err_fail(e, rc, "%s", buf_text(&problems)) : err_nomem(e);
     buf_free(&problems);
     return rc;
 }
@@ -401,6 +405,16 @@ void session_stop(session *s)
 bool session_stopping(const session *s)
 {
     return atomic_load_explicit(&((session *)(uintptr_t)s)->stop, memory_order_relaxed);
+}
+
+uint64_t session_emitted(session *s)
+{
+    pthread_mutex_lock(&s->lock);
+    uint64_t n = s->emitted;
+    for (weir_task *t = s->attached; t; t = t->next)
+        n += atomic_load_explicit(&t->lane.emitted, memory_order_relaxed);
+    pthread_mutex_unlock(&s->lock);
+    return n;
 }
 
 log_sink *session_log(const session *s) { return s->log; }

@@ -34,6 +34,7 @@ typedef struct lane {
     buf shared;        /* for listeners whose bindings share one buffer */
     size_t held;       /* bytes in all its buffers, as of the last look */
     size_t documents;  /* emitted since the last checkpoint */
+    atomic_uint_fast64_t emitted; /* documents since it began: for session_emitted() */
     void *own;         /* the listener's, per lane */
     bool exclusive;    /* it has spilled: the listener lets nobody else in before its checkpoint */
 } lane;
@@ -48,7 +49,7 @@ typedef struct checkpoint {
 /** All called with the session unlocked, from the lane's own thread; a listener that several lanes call locks for itself. A NULL slot refuses
  *  (discovered, resource_path, loaded) or does nothing (the others). */
 typedef struct listener_ops {
-    weir_rc (*attach)(listener *, weir_task *, lane *);              /* a lane begins: set outlets, own */
+    weir_rc (*attach)(listener *, weir_task *, lane *);              /* a lane begins: set outlets, own; leave nothing behind on failure */
     void (*detach)(listener *, lane *);                              /* it ends, after its last seal or with unsealed rest dropped */
     weir_rc (*spill)(listener *, weir_task *, lane *);               /* buffers are full and no checkpoint has come */
     weir_rc (*seal)(listener *, weir_task *, lane *, const checkpoint *);
@@ -102,6 +103,8 @@ weir_rc session_commit(session *s, weir_view position, err *e);
 /** Asks all lanes to stop. Async-signal-safe: no. Thread-safe: yes. */
 void session_stop(session *s);
 bool session_stopping(const session *s);
+/** How many documents its lanes have emitted so far, sealed or not: tells from any thread whether something happens. */
+uint64_t session_emitted(session *s);
 log_sink *session_log(const session *s);
 void *session_self(const session *s);
 

@@ -14,10 +14,35 @@ void task_init(weir_task *t, session *s)
     *t = (weir_task){.s = s};
 }
 
+/* The session knows the tasks that are attached. */
+static void attach(weir_task *t)
+{
+    session *s = t->s;
+    pthread_mutex_lock(&s->lock);
+    t->next = s->attached;
+    s->attached = t;
+    t->attached = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void detach(weir_task *t)
+{
+    session *s = t->s;
+    pthread_mutex_lock(&s->lock);
+    weir_task **at = &s->attached;
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    s->emitted += atomic_load_explicit(&t->lane.emitted, memory_order_relaxed);
+    pthread_mutex_unlock(&s->lock);
+    if (s->to->ops->detach)
+        s->to->ops->detach(s->to, &t->lane);
+}
+
 void task_end(weir_task *t)
 {
-    if (t->attached && t->s->to->ops->detach)
-        t->s->to->ops->detach(t->s->to, &t->lane);
+    if (t->attached)
+        detach(t);
     buf_free(&t->lane.shared);
     free(t->lane.outlets);
     buf_free(&t->scratch);
@@ -63,13 +88,18 @@ weir_rc task_finish(weir_task *t, weir_rc rc)
 weir_rc task_attach(weir_task *t)
 {
     session *s = t->s;
+    if (!s->to->ops->attach)
+        return weir_fail(t, WEIR_E_BUG, "documents are not expected here");
     t->lane.outlets = calloc(s->binding_count ? s->binding_count : 1, sizeof *t->lane.outlets);
     if (!t->lane.outlets)
         return out_of_memory(t);
-    if (!s->to->ops->attach)
-        return weir_fail(t, WEIR_E_BUG, "documents are not expected here");
     weir_rc rc = s->to->ops->attach(s->to, t, &t->lane);
-    t->attached = rc == WEIR_OK;
+    if (!rc) {
+        attach(t);
+        return WEIR_OK;
+    }
+    free(t->lane.outlets);
+    t->lane.outlets = NULL;
     return rc;
 }
 
@@ -105,6 +135,7 @@ weir_rc task_appended(weir_task *t, outlet *o, size_t start)
     }
     t->lane.held += to->len - start;
     t->lane.documents++;
+    atomic_store_explicit(&t->lane.emitted, atomic_load_explicit(&t->lane.emitted, memory_order_relaxed) + 1, memory_order_relaxed);
     if (__builtin_expect(t->lane.held < LANE_SPILL, 1))
         return WEIR_OK;
     if (session_stopping(t->s))
@@ -232,6 +263,39 @@ static bool binding_patch(weir_task *t, const weir_binding *b, weir_view state, 
     return ok && buf_ok(&t->scratch);
 }
 
+/* What the part of a binding becomes when the task's state is replaced, or patched, by this. */
+static bool part_after(buf *part, weir_view key, weir_view state, bool merge)
+{
+    buf before = {0}, after = {0};
+    bool ok = true;
+    if (merge) {
+        state_patch(&before, key, part->len ? buf_view(part) : VIEW("null"));
+        ok = patch_apply(&after, buf_view(&before), state) && buf_ok(&before);
+        state = buf_view(&after);
+    }
+    if (ok) {
+        buf_clear(part);
+        buf_addv(part, state_of_binding(state, key));
+    }
+    buf_free(&before);
+    buf_free(&after);
+    return ok && buf_ok(part);
+}
+
+/* The task's state has changed as a whole, and with it perhaps the parts that its bindings' next checkpoints are compared with. */
+static bool note_parts(session *s, weir_view state, bool merge)
+{
+    bool ok = true;
+    if (merge && !pointer_find(state, VIEW("/bindingStateV1")).len)
+        return true;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->binding_count && ok; i++)
+        if (s->bindings[i].state_key.len)
+            ok = part_after(&s->states[i], s->bindings[i].state_key, state, merge);
+    pthread_mutex_unlock(&s->lock);
+    return ok;
+}
+
 static weir_rc do_checkpoint(weir_task *t, const weir_binding *b, weir_view state, bool merge)
 {
     weir_rc rc = check_state(t, b, state);
@@ -240,7 +304,7 @@ static weir_rc do_checkpoint(weir_task *t, const weir_binding *b, weir_view stat
     if (!b) {
         buf_clear(&t->scratch);
         json_compact(&t->scratch, state);
-        if (!buf_ok(&t->scratch))
+        if (!buf_ok(&t->scratch) || !note_parts(t->s, state, merge))
             return out_of_memory(t);
         return task_checkpoint_raw(t, buf_view(&t->scratch), merge);
     }

@@ -10,6 +10,7 @@ enum { BUILD_DEPTH = 64 }; /* how deep a built document may nest */
 
 struct weir_task {
     session *s;
+    weir_task *next; /* of the session's attached tasks */
     arena arena;   /* until the next checkpoint */
     arena names;   /* until the task ends */
     err err;
@@ -50,9 +51,10 @@ struct session {
     weir_binding *bindings;
     size_t binding_count;
     buf *states;             /* by binding: as its last checkpoint left it */
-    buf task_state;
     weir_view initial_state; /* of the task */
-    pthread_mutex_t lock;    /* of states, task_state, acks, problems */
+    pthread_mutex_t lock;    /* of states, acks, problems, attached, emitted */
+    weir_task *attached;     /* tasks whose lanes the listener knows */
+    uint64_t emitted;        /* documents of lanes that have ended */
 
     pending_ack *acks;       /* ring */
     size_t ack_first, ack_count, ack_room;

@@ -103,8 +103,8 @@ static const weir_field rig_resource[] = {{.name = "stream", .type = WEIR_TEXT, 
 
 typedef weir_rc rig_pull(weir_task *, void *, const weir_binding *, size_t);
 
-/* Opens a session over this pull() with `count` bindings, named x/a and x/b, state keys a and b. */
-static inline void rig_open(rig *r, rig_pull *pull, size_t count, const char *state)
+/* Opens a session to this listener over this pull() with `count` bindings, named x/a and x/b, state keys a and b. */
+static inline void rig_open_to(rig *r, listener *to, rig_pull *pull, size_t count, const char *state)
 {
     static const listener_ops ops = {.attach = rig_attach, .spill = rig_spill, .seal = rig_seal, .schema = rig_schema,
                                      .opened = rig_opened, .discovered = rig_discovered};
@@ -124,13 +124,19 @@ static inline void rig_open(rig *r, rig_pull *pull, size_t count, const char *st
     r->count = count;
     for (size_t i = 0; i < count; i++)
         r->bindings[i] = (weir_binding){.name = view_of(names[i]), .state_key = view_of(keys[i])};
-    r->s = session_new(&(session_options){.connector = &r->connector, .to = &r->base, .log = r->log, .task_name = VIEW("x/task")});
+    r->s = session_new(&(session_options){.connector = &r->connector, .to = to, .log = r->log, .task_name = VIEW("x/task")});
     assert_non_null(r->s);
     assert_int_equal(tree_parse(&a, VIEW("{\"stream\":\"s\"}"), NULL, WEIR_E_BUG, &resource, &r->e), WEIR_OK);
     resources[0] = resources[1] = resource;
     assert_int_equal(session_open(r->s, NULL, &r->e), WEIR_OK);
     assert_int_equal(session_bind(r->s, r->bindings, resources, count, view_of(state), &r->e), WEIR_OK);
     arena_free(&a);
+}
+
+/* The same with the rig as the listener. */
+static inline void rig_open(rig *r, rig_pull *pull, size_t count, const char *state)
+{
+    rig_open_to(r, &r->base, pull, count, state);
 }
 
 static inline void rig_close(rig *r)

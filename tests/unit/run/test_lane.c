@@ -58,6 +58,45 @@ static void test_replace_becomes_patch(void **unused)
     rig_close(&r);
 }
 
+static weir_rc states_both_ways(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)self;
+    (void)n;
+    weir_rc rc = weir_checkpoint(t, b, VIEW("{\"n\":1}"));
+    if (!rc)
+        rc = weir_checkpoint(t, NULL, VIEW("{\"whole\":1}"));
+    if (!rc)
+        rc = weir_checkpoint(t, b, VIEW("{\"n\":1}"));
+    if (!rc)
+        rc = weir_checkpoint_patch(t, NULL, VIEW("{\"bindingStateV1\":{\"a\":{\"m\":2}}}"));
+    if (!rc)
+        rc = weir_checkpoint(t, b, VIEW("{\"n\":1}"));
+    if (!rc)
+        rc = weir_checkpoint(t, NULL, VIEW("{\"bindingStateV1\":{\"a\":{\"n\":7}}}"));
+    if (!rc)
+        rc = weir_checkpoint_patch(t, NULL, VIEW("{\"bindingStateV1\":{\"a\":null}}"));
+    return rc ? rc : weir_checkpoint(t, b, VIEW("{\"n\":7}"));
+}
+
+/* Whoever replaces the state of the task replaces that of its bindings, and what is compared with it later. */
+static void test_task_state_and_binding_state_agree(void **unused)
+{
+    (void)unused;
+    rig r = {0};
+    rig_open(&r, states_both_ways, 1, "");
+    rig_expect(&r, WEIR_OK,
+               "opened\n"
+               "checkpoint merge {\"bindingStateV1\":{\"a\":{\"n\":1}}}\n"
+               "checkpoint {\"whole\":1}\n"
+               "checkpoint merge {\"bindingStateV1\":{\"a\":{\"n\":1}}}\n"
+               "checkpoint merge {\"bindingStateV1\":{\"a\":{\"m\":2}}}\n"
+               "checkpoint merge {\"bindingStateV1\":{\"a\":{\"m\":null}}}\n"
+               "checkpoint {\"bindingStateV1\":{\"a\":{\"n\":7}}}\n"
+               "checkpoint merge {\"bindingStateV1\":{\"a\":null}}\n"
+               "checkpoint merge {\"bindingStateV1\":{\"a\":{\"n\":7}}}\n");
+    rig_close(&r);
+}
+
 static weir_rc deletions(weir_task *t, void *self, const weir_binding *b, size_t n)
 {
     (void)self;
@@ -241,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_documents_then_state),
         cmocka_unit_test(test_replace_becomes_patch),
+        cmocka_unit_test(test_task_state_and_binding_state_agree),
         cmocka_unit_test(test_deletions_carry_their_op),
         cmocka_unit_test(test_rest_is_sealed),
         cmocka_unit_test(test_failure_drops_unsealed),

@@ -121,6 +121,84 @@ static void test_stopping_is_no_failure(void **unused)
     rig_close(&r);
 }
 
+static weir_rc nothing(weir_task *t, void *arg, size_t i)
+{
+    (void)t;
+    (void)arg;
+    (void)i;
+    return WEIR_OK;
+}
+
+static weir_rc parallel_after_documents(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)self;
+    (void)n;
+    weir_rc rc = weir_emit(t, b, WEIR_UPSERT, VIEW("{}"));
+    return rc ? rc : weir_parallel(t, 2, 2, nothing, NULL);
+}
+
+/* The lanes could wait for ever for the turn that this one has. */
+static void test_parallel_needs_a_checkpoint_before(void **unused)
+{
+    (void)unused;
+    rig r = {.capture = {.all_in_one = true}};
+    rig_open(&r, parallel_after_documents, 1, "");
+    assert_int_equal(session_pull(r.s, &r.e), WEIR_E_BUG);
+    assert_string_equal(err_text(&r.e), "weir_parallel after 1 documents without a checkpoint");
+    rig_close(&r);
+}
+
+static weir_rc count_emitted(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)self;
+    (void)n;
+    uint64_t before = session_emitted(task_session(t));
+    assert_int_equal(weir_emit(t, b, WEIR_UPSERT, VIEW("{}")), WEIR_OK);
+    assert_int_equal(session_emitted(task_session(t)), before + 1);
+    assert_int_equal(weir_checkpoint(t, b, VIEW("{}")), WEIR_OK);
+    assert_int_equal(weir_emit(t, b, WEIR_UPSERT, VIEW("{}")), WEIR_OK);
+    assert_int_equal(session_emitted(task_session(t)), before + 2);
+    return WEIR_OK;
+}
+
+static void test_emitted_counts_what_is_not_sealed(void **unused)
+{
+    (void)unused;
+    rig r = {0};
+    rig_open(&r, count_emitted, 2, "");
+    assert_int_equal(session_pull(r.s, &r.e), WEIR_OK);
+    assert_int_equal(session_emitted(r.s), 4);
+    rig_close(&r);
+}
+
+static const weir_field secret_resource[] = {
+    {.name = "stream", .type = WEIR_TEXT, .flags = WEIR_PATH, .help = "which"},
+    {.name = "token", .type = WEIR_TEXT, .offset = sizeof(char *), .flags = WEIR_SECRET, .help = "of this stream"},
+    {0},
+};
+
+/* Secrets of a resource are masked like those of the config, before anything complains about it. */
+static void test_secrets_of_resources_are_masked(void **unused)
+{
+    (void)unused;
+    rig r = {0};
+    arena a = {0};
+    tree *parsed;
+    buf text = {0};
+    rig_open(&r, until_stopped, 0, "");
+    r.connector.resource = secret_resource;
+    r.connector.resource_size = 2 * sizeof(char *);
+    weir_binding b = {.name = VIEW("x/a")};
+    assert_int_equal(tree_parse(&a, VIEW("{\"stream\":\"s\",\"token\":\"hush-hush\",\"tokne\":1}"), NULL, WEIR_E_BUG, &parsed, &r.e), WEIR_OK);
+    const tree *resource = parsed;
+    assert_int_equal(session_bind(r.s, &b, &resource, 1, VIEW(""), &r.e), WEIR_E_CONFIG);
+    log_masked(r.log, VIEW("hush-hush"), &text);
+    assert_string_equal(buf_text(&text), "***");
+    buf_free(&text);
+    arena_free(&a);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +206,9 @@ int main(void)
         cmocka_unit_test(test_first_failure_stops_the_others),
         cmocka_unit_test(test_acknowledgements_pop_the_queue),
         cmocka_unit_test(test_stopping_is_no_failure),
+        cmocka_unit_test(test_parallel_needs_a_checkpoint_before),
+        cmocka_unit_test(test_emitted_counts_what_is_not_sealed),
+        cmocka_unit_test(test_secrets_of_resources_are_masked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
