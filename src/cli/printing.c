@@ -10,16 +10,15 @@
 typedef struct printing {
     session *s;
     writer *w;
-    int sealed;       /* eventfd: counts checkpoints to acknowledge */
+    int written;      /* eventfd: counts checkpoints to acknowledge */
     err error;
 } printing;
 
-/* On a lane, for each checkpoint. */
-static void on_seal(void *arg)
+/* On whatever thread writes. */
+static void on_written(void *arg, uint64_t checkpoints)
 {
-    printing *p = arg;
-    uint64_t one = 1;
-    ssize_t n = write(p->sealed, &one, sizeof one);
+    const printing *p = arg;
+    ssize_t n = write(p->written, &checkpoints, sizeof checkpoints);
     (void)n;
 }
 
@@ -28,11 +27,9 @@ static bool acknowledge(void *arg)
 {
     printing *p = arg;
     uint64_t n = 0;
-    if (read(p->sealed, &n, sizeof n) != (ssize_t)sizeof n)
+    if (read(p->written, &n, sizeof n) != (ssize_t)sizeof n)
         return true;
-    weir_rc rc = writer_flush(p->w, &p->error);
-    if (!rc)
-        rc = session_acked(p->s, (size_t)n, &p->error);
+    weir_rc rc = session_acked(p->s, (size_t)n, &p->error);
     if (rc)
         session_stop(p->s);
     return !rc;
@@ -41,7 +38,7 @@ static bool acknowledge(void *arg)
 static weir_rc pull(cli *c, printing *p, bool acks, int64_t timeout_ms, err *e)
 {
     const conductor_options o = {
-        .s = p->s, .w = p->w, .stop_fd = c->stop_fd, .in = acks ? p->sealed : -1, .on_input = acks ? acknowledge : NULL, .arg = p,
+        .s = p->s, .w = p->w, .eager = acks, .stop_fd = c->stop_fd, .in = acks ? p->written : -1, .on_input = acks ? acknowledge : NULL, .arg = p,
         .timeout_ms = timeout_ms,
     };
     conductor *k = conductor_start(&o, e);
@@ -59,18 +56,27 @@ static weir_rc pull(cli *c, printing *p, bool acks, int64_t timeout_ms, err *e)
     return rc;
 }
 
+/* With somebody listening for signals: a connector may wait long in open(). */
+static weir_rc begin(session *s, const prepared *p, weir_view state, err *e)
+{
+    p->o.live(p->o.arg, s);
+    weir_rc rc = session_open(s, p->t->endpoint.config, e);
+    if (!rc)
+        rc = session_bind(s, p->bindings, p->resources, p->count, state, e);
+    p->o.live(p->o.arg, NULL);
+    return rc;
+}
+
 weir_rc print_session(cli *c, const prepared *p, const framing *f, weir_view state, uint64_t limit, int64_t timeout_ms, bool *ret_stopped,
                       err *e)
 {
-    printing k = {.w = writer_new(1, f), .sealed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    printing k = {.w = writer_new(1, f), .written = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     bool acks = p->end.connector->capture->acked != NULL;
-    k.s = k.w && k.sealed >= 0 ? prepared_session(p, writer_listener(k.w), e) : NULL;
-    weir_rc rc = k.s ? session_open(k.s, p->t->endpoint.config, e) : err_nomem(e);
-    if (!rc)
-        rc = session_bind(k.s, p->bindings, p->resources, p->count, state, e);
+    k.s = k.w && k.written >= 0 ? prepared_session(p, writer_listener(k.w), e) : NULL;
+    weir_rc rc = k.s ? begin(k.s, p, state, e) : err_nomem(e);
     if (!rc) {
         if (acks)
-            writer_on_seal(k.w, on_seal, &k);
+            writer_on_written(k.w, on_written, &k);
         writer_limit(k.w, limit);
         rc = pull(c, &k, acks, timeout_ms, e);
         uint64_t documents, bytes, checkpoints;
@@ -80,7 +86,7 @@ weir_rc print_session(cli *c, const prepared *p, const framing *f, weir_view sta
     }
     session_free(k.s);
     writer_free(k.w);
-    if (k.sealed >= 0)
-        close(k.sealed);
+    if (k.written >= 0)
+        close(k.written);
     return rc;
 }

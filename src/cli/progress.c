@@ -116,18 +116,28 @@ static void draw(progress *p, buf *out, const task_progress *tasks, size_t count
     p->drawn = count;
 }
 
-/* Elsewhere than on a terminal: every two seconds, and only if something moved. */
-static bool worth_a_line(progress *p, const task_progress *tasks, size_t count)
+/* Elsewhere than on a terminal: every two seconds, and only if something moved. @return in how many milliseconds lines are due; negative: not */
+static int lines_due(const progress *p, const task_progress *tasks, size_t count)
 {
     uint64_t all = 0;
-    int64_t now = clock_ms();
+    int64_t left = (p->said ? p->said : p->begun) + LINES_MS - clock_ms();
     for (size_t i = 0; i < count; i++)
         all += tasks[i].documents;
-    if (now - p->said < LINES_MS || now - p->begun < LINES_MS || all == p->said_documents)
-        return false;
-    p->said = now;
-    p->said_documents = all;
-    return true;
+    return all == p->said_documents ? -1 : left > 0 ? (int)left : 0;
+}
+
+static void say(progress *p, buf *out, const task_progress *tasks, size_t count)
+{
+    p->said = clock_ms();
+    p->said_documents = 0;
+    for (size_t i = 0; i < count; i++) {
+        p->said_documents += tasks[i].documents;
+        if (p->mode == PROGRESS_JSON)
+            json_of(out, &tasks[i]);
+        else
+            line_of(out, &tasks[i]);
+        buf_addc(out, '\n');
+    }
 }
 
 static void keep(progress *p, const task_progress *tasks, size_t count)
@@ -139,29 +149,25 @@ static void keep(progress *p, const task_progress *tasks, size_t count)
         p->last = grown;
         p->count = count;
     }
-    memcpy(p->last, tasks, count * sizeof *tasks);
+    if (count)
+        memcpy(p->last, tasks, count * sizeof *tasks);
 }
 
-void progress_update(void *arg, const task_progress *tasks, size_t count)
+int progress_update(void *arg, const task_progress *tasks, size_t count)
 {
     progress *p = arg;
     buf out = {0};
     err e = {0};
+    int due = p->mode == PROGRESS_LINES || p->mode == PROGRESS_JSON ? lines_due(p, tasks, count) : -1;
     keep(p, tasks, count);
-    if (p->mode == PROGRESS_TERMINAL) {
+    if (p->mode == PROGRESS_TERMINAL)
         draw(p, &out, tasks, count);
-    } else if (p->mode != PROGRESS_NONE && worth_a_line(p, tasks, count)) {
-        for (size_t i = 0; i < count; i++) {
-            if (p->mode == PROGRESS_JSON)
-                json_of(&out, &tasks[i]);
-            else
-                line_of(&out, &tasks[i]);
-            buf_addc(&out, '\n');
-        }
-    }
+    if (due == 0)
+        say(p, &out, tasks, count);
     io_write(p->fd, buf_view(&out), "progress", &e); /* who closed it does not want it */
     err_free(&e);
     buf_free(&out);
+    return due > 0 ? due : -1;
 }
 
 /* ---- the summary ---- */

@@ -10,7 +10,7 @@ typedef struct progress progress;
 /** @param fd 2 for people, 1 for JSON */
 progress *progress_new(progress_mode mode, int fd);
 /** For run_options.progress. */
-void progress_update(void *arg, const task_progress *tasks, size_t count);
+int progress_update(void *arg, const task_progress *tasks, size_t count);
 /** The summary: a table of documents, bytes and seconds a task. */
 void progress_summary(progress *p, buf *out);
 void progress_free(progress *p);

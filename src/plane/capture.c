@@ -14,7 +14,7 @@
 #include "plane/prepare.h"
 #include "plane/work.h"
 
-enum { COMMIT_MS = 200, COMMIT_BYTES = 16 << 20, DOCUMENT_MAX = 64 << 20 };
+enum { COMMIT_MS = 200, COMMIT_BYTES = 16 << 20 };
 
 typedef struct capture {
     listener base;
@@ -29,56 +29,86 @@ typedef struct capture {
     uint64_t *sealed;        /* by book: where its last seal ended */
 
     pthread_mutex_t lock;    /* of what follows, and of the journals while they are ours */
-    pthread_cond_t changed;
+    pthread_cond_t changed;  /* for lanes: a turn, a commit, a failure */
+    pthread_cond_t due;      /* for the committer: there is something to commit, or at once, or the end. Waits on CLOCK_MONOTONIC */
     const lane *owner;       /* a lane has spilled: others wait with their seals */
     bool holding;            /* the ledger gave us our books */
     buf state;               /* of the task, as of the last seal */
     uint64_t unsealed_bytes; /* in the journals, behind `sealed` */
     uint64_t pending_seals, pending_documents, pending_bytes;
+    uint64_t pending_held;   /* bytes that wait for the commit: documents in journals, states in memory to be acknowledged */
     int64_t pending_since, commit_ms;
     bool done;               /* no more seals will come */
     err failure;             /* of a commit */
 } capture;
+
+/* What a lane has in hand. */
+typedef struct hand {
+    buf *documents; /* by binding */
+    buf schemas;    /* array of sourced_schema, to be learned with the next seal */
+    buf texts;      /* of schemas */
+} hand;
+
+typedef struct sourced_schema {
+    size_t binding, at, len; /* in hand.texts */
+} sourced_schema;
 
 /* ---- the listener: called on lanes ---- */
 
 static weir_rc attach(listener *l, weir_task *t, lane *ln)
 {
     capture *c = (capture *)l;
-    buf *own = calloc(c->binding_count ? c->binding_count : 1, sizeof *own);
-    if (!own)
+    hand *h = calloc(1, sizeof *h);
+    buf *documents = calloc(c->binding_count ? c->binding_count : 1, sizeof *documents);
+    if (!h || !documents) {
+        free(h);
+        free(documents);
         return err_nomem(task_error(t));
+    }
     for (size_t i = 0; i < c->binding_count; i++)
-        ln->outlets[i] = (outlet){.to = &own[i], .prefix = VIEW(""), .suffix = VIEW("\n"), .max = DOCUMENT_MAX};
-    ln->own = own;
+        ln->outlets[i] = (outlet){.to = &documents[i], .prefix = VIEW(""), .suffix = VIEW("\n")};
+    h->documents = documents;
+    ln->own = h;
     return WEIR_OK;
 }
 
-/* Cuts back what a lane spilled without a checkpoint. */
+/* Takes back what a lane has put into the journals without a checkpoint. */
 static void drop_unsealed(capture *c)
 {
     err e = {0};
     for (size_t i = 0; c->holding && i < c->book_count; i++)
-        if (c->books[i]->j && journal_end(c->books[i]->j) > c->sealed[i])
-            journal_cut(c->books[i]->j, c->sealed[i], &e); /* else the next open cuts it */
+        journal_cut(c->books[i]->j, c->sealed[i], &e); /* if that fails the journal says so when it is used next */
     c->unsealed_bytes = 0;
     err_free(&e);
+}
+
+/* Others may have the journals as soon as everything in them is committed. */
+static void let_go(capture *c)
+{
+    if (c->owner || c->pending_seals || !c->holding)
+        return;
+    c->holding = false;
+    ledger_give_back(c->w->l, c->books, c->book_count);
 }
 
 static void detach(listener *l, lane *ln)
 {
     capture *c = (capture *)l;
-    buf *own = ln->own;
+    hand *h = ln->own;
     pthread_mutex_lock(&c->lock);
     if (c->owner == ln) {
         drop_unsealed(c);
         c->owner = NULL;
+        let_go(c);
         pthread_cond_broadcast(&c->changed);
     }
     pthread_mutex_unlock(&c->lock);
-    for (size_t i = 0; own && i < c->binding_count; i++)
-        buf_free(&own[i]);
-    free(own);
+    for (size_t i = 0; i < c->binding_count; i++)
+        buf_free(&h->documents[i]);
+    buf_free(&h->schemas);
+    buf_free(&h->texts);
+    free(h->documents);
+    free(h);
 }
 
 /* Every document holds the key of its collection, and the shape of the collection learns from it. */
@@ -119,9 +149,8 @@ static weir_rc take_turn(capture *c, const lane *ln, err *e)
     if (rc) {
         err_fail(e, rc, "%s", err_text(&c->failure));
     } else if (!c->holding) {
-        c->holding = ledger_take(c->w->l, c->books, c->book_count, c);
-        if (!c->holding)
-            rc = err_fail(e, WEIR_STOPPED, "stopped");
+        rc = ledger_take(c->w->l, c->books, c->book_count, c->w->t->name, e);
+        c->holding = !rc;
         for (size_t i = 0; c->holding && i < c->book_count; i++)
             c->sealed[i] = journal_end(c->books[i]->j);
     }
@@ -132,94 +161,148 @@ static weir_rc take_turn(capture *c, const lane *ln, err *e)
 
 static weir_rc append(capture *c, lane *ln, err *e)
 {
-    buf *own = ln->own;
+    hand *h = ln->own;
     weir_rc rc = WEIR_OK;
-    for (size_t i = 0; !rc && own && i < c->binding_count; i++) {
-        if (!own[i].len)
+    for (size_t i = 0; !rc && i < c->binding_count; i++) {
+        buf *documents = &h->documents[i];
+        if (!documents->len)
             continue;
-        rc = look_at(c, i, buf_view(&own[i]), e);
+        rc = look_at(c, i, buf_view(documents), e);
         if (!rc)
-            rc = journal_append(c->of_binding[i]->j, buf_view(&own[i]), e);
+            rc = journal_append(c->of_binding[i]->j, buf_view(documents), e);
         if (!rc)
-            c->unsealed_bytes += own[i].len;
-        buf_clear(&own[i]);
+            c->unsealed_bytes += documents->len;
+        buf_clear(documents);
     }
     return rc;
+}
+
+/* A lane goes into what follows: as long as it is in there the connector is not silent, we are slow. */
+static void busy(capture *c)
+{
+    atomic_fetch_add(&c->w->waiting, 1);
+}
+
+static void heard(capture *c)
+{
+    atomic_store(&c->w->heard_ms, clock_ms());
+    atomic_fetch_sub(&c->w->waiting, 1);
 }
 
 static weir_rc spill(listener *l, weir_task *t, lane *ln)
 {
     capture *c = (capture *)l;
+    busy(c);
     weir_rc rc = take_turn(c, ln, task_error(t));
-    if (rc)
-        return rc;
-    c->owner = ln;
-    rc = append(c, ln, task_error(t));
-    atomic_store(&c->w->heard_ms, clock_ms());
-    pthread_mutex_unlock(&c->lock);
+    if (!rc) {
+        c->owner = ln;
+        rc = append(c, ln, task_error(t));
+        pthread_mutex_unlock(&c->lock);
+    }
+    heard(c);
     return rc;
 }
 
-static bool merge_state(capture *c, const checkpoint *k)
+/* The task's state as this checkpoint makes it. */
+static bool next_state(const capture *c, const checkpoint *k, buf *next)
 {
-    buf next = {0};
-    bool ok = k->merge ? patch_apply(&next, c->state.len ? buf_view(&c->state) : VIEW("{}"), k->state) : (buf_addv(&next, k->state), true);
-    if (!ok || !buf_ok(&next)) {
-        buf_free(&next);
+    if (!k->merge)
+        buf_addv(next, k->state);
+    else if (!patch_apply(next, c->state.len ? buf_view(&c->state) : VIEW("{}"), k->state))
         return false;
+    return buf_ok(next);
+}
+
+/* What the source said of its schemas takes effect with the checkpoint. */
+static weir_rc learn(capture *c, lane *ln, err *e)
+{
+    hand *h = ln->own;
+    const sourced_schema *all = (const sourced_schema *)(const void *)h->schemas.ptr;
+    size_t count = h->schemas.len / sizeof *all;
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0; i < count && !rc; i++) {
+        book *b = c->of_binding[all[i].binding];
+        bool widened = false;
+        rc = shape_union(b->shape, (weir_view){h->texts.ptr + all[i].at, all[i].len}, e, &widened);
+        b->widened |= widened;
+        err_wrap(e, rc, "sourced schema for collection %.*s", VIEW_ARG(b->c->name));
     }
-    buf_free(&c->state);
-    c->state = next;
-    return true;
+    buf_clear(&h->schemas);
+    buf_clear(&h->texts);
+    return rc;
+}
+
+/* Books what a lane has just put into the journals. */
+static void count_seal(capture *c, const lane *ln, const checkpoint *k)
+{
+    for (size_t i = 0; i < c->book_count; i++)
+        c->sealed[i] = journal_end(c->books[i]->j);
+    uint64_t held = c->pending_held;
+    c->pending_held += c->unsealed_bytes + k->given.len;
+    c->pending_documents += ln->documents;
+    c->pending_bytes += c->unsealed_bytes;
+    c->unsealed_bytes = 0;
+    if (!c->pending_seals++)
+        c->pending_since = clock_ms();
+    if (c->pending_seals == 1 || (held < COMMIT_BYTES && c->pending_held >= COMMIT_BYTES))
+        pthread_cond_signal(&c->due);
+}
+
+static weir_rc seal_in_turn(capture *c, weir_task *t, lane *ln, const checkpoint *k)
+{
+    err *e = task_error(t);
+    buf next = {0};
+    weir_rc rc = append(c, ln, e);
+    if (!rc)
+        rc = learn(c, ln, e);
+    if (!rc && !next_state(c, k, &next))
+        rc = err_nomem(e);
+    if (!rc)
+        rc = task_sealed(t, k);
+    if (rc) {
+        drop_unsealed(c);
+    } else {
+        buf swap = c->state;
+        c->state = next;
+        next = swap;
+        count_seal(c, ln, k);
+    }
+    buf_free(&next);
+    if (c->owner) {
+        c->owner = NULL;
+        pthread_cond_broadcast(&c->changed);
+    }
+    if (rc)
+        let_go(c);
+    return rc;
 }
 
 static weir_rc seal(listener *l, weir_task *t, lane *ln, const checkpoint *k)
 {
     capture *c = (capture *)l;
-    err *e = task_error(t);
-    weir_rc rc = take_turn(c, ln, e);
-    if (rc)
-        return rc;
-    rc = append(c, ln, e);
-    if (rc)
-        drop_unsealed(c);
-    else if (!merge_state(c, k))
-        rc = err_nomem(e);
-    else
-        rc = task_sealed(t, k);
+    busy(c);
+    weir_rc rc = take_turn(c, ln, task_error(t));
     if (!rc) {
-        for (size_t i = 0; i < c->book_count; i++)
-            c->sealed[i] = journal_end(c->books[i]->j);
-        c->pending_documents += ln->documents;
-        c->pending_bytes += c->unsealed_bytes;
-        c->unsealed_bytes = 0;
-        if (!c->pending_seals++)
-            c->pending_since = clock_ms();
+        rc = seal_in_turn(c, t, ln, k);
+        /* Not more than twice the amount of a commit may wait: the connector waits here for the disk. */
+        while (!rc && c->pending_held >= 2 * (uint64_t)COMMIT_BYTES && !c->failure.rc)
+            pthread_cond_wait(&c->changed, &c->lock);
+        pthread_mutex_unlock(&c->lock);
     }
-    c->owner = NULL;
-    pthread_cond_broadcast(&c->changed);
-    /* Not more than twice the amount of a commit may wait: the connector waits here for the disk. */
-    while (!rc && c->pending_bytes >= 2 * (uint64_t)COMMIT_BYTES && !c->failure.rc)
-        pthread_cond_wait(&c->changed, &c->lock);
-    atomic_store(&c->w->heard_ms, clock_ms());
-    pthread_mutex_unlock(&c->lock);
+    heard(c);
     return rc;
 }
 
 static weir_rc sourced(listener *l, weir_task *t, lane *ln, const weir_binding *b, weir_view schema)
 {
     capture *c = (capture *)l;
-    book *k = c->of_binding[b->index];
-    bool widened = false;
-    if (!k->shape)
+    hand *h = ln->own;
+    if (!c->of_binding[b->index]->shape)
         return WEIR_OK;
-    weir_rc rc = take_turn(c, ln, task_error(t));
-    if (rc)
-        return rc;
-    rc = shape_union(k->shape, schema, task_error(t), &widened);
-    k->widened |= widened;
-    pthread_mutex_unlock(&c->lock);
-    return rc;
+    const sourced_schema s = {b->index, h->texts.len, schema.len};
+    buf_addv(&h->texts, schema);
+    buf_add(&h->schemas, &s, sizeof s);
+    return buf_ok(&h->texts) && buf_ok(&h->schemas) ? WEIR_OK : err_nomem(task_error(t));
 }
 
 static const listener_ops ops = {.attach = attach, .detach = detach, .spill = spill, .seal = seal, .schema = sourced};
@@ -243,15 +326,27 @@ static size_t widened_schemas(capture *c, arena *a, weir_view *pairs)
     return n / 2;
 }
 
+static weir_view pair_of(const weir_view *pairs, size_t count, weir_view name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (view_eq(pairs[2 * i], name))
+            return pairs[2 * i + 1];
+    return (weir_view){0};
+}
+
+static bool has_grown(const capture *c, size_t i)
+{
+    return c->sealed[i] != c->books[i]->committed;
+}
+
 static void publish(capture *c, const weir_view *pairs, size_t count)
 {
     for (size_t i = 0; i < c->book_count; i++) {
-        weir_view inferred = {0};
-        for (size_t k = 0; k < count; k++)
-            if (view_eq(pairs[2 * k], c->books[i]->c->name))
-                inferred = pairs[2 * k + 1];
-        c->books[i]->widened = false;
-        ledger_committed(c->w->l, c->books[i], c->sealed[i], inferred);
+        book *b = c->books[i];
+        if (!has_grown(c, i) && !b->widened)
+            continue;
+        ledger_committed(c->w->l, b, c->sealed[i], pair_of(pairs, count, b->c->name));
+        b->widened = false;
     }
 }
 
@@ -259,29 +354,37 @@ static void publish(capture *c, const weir_view *pairs, size_t count)
 static weir_rc commit(capture *c, err *e)
 {
     arena a = {0};
+    size_t grown = 0;
     offset *lengths = arena_array(&a, c->book_count, sizeof *lengths);
     weir_view *pairs = arena_array(&a, 2 * c->book_count, sizeof *pairs);
     size_t widened = lengths && pairs ? widened_schemas(c, &a, pairs) : 0;
     weir_rc rc = a.failed ? err_nomem(e) : WEIR_OK;
     for (size_t i = 0; !rc && i < c->book_count; i++) {
-        lengths[i] = (offset){c->books[i]->c->name, c->sealed[i]};
+        if (!has_grown(c, i))
+            continue;
+        lengths[grown++] = (offset){c->books[i]->c->name, c->sealed[i]};
         rc = journal_sync(c->books[i]->j, e);
     }
     if (!rc)
         rc = store_commit_all(c->w->l->store, &(store_commit){
-            .task = c->w->t->name, .state = buf_view(&c->state), .journals = lengths, .journal_count = c->book_count,
+            .task = c->w->t->name, .state = buf_view(&c->state), .journals = lengths, .journal_count = grown,
             .inferred = pairs, .inferred_count = widened, .documents = c->pending_documents, .bytes = c->pending_bytes}, e);
     if (!rc) {
         publish(c, pairs, widened);
         worker_committed(c->w, c->pending_documents, c->pending_bytes);
-        c->pending_documents = c->pending_bytes = 0;
-        if (!c->owner) {
-            c->holding = false;
-            ledger_give_back(c->w->l, c->books, c->book_count, c);
-        }
     }
     arena_free(&a);
     return err_wrap(e, rc, "commit");
+}
+
+/* From now on nothing is sealed any more, and nothing committed. The lock is held. */
+static void fail(capture *c, err *e)
+{
+    if (!c->failure.rc) {
+        err_move(&c->failure, e);
+        session_stop(c->s);
+        pthread_cond_broadcast(&c->changed);
+    }
 }
 
 /* Commits what is pending and acknowledges it. The lock is held on entry and on return, not in between. */
@@ -289,18 +392,19 @@ static void commit_pending(capture *c)
 {
     err e = {0};
     uint64_t seals = c->pending_seals;
-    weir_rc rc = commit(c, &e);
-    c->pending_seals = 0;
+    if (commit(c, &e)) {
+        fail(c, &e);
+        err_free(&e);
+        return;
+    }
+    c->pending_seals = c->pending_documents = c->pending_bytes = c->pending_held = 0;
+    let_go(c);
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
-    if (!rc && seals)
-        rc = session_acked(c->s, seals, &e);
+    weir_rc rc = session_acked(c->s, seals, &e);
     pthread_mutex_lock(&c->lock);
-    if (rc && !c->failure.rc) {
-        err_move(&c->failure, &e);
-        session_stop(c->s);
-        pthread_cond_broadcast(&c->changed);
-    }
+    if (rc)
+        fail(c, &e);
     err_free(&e);
 }
 
@@ -312,7 +416,7 @@ static void wait_ms(capture *c, int64_t ms)
     until.tv_nsec += ms % 1000 * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
-    pthread_cond_timedwait(&c->changed, &c->lock, &until);
+    pthread_cond_timedwait(&c->due, &c->lock, &until);
 }
 
 static void *committer(void *arg)
@@ -321,14 +425,14 @@ static void *committer(void *arg)
     pthread_mutex_lock(&c->lock);
     while (!c->failure.rc) {
         int64_t due = c->pending_seals ? c->pending_since + c->commit_ms - clock_ms() : -1;
-        if (c->pending_seals && (due <= 0 || c->done || c->pending_bytes >= COMMIT_BYTES))
+        if (c->pending_seals && (due <= 0 || c->done || c->pending_held >= COMMIT_BYTES))
             commit_pending(c);
         else if (c->done)
             break;
         else if (c->pending_seals)
             wait_ms(c, due);
         else
-            pthread_cond_wait(&c->changed, &c->lock);
+            pthread_cond_wait(&c->due, &c->lock);
     }
     pthread_mutex_unlock(&c->lock);
     return NULL;
@@ -363,7 +467,7 @@ static weir_rc find_books(capture *c, arena *a, err *e)
         rc = picker_make(a, pointers, c->key_counts[i], &c->keys[i], e);
         c->of_binding[i] = c->books[i] = ledger_book(c->w->l, k->name);
         if (!rc)
-            rc = book_open(c->w->l, c->books[i], e);
+            rc = ledger_check(c->w->l, c->books[i], e);
         if (rc)
             return rc;
     }
@@ -380,12 +484,12 @@ static weir_rc pull(capture *c, err *e)
     int failure = pthread_create(&thread, NULL, committer, c);
     if (failure)
         return err_errno(e, failure, "cannot start a thread");
-    worker_phase(c->w, "reading");
     atomic_store(&c->w->heard_ms, clock_ms());
+    worker_phase(c->w, "reading");
     weir_rc rc = session_pull(c->s, e);
     pthread_mutex_lock(&c->lock);
     c->done = true;
-    pthread_cond_broadcast(&c->changed);
+    pthread_cond_signal(&c->due);
     pthread_mutex_unlock(&c->lock);
     pthread_join(thread, NULL);
     if (c->failure.rc && (!rc || rc == WEIR_STOPPED))
@@ -407,38 +511,46 @@ static weir_rc run(capture *c, const prepared *p, err *e)
         rc = store_state(c->w->l->store, c->w->t->name, &a, &state, e);
     if (!rc) {
         buf_addv(&c->state, state);
-        c->s = prepared_session(p, &c->base, e);
-        rc = c->s ? session_open(c->s, c->w->t->endpoint.config, e) : e->rc;
+        c->s = buf_ok(&c->state) ? prepared_session(p, &c->base, e) : NULL;
+        rc = c->s ? WEIR_OK : err_nomem(e);
     }
+    worker_live(c->w, c->s);
+    if (!rc)
+        rc = session_open(c->s, c->w->t->endpoint.config, e);
     if (!rc)
         rc = session_bind(c->s, p->bindings, p->resources, p->count, state, e);
-    if (!rc) {
-        worker_live(c->w, c->s);
+    if (!rc)
         rc = pull(c, e);
-        worker_live(c->w, NULL);
-    }
+    worker_live(c->w, NULL);
     session_free(c->s);
     if (c->holding)
-        ledger_give_back(c->w->l, c->books, c->book_count, c);
+        ledger_give_back(c->w->l, c->books, c->book_count);
     arena_free(&a);
     return rc;
+}
+
+static void make_conditions(capture *c)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->changed, NULL);
+    pthread_cond_init(&c->due, &attr);
+    pthread_condattr_destroy(&attr);
 }
 
 weir_rc capture_session(worker *w, err *e)
 {
     capture c = {.base = {&ops}, .w = w, .commit_ms = w->t->max_txn_ms >= 0 ? w->t->max_txn_ms : COMMIT_MS};
-    pthread_condattr_t attr;
     prepared p;
     worker_phase(w, "starting");
     weir_rc rc = prepare_task(&p, w->t, &(prepare_options){w->o->natives, w->o->log, w->stop_fd, now_live, w}, e);
     if (rc)
         return rc;
     pthread_mutex_init(&c.lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&c.changed, &attr);
-    pthread_condattr_destroy(&attr);
+    make_conditions(&c);
     rc = run(&c, &p, e);
+    pthread_cond_destroy(&c.due);
     pthread_cond_destroy(&c.changed);
     pthread_mutex_destroy(&c.lock);
     buf_free(&c.state);

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "plane/columns.h"
+
+enum { TURN_WARNING_MS = 10000 };
 
 static weir_rc open_shape(ledger *l, book *b, err *e)
 {
@@ -32,10 +35,10 @@ static int by_name(const void *a, const void *b)
     return view_cmp(((const book *)a)->c->name, ((const book *)b)->c->name);
 }
 
-weir_rc ledger_open(ledger *l, const catalog *c, store *s, const char *data_dir, err *e)
+weir_rc ledger_open(ledger *l, const catalog *c, store *s, const char *data_dir, log_sink *log, err *e)
 {
     pthread_condattr_t attr;
-    *l = (ledger){.data_dir = data_dir, .store = s};
+    *l = (ledger){.data_dir = data_dir, .log = log, .store = s};
     pthread_mutex_init(&l->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -81,39 +84,91 @@ book *ledger_book(ledger *l, weir_view name)
     return NULL;
 }
 
-weir_rc book_open(ledger *l, book *b, err *e)
+/* The lock is held, and the book is ours or nobody's. */
+static weir_rc open_journal(ledger *l, book *b, err *e)
+{
+    return b->j ? WEIR_OK : journal_open(&b->j, l->data_dir, b->c->name, b->committed, 0, e);
+}
+
+weir_rc ledger_check(ledger *l, book *b, err *e)
 {
     pthread_mutex_lock(&l->lock);
-    weir_rc rc = b->j ? WEIR_OK : journal_open(&b->j, l->data_dir, b->c->name, b->committed, 0, e);
+    weir_rc rc = b->turn == b->turns ? open_journal(l, b, e) : WEIR_OK;
     pthread_mutex_unlock(&l->lock);
     return rc;
 }
 
-bool ledger_take(ledger *l, book *const *books, size_t count, const void *who)
+/* Waits `ms` for something to change. @return false: nothing did */
+static bool wait_ms(ledger *l, int ms)
 {
-    pthread_mutex_lock(&l->lock);
-    for (size_t i = 0; i < count; i++) {
-        while (books[i]->writer && books[i]->writer != who && !l->ending)
-            pthread_cond_wait(&l->changed, &l->lock);
-        if (books[i]->writer && books[i]->writer != who) {
-            while (i-- > 0)
-                books[i]->writer = NULL;
-            pthread_mutex_unlock(&l->lock);
-            return false;
-        }
-        books[i]->writer = who;
-    }
-    pthread_mutex_unlock(&l->lock);
-    return true;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    return pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0;
 }
 
-void ledger_give_back(ledger *l, book *const *books, size_t count, const void *who)
+/* Waits for a turn with one book; who waits long says for whom. The lock is held. */
+static void await_turn(ledger *l, const book *b, uint64_t mine, weir_view who)
 {
-    pthread_mutex_lock(&l->lock);
+    bool said = false;
+    int64_t begun = clock_ms();
+    while (b->turn != mine && !l->ending) {
+        if (said) {
+            ledger_wait(l);
+        } else if (!wait_ms(l, TURN_WARNING_MS) || clock_ms() - begun >= TURN_WARNING_MS) {
+            said = true;
+            log_line(l->log, WEIR_WARN, "capture %.*s waits for collection %.*s: capture %.*s has written to it and sets no checkpoint", VIEW_ARG(who),
+                     VIEW_ARG(b->c->name), VIEW_ARG(b->writer));
+        }
+    }
+}
+
+/* Lets the next have them. The lock is held. */
+static void next_turn(ledger *l, book *const *books, size_t count)
+{
     for (size_t i = 0; i < count; i++)
-        if (books[i]->writer == who)
-            books[i]->writer = NULL;
+        books[i]->turn++;
     pthread_cond_broadcast(&l->changed);
+}
+
+weir_rc ledger_take(ledger *l, book *const *books, size_t count, weir_view who, err *e)
+{
+    weir_rc rc = WEIR_OK;
+    size_t taken = 0;
+    pthread_mutex_lock(&l->lock);
+    for (; taken < count && !rc; taken++) {
+        book *b = books[taken];
+        await_turn(l, b, b->turns++, who);
+        if (l->ending) {
+            rc = err_fail(e, WEIR_STOPPED, "the run is ending");
+            break; /* nobody gets a turn any more: the ticket may lapse */
+        }
+        b->writer = who;
+        rc = open_journal(l, b, e);
+    }
+    if (rc)
+        next_turn(l, books, taken);
+    pthread_mutex_unlock(&l->lock);
+    return rc;
+}
+
+/* Cuts off what was not committed. A journal that cannot be cut is closed: whoever takes it next opens it anew, which cuts it. */
+static void settle(book *b)
+{
+    err e = {0};
+    if (b->j && journal_cut(b->j, b->committed, &e)) {
+        journal_close(b->j);
+        b->j = NULL;
+    }
+    err_free(&e);
+}
+
+void ledger_give_back(ledger *l, book *const *books, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        settle(books[i]);
+    pthread_mutex_lock(&l->lock);
+    next_turn(l, books, count);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -139,15 +194,14 @@ void ledger_end(ledger *l)
     pthread_mutex_unlock(&l->lock);
 }
 
-void ledger_wait(ledger *l, int ms)
+void ledger_wake(ledger *l)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    pthread_cond_timedwait(&l->changed, &l->lock, &until);
+    pthread_mutex_lock(&l->lock);
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void ledger_wait(ledger *l)
+{
+    pthread_cond_wait(&l->changed, &l->lock);
 }

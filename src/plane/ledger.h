@@ -1,13 +1,14 @@
 /* ledger.h - the collections of a run: their journals, who is writing, how far they are committed, what was learned of their schemas.
  *
  * Uncommitted bytes of two captures must not mix in one journal, so a capture takes all journals of its transaction at once (in the order of their
- * names: no deadlock) and gives them back with its commit.
+ * names: no deadlock; in the order of asking: no capture starves) and gives them back with its commit.
  */
 #ifndef WEIR_PLANE_LEDGER_H
 #define WEIR_PLANE_LEDGER_H
 
 #include <pthread.h>
 
+#include "base/log.h"
 #include "json/infer.h"
 #include "plane/catalog.h"
 #include "plane/journal.h"
@@ -15,8 +16,9 @@
 
 typedef struct book { /* one collection */
     const collection *c;
-    journal *j;              /* NULL until a capture writes to it */
-    const void *writer;      /* who has it; guarded by ledger.lock */
+    journal *j;              /* NULL until a capture writes to it. Used by its writer only */
+    weir_view writer;        /* the task that has it, or had it last; guarded by ledger.lock */
+    uint64_t turns, turn;    /* tickets: how many were given out, and whose turn it is; equal: it is free. Guarded by ledger.lock */
     uint64_t committed;      /* guarded by ledger.lock */
     shape *shape;            /* NULL: its schema is not inferred. Used by its writer only */
     bool widened;            /* the writer's: not yet committed */
@@ -26,6 +28,7 @@ typedef struct book { /* one collection */
 
 typedef struct ledger {
     const char *data_dir;
+    log_sink *log;
     store *store;
     book *books;             /* sorted by name */
     size_t count;
@@ -34,21 +37,25 @@ typedef struct ledger {
     bool ending;
 } ledger;
 
-/** Makes a book for each collection of the catalog that a task uses. */
-weir_rc ledger_open(ledger *l, const catalog *c, store *s, const char *data_dir, err *e);
+/** Makes a book for each collection of the catalog. `log` hears of captures that wait long for their turn. */
+weir_rc ledger_open(ledger *l, const catalog *c, store *s, const char *data_dir, log_sink *log, err *e);
 void ledger_close(ledger *l);
 book *ledger_book(ledger *l, weir_view name);
 
-/** Opens the journal for writing, cut back to what is committed; fine if it is open. */
-weir_rc book_open(ledger *l, book *b, err *e);
-/** Takes all of them for `who`, waiting for others; `books` must be sorted and without duplicates. @return false: the run is ending */
-bool ledger_take(ledger *l, book *const *books, size_t count, const void *who);
-void ledger_give_back(ledger *l, book *const *books, size_t count, const void *who);
+/** Looks whether a journal that nobody has can be written: opens it, cut back to what is committed. What is wrong with it is known at once then. */
+weir_rc ledger_check(ledger *l, book *b, err *e);
+/** Takes all of them for the task called `who`, waiting for others, with their journals open and cut back to what is committed. `books` must be sorted and without
+ *  duplicates. WEIR_STOPPED: the run is ending */
+weir_rc ledger_take(ledger *l, book *const *books, size_t count, weir_view who, err *e);
+/** Gives them back. What was appended and not committed is taken out of the journals again. */
+void ledger_give_back(ledger *l, book *const *books, size_t count);
 /** Publishes a commit: wakes readers. */
 void ledger_committed(ledger *l, book *b, uint64_t at, weir_view inferred);
 /** Tells everybody who waits that the run is ending. */
 void ledger_end(ledger *l);
-/** Waits until something changes, at most `ms`. The lock must be held. */
-void ledger_wait(ledger *l, int ms);
+/** Wakes everybody who waits, to look around. */
+void ledger_wake(ledger *l);
+/** Waits until something changes. The lock must be held. */
+void ledger_wait(ledger *l);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "json/patch.h"
+#include "json/scan.h"
 #include "json/text.h"
 #include "json/write.h"
 #include "model/state.h"
@@ -16,7 +17,7 @@
 #include "plane/prepare.h"
 #include "plane/work.h"
 
-enum { TXN_BYTES = 16 << 20, WAIT_MS = 500 };
+enum { TXN_BYTES = 16 << 20 };
 
 typedef struct source { /* one binding */
     book *b;
@@ -49,7 +50,11 @@ static weir_rc take_checkpoint(listener *l, weir_task *t, weir_view position)
     materialization *m = (materialization *)l;
     m->resumed = true;
     m->checkpoint = arena_dup(&m->arena, position);
-    return m->checkpoint.ptr ? WEIR_OK : err_nomem(task_error(t));
+    if (!m->checkpoint.ptr)
+        return err_nomem(task_error(t));
+    if (position.len && !json_check(position, NULL, NULL))
+        return weir_fail(t, WEIR_E_REMOTE, "the checkpoint that the destination keeps is not JSON: %.*s", VIEW_ARG(position));
+    return WEIR_OK;
 }
 
 static weir_rc take_loaded(listener *l, weir_task *t, const weir_row *row, weir_view doc)
@@ -159,8 +164,11 @@ static weir_rc open_session(materialization *m, err *e)
         rc = prepare_paths(&m->p, e);
     if (!rc) {
         m->s = prepared_session(&m->p, &m->base, e);
-        rc = m->s ? session_open(m->s, w->t->endpoint.config, e) : e->rc;
+        rc = m->s ? WEIR_OK : e->rc;
     }
+    worker_live(w, m->s);
+    if (!rc)
+        rc = session_open(m->s, w->t->endpoint.config, e);
     if (!rc)
         rc = session_bind(m->s, m->p.bindings, m->p.resources, m->count, (weir_view){0}, e);
     if (!rc)
@@ -237,21 +245,31 @@ static weir_rc store_source(materialization *m, source *s, uint64_t *documents, 
     return rc;
 }
 
-static weir_rc commit(materialization *m, uint64_t documents, uint64_t bytes, err *e)
+/* {"offsets":{NAME:N,...}}: of these bindings, and as they were of those that the destination knows from before. One of them that is
+ * enabled again goes on where it stopped. */
+static bool put_offsets(const materialization *m, offset *reads, buf *out)
 {
-    arena a = {0};
-    buf text = {0};
-    json_out w = json_out_to(&text);
-    offset *reads = arena_array(&a, m->count, sizeof *reads);
+    buf now = {0};
+    json_out w = json_out_to(&now);
     out_open(&w, '{');
     out_open(out_name(&w, "offsets"), '{');
-    for (size_t i = 0; reads && i < m->count; i++) {
+    for (size_t i = 0; i < m->count; i++) {
         reads[i] = (offset){m->sources[i].name, m->sources[i].next};
         out_int(out_namev(&w, m->sources[i].name), (int64_t)m->sources[i].next);
     }
     out_close(&w, '}');
     out_close(&w, '}');
-    weir_rc rc = reads && buf_ok(&text) ? session_commit(m->s, buf_view(&text), e) : err_nomem(e);
+    bool ok = buf_ok(&now) && patch_apply(out, m->checkpoint.len ? m->checkpoint : VIEW("{}"), buf_view(&now));
+    buf_free(&now);
+    return ok && buf_ok(out);
+}
+
+static weir_rc commit(materialization *m, uint64_t documents, uint64_t bytes, err *e)
+{
+    arena a = {0};
+    buf text = {0};
+    offset *reads = arena_array(&a, m->count, sizeof *reads);
+    weir_rc rc = reads && put_offsets(m, reads, &text) ? session_commit(m->s, buf_view(&text), e) : err_nomem(e);
     if (!rc)
         rc = store_commit_all(m->w->l->store, &(store_commit){
             .task = m->w->t->name, .reader = m->w->t->name, .reads = reads, .read_count = m->count, .documents = documents, .bytes = bytes}, e);
@@ -306,16 +324,22 @@ static bool finished(materialization *m)
     return true;
 }
 
+/* Is there something to read, or a schema to reckon with? The ledger's lock is held. */
+static bool has_more(const materialization *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->sources[i].b->committed > m->sources[i].at || m->sources[i].version != m->sources[i].b->version)
+            return true;
+    return false;
+}
+
 static void wait_for_more(materialization *m)
 {
     ledger *l = m->w->l;
     worker_phase(m->w, "waiting");
     pthread_mutex_lock(&l->lock);
-    bool ready = l->ending;
-    for (size_t i = 0; i < m->count; i++)
-        ready |= m->sources[i].b->committed > m->sources[i].at || m->sources[i].version != m->sources[i].b->version;
-    if (!ready)
-        ledger_wait(l, WAIT_MS);
+    while (!l->ending && !(m->w->o->once && !atomic_load(m->w->captures_running)) && !has_more(m))
+        ledger_wait(l);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -342,11 +366,9 @@ weir_rc materialize_session(worker *w, err *e)
     do { /* again whenever an inferred schema has widened: columns are added */
         worker_phase(w, "starting");
         rc = open_session(&m, e);
-        if (!rc) {
-            worker_live(w, m.s);
+        if (!rc)
             rc = work(&m, e);
-            worker_live(w, NULL);
-        }
+        worker_live(w, NULL);
         bool more = !rc && !worker_stopping(w) && !finished(&m);
         close_session(&m);
         if (!more)

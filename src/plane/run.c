@@ -1,5 +1,6 @@
 /* Starts the tasks of a catalog, each on a thread, watches them, ends them. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -9,22 +10,31 @@
 #include "run/stop.h"
 #include "plane/work.h"
 
-enum { TICK_MS = 100, PROGRESS_MS = 250, BACKOFF_FIRST_MS = 1000, BACKOFF_MAX_MS = 300000 };
+enum { PROGRESS_MS = 250, BACKOFF_FIRST_MS = 1000, BACKOFF_MAX_MS = 300000 };
 
-void worker_phase(worker *w, const char *phase) { atomic_store(&w->phase, phase); }
+static void raise_event(int fd)
+{
+    uint64_t one = 1;
+    ssize_t n = write(fd, &one, sizeof one);
+    (void)n; /* full means: it is raised */
+}
+
+void worker_phase(worker *w, const char *phase)
+{
+    atomic_store(&w->phase, phase);
+    raise_event(w->news_fd);
+}
 
 void worker_committed(worker *w, uint64_t documents, uint64_t bytes)
 {
-    int64_t now = clock_ms();
-    if (!atomic_load(&w->first_ms))
-        atomic_store(&w->first_ms, now);
-    atomic_store(&w->last_ms, now);
+    atomic_store(&w->last_ms, clock_ms());
     atomic_fetch_add(&w->documents, documents);
     atomic_fetch_add(&w->bytes, bytes);
     atomic_fetch_add(&w->commits, 1);
+    raise_event(w->news_fd);
 }
 
-bool worker_stopping(worker *w) { return atomic_load(&w->stop); }
+bool worker_stopping(const worker *w) { return atomic_load(&w->stop); }
 
 void worker_live(worker *w, session *s)
 {
@@ -38,11 +48,12 @@ void worker_live(worker *w, session *s)
 /* The signal itself is taken once, by the main thread: every worker needs an event of its own. */
 static void stop_worker(worker *w)
 {
-    uint64_t one = 1;
     atomic_store(&w->stop, true);
-    ssize_t n = write(w->stop_fd, &one, sizeof one);
-    (void)n; /* an eventfd that is hardly ever written takes it */
-    worker_live(w, w->live);
+    raise_event(w->stop_fd);
+    pthread_mutex_lock(&w->lock);
+    if (w->live)
+        session_stop(w->live);
+    pthread_mutex_unlock(&w->lock);
 }
 
 static void report(worker *w, weir_rc rc, err *e)
@@ -52,18 +63,12 @@ static void report(worker *w, weir_rc rc, err *e)
 }
 
 /* Waits, but not longer than until somebody stops us. @return false: stopped */
-static bool rest(worker *w, int64_t ms)
+static bool rest(const worker *w, int64_t ms)
 {
-    int64_t until = clock_ms() + ms;
-    worker_phase(w, "waiting");
-    pthread_mutex_lock(&w->l->lock);
-    while (!worker_stopping(w) && !w->l->ending) {
-        int64_t left = until - clock_ms();
-        if (left <= 0)
-            break;
-        ledger_wait(w->l, left > 1000 ? 1000 : (int)left);
-    }
-    pthread_mutex_unlock(&w->l->lock);
+    struct pollfd stop = {w->stop_fd, POLLIN, 0};
+    int64_t until = clock_ms() + ms, left;
+    while (!worker_stopping(w) && (left = until - clock_ms()) > 0)
+        (void)poll(&stop, 1, left < INT_MAX ? (int)left : INT_MAX);
     return !worker_stopping(w);
 }
 
@@ -81,31 +86,39 @@ static weir_rc attempt(worker *w)
     return rc;
 }
 
-/* Without --once: again and again; a capture by its interval, measured from start to start, and after failures with growing pauses. Who has to act is not
- * us, so a wrong setting is tried again too: it may be mended meanwhile. */
+/* How long to wait for the next attempt: a capture by its interval, measured from start to start; after failures in a row, longer each time. One that
+ * came after a long time of good work is the first of its row. */
+static int64_t pause_after(const worker *w, int64_t lasted, int64_t *backoff)
+{
+    if (!w->rc || lasted >= BACKOFF_MAX_MS)
+        *backoff = BACKOFF_FIRST_MS;
+    if (!w->rc)
+        return w->t->interval_ms - lasted;
+    int64_t pause = *backoff;
+    *backoff = pause * 2 < BACKOFF_MAX_MS ? pause * 2 : BACKOFF_MAX_MS;
+    return pause;
+}
+
+/* Without --once: again and again. Who has to act is not us, so a wrong setting is tried again too: it may be mended meanwhile. */
 static void *work(void *arg)
 {
     worker *w = arg;
-    int64_t pause = BACKOFF_FIRST_MS;
+    int64_t backoff = BACKOFF_FIRST_MS;
     for (;;) {
         int64_t begun = clock_ms();
         w->rc = attempt(w);
         if (w->o->once || worker_stopping(w))
             break;
-        int64_t wait = w->rc ? pause : w->t->interval_ms - (clock_ms() - begun);
-        pause = w->rc ? (pause * 2 < BACKOFF_MAX_MS ? pause * 2 : BACKOFF_MAX_MS) : BACKOFF_FIRST_MS;
-        if (w->rc)
-            worker_phase(w, "failed");
-        if (!rest(w, wait > 0 ? wait : 0))
+        worker_phase(w, w->rc ? "failed" : "waiting");
+        if (!rest(w, pause_after(w, clock_ms() - begun, &backoff)))
             break;
     }
-    worker_phase(w, w->rc ? "failed" : "done");
     if (w->t->kind == TASK_CAPTURE)
         atomic_fetch_sub(w->captures_running, 1);
+    ledger_wake(w->l);
+    atomic_store(&w->phase, w->rc ? "failed" : "done");
     atomic_store(&w->finished, true);
-    pthread_mutex_lock(&w->l->lock);
-    pthread_cond_broadcast(&w->l->changed);
-    pthread_mutex_unlock(&w->l->lock);
+    raise_event(w->news_fd);
     return NULL;
 }
 
@@ -119,8 +132,10 @@ typedef struct plane {
     size_t count;
     atomic_size_t captures_running;
     task_progress *shown;
-    bool stopping;
-    int64_t shown_ms;
+    int news_fd;     /* eventfd: see worker */
+    int64_t asked_ms; /* to stop, see stop_take() */
+    bool moved;      /* since the progress was last shown */
+    int64_t shown_ms, again_ms; /* when it was last shown, and when it shall be again though nothing moves */
 } plane;
 
 static bool wanted(const run_options *o, const task *t)
@@ -128,30 +143,43 @@ static bool wanted(const run_options *o, const task *t)
     return o->only ? view_is(t->name, o->only) : !t->disabled;
 }
 
-static bool begin_worker(plane *p, const task *t)
+static weir_rc no_event(err *e)
 {
-    worker *w = &p->workers[p->count++];
-    *w = (worker){.t = t, .o = p->o, .l = &p->ledger, .captures_running = &p->captures_running, .begun_ms = clock_ms()};
-    pthread_mutex_init(&w->lock, NULL);
-    atomic_store(&w->phase, "starting");
-    atomic_store(&w->heard_ms, clock_ms());
-    w->stop_fd = eventfd(0, EFD_CLOEXEC);
-    return w->stop_fd >= 0;
+    return err_errno(e, errno, "cannot make an event");
 }
 
-static weir_rc start(plane *p, err *e)
+static weir_rc begin_worker(plane *p, const task *t, err *e)
+{
+    worker *w = &p->workers[p->count];
+    *w = (worker){.t = t, .o = p->o, .l = &p->ledger, .captures_running = &p->captures_running, .begun_ms = clock_ms(), .news_fd = p->news_fd};
+    w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (w->stop_fd < 0)
+        return no_event(e);
+    pthread_mutex_init(&w->lock, NULL);
+    atomic_store(&w->phase, "starting");
+    if (t->kind == TASK_CAPTURE)
+        atomic_fetch_add(&p->captures_running, 1);
+    p->count++;
+    return WEIR_OK;
+}
+
+static weir_rc begin_workers(plane *p, err *e)
 {
     const catalog *c = p->o->catalog;
     p->workers = calloc(c->task_count ? c->task_count : 1, sizeof *p->workers);
     p->shown = calloc(c->task_count ? c->task_count : 1, sizeof *p->shown);
     if (!p->workers || !p->shown)
         return err_nomem(e);
-    for (size_t i = 0; i < c->task_count; i++)
-        if (wanted(p->o, &c->tasks[i]) && !begin_worker(p, &c->tasks[i]))
-            return err_errno(e, errno, "cannot make an event");
-    for (size_t i = 0; i < p->count; i++)
-        if (p->workers[i].t->kind == TASK_CAPTURE)
-            atomic_fetch_add(&p->captures_running, 1);
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0; i < c->task_count && !rc; i++)
+        if (wanted(p->o, &c->tasks[i]))
+            rc = begin_worker(p, &c->tasks[i], e);
+    return rc;
+}
+
+/* Not before all are counted: a materialization ends when no capture runs any more. */
+static weir_rc start(plane *p, err *e)
+{
     for (size_t i = 0; i < p->count; i++) {
         int failure = pthread_create(&p->workers[i].thread, NULL, work, &p->workers[i]);
         if (failure)
@@ -163,40 +191,77 @@ static weir_rc start(plane *p, err *e)
 
 static void stop_all(plane *p)
 {
-    p->stopping = true;
     for (size_t i = 0; i < p->count; i++)
         stop_worker(&p->workers[i]);
     ledger_end(&p->ledger);
 }
 
-/* With --once: a capture that has said nothing for so long is done. */
-static void stop_idle(plane *p)
+/* ---- with --once: captures that say nothing are done ---- */
+
+static bool may_be_idle(const plane *p, worker *w)
 {
-    for (size_t i = 0; p->o->once && i < p->count; i++) {
-        worker *w = &p->workers[i];
-        if (w->t->kind == TASK_CAPTURE && !worker_stopping(w) && view_is(view_of(atomic_load(&w->phase)), "reading") &&
-            clock_ms() - atomic_load(&w->heard_ms) >= p->o->idle_ms)
-            stop_worker(w);
-    }
+    return p->o->once && w->t->kind == TASK_CAPTURE && !worker_stopping(w) && view_is(view_of(atomic_load(&w->phase)), "reading");
 }
 
-static void show(plane *p, bool last)
+/* Documents that no checkpoint has sealed yet are something, too. */
+static bool has_emitted(worker *w)
 {
-    int64_t now = clock_ms();
-    if (!p->o->progress || (!last && now - p->shown_ms < PROGRESS_MS))
-        return;
-    p->shown_ms = now;
+    uint64_t before = w->emitted;
+    pthread_mutex_lock(&w->lock);
+    if (w->live)
+        w->emitted = session_emitted(w->live);
+    pthread_mutex_unlock(&w->lock);
+    return w->emitted != before;
+}
+
+/* Stops those that were silent for so long. @return when the next might be; INT64_MAX: none */
+static int64_t stop_idle(plane *p)
+{
+    int64_t next = INT64_MAX;
     for (size_t i = 0; i < p->count; i++) {
         worker *w = &p->workers[i];
-        int64_t first = atomic_load(&w->first_ms);
-        p->shown[i] = (task_progress){
-            .name = w->t->name, .kind = w->t->kind, .phase = atomic_load(&w->phase), .documents = atomic_load(&w->documents),
-            .bytes = atomic_load(&w->bytes), .commits = atomic_load(&w->commits), .lag = atomic_load(&w->lag),
-            .busy_ms = first ? atomic_load(&w->last_ms) - w->begun_ms : 0,
-            .rc = atomic_load(&w->finished) ? w->rc : WEIR_OK,
-        };
+        if (!may_be_idle(p, w))
+            continue;
+        int64_t now = clock_ms(), due = atomic_load(&w->heard_ms) + p->o->idle_ms;
+        if (due <= now && (atomic_load(&w->waiting) || has_emitted(w)))
+            due = now + p->o->idle_ms;
+        if (due <= now)
+            stop_worker(w);
+        else if (due < next)
+            next = due;
     }
-    p->o->progress(p->o->progress_arg, p->shown, p->count);
+    return next;
+}
+
+/* ---- watching ---- */
+
+static task_progress progress_of(worker *w)
+{
+    int64_t last = atomic_load(&w->last_ms);
+    return (task_progress){
+        .name = w->t->name, .kind = w->t->kind, .phase = atomic_load(&w->phase), .documents = atomic_load(&w->documents),
+        .bytes = atomic_load(&w->bytes), .commits = atomic_load(&w->commits), .lag = atomic_load(&w->lag),
+        .busy_ms = last ? last - w->begun_ms : 0,
+        .rc = atomic_load(&w->finished) ? w->rc : WEIR_OK,
+    };
+}
+
+static void show(plane *p)
+{
+    int again = -1;
+    for (size_t i = 0; p->o->progress && i < p->count; i++)
+        p->shown[i] = progress_of(&p->workers[i]);
+    if (p->o->progress)
+        again = p->o->progress(p->o->progress_arg, p->shown, p->count);
+    p->shown_ms = clock_ms();
+    p->again_ms = again < 0 ? INT64_MAX : p->shown_ms + again;
+    p->moved = false;
+}
+
+static int64_t show_at(const plane *p)
+{
+    int64_t moved_at = p->moved ? p->shown_ms + PROGRESS_MS : INT64_MAX;
+    return moved_at < p->again_ms ? moved_at : p->again_ms;
 }
 
 static bool all_finished(const plane *p)
@@ -207,27 +272,48 @@ static bool all_finished(const plane *p)
     return true;
 }
 
-/* Sleeps until something happens: a signal, a commit, the next tick. */
-static void tick(plane *p)
+/* Sleeps until there is news, a signal, or something to be done. */
+static void await_news(plane *p, int64_t due)
 {
-    struct pollfd fd = {p->o->stop_fd, POLLIN, 0};
-    if (poll(&fd, 1, TICK_MS) > 0 && stop_take(p->o->stop_fd))
+    enum { STOP, NEWS, FDS };
+    struct pollfd fds[FDS] = {{p->o->stop_fd, POLLIN, 0}, {p->news_fd, POLLIN, 0}};
+    int64_t left = due == INT64_MAX ? -1 : due - clock_ms();
+    uint64_t count;
+    if (poll(fds, FDS, due == INT64_MAX ? -1 : left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX) <= 0)
+        return;
+    if (fds[NEWS].revents && read(p->news_fd, &count, sizeof count) > 0)
+        p->moved = true;
+    if (fds[STOP].revents && stop_take(p->o->stop_fd, &p->asked_ms))
         stop_all(p);
 }
 
 static weir_rc watch(plane *p)
 {
+    p->again_ms = INT64_MAX;
     while (!all_finished(p)) {
-        tick(p);
-        stop_idle(p);
-        show(p, false);
+        int64_t idle_at = stop_idle(p), shown_at = show_at(p);
+        await_news(p, idle_at < shown_at ? idle_at : shown_at);
+        if (clock_ms() >= show_at(p))
+            show(p);
     }
     weir_rc rc = WEIR_OK;
     for (size_t i = 0; i < p->count; i++)
         if (p->workers[i].rc && !rc)
             rc = p->workers[i].rc;
-    show(p, true);
+    show(p);
     return rc;
+}
+
+static void end_workers(plane *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->workers[i].started)
+            pthread_join(p->workers[i].thread, NULL);
+        pthread_mutex_destroy(&p->workers[i].lock);
+        close(p->workers[i].stop_fd);
+    }
+    free(p->workers);
+    free(p->shown);
 }
 
 static weir_rc check_only(const run_options *o, err *e)
@@ -236,32 +322,34 @@ static weir_rc check_only(const run_options *o, err *e)
     return o->only ? catalog_task(o->catalog, view_of(o->only), -1, &t, e) : WEIR_OK;
 }
 
+static weir_rc run(plane *p, err *e)
+{
+    weir_rc rc = ledger_open(&p->ledger, p->o->catalog, p->store, p->o->data_dir, p->o->log, e);
+    if (!rc)
+        rc = begin_workers(p, e);
+    if (!rc)
+        rc = start(p, e);
+    if (rc)
+        stop_all(p);
+    weir_rc worst = watch(p);
+    end_workers(p);
+    ledger_close(&p->ledger);
+    return rc || !worst ? rc : err_fail(e, worst, "a task failed, see above");
+}
+
 weir_rc plane_run(const run_options *o, err *e)
 {
     plane p = {.o = o};
     weir_rc rc = check_only(o, e);
-    if (!rc)
-        rc = store_open(&p.store, o->data_dir, false, e);
     if (rc)
         return rc;
-    rc = ledger_open(&p.ledger, o->catalog, p.store, o->data_dir, e);
+    p.news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (p.news_fd < 0)
+        return no_event(e);
+    rc = store_open(&p.store, o->data_dir, false, e);
     if (!rc)
-        rc = start(&p, e);
-    if (rc)
-        stop_all(&p);
-    weir_rc worst = watch(&p);
-    for (size_t i = 0; i < p.count; i++) {
-        if (p.workers[i].started)
-            pthread_join(p.workers[i].thread, NULL);
-        pthread_mutex_destroy(&p.workers[i].lock);
-        if (p.workers[i].stop_fd >= 0)
-            close(p.workers[i].stop_fd);
-    }
-    ledger_close(&p.ledger);
+        rc = run(&p, e);
     store_close(p.store);
-    free(p.workers);
-    free(p.shown);
-    if (!rc && worst)
-        rc = err_fail(e, worst, "a task failed, see above");
+    close(p.news_fd);
     return rc;
 }

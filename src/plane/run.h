@@ -21,10 +21,10 @@ void endpoint_close(opened_endpoint *o);
 typedef struct task_progress { /* all since the start of this run; read by any thread */
     weir_view name;
     task_kind kind;
-    const char *phase;       /* "starting", "reading", "idle", "done", "waiting", "failed" */
+    const char *phase;       /* "starting", "reading", "loading", "waiting", "failed", "done" */
     uint64_t documents, bytes, commits;
     uint64_t lag;            /* materialization: bytes not read yet */
-    int64_t busy_ms;         /* from its first to its last commit */
+    int64_t busy_ms;         /* from its start to its last commit */
     weir_rc rc;
 } task_progress;
 
@@ -37,7 +37,9 @@ typedef struct run_options {
     native_finder natives;
     log_sink *log;
     int stop_fd;
-    void (*progress)(void *arg, const task_progress *tasks, size_t count); /* about four times a second, and once at the end; NULL: none */
+    /* Called when something has changed, at most four times a second, and once at the end. NULL: none.
+     * @return in how many milliseconds it wants to be called even if nothing changes; negative: not then */
+    int (*progress)(void *arg, const task_progress *tasks, size_t count);
     void *progress_arg;
 } run_options;
 

@@ -16,13 +16,16 @@ struct worker { /* one task, on a thread of its own */
     pthread_t thread;
     bool started;
     atomic_uint_fast64_t documents, bytes, commits, lag;
-    atomic_int_fast64_t first_ms, last_ms;   /* of its commits */
+    atomic_int_fast64_t last_ms;             /* of its last commit; 0: none yet */
     atomic_int_fast64_t heard_ms;            /* capture: the connector last said something */
+    atomic_uint waiting;                     /* capture: lanes that would go on if they were let: it is not silent */
+    uint64_t emitted;                        /* capture: documents, when run.c last looked */
     _Atomic(const char *) phase;
     int64_t begun_ms;                        /* when its thread began */
     atomic_bool finished;
     atomic_bool stop;                        /* asked to end */
-    int stop_fd;                             /* eventfd: readable when stop is set */
+    int stop_fd;                             /* eventfd: readable when asked to end */
+    int news_fd;                             /* eventfd of the run: something has changed that somebody may want to see */
     weir_rc rc;                              /* once finished */
     pthread_mutex_t lock;                    /* of live */
     session *live;                           /* the session at work, to be stopped */
@@ -39,7 +42,7 @@ void worker_phase(worker *w, const char *phase);
 void worker_committed(worker *w, uint64_t documents, uint64_t bytes);
 /** Lets run.c stop this session; NULL: none is live any more. Stops it at once if the worker was told to. */
 void worker_live(worker *w, session *s);
-bool worker_stopping(worker *w);
+bool worker_stopping(const worker *w);
 
 /** Documents of a batch, one for each key: the last. */
 typedef struct combined combined;

@@ -1,6 +1,7 @@
 #include "run/conduct.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,23 +15,50 @@ struct conductor {
     conductor_options o;
     int quit; /* eventfd */
     pthread_t thread;
+    bool lingering;          /* something sealed waits for flush_at */
+    int64_t flush_at, heard; /* heard: when something was last sealed */
+    int64_t asked_ms;        /* to stop, see stop_take() */
 };
 
-static void drain(int fd)
+/* How long nothing is due. */
+static int patience(const conductor *c)
 {
-    uint64_t n;
-    ssize_t got = read(fd, &n, sizeof n);
-    (void)got;
+    int64_t at = c->lingering ? c->flush_at : c->heard + c->o.timeout_ms, left = at - clock_ms();
+    if (!c->lingering && !c->o.timeout_ms)
+        return -1;
+    return left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
 }
 
-static void flush(conductor *c, bool *lingering)
+static void note_seal(conductor *c, int wake_fd)
+{
+    uint64_t n;
+    ssize_t got = read(wake_fd, &n, sizeof n);
+    (void)got;
+    c->heard = clock_ms();
+    if (!c->lingering)
+        c->flush_at = c->heard + (c->o.eager ? 0 : WRITER_LINGER_MS);
+    c->lingering = true;
+}
+
+static void flush(conductor *c)
 {
     err e = {0};
-    if (writer_flush_now(c->o.w, lingering, &e)) {
-        *lingering = false;
-        session_stop(c->o.s); /* the lane that seals next reports why */
+    if (writer_flush_now(c->o.w, &c->lingering, &e)) {
+        c->lingering = false;
+        session_stop(c->o.s); /* the lane that seals next reports why, or the last flush */
     }
+    c->flush_at = clock_ms() + WRITER_LINGER_MS;
     err_free(&e);
+}
+
+static void do_what_is_due(conductor *c)
+{
+    if (c->lingering && clock_ms() >= c->flush_at)
+        flush(c);
+    if (c->o.timeout_ms && !c->lingering && clock_ms() - c->heard >= c->o.timeout_ms) {
+        session_stop(c->o.s);
+        c->o.timeout_ms = 0;
+    }
 }
 
 static void *conduct(void *arg)
@@ -43,37 +71,19 @@ static void *conduct(void *arg)
         [WAKE] = {c->o.w ? writer_wake_fd(c->o.w) : -1, POLLIN, 0},
         [IN] = {c->o.on_input ? c->o.in : -1, POLLIN, 0},
     };
-    bool lingering = false;
-    int64_t flush_at = 0, heard = clock_ms();
     for (;;) {
-        int wake_fd = fds[WAKE].fd;
-        int64_t left = flush_at - clock_ms();
-        if (lingering)
-            fds[WAKE].fd = -1;
-        int64_t quiet = c->o.timeout_ms ? heard + c->o.timeout_ms - clock_ms() : -1;
-        int n = poll(fds, FDS, lingering ? (left > 0 ? (int)left : 0) : c->o.timeout_ms ? (int)(quiet > 0 ? quiet : 0) : -1);
-        fds[WAKE].fd = wake_fd;
+        int n = poll(fds, FDS, patience(c));
         if (n < 0 && errno != EINTR)
             break;
         if (n > 0 && fds[QUIT].revents)
             break;
-        if (n > 0 && fds[STOP].revents && stop_take(c->o.stop_fd))
+        if (n > 0 && fds[STOP].revents && stop_take(c->o.stop_fd, &c->asked_ms))
             session_stop(c->o.s);
         if (n > 0 && fds[IN].revents && !c->o.on_input(c->o.arg))
             fds[IN].fd = -1;
-        if (c->o.timeout_ms && !lingering && clock_ms() - heard >= c->o.timeout_ms) {
-            session_stop(c->o.s);
-            c->o.timeout_ms = 0;
-        }
-        if (lingering && clock_ms() >= flush_at) {
-            flush(c, &lingering);
-            flush_at = clock_ms() + WRITER_LINGER_MS;
-        } else if (n > 0 && !lingering && fds[WAKE].revents) {
-            drain(wake_fd);
-            lingering = true;
-            heard = clock_ms();
-            flush_at = clock_ms() + WRITER_LINGER_MS;
-        }
+        if (n > 0 && fds[WAKE].revents)
+            note_seal(c, fds[WAKE].fd);
+        do_what_is_due(c);
     }
     return NULL;
 }
@@ -86,6 +96,7 @@ conductor *conductor_start(const conductor_options *o, err *e)
         return NULL;
     }
     c->o = *o;
+    c->heard = clock_ms();
     c->quit = eventfd(0, EFD_CLOEXEC);
     int failure = c->quit < 0 ? errno : pthread_create(&c->thread, NULL, conduct, c);
     if (!failure)

@@ -9,6 +9,7 @@ typedef struct conductor conductor;
 typedef struct conductor_options {
     session *s;
     writer *w;      /* NULL: none */
+    bool eager;     /* what is sealed goes out at once: somebody waits for its acknowledgement */
     int stop_fd;    /* a signalfd, see stop.h; -1: none */
     int in;         /* the platform's stream, watched while on_input returns true; -1: none */
     bool (*on_input)(void *arg);

@@ -4,9 +4,13 @@
 
 #include "base/err.h"
 
+enum { STOP_AGAIN_MS = 1000 };
+
 /** Blocks SIGTERM and SIGINT (and ignores SIGPIPE) and returns a signalfd that reads them; -1 with an error. */
 int stop_signals(err *e);
-/** Takes one signal. @return its number, 0 if there is none */
-int stop_take(int fd);
+/** Takes one signal. Whoever asks again after STOP_AGAIN_MS does not want to wait: that signal ends the process, as if it had never been blocked.
+ *  (Sooner it is one request that came twice: timeout(1) and terminals signal a process and then its group.)
+ *  @param asked_ms when it was first asked for, kept between the calls; 0: not yet. @return the signal's number, 0 if there is none */
+int stop_take(int fd, int64_t *asked_ms);
 
 #endif

@@ -17,12 +17,14 @@ struct writer {
     pthread_mutex_t lock;
     pthread_cond_t freed;
     const void *owner;   /* a lane, or the writer itself while flushing; NULL: free */
+    bool streaming;      /* the owner has spilled: nothing sealed waits, and nobody gets in for long. Guarded by lock */
     buf pending;         /* sealed, not yet written */
     int wake;            /* eventfd: something is pending that was not */
-    weir_rc rc;          /* sticky: the first failure to write */
+    err failure;         /* sticky: the first failure to write */
     uint64_t documents, bytes, checkpoints, limit;
-    void (*on_seal)(void *);
-    void *on_seal_arg;
+    uint64_t written;    /* of checkpoints */
+    void (*on_written)(void *arg, uint64_t checkpoints);
+    void *on_written_arg;
 };
 
 static void take(writer *w, const void *who)
@@ -34,12 +36,15 @@ static void take(writer *w, const void *who)
     pthread_mutex_unlock(&w->lock);
 }
 
-static bool try_take(writer *w, const void *who)
+/* @param ret_streaming if not */
+static bool try_take(writer *w, const void *who, bool *ret_streaming)
 {
     pthread_mutex_lock(&w->lock);
     bool got = !w->owner;
     if (got)
         w->owner = who;
+    else
+        *ret_streaming = w->streaming;
     pthread_mutex_unlock(&w->lock);
     return got;
 }
@@ -48,6 +53,7 @@ static void give_back(writer *w)
 {
     pthread_mutex_lock(&w->lock);
     w->owner = NULL;
+    w->streaming = false;
     pthread_cond_broadcast(&w->freed);
     pthread_mutex_unlock(&w->lock);
 }
@@ -64,14 +70,30 @@ static bool over(const writer *w) { return w->limit && w->checkpoints >= w->limi
 
 static weir_rc put(writer *w, buf *bytes, err *e)
 {
-    if (w->rc)
-        return err_fail(e, w->rc, "output failed before");
-    if (bytes->len) {
-        w->rc = io_write(w->fd, buf_view(bytes), "standard output", e);
+    if (!w->failure.rc && bytes->len && !io_write(w->fd, buf_view(bytes), "standard output", &w->failure)) {
         w->bytes += bytes->len;
         buf_clear(bytes);
     }
-    return w->rc;
+    return w->failure.rc ? err_fail(e, w->failure.rc, "%s", err_text(&w->failure)) : WEIR_OK;
+}
+
+static weir_rc put_pending(writer *w, err *e)
+{
+    weir_rc rc = put(w, &w->pending, e);
+    if (!rc && w->written < w->checkpoints) {
+        if (w->on_written)
+            w->on_written(w->on_written_arg, w->checkpoints - w->written);
+        w->written = w->checkpoints;
+    }
+    return rc;
+}
+
+static void free_texts(lane *ln)
+{
+    if (ln->own)
+        arena_free(ln->own);
+    free(ln->own);
+    ln->own = NULL;
 }
 
 static weir_rc writer_attach(listener *l, weir_task *t, lane *ln)
@@ -80,13 +102,16 @@ static weir_rc writer_attach(listener *l, weir_task *t, lane *ln)
     size_t count;
     const weir_binding *b = session_bindings(task_session(t), &count);
     arena *texts = calloc(1, sizeof *texts);
-    ln->own = texts;
     bool ok = texts != NULL;
     for (size_t i = 0; ok && i < count; i++) {
         ln->outlets[i].to = &ln->shared;
         ok = w->framing->outlet(w->framing, texts, &b[i], &ln->outlets[i]);
     }
-    return ok ? WEIR_OK : err_nomem(task_error(t));
+    ln->own = texts;
+    if (ok)
+        return WEIR_OK;
+    free_texts(ln);
+    return err_nomem(task_error(t));
 }
 
 static void writer_detach(listener *l, lane *ln)
@@ -94,10 +119,7 @@ static void writer_detach(listener *l, lane *ln)
     writer *w = (writer *)l;
     if (ln->exclusive)
         give_back(w);
-    if (ln->own)
-        arena_free(ln->own);
-    free(ln->own);
-    ln->own = NULL;
+    free_texts(ln);
 }
 
 /* Documents without a checkpoint fill the lane: write them and let nobody else in before theirs comes. */
@@ -110,7 +132,10 @@ static weir_rc writer_spill(listener *l, weir_task *t, lane *ln)
         buf_clear(&ln->shared);
         return err_fail(task_error(t), WEIR_STOPPED, "enough");
     }
-    weir_rc rc = put(w, &w->pending, task_error(t));
+    weir_rc rc = put_pending(w, task_error(t));
+    pthread_mutex_lock(&w->lock);
+    w->streaming = true;
+    pthread_mutex_unlock(&w->lock);
     return rc ? rc : put(w, &ln->shared, task_error(t));
 }
 
@@ -128,25 +153,32 @@ static bool gather(writer *w, lane *ln)
     return buf_ok(&w->pending);
 }
 
+/* Documents and checkpoint behind what is pending: all of it, or nothing. */
+static weir_rc add_sealed(writer *w, weir_task *t, lane *ln, const checkpoint *c)
+{
+    size_t before = w->pending.len;
+    if (gather(w, ln))
+        w->framing->checkpoint(w->framing, &w->pending, c);
+    weir_rc rc = buf_ok(&w->pending) ? task_sealed(t, c) : err_nomem(task_error(t));
+    if (rc) {
+        w->pending.len = before;
+        w->pending.failed = false;
+    }
+    return rc;
+}
+
 static weir_rc writer_seal(listener *l, weir_task *t, lane *ln, const checkpoint *c)
 {
     writer *w = (writer *)l;
     take(w, ln);
-    size_t documents = ln->documents;
     bool was_empty = !w->pending.len;
-    weir_rc rc = over(w) ? err_fail(task_error(t), WEIR_STOPPED, "enough") : gather(w, ln) ? WEIR_OK : err_nomem(task_error(t));
+    weir_rc rc = over(w) ? err_fail(task_error(t), WEIR_STOPPED, "enough") : add_sealed(w, t, ln, c);
     if (!rc) {
-        w->framing->checkpoint(w->framing, &w->pending, c);
-        rc = buf_ok(&w->pending) ? task_sealed(t, c) : err_nomem(task_error(t));
-    }
-    if (!rc) {
-        w->documents += documents;
+        w->documents += ln->documents;
         if (++w->checkpoints == w->limit)
             session_stop(task_session(t));
-        if (w->on_seal)
-            w->on_seal(w->on_seal_arg);
-        if (w->pending.len >= FLUSH_AT || w->rc)
-            rc = put(w, &w->pending, task_error(t));
+        if (w->pending.len >= FLUSH_AT || w->failure.rc)
+            rc = put_pending(w, task_error(t));
         if (was_empty)
             wake(w); /* also if it is written already: whoever waits for seals hears of this one */
     }
@@ -170,7 +202,7 @@ static weir_rc writer_opened(listener *l, weir_task *t, bool explicit_acks)
         return WEIR_OK;
     take(w, w);
     w->framing->opened(w->framing, &w->pending, explicit_acks);
-    weir_rc rc = buf_ok(&w->pending) ? put(w, &w->pending, task_error(t)) : err_nomem(task_error(t));
+    weir_rc rc = buf_ok(&w->pending) ? put_pending(w, task_error(t)) : err_nomem(task_error(t));
     give_back(w);
     return rc;
 }
@@ -204,17 +236,19 @@ listener *writer_listener(writer *w) { return &w->base; }
 weir_rc writer_flush(writer *w, err *e)
 {
     take(w, w);
-    weir_rc rc = put(w, &w->pending, e);
+    weir_rc rc = put_pending(w, e);
     give_back(w);
     return rc;
 }
 
 weir_rc writer_flush_now(writer *w, bool *ret_waiting, err *e)
 {
-    *ret_waiting = true;
-    if (!try_take(w, w))
-        return WEIR_OK; /* its owner writes, or will */
-    weir_rc rc = put(w, &w->pending, e);
+    bool streaming = false;
+    if (!try_take(w, w, &streaming)) {
+        *ret_waiting = !streaming;
+        return WEIR_OK;
+    }
+    weir_rc rc = put_pending(w, e);
     *ret_waiting = false;
     give_back(w);
     return rc;
@@ -231,10 +265,10 @@ void writer_totals(writer *w, uint64_t *documents, uint64_t *bytes, uint64_t *ch
     give_back(w);
 }
 
-void writer_on_seal(writer *w, void (*fn)(void *arg), void *arg)
+void writer_on_written(writer *w, void (*fn)(void *arg, uint64_t checkpoints), void *arg)
 {
-    w->on_seal = fn;
-    w->on_seal_arg = arg;
+    w->on_written = fn;
+    w->on_written_arg = arg;
 }
 
 void writer_limit(writer *w, uint64_t checkpoints) { w->limit = checkpoints; }
@@ -244,6 +278,7 @@ void writer_free(writer *w)
     if (!w)
         return;
     buf_free(&w->pending);
+    err_free(&w->failure);
     if (w->wake >= 0)
         close(w->wake);
     pthread_cond_destroy(&w->freed);

@@ -26,14 +26,15 @@ writer *writer_new(int fd, const framing *f);
 listener *writer_listener(writer *w);
 /** Writes whatever is sealed. */
 weir_rc writer_flush(writer *w, err *e);
-/** Writes what is sealed if nobody is just writing. Thread-safe, like writer_flush. @param ret_waiting something still waits */
+/** Writes what is sealed if nobody is just writing. Thread-safe, like writer_flush. @param ret_waiting something may still wait */
 weir_rc writer_flush_now(writer *w, bool *ret_waiting, err *e);
 /** Becomes readable when something was sealed that nobody has written yet; for poll(). */
 int writer_wake_fd(const writer *w);
 /** Counts since the start. */
 void writer_totals(writer *w, uint64_t *documents, uint64_t *bytes, uint64_t *checkpoints);
-/** Called after each seal, with the writer locked: how `preview` counts transactions. NULL: none. */
-void writer_on_seal(writer *w, void (*fn)(void *arg), void *arg);
+/** Called, by whoever just writes, when `checkpoints` more of them and all before them were handed to the descriptor: then they can be acknowledged.
+ *  NULL: none. */
+void writer_on_written(writer *w, void (*fn)(void *arg, uint64_t checkpoints), void *arg);
 /** Refuses everything after `checkpoints` of them with WEIR_STOPPED. 0: no limit. */
 void writer_limit(writer *w, uint64_t checkpoints);
 void writer_free(writer *w);
