@@ -138,27 +138,31 @@ static weir_rc on_spec(server *v, const tree *body, err *e)
     return rc;
 }
 
-typedef weir_rc operation(session *s, err *e);
+/* Runs part of a request with somebody listening for signals: a connector may wait long for its remote system. */
+typedef weir_rc part(server *v, session *s, const tree *body, err *e);
 
-/* Runs a unary operation with somebody listening for signals. */
-static weir_rc operate(server *v, session *s, operation *op, err *e)
+static weir_rc attended(server *v, session *s, part *work, const tree *body, err *e)
 {
     const conductor_options o = {.s = s, .stop_fd = v->o->stop_fd, .in = -1};
     conductor *c = conductor_start(&o, e);
     if (!c)
         return e->rc;
-    weir_rc rc = op(s, e);
+    weir_rc rc = work(v, s, body, e);
     conductor_end(c);
     return rc ? rc : session_stopping(s) ? err_fail(e, WEIR_STOPPED, "stopped by a signal") : WEIR_OK;
+}
+
+static weir_rc do_discover(server *v, session *s, const tree *body, err *e)
+{
+    weir_rc rc = open_with(v, s, body, e);
+    return rc ? rc : session_discover(s, e);
 }
 
 static weir_rc on_discover(server *v, const tree *body, err *e)
 {
     collector c = {.base = {&collector_ops}, .arena = &v->arena};
     session *s = start(v, &c.base, body, e);
-    weir_rc rc = s ? open_with(v, s, body, e) : e->rc;
-    if (!rc)
-        rc = operate(v, s, session_discover, e);
+    weir_rc rc = s ? attended(v, s, do_discover, body, e) : e->rc;
     if (!rc) {
         weir_view items = arena_printf(&v->arena, "{\"bindings\":[%.*s]}", VIEW_ARG(buf_view(&c.discovered)));
         rc = items.ptr ? respond(v, FLOW_DISCOVERED, items, e) : err_nomem(e);
@@ -205,6 +209,14 @@ static weir_rc validated_body(server *v, collector *c, session *s, buf *body, er
     return buf_ok(body) ? WEIR_OK : err_nomem(e);
 }
 
+static weir_rc do_validate(server *v, session *s, const tree *body, err *e)
+{
+    weir_rc rc = open_with(v, s, body, e);
+    if (!rc)
+        rc = bind(v, s, name_get(body, "bindings"), (weir_view){0}, e);
+    return rc ? rc : session_validate(s, e);
+}
+
 static weir_rc on_validate(server *v, const tree *body, err *e)
 {
     collector c = {.base = {&collector_ops}, .arena = &v->arena};
@@ -212,11 +224,7 @@ static weir_rc on_validate(server *v, const tree *body, err *e)
     const tree *list = name_get(body, "bindings");
     c.paths = arena_array(&v->arena, list ? list->count : 0, sizeof *c.paths);
     session *s = c.paths ? start(v, &c.base, body, e) : NULL;
-    weir_rc rc = s ? open_with(v, s, body, e) : err_nomem(e);
-    if (!rc)
-        rc = bind(v, s, list, (weir_view){0}, e);
-    if (!rc)
-        rc = operate(v, s, session_validate, e);
+    weir_rc rc = s ? attended(v, s, do_validate, body, e) : err_nomem(e);
     if (!rc)
         rc = validated_body(v, &c, s, &text, e);
     if (!rc)
@@ -226,19 +234,28 @@ static weir_rc on_validate(server *v, const tree *body, err *e)
     return rc;
 }
 
-static weir_rc on_apply(server *v, const tree *body, err *e)
+/* For apply and open: both carry the task and its state. */
+static weir_rc open_task(server *v, session *s, const tree *body, err *e)
 {
     const tree *task = name_get(body, "capture");
+    weir_rc rc = open_with(v, s, task, e);
+    return rc ? rc : bind(v, s, name_get(task, "bindings"), name_raw(body, "state"), e);
+}
+
+static weir_rc do_apply(server *v, session *s, const tree *body, err *e)
+{
+    weir_rc rc = open_task(v, s, body, e);
+    return rc ? rc : session_apply(s, e);
+}
+
+static weir_rc on_apply(server *v, const tree *body, err *e)
+{
     listener l = {&(const listener_ops){0}};
     weir_rc rc = WEIR_OK;
     session *s = NULL;
     if (v->c->capture->apply) {
-        s = start(v, &l, task, e);
-        rc = s ? open_with(v, s, task, e) : e->rc;
-        if (!rc)
-            rc = bind(v, s, name_get(task, "bindings"), name_raw(body, "state"), e);
-        if (!rc)
-            rc = operate(v, s, session_apply, e);
+        s = start(v, &l, name_get(body, "capture"), e);
+        rc = s ? attended(v, s, do_apply, body, e) : e->rc;
     }
     if (!rc)
         rc = respond(v, FLOW_APPLIED, VIEW("{}"), e);
@@ -310,12 +327,9 @@ static weir_rc capture(server *v, session *s, writer *w, err *e)
 
 static weir_rc on_open(server *v, const tree *body, err *e)
 {
-    const tree *task = name_get(body, "capture");
     writer *w = writer_new(v->o->out, v->in.codec == FLOW_JSON ? &flow_json_framing : &flow_protobuf_framing);
-    session *s = w ? start(v, writer_listener(w), task, e) : NULL;
-    weir_rc rc = s ? open_with(v, s, task, e) : err_nomem(e);
-    if (!rc)
-        rc = bind(v, s, name_get(task, "bindings"), name_raw(body, "state"), e);
+    session *s = w ? start(v, writer_listener(w), name_get(body, "capture"), e) : NULL;
+    weir_rc rc = s ? attended(v, s, open_task, body, e) : err_nomem(e);
     if (!rc)
         rc = capture(v, s, w, e);
     session_free(s);
