@@ -47,7 +47,7 @@ typedef struct checkpoint {
 } checkpoint;
 
 /** All called with the session unlocked, from the lane's own thread; a listener that several lanes call locks for itself. A NULL slot refuses
- *  (discovered, resource_path, loaded) or does nothing (the others). */
+ *  (discovered, loaded; attach: documents) or does nothing (the others); who has attach has spill and seal too. */
 typedef struct listener_ops {
     weir_rc (*attach)(listener *, weir_task *, lane *);              /* a lane begins: set outlets, own; leave nothing behind on failure */
     void (*detach)(listener *, lane *);                              /* it ends, after its last seal or with unsealed rest dropped */
