@@ -222,7 +222,7 @@ def run_weir(folder, command, case):
                                 start_new_session=True)
         try:
             while case.silent and command in ("capture", "stop") and weir.poll() is None:
-                if ready.exists():
+                if ready.exists() and (command != "stop" or state_of(folder) == case.state):
                     weir.terminate()
                     break
                 time.sleep(0.01)
@@ -299,13 +299,28 @@ def journal(folder, committed):
     return [json.loads(line)["id"] for line in data[:committed].splitlines()]
 
 
+def query(folder, text):
+    """The first value, or None."""
+    db = sqlite3.connect(f"file:{folder}/data/weir.db?mode=ro", uri=True)
+    try:
+        row = db.execute(text).fetchone()
+        return row and row[0]
+    finally:
+        db.close()
+
+
+def state_of(folder):
+    try:
+        text = query(folder, "SELECT state FROM tasks WHERE task = 'acme/hostile'")
+    except sqlite3.OperationalError:
+        return None  # not made yet
+    return json.loads(text) if text else None
+
+
 def check_data(folder, expected, state):
-    with sqlite3.connect(folder / "data/weir.db") as db:
-        states = db.execute("SELECT state FROM tasks WHERE task = 'acme/hostile'").fetchall()
-        committed = db.execute("SELECT committed FROM journals WHERE journal = 'acme/docs'").fetchall()
-    ids = journal(folder, committed[0][0] if committed else 0)
+    ids = journal(folder, query(folder, "SELECT committed FROM journals WHERE journal = 'acme/docs'") or 0)
     must(ids == expected, f"the collection holds {ids}, expected {expected}")
-    got = json.loads(states[0][0]) if states and states[0][0] else None
+    got = state_of(folder)
     must(got == state, f"weir.db has the state {got}, expected {state}")
 
 
