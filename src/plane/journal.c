@@ -27,6 +27,7 @@ struct journal {
     uint64_t end;
     uint64_t segment_size;
     bool segment_dirty, folder_dirty; /* changed since the last sync */
+    bool names_dirty;                 /* nothing was ever committed: the names of the folders may not be on disk */
     bool broken;                      /* what is on disk is unknown: only reopening helps */
 };
 
@@ -114,18 +115,23 @@ static weir_rc place_open(place *p, bool may_miss, err *e)
     return err_errno(e, errno, "journal folder \"%s\"", p->path);
 }
 
-/* The names of the folders must outlive a power cut as much as the data: otherwise weir.db knows of bytes that nobody finds. */
-static weir_rc place_make(place *p, const char *data_dir, err *e)
+static weir_rc place_make(place *p, err *e)
 {
     weir_rc rc = io_make_dirs(p->path, e);
-    if (!rc)
-        rc = io_sync_dir(data_dir, e);
-    buf above = {0};
-    buf_printf(&above, "%s/journals", data_dir);
-    if (!rc)
-        rc = io_sync_dir(buf_text(&above), e);
-    buf_free(&above);
     return rc ? rc : place_open(p, false, e);
+}
+
+/* The names of the folders must outlive a power cut as much as the data: otherwise weir.db knows of bytes that nobody finds. */
+static weir_rc place_sync_names(const place *p, err *e)
+{
+    char *path = strdup(p->path);
+    weir_rc rc = path ? WEIR_OK : err_nomem(e);
+    for (int level = 0; level < 2 && !rc; level++) { /* the folder of journals, the data folder */
+        *strrchr(path, '/') = '\0';
+        rc = io_sync_dir(path, e);
+    }
+    free(path);
+    return rc;
 }
 
 static int by_start(const void *a, const void *b)
@@ -303,9 +309,10 @@ weir_rc journal_open(journal **ret, const char *data_dir, weir_view collection, 
     j->segment_size = segment_size ? segment_size : JOURNAL_SEGMENT;
     weir_rc rc = place_name(&j->at, data_dir, collection, e);
     if (!rc)
-        rc = place_make(&j->at, data_dir, e);
+        rc = place_make(&j->at, e);
     if (!rc)
         rc = settle(j, committed, e);
+    j->names_dirty = committed == 0;
     if (rc)
         journal_close(j);
     else
@@ -387,19 +394,26 @@ weir_rc journal_append(journal *j, weir_view lines, err *e)
     return rc ? rc : write_lines(j, lines, e);
 }
 
+static weir_rc sync_folders(journal *j, err *e)
+{
+    if (!j->folder_dirty)
+        return WEIR_OK;
+    weir_rc rc = fsync(j->at.folder) ? err_errno(e, errno, "syncing the folder \"%s\"", j->at.path) : WEIR_OK;
+    if (!rc && j->names_dirty)
+        rc = place_sync_names(&j->at, e);
+    if (rc)
+        j->broken = true;
+    else
+        j->folder_dirty = j->names_dirty = false;
+    return rc;
+}
+
 weir_rc journal_sync(journal *j, err *e)
 {
     weir_rc rc = still_sound(j, e);
     if (!rc)
         rc = sync_segment(j, e);
-    if (rc || !j->folder_dirty)
-        return rc;
-    if (fsync(j->at.folder)) {
-        j->broken = true;
-        return err_errno(e, errno, "syncing the folder \"%s\"", j->at.path);
-    }
-    j->folder_dirty = false;
-    return WEIR_OK;
+    return rc ? rc : sync_folders(j, e);
 }
 
 weir_rc journal_cut(journal *j, uint64_t offset, err *e)

@@ -24,7 +24,8 @@ weir_rc journal_open(journal **ret, const char *data_dir, weir_view collection, 
 weir_rc journal_append(journal *j, weir_view lines, err *e);
 /** The offset behind the last byte appended. */
 uint64_t journal_end(const journal *j);
-/** Makes everything appended durable (fdatasync of the segments written since, fsync of the folder if a segment was made). */
+/** Makes everything appended durable (fdatasync of the segments written since, fsync of the folder if a segment was made, and of those above it
+ *  if it is new). */
 weir_rc journal_sync(journal *j, err *e);
 /** Takes back what was appended behind `offset`. */
 weir_rc journal_cut(journal *j, uint64_t offset, err *e);

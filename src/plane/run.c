@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -163,9 +164,24 @@ static weir_rc begin_worker(plane *p, const task *t, err *e)
     return WEIR_OK;
 }
 
+/* A journal takes two descriptors, a reader two more, a process half a dozen. A catalog of a thousand collections needs more than is usually allowed at
+ * first; more than that is not taken, since the processes we start inherit it. */
+static void allow_descriptors(const catalog *c)
+{
+    struct rlimit limit;
+    rlim_t need = 64 + 2 * c->collection_count;
+    for (size_t i = 0; i < c->task_count; i++)
+        need += 16 + (c->tasks[i].kind == TASK_MATERIALIZE ? 2 * c->tasks[i].binding_count : 0);
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= need)
+        return;
+    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || need < limit.rlim_max ? need : limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* where it is not enough, opening says so */
+}
+
 static weir_rc begin_workers(plane *p, err *e)
 {
     const catalog *c = p->o->catalog;
+    allow_descriptors(c);
     p->workers = calloc(c->task_count ? c->task_count : 1, sizeof *p->workers);
     p->shown = calloc(c->task_count ? c->task_count : 1, sizeof *p->shown);
     if (!p->workers || !p->shown)

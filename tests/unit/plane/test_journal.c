@@ -1,4 +1,5 @@
 /* The journal on disk, looked at with plain stdio: what it promises is bytes in files. */
+#include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "fault.h"
 #include "plane/folder.h"
 #include "plane/journal.h"
 
@@ -106,6 +108,33 @@ static void assert_holds(fixture *f, uint64_t from, uint64_t limit, size_t want,
     assert_string_equal(buf_text(&all), text);
     buf_free(&all);
     journal_reader_close(r);
+}
+
+/* Opening is cheap, also of a thousand journals; the first commit makes the names of the folders durable. */
+static void test_folders_are_synced_with_the_first_commit(void **state)
+{
+    enum { FOLDERS = 3 }; /* its own, that of all journals, the data folder */
+    fixture *f = *state;
+    fault_clear();
+    for (size_t n = 0; n < FOLDERS; n++) {
+        journal *j = opened(f, 0, 0);
+        append(f, j, "{\"a\":1}\n");
+        assert_int_equal(fault_count(FAULT_FSYNC), 0);
+        fault_at(FAULT_FSYNC, n, EIO);
+        assert_int_equal(journal_sync(j, &f->e), WEIR_E_NOMEM);
+        assert_int_equal(fault_count(FAULT_FSYNC), n + 1);
+        assert_true(fault_clear());
+        assert_int_equal(journal_sync(j, &f->e), WEIR_E_NOMEM);
+        journal_close(j);
+    }
+    journal *j = opened(f, 0, 0);
+    append(f, j, "{\"a\":1}\n");
+    assert_ok(f, journal_sync(j, &f->e));
+    assert_int_equal(fault_count(FAULT_FSYNC), FOLDERS);
+    append(f, j, "{\"a\":2}\n");
+    assert_ok(f, journal_sync(j, &f->e));
+    assert_int_equal(fault_count(FAULT_FSYNC), FOLDERS);
+    journal_close(j);
 }
 
 static void test_appends_and_reads(void **state)
@@ -399,6 +428,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_strangers_in_the_folder_are_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_lines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_folders_are_synced_with_the_first_commit, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
