@@ -181,10 +181,12 @@ static weir_rc write_all(flow_peer *p, weir_view bytes, err *e)
         }
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && errno != EAGAIN) {
+        if (n < 0 && errno == EPIPE) {
             atomic_store(&p->closed, true);
             return err_fail(e, WEIR_E_PROTOCOL, "the connector has closed its input");
         }
+        if (n < 0 && errno != EAGAIN)
+            return err_errno(e, errno, "the connector's input");
         struct pollfd fd = {p->p.in, POLLOUT, 0};
         int ready = poll(&fd, 1, PEER_ACK_MS);
         if (ready == 0)
