@@ -29,6 +29,8 @@ typedef struct puller {
     docs docs;
     strbuf patch;               /* what the next checkpoint says of files, without its closing braces */
     size_t noted;               /* how many files that are */
+    const char *unread;         /* one whose first or last bytes could not be read again for it; and why */
+    int unread_errno;
     uint64_t unsealed_rows, unsealed_bytes; /* in these files */
     size_t files, skipped_files;
     uint64_t rows;
@@ -52,6 +54,8 @@ static weir_rc flush(puller *p)
 {
     if (!p->noted)
         return WEIR_OK;
+    if (p->unread)
+        return weir_fail(p->task, WEIR_E_NOMEM, "'%s' cannot be read again: %s", p->unread, strerror(p->unread_errno));
     strbuf_adds(&p->patch, "}}");
     weir_rc rc = p->patch.failed ? weir_fail(p->task, WEIR_E_NOMEM, "the state of '%s': out of memory", p->stream->name)
                                  : docs_tell(&p->docs);
@@ -66,7 +70,10 @@ static weir_rc flush(puller *p)
 static void note(puller *p, progress *f, const reader_place *place, bool done)
 {
     file_state now = {0};
-    file_state_set(&now, &f->reader, place, done);
+    if (!file_state_set(&now, &f->reader, place, done)) {
+        p->unread_errno = errno;
+        p->unread = f->file->name;
+    }
     if (!p->noted++) {
         strbuf_clear(&p->patch);
         strbuf_adds(&p->patch, "{\"files\":{");
