@@ -5,6 +5,7 @@
  * A seal moves a lane's documents behind those of other lanes and merges its state; it is cheap. A commit makes everything sealed so far durable in
  * one go: journals first, then one transaction of weir.db that says how long they are and what the state is. Commits happen on a thread of their own,
  * COMMIT_MS (or shards.maxTxnDuration) after the first seal or at once when COMMIT_BYTES wait, so that a connector may set checkpoints as often as it likes.
+ * One that wants acknowledgements may well wait for each of them: its seals are gathered no longer than the last commit took.
  */
 #include <stdlib.h>
 
@@ -38,6 +39,8 @@ typedef struct capture {
     uint64_t pending_seals, pending_documents, pending_bytes;
     uint64_t pending_held;   /* bytes that wait for the commit: documents in journals, states in memory to be acknowledged */
     int64_t pending_since, commit_ms;
+    int64_t took_ms;         /* the last commit */
+    bool wants_acks;
     bool done;               /* no more seals will come */
     err failure;             /* of a commit */
 } capture;
@@ -91,10 +94,22 @@ static void let_go(capture *c)
     ledger_give_back(c->w->l, c->books, c->book_count);
 }
 
+/* Whoever is stopped because it was silent hears what that costs; whoever ends the run knows. */
+static void tell_dropped(const capture *c, const lane *ln)
+{
+    if (!ln->documents || !c->w->o->once || !worker_stopping(c->w) || ledger_is_ending(c->w->l))
+        return;
+    buf text = {0};
+    buf_printf(&text, "silent for too long: %zu document%s after its last checkpoint dropped", ln->documents, ln->documents == 1 ? "" : "s");
+    log_record(c->w->o->log, WEIR_WARN, c->w->t->name, buf_view(&text), NULL, 0);
+    buf_free(&text);
+}
+
 static void detach(listener *l, lane *ln)
 {
     capture *c = (capture *)l;
     hand *h = ln->own;
+    tell_dropped(c, ln);
     pthread_mutex_lock(&c->lock);
     if (c->owner == ln) {
         drop_unsealed(c);
@@ -305,7 +320,17 @@ static weir_rc sourced(listener *l, weir_task *t, lane *ln, const weir_binding *
     return buf_ok(&h->texts) && buf_ok(&h->schemas) ? WEIR_OK : err_nomem(task_error(t));
 }
 
-static const listener_ops ops = {.attach = attach, .detach = detach, .spill = spill, .seal = seal, .schema = sourced};
+static weir_rc opened(listener *l, weir_task *t, bool explicit_acks)
+{
+    capture *c = (capture *)l;
+    (void)t;
+    pthread_mutex_lock(&c->lock);
+    c->wants_acks = explicit_acks;
+    pthread_mutex_unlock(&c->lock);
+    return WEIR_OK;
+}
+
+static const listener_ops ops = {.attach = attach, .detach = detach, .spill = spill, .seal = seal, .schema = sourced, .opened = opened};
 
 /* ---- commits ---- */
 
@@ -392,11 +417,13 @@ static void commit_pending(capture *c)
 {
     err e = {0};
     uint64_t seals = c->pending_seals;
+    int64_t begun = clock_ms();
     if (commit(c, &e)) {
         fail(c, &e);
         err_free(&e);
         return;
     }
+    c->took_ms = clock_ms() - begun;
     c->pending_seals = c->pending_documents = c->pending_bytes = c->pending_held = 0;
     let_go(c);
     pthread_cond_broadcast(&c->changed);
@@ -419,12 +446,18 @@ static void wait_ms(capture *c, int64_t ms)
     pthread_cond_timedwait(&c->due, &c->lock, &until);
 }
 
+/* How long seals are gathered for a commit. */
+static int64_t gather_ms(const capture *c)
+{
+    return c->wants_acks && c->took_ms < c->commit_ms ? c->took_ms : c->commit_ms;
+}
+
 static void *committer(void *arg)
 {
     capture *c = arg;
     pthread_mutex_lock(&c->lock);
     while (!c->failure.rc) {
-        int64_t due = c->pending_seals ? c->pending_since + c->commit_ms - clock_ms() : -1;
+        int64_t due = c->pending_seals ? c->pending_since + gather_ms(c) - clock_ms() : -1;
         if (c->pending_seals && (due <= 0 || c->done || c->pending_held >= COMMIT_BYTES))
             commit_pending(c);
         else if (c->done)

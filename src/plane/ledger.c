@@ -194,6 +194,14 @@ void ledger_end(ledger *l)
     pthread_mutex_unlock(&l->lock);
 }
 
+bool ledger_is_ending(ledger *l)
+{
+    pthread_mutex_lock(&l->lock);
+    bool ending = l->ending;
+    pthread_mutex_unlock(&l->lock);
+    return ending;
+}
+
 void ledger_wake(ledger *l)
 {
     pthread_mutex_lock(&l->lock);

@@ -53,6 +53,7 @@ void ledger_give_back(ledger *l, book *const *books, size_t count);
 void ledger_committed(ledger *l, book *b, uint64_t at, weir_view inferred);
 /** Tells everybody who waits that the run is ending. */
 void ledger_end(ledger *l);
+bool ledger_is_ending(ledger *l);
 /** Wakes everybody who waits, to look around. */
 void ledger_wake(ledger *l);
 /** Waits until something changes. The lock must be held. */

@@ -190,6 +190,8 @@ static weir_rc begin_workers(plane *p, err *e)
     for (size_t i = 0; i < c->task_count && !rc; i++)
         if (wanted(p->o, &c->tasks[i]))
             rc = begin_worker(p, &c->tasks[i], e);
+    if (!rc && !p->count)
+        log_line(p->o->log, WEIR_WARN, "nothing to run: the catalog has no capture and no materialization that is enabled");
     return rc;
 }
 
@@ -207,9 +209,9 @@ static weir_rc start(plane *p, err *e)
 
 static void stop_all(plane *p)
 {
+    ledger_end(&p->ledger);
     for (size_t i = 0; i < p->count; i++)
         stop_worker(&p->workers[i]);
-    ledger_end(&p->ledger);
 }
 
 /* ---- with --once: captures that say nothing are done ---- */

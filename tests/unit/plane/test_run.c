@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <semaphore.h>
 
 #include "base/io.h"
 #include "folder.h"
@@ -51,6 +52,37 @@ static const weir_field resource[] = {{.name = "name", .type = WEIR_TEXT, .flags
 static const weir_connector source = {
     .abi = WEIR_ABI, .name = "source-test", .version = "1", .resource = resource, .resource_size = sizeof(char *),
     .capture = &(const weir_capture){.discover = discover, .pull = pull},
+};
+
+static sem_t acknowledged; /* of the test at hand */
+
+static weir_rc acked(weir_task *t, void *self, const weir_ack *acks, size_t count)
+{
+    (void)t;
+    (void)self;
+    (void)acks;
+    for (size_t i = 0; i < count; i++)
+        sem_post(&acknowledged);
+    return WEIR_OK;
+}
+
+static weir_rc pull_in_step(weir_task *t, void *self, const weir_binding *b, size_t count)
+{
+    (void)self;
+    (void)count;
+    for (int i = 0; i < 3; i++) {
+        weir_rc rc = weir_checkpoint(t, b, weir_format(t, "{\"at\":%d}", i));
+        if (rc)
+            return rc;
+        while (sem_wait(&acknowledged))
+            ;
+    }
+    return WEIR_OK;
+}
+
+static const weir_connector in_step = {
+    .abi = WEIR_ABI, .name = "source-in-step", .version = "1", .resource = resource, .resource_size = sizeof(char *),
+    .capture = &(const weir_capture){.discover = discover, .pull = pull_in_step, .acked = acked},
 };
 
 /* ---- the destination ---- */
@@ -124,8 +156,8 @@ static const weir_connector loading = {
 
 static const weir_connector *find(weir_view name)
 {
-    static const weir_connector *const all[] = {&source, &plain, &loading};
-    for (size_t i = 0; i < 3; i++)
+    static const weir_connector *const all[] = {&source, &in_step, &plain, &loading};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (view_is(name, all[i]->name))
             return all[i];
     return NULL;
@@ -139,7 +171,7 @@ typedef struct rig {
     err e;
 } rig;
 
-static void setup(rig *r, const char *destination)
+static void setup_from(rig *r, const char *from, const char *destination)
 {
     buf text = {0};
     script = (struct script){0};
@@ -148,7 +180,8 @@ static void setup(rig *r, const char *destination)
     buf_printf(&text,
                "captures:\n"
                "  t/source:\n"
-               "    endpoint: {native: {connector: source-test, config: {}}}\n"
+               "    endpoint: {native: {connector: %s, config: {}}}\n"
+               "    shards: {maxTxnDuration: 1h}\n"
                "    bindings: [{resource: {name: x}, target: t/x}]\n"
                "collections:\n"
                "  t/x:\n"
@@ -158,10 +191,15 @@ static void setup(rig *r, const char *destination)
                "  t/db:\n"
                "    endpoint: {native: {connector: %s, config: {}}}\n"
                "    bindings: [{resource: {name: x}, source: t/x}]\n",
-               destination);
+               from, destination);
     assert_int_equal(io_replace_file(r->file, buf_view(&text), &r->e), WEIR_OK);
     buf_free(&text);
     r->log = NULL; /* accepts NULL: nothing is logged */
+}
+
+static void setup(rig *r, const char *destination)
+{
+    setup_from(r, "source-test", destination);
 }
 
 static weir_rc run(rig *r, const char *only)
@@ -313,6 +351,18 @@ static void test_spilled_and_failed(void **unused)
     teardown(&r);
 }
 
+/* Commits are gathered for an hour, but not for a connector that waits for acknowledgements. */
+static void test_acknowledgements_do_not_wait(void **unused)
+{
+    (void)unused;
+    rig r = {0};
+    assert_int_equal(sem_init(&acknowledged, 0, 0), 0);
+    setup_from(&r, "source-in-step", "materialize-plain");
+    assert_int_equal(run(&r, "t/source"), WEIR_OK);
+    teardown(&r);
+    sem_destroy(&acknowledged);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_failing_source),
         cmocka_unit_test(test_document_without_its_key),
         cmocka_unit_test(test_spilled_and_failed),
+        cmocka_unit_test(test_acknowledgements_do_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
