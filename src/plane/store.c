@@ -1,5 +1,6 @@
 #include "plane/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -284,6 +285,33 @@ static weir_rc make_schema(store *s, err *e)
     return rc ? rc : exec(s, version, e);
 }
 
+/* Are there journals beside it? They are made after it, never before. */
+static bool has_journals(const store *s)
+{
+    char *path = NULL;
+    bool found = false;
+    if (asprintf(&path, "%.*s/journals", (int)(strrchr(s->path, '/') - s->path), s->path) < 0)
+        return false;
+    DIR *dir = opendir(path);
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry && !found; entry = readdir(dir))
+        found = entry->d_name[0] != '.';
+    if (dir)
+        closedir(dir);
+    free(path);
+    return found;
+}
+
+/* Journals without a database would count as empty, and be cut off. */
+static weir_rc make_new(store *s, err *e)
+{
+    if (has_journals(s))
+        return err_fail(e, WEIR_E_CONFIG,
+                        "\"%s\" is gone, or empty, and the journals beside it are not: put it back, or remove the folder \"journals\" "
+                        "to begin anew",
+                        s->path);
+    return make_schema(s, e);
+}
+
 /* In one transaction with whatever it makes: a kill in between leaves an empty database, which the next run fills. */
 static weir_rc check_schema(store *s, bool may_make, err *e)
 {
@@ -292,7 +320,7 @@ static weir_rc check_schema(store *s, bool may_make, err *e)
     if (!rc)
         rc = ask(s, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'", &ours, e);
     if (!rc && tables == 0 && may_make)
-        return make_schema(s, e);
+        return make_new(s, e);
     if (!rc && ours)
         rc = ask(s, "SELECT version FROM schema_version", &version, e);
     if (rc)

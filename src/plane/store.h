@@ -15,7 +15,7 @@ typedef struct offset {
     uint64_t at;
 } offset;
 
-/** @param read_only for reports: no lock is taken, nothing is made */
+/** A folder that has journals but no weir.db is WEIR_E_CONFIG. @param read_only for reports: no lock is taken, nothing is made */
 weir_rc store_open(store **ret, const char *data_dir, bool read_only, err *e);
 void store_close(store *s);
 

@@ -17,6 +17,7 @@
 
 #include "plane/folder.h"
 #include "plane/journal.h"
+#include "plane/journal.h"
 #include "plane/store.h"
 
 typedef struct fixture {
@@ -249,6 +250,26 @@ static void test_versions(void **state)
     assert_null(s);
 }
 
+/* Without weir.db every byte of the journals would count as never committed. */
+static void test_lost_database_beside_journals(void **state)
+{
+    fixture *f = *state;
+    store *s = NULL;
+    journal *j = NULL;
+    char *path;
+    assert_true(asprintf(&path, "%s/weir.db", f->data) > 0);
+    store_close(opened(f));
+    assert_int_equal(unlink(path), 0);
+    store_close(opened(f));
+    assert_int_equal(journal_open(&j, f->data, VIEW("acme/orders"), 0, 0, &f->e), WEIR_OK);
+    journal_close(j);
+    store_close(opened(f));
+    assert_int_equal(unlink(path), 0);
+    assert_error(f, store_open(&s, f->data, false, &f->e), WEIR_E_CONFIG, "the journals beside it are not: put it back, or remove");
+    assert_null(s);
+    free(path);
+}
+
 static void test_not_a_database(void **state)
 {
     fixture *f = *state;
@@ -449,6 +470,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_second_run_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_read_only_makes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_versions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lost_database_beside_journals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_not_a_database, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_threads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_kill, set_up, tear_down),
