@@ -11,7 +11,7 @@ typedef struct drive_options {
     const char *const *argv;
     const char *const *env;  /* NULL-terminated NAME=value, added to the environment; may be NULL */
     bool protobuf;           /* flow: length-prefixed protobuf instead of JSON lines */
-    weir_level log_level;    /* passed on as LOG_LEVEL; 0: the log's own */
+    weir_level log_level;    /* passed on as LOG_LEVEL; 0: the log's own, but not trace */
     log_sink *log;           /* its stderr goes here, with its level */
     weir_view task_name;
     int64_t interval_ms;     /* for its CaptureSpec */

@@ -101,11 +101,11 @@ static void *pump(void *arg)
 
 /* ---- start ---- */
 
-/* What it is to log: as the task says, else as we do. */
+/* What it is to log: as the task says, else as we do, but not trace: the Python kits do not know the word and die of it. */
 static weir_level level_for(const drive_options *o)
 {
     weir_level level = o->log_level ? o->log_level : o->log ? WEIR_ERROR : WEIR_INFO;
-    while (!o->log_level && level < WEIR_TRACE && log_enabled(o->log, level + 1))
+    while (!o->log_level && level < WEIR_DEBUG && log_enabled(o->log, level + 1))
         level++;
     return level;
 }
