@@ -198,9 +198,11 @@ static void busy(capture *c)
     atomic_fetch_add(&c->w->waiting, 1);
 }
 
-static void heard(capture *c)
+/* It comes out again. A checkpoint without documents is no news: sources that poll set them for ever. */
+static void heard(capture *c, bool documents)
 {
-    atomic_store(&c->w->heard_ms, clock_ms());
+    if (documents)
+        atomic_store(&c->w->heard_ms, clock_ms());
     atomic_fetch_sub(&c->w->waiting, 1);
 }
 
@@ -214,7 +216,7 @@ static weir_rc spill(listener *l, weir_task *t, lane *ln)
         rc = append(c, ln, task_error(t));
         pthread_mutex_unlock(&c->lock);
     }
-    heard(c);
+    heard(c, true);
     return rc;
 }
 
@@ -304,8 +306,21 @@ static weir_rc seal(listener *l, weir_task *t, lane *ln, const checkpoint *k)
             pthread_cond_wait(&c->changed, &c->lock);
         pthread_mutex_unlock(&c->lock);
     }
-    heard(c);
+    heard(c, ln->documents > 0);
     return rc;
+}
+
+/* From here on it counts how long the connector says nothing; how long it takes to start is its own business. */
+static weir_rc opened(listener *l, weir_task *t, bool explicit_acks)
+{
+    capture *c = (capture *)l;
+    (void)t;
+    pthread_mutex_lock(&c->lock);
+    c->wants_acks = explicit_acks;
+    pthread_mutex_unlock(&c->lock);
+    atomic_store(&c->w->heard_ms, clock_ms());
+    worker_phase(c->w, "reading");
+    return WEIR_OK;
 }
 
 static weir_rc sourced(listener *l, weir_task *t, lane *ln, const weir_binding *b, weir_view schema)
@@ -318,16 +333,6 @@ static weir_rc sourced(listener *l, weir_task *t, lane *ln, const weir_binding *
     buf_addv(&h->texts, schema);
     buf_add(&h->schemas, &s, sizeof s);
     return buf_ok(&h->texts) && buf_ok(&h->schemas) ? WEIR_OK : err_nomem(task_error(t));
-}
-
-static weir_rc opened(listener *l, weir_task *t, bool explicit_acks)
-{
-    capture *c = (capture *)l;
-    (void)t;
-    pthread_mutex_lock(&c->lock);
-    c->wants_acks = explicit_acks;
-    pthread_mutex_unlock(&c->lock);
-    return WEIR_OK;
 }
 
 static const listener_ops ops = {.attach = attach, .detach = detach, .spill = spill, .seal = seal, .schema = sourced, .opened = opened};
@@ -517,8 +522,6 @@ static weir_rc pull(capture *c, err *e)
     int failure = pthread_create(&thread, NULL, committer, c);
     if (failure)
         return err_errno(e, failure, "cannot start a thread");
-    atomic_store(&c->w->heard_ms, clock_ms());
-    worker_phase(c->w, "reading");
     weir_rc rc = session_pull(c->s, e);
     pthread_mutex_lock(&c->lock);
     c->done = true;

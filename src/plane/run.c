@@ -214,7 +214,7 @@ static void stop_all(plane *p)
         stop_worker(&p->workers[i]);
 }
 
-/* ---- with --once: captures that say nothing are done ---- */
+/* ---- with --once: captures that send no documents are done ---- */
 
 static bool may_be_idle(const plane *p, worker *w)
 {

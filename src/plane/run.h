@@ -33,7 +33,7 @@ typedef struct run_options {
     const char *data_dir;
     const char *only;        /* name of one task, or NULL */
     bool once;
-    int64_t idle_ms;         /* with once: a capture that says nothing for so long is done */
+    int64_t idle_ms;         /* with once: a capture that sends no document for so long is done */
     native_finder natives;
     log_sink *log;
     int stop_fd;

@@ -17,7 +17,7 @@ struct worker { /* one task, on a thread of its own */
     bool started;
     atomic_uint_fast64_t documents, bytes, commits, lag;
     atomic_int_fast64_t last_ms;             /* of its last commit; 0: none yet */
-    atomic_int_fast64_t heard_ms;            /* capture: the connector last said something */
+    atomic_int_fast64_t heard_ms;            /* capture: when it opened, or its last documents came */
     atomic_uint waiting;                     /* capture: lanes that would go on if they were let: it is not silent */
     uint64_t emitted;                        /* capture: documents, when run.c last looked */
     _Atomic(const char *) phase;
