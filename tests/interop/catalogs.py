@@ -4,7 +4,7 @@ import json
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import unquote
 
 import yaml
 
@@ -20,7 +20,8 @@ def read(path: Path) -> dict:
 
 
 def write_capture(path: Path, peer: Peer, audit: Path):
-    local = {"command": peer.argv, "env": {**peer.env, "PEER_AUDIT": str(audit)}, "config": peer.config}
+    env = {**peer.env, "PEER_AUDIT": str(audit)}
+    local = {"command": peer.argv, "env": env, "config": peer.config, **({"protobuf": True} if peer.protobuf else {})}
     write(path, {"captures": {"acme/peer": {"endpoint": {"local": local}, "bindings": []}}})
 
 
@@ -52,8 +53,8 @@ def rows(database: Path, table: str) -> list[dict]:
 
 def journal(data: Path, collection: str) -> list[dict]:
     """All documents of a collection, oldest first."""
-    folder = data / "journals" / quote(collection, safe="")
-    segments = sorted(folder.glob("*.ndjson"))
+    folders = data / "journals"
+    segments = [s for f in folders.iterdir() if unquote(f.name) == collection for s in sorted(f.glob("*.ndjson"))]
     return [json.loads(line, parse_float=Decimal) for segment in segments for line in segment.open("rb")]
 
 
@@ -87,14 +88,18 @@ def reduced(docs: list[dict], key: list[str]) -> dict[tuple, dict]:
     return table
 
 
+def column_of(name: str) -> str:
+    return name or "_"  # SQLite has no column without a name
+
+
 def holds(column, value) -> bool:
-    """Is a SQLite column what a JSON value should become? Numbers that SQLite cannot hold exactly may be text."""
+    """Is a SQLite column what a JSON value should become? Exactly; numbers that SQLite cannot hold are text."""
     if value is None:
         return column is None
     if isinstance(value, bool):
         return column == int(value)
     if isinstance(value, (int, Decimal)):
-        return Decimal(str(column)) == value or (isinstance(column, float) and column == float(value))
+        return not isinstance(column, bytes) and Decimal(str(column)) == value
     if isinstance(value, str):
         return column == value
     return json.loads(column, parse_float=Decimal) == value

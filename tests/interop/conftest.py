@@ -16,6 +16,59 @@ import pytest
 import dbf
 from drive import Peer
 
+# ------------------------------------------------------------------------------------------------------------- how tests are run
+
+
+def pytest_addoption(parser):
+    parser.addoption("--lines", type=int, metavar="FD", help="write 'ok NAME', 'not ok NAME' and 'ok NAME # SKIP reason' to a descriptor")
+    parser.addoption("--part", default="", metavar="TEXT", help="only tests with this in their name")
+
+
+def name_of(nodeid: str) -> str:
+    """test_run.py::test_spec[x] is run/spec[x]."""
+    file, _, test = nodeid.partition("::")
+    return f"{file.removeprefix('test_').removesuffix('.py')}/{test.removeprefix('test_')}"
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
+def pytest_collection_modifyitems(config, items):
+    part = config.getoption("--part")
+    items[:] = [item for item in items if part in name_of(item.nodeid)]
+    for item in items:  # with -n: what shares a story stays in one process
+        if "story" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(item.callspec.params["story"]))
+
+
+class Lines:
+    """A line for each test, as bin/test reads them."""
+
+    def __init__(self, fd: int):
+        self.file, self.said = open(fd, "w", buffering=1), set()
+
+    def pytest_runtest_logreport(self, report):
+        name = name_of(report.nodeid.partition("@")[0])  # xdist writes a group behind it
+        if report.failed:
+            details = [report.longreprtext, *(text for _, text in report.sections)]
+            self.say(name, f"not ok {name}\n" + "".join(f"# {line}\n" for text in details for line in text.splitlines()))
+        elif report.skipped:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "expected to fail"
+            self.say(name, f"ok {name} # SKIP {reason.removeprefix('Skipped: ')}\n")
+        elif report.when == "teardown":
+            self.say(name, f"ok {name}\n")
+
+    def say(self, name, text):
+        if name not in self.said:  # the first word counts: a test that fails is torn down, too
+            self.said.add(name)
+            self.file.write(text)
+
+
+def pytest_configure(config):
+    if config.getoption("--lines") is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Lines(config.getoption("--lines")))
+
+
+# ---------------------------------------------------------------------------------------------------------------- what they share
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PEERS = Path(os.environ.get("WEIR_PEERS") or Path.home() / ".cache" / "weir-peers")
@@ -26,19 +79,20 @@ class Weir:
     def __init__(self, program: Path):
         self.program = program
 
-    def __call__(self, *args, status=0) -> subprocess.CompletedProcess:
+    def __call__(self, *args, status: int | None = 0, **env) -> subprocess.CompletedProcess:
+        """status: the one that is expected; None for any. env: added to the environment."""
         argv = [str(self.program), *map(str, args)]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE, stdin=subprocess.DEVNULL)
+        env = {**os.environ, **env}
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE, stdin=subprocess.DEVNULL, env=env)
         assert status is None or done.returncode == status, f"{argv} exited {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
 
 @pytest.fixture(scope="session")
 def weir() -> Weir:
-    program = Path(os.environ.get("WEIR_BIN") or ROOT / "build" / "bin" / "weir").resolve()
-    if not program.exists():
-        pytest.skip(f"{program} is not there: build it, or set WEIR_BIN")
-    return Weir(program)
+    if not weir_program().exists():
+        pytest.skip(f"{weir_program()} is not there: build it, or set WEIR_BIN")
+    return Weir(weir_program())
 
 
 def program(environment: str, *args: str) -> list[str]:
@@ -56,11 +110,14 @@ def write_lines(path: Path, records: list[dict]):
 
 @dataclass
 class Case:
-    """A peer and its data. grow() adds data for a second session. volatile: properties that differ from run to run."""
+    """A peer and its data. grow() adds data for a second session. volatile: properties that differ from run to run.
+    acks: it wants acknowledgements. ordered: documents of a binding come in the same order every time."""
 
     peer: Peer
     grow: Callable[[], None] = lambda: None
     volatile: set[str] = field(default_factory=set)
+    acks: bool = False
+    ordered: bool = True
 
 
 # ------------------------------------------------------------------------------------------------------------- estuary-cdk
@@ -68,7 +125,7 @@ class Case:
 THINGS = [
     {"id": 1, "null": None, "true": True, "text": "é 🚀 \u0001 \" \\ / \u2028 \t", "empty": "", "list": [], "object": {}},
     {"id": 2, "int53": 2**53 + 1, "int63": 2**63 - 1, "min63": -(2**63), "int64": 2**64 - 1, "huge": 10**40, "fraction": 0.1, "tiny": 5e-324},
-    {"id": 3, "nested": {"a": [1, {"b": [None, False, {"ü": {}}]}]}, "text": "x" * 5000, "": "no name", "a/b~c": "odd name"},
+    {"id": 3, "true": False, "nested": {"a": [1, {"b": [None, False, {"ü": {}}]}]}, "text": "x" * 5000, "": "no name", "a/b~c": "odd name"},
 ]
 EVENTS = [{"id": 100 + i, "text": None if i % 3 == 0 else f"event {i}", "n": i / 8} for i in range(10)]
 HISTORY = [{"id": i, "text": f"old {i}"} for i in range(1, 6)]
@@ -80,12 +137,12 @@ def cdk_source(folder: Path, once=True) -> Case:
     write_lines(folder / "events.ndjson", EVENTS[:7])
     write_lines(folder / "odd.ndjson", [{"a/b": "x", "k": {"~n": 1}}, {"a/b": "x", "k": {"~n": 2}}])
 
-    def grow():  # one thing changes and one goes; the logs grow
-        write_lines(folder / "things.ndjson", [{**THINGS[0], "text": "changed"}, THINGS[2]])
+    def grow():  # one thing changes, in a type and with a new member, and one goes; the logs grow
+        write_lines(folder / "things.ndjson", [{**THINGS[0], "text": "changed", "true": "yes", "late": {"x": [1]}}, THINGS[2]])
         write_lines(folder / "events.ndjson", EVENTS)
         write_lines(folder / "odd.ndjson", [{"a/b": "x", "k": {"~n": 1}}, {"a/b": "x", "k": {"~n": 2}}, {"a/b": "", "k": {"~n": -1}}])
 
-    return Case(Peer(program("suite", str(HERE / "peers/cdk_source.py")), {"dir": str(folder), "once": once, "token": "s3cret"}), grow)
+    return Case(Peer(program("suite", str(HERE / "peers/cdk_source.py")), {"dir": str(folder), "once": once, "token": "s3cret"}), grow, ordered=False)
 
 
 # ------------------------------------------------------------------------------------------------------- flow-sdk, Airbyte
@@ -162,7 +219,21 @@ def singer_rest(api: Api) -> Case:
     return Case(Peer(program("singer-rest", str(HERE / "peers/singer_shim.py"), "tap_rest_api_msdk.tap:TapRestApiMsdk"), config), grow)
 
 
-CASES = ["cdk_source", "airbyte_shim", "singer_dbf", "singer_rest"]
+# ----------------------------------------------------------------------------------------------------------- protobuf's library
+
+
+def proto_source(folder: Path) -> Case:
+    write_lines(folder / "rows.ndjson", THINGS)
+    write_lines(folder / "notes.ndjson", HISTORY)
+
+    def grow():
+        write_lines(folder / "rows.ndjson", [*THINGS, {**THINGS[0], "text": "changed"}, {"id": 4, "new": "column"}])
+
+    return Case(Peer(program("suite", str(HERE / "peers/proto_source.py")), {"dir": str(folder)}, protobuf=True), grow, acks=True)
+
+
+PYTHON_KITS = ["cdk_source", "airbyte_shim", "singer_dbf", "singer_rest"]
+CASES = [*PYTHON_KITS, "proto_source"]
 
 
 def make_case(name: str, folder: Path, api: Api) -> Case:
@@ -170,6 +241,42 @@ def make_case(name: str, folder: Path, api: Api) -> Case:
     return singer_rest(api) if name == "singer_rest" else globals()[name](folder)
 
 
-@pytest.fixture(params=CASES)
-def case(request, tmp_path, api) -> Case:
-    return make_case(request.param, tmp_path / "peer data", api)
+# ----------------------------------------------------------------------------------------------------------- our own connectors
+
+
+def source_hello(folder: Path, more: bool) -> dict:
+    return {"text": 'é "quoted" \\ 🚀\u2028', "count": 7 if more else 4}
+
+
+def source_files(folder: Path, more: bool) -> dict:
+    """Three streams: CSV with a key and typed columns, NDJSON without a key in a growing set of files, a list within a JSON file."""
+    (folder / "files").mkdir(exist_ok=True)
+    rows = ['1,"a ""b"", c",0.1,2026-01-02,true', "2,é,12345678901234567890.5,,false", '3,"two\nlines",1e3,2026-01-03,']
+    rows += ["4,x,-0.0,2026-01-04,true"] if more else []
+    (folder / "files/rows.csv").write_text("id,name,price,day,ok\n" + "".join(row + "\n" for row in rows), "utf-8")
+    if more:
+        write_lines(folder / "files/log-2.ndjson", THINGS[2:])
+    else:
+        write_lines(folder / "files/log-1.ndjson", THINGS[:2])
+        (folder / "files/tree.json").write_text(json.dumps({"data": {"items": [{"k": "a", "v": [1, None]}, {"k": "b", "v": {}}]}}))
+    streams = [
+        {"name": "rows", "path": "rows.csv", "key": ["id"]},
+        {"name": "log", "path": "log-*.ndjson"},
+        {"name": "tree", "path": "tree.json", "pointer": "/data/items", "key": ["k"]},
+    ]
+    return {"base": str(folder / "files"), "streams": streams}
+
+
+SERVED = {"source-hello": source_hello, "source-files": source_files}  # a config, with data in a folder, before and after something was added
+WRONG = {"source-hello": {"count": "many"}, "source-files": {"streams": "many"}}  # the word in it that must be complained about comes first
+
+
+def weir_program() -> Path:
+    return Path(os.environ.get("WEIR_BIN") or ROOT / "build" / "bin" / "weir").resolve()
+
+
+def served_peer(name: str, folder: Path, more=False, protobuf=False) -> Peer:
+    found = weir_program().parent / name
+    if not found.exists():
+        pytest.skip(f"{found} is not there: build it")
+    return Peer([str(found)], SERVED[name](folder, more), protobuf=protobuf, strict=True)

@@ -1,4 +1,4 @@
-"""The smallest Flow runtime: speaks the JSON codec to a capture, and shares no code or assumption with Weir.
+"""The smallest Flow runtime: speaks to a capture in either codec, and shares no code or assumption with Weir.
 
 What it collects is what a peer really says; the tests compare Weir's results with it.
 """
@@ -10,6 +10,8 @@ import threading
 from dataclasses import dataclass, field
 from decimal import Decimal
 from urllib.parse import quote
+
+from codec import JsonLines, Protobuf
 
 FULL_RANGE = {"keyEnd": 0xFFFFFFFF, "rClockEnd": 0xFFFFFFFF}
 DEADLINE = 60  # seconds for one process; a bound, not a wait
@@ -26,6 +28,8 @@ class Peer:
     argv: list[str]
     config: dict
     env: dict[str, str] = field(default_factory=dict)
+    protobuf: bool = False
+    strict: bool = False  # protobuf with fields that capture.proto does not have is an error
 
 
 @dataclass
@@ -44,12 +48,14 @@ class Capture:
 
 class Process:
     def __init__(self, peer: Peer):
+        told = {"LOG_LEVEL": "info", "FLOW_RUNTIME_CODEC": "proto" if peer.protobuf else "json", **peer.env}
+        self.codec = Protobuf("Response", strict=peer.strict) if peer.protobuf else JsonLines()
         self.child = subprocess.Popen(
             peer.argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "LOG_LEVEL": "info", "FLOW_RUNTIME_CODEC": "json", **peer.env},
+            env={**os.environ, **told},
         )
         self.overdue = False
         self.watchdog = threading.Timer(DEADLINE, self._give_up)
@@ -66,15 +72,12 @@ class Process:
         self.log = self.child.stderr.read()
 
     def send(self, kind: str, body: dict):
-        self.child.stdin.write(json.dumps({kind: body}, ensure_ascii=False).encode() + b"\n")
+        self.child.stdin.write(self.codec.write(kind, body))
         self.child.stdin.flush()
 
     def line(self) -> str | None:
-        """The next line of its standard output; None at the end."""
-        line = self.child.stdout.readline()
-        if line and not line.endswith(b"\n"):
-            raise PeerFailed(f"the last line has no end: {line[:200]!r}")
-        return line.decode() if line else None
+        """The next message of its standard output as a line of JSON; None at the end."""
+        return self.codec.read(self.child.stdout)
 
     def expect(self, kind: str) -> dict:
         line = self.line()
@@ -144,6 +147,16 @@ def capture_spec(peer: Peer, discovered: list[dict], name="acme/peer") -> dict:
         binding["resourceConfig"] = {**binding["resourceConfig"], "_meta": {"path": answer["resourcePath"]}}
         binding["stateKey"] = state_key(answer["resourcePath"])
     return {**request, "intervalSeconds": 300}
+
+
+def unary_requests(task: dict) -> dict[str, dict]:
+    """Requests with one answer, for a CaptureSpec."""
+    bindings = [{part: binding[part] for part in ("resourceConfig", "collection")} for binding in task["bindings"]]
+    return {
+        "discover": {"connectorType": "LOCAL", "config": task["config"]},
+        "validate": {**{part: task[part] for part in ("name", "connectorType", "config")}, "bindings": bindings},
+        "apply": {"capture": task, "version": "1"},
+    }
 
 
 def merge_patch(target, patch):

@@ -7,10 +7,15 @@ import subprocess
 import pytest
 
 import models
-from conftest import HERE, cdk_source, program, write_lines
-from drive import FULL_RANGE, Peer, PeerFailed, Process, call, capture, capture_spec, discover
+from conftest import HERE, PYTHON_KITS, cdk_source, make_case, program, write_lines
+from drive import FULL_RANGE, Peer, PeerFailed, Process, call, capture, capture_spec, discover, unary_requests
 
 SPEC_REQUEST = {"connectorType": "LOCAL", "config": {}}
+
+
+@pytest.fixture(params=PYTHON_KITS)
+def case(request, tmp_path, api):
+    return make_case(request.param, tmp_path / "peer data", api)
 
 
 def talk(peer: Peer, text: str, **env) -> subprocess.CompletedProcess:
@@ -62,12 +67,7 @@ def test_works_and_resumes(case):
 
 def test_our_judge_finds_nothing_wrong_with_them(case):
     task = capture_spec(case.peer, discover(case.peer))
-    unary = {
-        "discover": {"connectorType": "LOCAL", "config": case.peer.config},
-        "validate": {k: task[k] for k in ("name", "connectorType", "config", "bindings")},
-        "apply": {"capture": task, "version": "1"},
-    }
-    for kind, body in unary.items():
+    for kind, body in unary_requests(task).items():
         done = talk(case.peer, request("spec", SPEC_REQUEST) + request(kind, body))
         assert done.returncode == 0
         for line in lines(done.stdout):

@@ -2,10 +2,15 @@
 
 config.dir/queue.ndjson holds the messages. A batch of two is emitted with a checkpoint, and only the acknowledgement of that
 checkpoint moves the count in config.dir/taken, which is where the next process begins. It exits when the queue is empty.
+
+If PEER_LEDGER names the runner's weir.db, a line for each acknowledgement goes to config.dir/seen: how many were taken by then, and how
+many bytes the runner had committed.
 """
 
 import asyncio
 import json
+import os
+import sqlite3
 from pathlib import Path
 
 from estuary_cdk.capture import BaseCaptureConnector, Request, common, request
@@ -31,6 +36,16 @@ def taken(folder: str) -> int:
     return int(path.read_text()) if path.exists() else 0
 
 
+def look(folder: str, now_taken: int):
+    ledger = os.environ.get("PEER_LEDGER")
+    if not ledger or not Path(ledger).exists():
+        return
+    with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as connection:
+        (committed,) = connection.execute("SELECT sum(committed) FROM journals").fetchone()
+    with (Path(folder) / "seen").open("a") as seen:
+        seen.write(json.dumps({"taken": now_taken, "committed": committed}) + "\n")
+
+
 def queue(config: EndpointConfig) -> common.Resource:
     def open(binding, index, state, task, _):
         async def drain(task: common.Task):
@@ -41,6 +56,7 @@ def queue(config: EndpointConfig) -> common.Resource:
                 for line in batch:
                     task.captured(index, json.loads(line))
                 await task.checkpoint(ConnectorState())  # returns when it is acknowledged
+                look(config.dir, at + len(batch))
                 (Path(config.dir) / "taken").write_text(str(at + len(batch)))
 
         task.spawn_child("queue", drain)

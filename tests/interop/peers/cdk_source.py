@@ -6,10 +6,14 @@ Everything it captures is read from files in config.dir, one JSON object a line,
     history.ndjson   what "events" held before it was first captured: backfilled in pages of 2
     events.ndjson    an append-only log: "events" follows it, its cursor is a count of lines, committed every 3
     odd.ndjson       the same for "odd/näme 1", whose key pointers need escaping
+
+With PEER_BREAKS in its environment it comes to an end behind the second batch of a log: `raise` is an error, `kill` kills the runner.
 """
 
 import asyncio
 import json
+import os
+import signal
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -47,6 +51,14 @@ def records(folder: str, name: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
+def breaks():
+    how = os.environ.get("PEER_BREAKS")
+    if how == "raise":
+        raise RuntimeError("the source broke")
+    if how == "kill":
+        os.kill(os.getppid(), signal.SIGKILL)
+
+
 class Parts:
     """What still runs. With `once`, the end of the last part stops the connector."""
 
@@ -78,6 +90,8 @@ def log_resource(config: EndpointConfig, parts: Parts, name: str, file: str, key
             for at in range(0, len(new), 3):
                 for record in new[at : at + 3]:
                     yield record
+                if cursor == 3:
+                    breaks()
                 cursor += len(new[at : at + 3])
                 yield cursor
             if not new:
