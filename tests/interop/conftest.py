@@ -25,18 +25,14 @@ def pytest_addoption(parser):
 
 
 def name_of(nodeid: str) -> str:
-    """test_run.py::test_spec[x] is run/spec[x]."""
-    file, _, test = nodeid.partition("::")
+    """test_run.py::test_spec[x] is run/spec[x]; xdist writes @ and a group behind it."""
+    file, _, test = nodeid.partition("@")[0].partition("::")
     return f"{file.removeprefix('test_').removesuffix('.py')}/{test.removeprefix('test_')}"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(config, items):
     part = config.getoption("--part")
     items[:] = [item for item in items if part in name_of(item.nodeid)]
-    for item in items:  # with -n: what shares a story stays in one process
-        if "story" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(item.callspec.params["story"]))
 
 
 class Lines:
@@ -46,7 +42,7 @@ class Lines:
         self.file, self.said = open(fd, "w", buffering=1), set()
 
     def pytest_runtest_logreport(self, report):
-        name = name_of(report.nodeid.partition("@")[0])  # xdist writes a group behind it
+        name = name_of(report.nodeid)
         if report.failed:
             details = [report.longreprtext, *(text for _, text in report.sections)]
             self.say(name, f"not ok {name}\n" + "".join(f"# {line}\n" for text in details for line in text.splitlines()))

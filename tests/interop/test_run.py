@@ -52,7 +52,8 @@ def sessions(audit: Path) -> list[list[dict]]:
     return found
 
 
-@pytest.fixture(scope="module", params=CASES)
+# The mark keeps the tests of one story in one process.
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in CASES])
 def story(request, weir: Weir, tmp_path_factory, api) -> Story:
     folder = tmp_path_factory.mktemp(request.param)
     case = make_case(request.param, folder / "peer data", api)
