@@ -1,10 +1,7 @@
 #include "json/scan.h"
 
-#include <stdint.h>
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "json/quick.h"
+#include "json/utf8.h"
 
 bool json_bad(json_scan *s, const char *error)
 {
@@ -26,165 +23,175 @@ static inline const char *skip_space(json_scan *s, const char *p, const char *en
     return p;
 }
 
-/* Behind one well-formed UTF-8 sequence of two to four bytes (Unicode 15, table 3-7), or NULL. */
-static inline const char *utf8_sequence(const char *at, const char *end)
-{
-    const unsigned char *p = (const unsigned char *)at;
-    size_t left = (size_t)(end - at);
-    if (p[0] < 0xc2)
-        return NULL;
-    if (p[0] < 0xe0)
-        return left >= 2 && (p[1] & 0xc0) == 0x80 ? at + 2 : NULL;
-    if (p[0] < 0xf0) {
-        if (left < 3 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80)
-            return NULL;
-        if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f))
-            return NULL;
-        return at + 3;
-    }
-    if (p[0] > 0xf4 || left < 4 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80 || (p[3] & 0xc0) != 0x80)
-        return NULL;
-    if ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return NULL;
-    return at + 4;
-}
-
 static inline bool is_hex(char c)
 {
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
-/* Behind an escape that begins at the backslash p, or NULL. */
-static const char *escape_end(const char *p, const char *end)
-{
-    if (end - p < 2)
-        return NULL;
-    switch (p[1]) {
-    case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
-        return p + 2;
-    case 'u':
-        return end - p >= 6 && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) && is_hex(p[5]) ? p + 6 : NULL;
-    default:
-        return NULL;
-    }
-}
-
-/* p is behind the opening quote. Returns the closing quote, or NULL with the error set. */
-static inline const char *string_end(json_scan *s, const char *p, const char *end, bool *escaped)
-{
-    for (;;) {
-#ifdef __SSE2__
-        const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(' ');
-        while (end - p >= 16) {
-            __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-            /* Signed order: bytes from 0x80 up are negative, so "less than space" finds them and the control characters. */
-            __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)),
-                                       _mm_cmplt_epi8(v, space));
-            int mask = _mm_movemask_epi8(hit);
-            if (mask) {
-                p += __builtin_ctz((unsigned)mask);
-                break;
-            }
-            p += 16;
-        }
-#endif
-        while (p < end && (signed char)*p >= ' ' && *p != '"' && *p != '\\')
-            p++;
-        if (p == end) {
-            s->at = p;
-            json_bad(s, "unterminated string");
-            return NULL;
-        }
-        if (*p == '"')
-            return p;
-        const char *next;
-        if (*p == '\\') {
-            *escaped = true;
-            next = escape_end(p, end);
-        } else if ((signed char)*p < 0) {
-            do {
-                next = utf8_sequence(p, end);
-                p = next ? next : p;
-            } while (next && p < end && (signed char)*p < 0);
-        } else {
-            next = NULL;
-        }
-        if (!next) {
-            s->at = p;
-            json_bad(s, *p == '\\' ? "bad escape in a string" : (signed char)*p < 0 ? "bytes that are not UTF-8" :
-                     "control character in a string");
-            return NULL;
-        }
-        p = next;
-    }
-}
-
-static inline const char *digits_end(const char *p, const char *end)
-{
-    while (p < end && (unsigned char)(*p - '0') < 10)
-        p++;
-    return p;
-}
-
-/* Behind the number at p, or NULL with the error set. */
-static inline const char *number_end(json_scan *s, const char *p, const char *end)
-{
-    const char *begin = p;
-    if (*p == '-')
-        p++;
-    const char *whole = p;
-    p = digits_end(p, end);
-    if (p == whole || (*whole == '0' && p - whole > 1))
-        goto bad;
-    if (p < end && *p == '.') {
-        const char *from = ++p;
-        p = digits_end(p, end);
-        if (p == from)
-            goto bad;
-    }
-    if (p < end && (*p | 0x20) == 'e') {
-        p++;
-        if (p < end && (*p == '+' || *p == '-'))
-            p++;
-        const char *from = p;
-        p = digits_end(p, end);
-        if (p == from)
-            goto bad;
-    }
-    return p;
-bad:
-    s->at = begin;
-    json_bad(s, "bad number");
-    return NULL;
-}
-
-static const char *word_end(json_scan *s, const char *p, const char *end)
-{
-    static const struct { const char *text; size_t len; } words[] = {{"true", 4}, {"false", 5}, {"null", 4}};
-    for (size_t i = 0; i < 3; i++)
-        if (*p == *words[i].text) {
-            if ((size_t)(end - p) >= words[i].len && memcmp(p, words[i].text, words[i].len) == 0)
-                return p + words[i].len;
-            break;
-        }
-    s->at = p;
-    json_bad(s, "no JSON value begins here");
-    return NULL;
-}
-
-static inline const char *fail_at(json_scan *s, const char *p, const char *error)
+static __attribute__((noinline, cold)) const char *fail_at(json_scan *s, const char *p, const char *error)
 {
     s->at = p;
     json_bad(s, error);
     return NULL;
 }
 
-/* Behind the value that begins at p (whitespace skipped), or NULL with the error set. Nesting is a stack of bits. */
+/* Behind an escape that begins at the backslash p, or NULL. */
+static inline const char *escape_end(const char *p, const char *end)
+{
+    static const unsigned char lengths[256] = {
+        ['"'] = 2, ['\\'] = 2, ['/'] = 2, ['b'] = 2, ['f'] = 2, ['n'] = 2, ['r'] = 2, ['t'] = 2, ['u'] = 6};
+    size_t len = end - p < 2 ? 0 : lengths[(unsigned char)p[1]];
+    if (len == 2)
+        return p + 2;
+    return len && end - p >= 6 && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) && is_hex(p[5]) ? p + 6 : NULL;
+}
+
+/* Behind well-formed UTF-8 that is not ASCII; where it is not well formed, if that is not at p. */
+static inline const char *sequences_end(const char *p, const char *end)
+{
+    while (p < end && (signed char)*p < 0) {
+        size_t len = utf8_sequence((const unsigned char *)p, (size_t)(end - p));
+        if (len == 2)
+            p += 2;
+        else if (len == 3)
+            p += 3;
+        else if (len == 4)
+            p += 4;
+        else
+            break;
+    }
+    return p;
+}
+
+/* What stands in the way in the next 64 bytes of a string, found at once: a bit for each quote, backslash, control character and byte that is
+ * not ASCII. A text has many short strings, and most of them are found in the bits of the one before. */
+typedef struct window {
+    uintptr_t from;
+    uint64_t stops; /* where the end was too near to look, all bits are set */
+} window;
+
+static inline uint64_t stops_of(const char *p)
+{
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(' ');
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    /* Signed order: bytes from 0x80 up are negative, so "less than space" finds them and the control characters. */
+    __m128i stop = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_or_si128(_mm_cmpeq_epi8(v, backslash), _mm_cmplt_epi8(v, space)));
+    return (unsigned)_mm_movemask_epi8(stop);
+#else
+    uint64_t stops = 0;
+    for (unsigned i = 0; i < 16; i++)
+        stops |= (uint64_t)((signed char)p[i] < ' ' || p[i] == '"' || p[i] == '\\') << i;
+    return stops;
+#endif
+}
+
+static void window_move(window *w, const char *p, const char *end)
+{
+    w->from = (uintptr_t)p;
+    if (end - p >= 64) {
+        w->stops = stops_of(p) | stops_of(p + 16) << 16 | stops_of(p + 32) << 32 | stops_of(p + 48) << 48;
+        return;
+    }
+    w->stops = ~(uint64_t)0;
+    for (unsigned at = 0; end - p >= 16; p += 16, at += 16)
+        w->stops ^= (stops_of(p) ^ 0xffff) << at;
+}
+
+/* The first byte from p on that may not stand for itself in a string, or was not looked at, or end. */
+static inline const char *next_stop(window *w, const char *p, const char *end)
+{
+    for (;;) {
+        uintptr_t at = (uintptr_t)p - w->from;
+        if (at < 64) {
+            uint64_t stops = w->stops >> at;
+            if (stops)
+                return p + __builtin_ctzll(stops);
+            p += 64 - at;
+        }
+        window_move(w, p, end);
+    }
+}
+
+/* p is behind the opening quote. Returns the closing quote, or NULL with the error set. w: NULL where it is the only string. */
+static inline const char *string_end(json_scan *s, window *w, const char *p, const char *end, bool *escaped)
+{
+    for (;;) {
+        p = w ? next_stop(w, p, end) : quick_plain(p, end);
+        if (p < end && *p == '"')
+            return p;
+        if (p == end)
+            return fail_at(s, p, "unterminated string");
+        if (*p == '\\') {
+            const char *next = escape_end(p, end);
+            if (!next)
+                return fail_at(s, p, "bad escape in a string");
+            *escaped = true;
+            p = next;
+        } else if ((signed char)*p < 0) {
+            p = sequences_end(p, end);
+            if (p < end && (signed char)*p < 0)
+                return fail_at(s, p, "bytes that are not UTF-8");
+        } else if (*p < ' ') {
+            return fail_at(s, p, "control character in a string");
+        } else {
+            p++; /* a plain one, near the end */
+        }
+    }
+}
+
+/* Most numbers have few digits, and then a branch for each is fastest: it is foreseen, where a step of computed length is waited for. */
+static inline const char *digits_end(const char *p, const char *end)
+{
+    for (int i = 0; i < 4; i++, p++)
+        if (p == end || (unsigned char)(*p - '0') > 9)
+            return p;
+    return quick_digits(p, end);
+}
+
+/* Behind the number at p, or NULL with the error set. */
+static inline const char *number_end(json_scan *s, const char *p, const char *end)
+{
+    const char *begin = p, *whole = p + (*p == '-');
+    p = digits_end(whole, end);
+    if (p == whole || (*whole == '0' && p - whole > 1))
+        return fail_at(s, begin, "bad number");
+    if (p < end && *p == '.') {
+        const char *from = p + 1;
+        p = digits_end(from, end);
+        if (p == from)
+            return fail_at(s, begin, "bad number");
+    }
+    if (p < end && (*p | 0x20) == 'e') {
+        p++;
+        if (p < end && (*p == '+' || *p == '-'))
+            p++;
+        const char *from = p;
+        p = digits_end(from, end);
+        if (p == from)
+            return fail_at(s, begin, "bad number");
+    }
+    return p;
+}
+
+/* Behind true, false or null at p, or NULL with the error set. */
+static inline const char *word_end(json_scan *s, const char *p, const char *end)
+{
+    const char *to = *p == 't'   ? quick_word(p, end, "true", 4)
+                     : *p == 'f' ? quick_word(p, end, "false", 5)
+                     : *p == 'n' ? quick_word(p, end, "null", 4)
+                                 : NULL;
+    return to ? to : fail_at(s, p, "no JSON value begins here");
+}
+
+/* Behind the value that begins at p (whitespace skipped), or NULL with the error set. Nesting is a stack of bits, 1 for an object, with
+ * the innermost 64 at hand. */
 static const char *value_end(json_scan *s, const char *p, const char *end)
 {
-    uint64_t objects[JSON_DEPTH / 64 + 1];
-    unsigned base = s->depth, depth = base;
-    bool escaped = false, in_object = false;
+    uint64_t nesting = 0, outer[JSON_DEPTH / 64 + 1];
+    unsigned most = JSON_DEPTH - s->depth, depth = 0;
+    bool escaped = false;
+    window w = {(uintptr_t)p - 64, 0};
 
 value:
     p = skip_space(s, p, end);
@@ -192,24 +199,22 @@ value:
         return fail_at(s, p, "a value is missing at the end");
     switch (*p) {
     case '"':
-        p = string_end(s, p + 1, end, &escaped);
+        p = string_end(s, &w, p + 1, end, &escaped);
         if (!p)
             return NULL;
         p++;
         break;
     case '{': case '[':
-        if (depth == JSON_DEPTH)
+        if (depth == most)
             return fail_at(s, p, "nested too deeply");
-        in_object = *p == '{';
-        if (in_object)
-            objects[depth / 64] |= (uint64_t)1 << (depth % 64);
-        else
-            objects[depth / 64] &= ~((uint64_t)1 << (depth % 64));
+        if (depth % 64 == 0)
+            outer[depth / 64] = nesting;
+        nesting = nesting << 1 | (*p == '{');
         depth++;
         p = skip_space(s, p + 1, end);
-        if (p < end && *p == (in_object ? '}' : ']'))
+        if (p < end && *p == (nesting & 1 ? '}' : ']'))
             goto close;
-        if (in_object)
+        if (nesting & 1)
             goto key;
         goto value;
     case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
@@ -223,31 +228,30 @@ value:
             return NULL;
     }
 after:
-    if (depth == base)
+    if (depth == 0)
         return p;
     if (p < end && *p != ',')
         p = skip_space(s, p, end);
     if (p == end)
-        return fail_at(s, p, in_object ? "unterminated object" : "unterminated array");
+        return fail_at(s, p, nesting & 1 ? "unterminated object" : "unterminated array");
     if (*p == ',') {
         p++;
-        if (!in_object)
+        if (!(nesting & 1))
             goto value;
         p = skip_space(s, p, end);
         goto key;
     }
-    if (*p != (in_object ? '}' : ']'))
-        return fail_at(s, p, in_object ? "expected , or } in an object" : "expected , or ] in an array");
+    if (*p != (nesting & 1 ? '}' : ']'))
+        return fail_at(s, p, nesting & 1 ? "expected , or } in an object" : "expected , or ] in an array");
 close:
     p++;
     depth--;
-    if (depth > base)
-        in_object = objects[(depth - 1) / 64] >> ((depth - 1) % 64) & 1;
+    nesting = depth % 64 ? nesting >> 1 : outer[depth / 64];
     goto after;
 key:
     if (p == end || *p != '"')
         return fail_at(s, p, "expected a member name in quotes");
-    p = string_end(s, p + 1, end, &escaped);
+    p = string_end(s, &w, p + 1, end, &escaped);
     if (!p)
         return NULL;
     p++;
@@ -300,7 +304,7 @@ bool json_string(json_scan *s, weir_view *raw, bool *escaped)
         s->at = from;
         return json_bad(s, "expected a string");
     }
-    const char *to = string_end(s, from + 1, s->end, &seen);
+    const char *to = string_end(s, NULL, from + 1, s->end, &seen);
     if (!to)
         return false;
     s->at = to + 1;
@@ -357,7 +361,7 @@ bool json_member(json_scan *s, json_key *key)
     if (s->at == s->end || *s->at != '"')
         return json_bad(s, "expected a member name in quotes");
     bool escaped = false;
-    const char *from = s->at + 1, *to = string_end(s, from, s->end, &escaped);
+    const char *from = s->at + 1, *to = string_end(s, NULL, from, s->end, &escaped);
     if (!to)
         return false;
     *key = (json_key){{from, (size_t)(to - from)}, escaped};
@@ -401,30 +405,6 @@ static uint32_t hex4(const char *p)
         v = v << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
     }
     return v;
-}
-
-static size_t utf8_put(char out[4], uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
 }
 
 size_t json_unescape(const char **at, char out[4])
@@ -486,8 +466,8 @@ bool json_utf8(weir_view text)
             p++;
             continue;
         }
-        p = utf8_sequence(p, end);
-        if (!p)
+        p = sequences_end(p, end);
+        if (p < end && (signed char)*p < 0)
             return false;
     }
     return true;
