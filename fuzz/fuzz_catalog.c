@@ -1,5 +1,5 @@
-/* YAML and catalogs: what is read can be written and reads as the same; a catalog is read or refused with its reasons; an edit of its
- * text comes to an end.
+/* YAML and catalogs: what is read can be written and reads as the same; a catalog is read or refused with its reasons; an edit of
+ * its text comes to an end.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -32,7 +32,8 @@ static void check_writing(const tree *root)
         }
         tree_write(&again, back);
         /* JSON may hold a lone surrogate, which is not text: it comes back as U+FFFD. */
-        if (!memmem(json.ptr, json.len, "\\ud", 3) && !memmem(json.ptr, json.len, "\\uD", 3) && !json_equal(buf_view(&json), buf_view(&again)))
+        bool lone = memmem(json.ptr, json.len, "\\ud", 3) || memmem(json.ptr, json.len, "\\uD", 3);
+        if (!lone && !json_equal(buf_view(&json), buf_view(&again)))
             MUST_EQ(buf_view(&json), buf_view(&again));
     }
     buf_free(&json);

@@ -22,7 +22,8 @@ static void rewrite(flow_direction dir, const flow_message *m)
 static void put_body(buf *out, const flow_message *m)
 {
     if (m->kind == FLOW_CAPTURED || m->kind == FLOW_SOURCED_SCHEMA)
-        buf_printf(out, "{\"binding\":%u,\"%s\":%.*s}", m->binding, m->kind == FLOW_CAPTURED ? "doc" : "documentSchema", VIEW_ARG(m->doc));
+        buf_printf(out, "{\"binding\":%u,\"%s\":%.*s}", m->binding, m->kind == FLOW_CAPTURED ? "doc" : "documentSchema",
+                   VIEW_ARG(m->doc));
     else
         buf_addv(out, m->body);
 }

@@ -1,14 +1,14 @@
-"""Lets every allocation, read, write, sync, new descriptor, process and thread of a program fail once and looks at what becomes of it.
+"""Lets every allocation, read, write, sync, new descriptor, process and thread of a program fail once, and looks what becomes of it.
 
     torture.py [PART-OF-A-NAME]
 
-A scenario is a command, run undisturbed first to learn what it prints and how many calls of each kind it makes. Then it runs once for each of those
-calls (for a sample of them, if they are many) with faults.so preloaded, which lets that one fail. Whatever fails, the program must not crash, hang or
-leave processes behind. It says in one error record what went wrong and exits with the status that belongs to it, or it does all that it does
-undisturbed. What it has printed by then is the beginning of what it prints otherwise. After a run that failed the next one completes the work, with
-every document exactly once.
+A scenario is a command, run undisturbed first to learn what it prints and how many calls of each kind it makes. Then it runs once for
+each of those calls (for a sample of them, if they are many) with faults.so preloaded, which lets that one fail. Whatever fails, the
+program must not crash, hang or leave processes behind. It says in one error record what went wrong and exits with the status that
+belongs to it, or it does all that it does undisturbed. What it has printed by then is the beginning of what it prints otherwise. After
+a run that failed the next one completes the work, with every document exactly once.
 
-WEIR_TORTURE_MOST is how many calls of a kind are tried in a scenario (default 400).
+WEIR_TORTURE_MOST is how many calls of a kind are tried in a scenario (default 400), WEIR_BUILD the build folder.
 """
 
 import gzip
@@ -233,7 +233,8 @@ def write_rows(folder, count):
 
 
 def files_config(folder):
-    return {"streams": [{"name": "a", "path": f"{folder}/a.csv.gz", "key": ["id"]}, {"name": "b", "path": f"{folder}/b.ndjson", "key": ["/id"]}]}
+    return {"streams": [{"name": "a", "path": f"{folder}/a.csv.gz", "key": ["id"]},
+                        {"name": "b", "path": f"{folder}/b.ndjson", "key": ["/id"]}]}
 
 
 def json_catalog(folder, bindings=True, protobuf=False):
@@ -284,8 +285,10 @@ def scenarios(shared):
     hello, files, weir = BIN / "source-hello", BIN / "source-files", BIN / "weir"
     config = files_config(shared)
     yield Scenario("hello/spec", "source-hello", [hello], requests({"spec": {"connectorType": "LOCAL", "config": {}}}))
-    yield Scenario("hello/discover", "source-hello", [hello], requests({"discover": {"connectorType": "LOCAL", "config": {"text": "é"}}}))
-    yield Scenario("hello/open", "source-hello", [hello], opening("t/hello", {"text": "Grüß \"Gott\"", "count": 20}, ["greetings"], "/n"))
+    yield Scenario("hello/discover", "source-hello", [hello],
+                   requests({"discover": {"connectorType": "LOCAL", "config": {"text": "é"}}}))
+    yield Scenario("hello/open", "source-hello", [hello],
+                   opening("t/hello", {"text": "Grüß \"Gott\"", "count": 20}, ["greetings"], "/n"))
     yield Scenario("hello/protobuf", "source-hello", [hello], HELLO_FRAMES, {"FLOW_RUNTIME_CODEC": "proto"})
     yield Scenario("files/discover", "source-files", [files], requests({"discover": {"connectorType": "LOCAL", "config": config}}))
     yield Scenario("files/capture", "source-files", [files], opening("t/files", config, "ab", "/id"))
@@ -405,7 +408,8 @@ def torture(scenario, pool):
                 wrong.append((n, problems))
         if not tried:
             continue
-        summary = f"{name} ({len(tried)} of {calls} calls: {refused} refused, {len(tried) - refused} got over; {time.monotonic() - begun:.1f} s)"
+        seconds = time.monotonic() - begun
+        summary = f"{name} ({len(tried)} of {calls} calls: {refused} refused, {len(tried) - refused} got over; {seconds:.1f} s)"
         failures += bool(wrong)
         print(f"{'not ok' if wrong else 'ok'} {summary}", flush=True)
         for n, problems in wrong[:6]:
