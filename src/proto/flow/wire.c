@@ -1,6 +1,7 @@
 #include "proto/flow/wire.h"
 
 #include "json/number.h"
+#include "json/quick.h"
 #include "json/text.h"
 #include "proto/flow/names.h"
 #include "proto/flow/pb.h"
@@ -205,11 +206,46 @@ static bool read_kind(json_scan *s, flow_message *m)
     return ok;
 }
 
+/* Behind `"binding":N,` at p, which may be missing; NULL if N is not plain and short. */
+static const char *usual_binding(const char *p, const char *end, uint32_t *ret)
+{
+    enum { DIGITS = 9 };
+    const char *from = quick_word(p, end, "\"binding\":", 10), *to;
+    if (!from)
+        return p;
+    for (to = from; to < end && *to >= '0' && *to <= '9' && to - from < DIGITS; to++)
+        *ret = *ret * 10 + (uint32_t)(*to - '0');
+    return to > from && (*from != '0' || to - from == 1) ? quick_word(to, end, ",", 1) : NULL;
+}
+
+/* Nearly all messages are {"captured":{"binding":N,"doc":{...}}} without any space.
+ * @return false if this is something else, or wrong: read_json() says what */
+static bool read_usual(weir_view line, flow_message *m)
+{
+    const char *end = line.ptr + line.len, *body = quick_word(line.ptr, end, "{\"captured\":", 12);
+    const char *p = body ? quick_word(body, end, "{", 1) : NULL;
+    uint32_t binding = 0;
+    p = p ? usual_binding(p, end, &binding) : NULL;
+    p = p ? quick_word(p, end, "\"doc\":", 6) : NULL;
+    if (!p || p == end || *p != '{')
+        return false;
+    json_scan s = json_scan_of((weir_view){p, (size_t)(end - p)});
+    s.depth = 2;
+    weir_view doc;
+    if (!json_skip(&s, &doc) || s.end - s.at != 2 || memcmp(s.at, "}}", 2) != 0)
+        return false;
+    weir_view all = {body, (size_t)(end - 1 - body)};
+    *m = (flow_message){.kind = FLOW_CAPTURED, .binding = binding, .doc = doc, .lines = s.lines, .body = all};
+    return true;
+}
+
 static weir_rc read_json(flow_direction dir, weir_view line, flow_message *m, err *e)
 {
     json_scan s = json_scan_of(line);
     json_key key;
     bool twice = false;
+    if (dir == FLOW_RESPONSE && read_usual(line, m))
+        return WEIR_OK;
     *m = (flow_message){0};
     json_enter(&s, '{');
     while (json_member(&s, &key)) {

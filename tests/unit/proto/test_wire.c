@@ -405,6 +405,66 @@ static void tells_of_line_breaks(void **state)
     assert_false(m.lines);
 }
 
+/* Reads a line, and the same behind a blank; both must say the same. */
+static void expect_same_behind_blank(weir_view line)
+{
+    flow_message m = {0}, other = {0};
+    buf scratch = {0}, moved = {0};
+    err e = {0}, too = {0};
+    buf_addc(&moved, ' ');
+    buf_addv(&moved, line);
+    weir_rc rc = flow_read(FLOW_JSON, FLOW_RESPONSE, line, &m, &scratch, &e);
+    weir_rc expected = flow_read(FLOW_JSON, FLOW_RESPONSE, buf_view(&moved), &other, &scratch, &too);
+    if (rc != expected)
+        fail_msg("%.*s: %s, behind a blank %s", VIEW_ARG(line), rc ? err_text(&e) : "good", expected ? err_text(&too) : "good");
+    if (!rc) {
+        assert_int_equal(m.kind, other.kind);
+        assert_int_equal(m.binding, other.binding);
+        assert_int_equal(m.lines, other.lines);
+        assert_true(view_eq(m.doc, other.doc));
+        assert_true(view_eq(m.body, other.body));
+    }
+    buf_free(&moved);
+    err_free(&e);
+    err_free(&too);
+}
+
+/* The form that nearly all documents come in is read by a shortcut, what is only nearly that by the long way. */
+static void reads_the_usual_form_as_any_other(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "{\"captured\":{\"binding\":0,\"doc\":{}}}", "{\"captured\":{\"binding\":7,\"doc\":{\"a\":[1,{}]}}}",
+        "{\"captured\":{\"binding\":999999999,\"doc\":{}}}", "{\"captured\":{\"binding\":4294967295,\"doc\":{}}}",
+        "{\"captured\":{\"binding\":4294967296,\"doc\":{}}}", "{\"captured\":{\"binding\":12345678901,\"doc\":{}}}",
+        "{\"captured\":{\"binding\":01,\"doc\":{}}}", "{\"captured\":{\"binding\":-1,\"doc\":{}}}",
+        "{\"captured\":{\"binding\":1.0,\"doc\":{}}}", "{\"captured\":{\"binding\":,\"doc\":{}}}",
+        "{\"captured\":{\"binding\":null,\"doc\":{}}}", "{\"captured\":{\"binding\":1}}",
+        "{\"captured\":{\"binding\":1,\"binding\":2,\"doc\":{}}}", "{\"captured\":{\"doc\":{}}}",
+        "{\"captured\":{\"doc\":{},\"binding\":3}}", "{\"captured\":{\"doc\":{ \"a\" : 1 } } }",
+        "{\"captured\":{\"doc\":{\"a\":\"\xff\"}}}", "{\"captured\":{\"doc\":{\n}}}",
+        "{\"captured\":{\"doc\":[]}}", "{\"captured\":{\"doc\":null}}",
+        "{\"captured\":{\"doc\":{}}", "{\"captured\":{\"doc\":{}}}}",
+        "{\"captured\":{\"doc\":{}}} ", "{\"captured\":{\"doc\":{}}}\r",
+        "{\"captured\":{\"doc\":{}},\"checkpoint\":{}}", "{\"captured\":{\"doc\":{}},\"checkpoint\":null}",
+        "{\"captured\":{\"doc\":{}},\"$internal\":\"AA==\"}", "{\"captured\":{\"doc\":{}},\"what\":1}",
+        "{\"captured\":{}}", "{\"captured\":", "{\"captured\":{\"doc\":", "{\"captured\":{\"doc\":{",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        expect_same_behind_blank(view_of(lines[i]));
+    for (int depth = 1020; depth < 1026; depth++) {
+        buf deep = {0};
+        buf_adds(&deep, "{\"captured\":{\"doc\":{\"a\":");
+        for (int i = 0; i < depth; i++)
+            buf_addc(&deep, '[');
+        for (int i = 0; i < depth; i++)
+            buf_addc(&deep, ']');
+        buf_adds(&deep, "}}}");
+        expect_same_behind_blank(buf_view(&deep));
+        buf_free(&deep);
+    }
+}
+
 /* A state goes into lines as it is. */
 static void states_have_no_line_breaks(void **state)
 {
@@ -490,6 +550,7 @@ int main(void)
         cmocka_unit_test(reads_lines),
         cmocka_unit_test(errors_show_what_stands_around),
         cmocka_unit_test(tells_of_line_breaks),
+        cmocka_unit_test(reads_the_usual_form_as_any_other),
         cmocka_unit_test(states_have_no_line_breaks),
         cmocka_unit_test(refuses_to_write),
         cmocka_unit_test(every_allocation_fails_once),
