@@ -405,18 +405,18 @@ static void tells_of_line_breaks(void **state)
     assert_false(m.lines);
 }
 
-/* Reads a line, and the same behind a blank; both must say the same. */
-static void expect_same_behind_blank(weir_view line)
+/* Reads a text, and the same behind a blank; both must say the same. */
+static void expect_same_behind_blank(weir_view text)
 {
     flow_message m = {0}, other = {0};
     buf scratch = {0}, moved = {0};
     err e = {0}, too = {0};
     buf_addc(&moved, ' ');
-    buf_addv(&moved, line);
-    weir_rc rc = flow_read(FLOW_JSON, FLOW_RESPONSE, line, &m, &scratch, &e);
+    buf_addv(&moved, text);
+    weir_rc rc = flow_read(FLOW_JSON, FLOW_RESPONSE, text, &m, &scratch, &e);
     weir_rc expected = flow_read(FLOW_JSON, FLOW_RESPONSE, buf_view(&moved), &other, &scratch, &too);
     if (rc != expected)
-        fail_msg("%.*s: %s, behind a blank %s", VIEW_ARG(line), rc ? err_text(&e) : "good", expected ? err_text(&too) : "good");
+        fail_msg("%.*s: %s, behind a blank %s", VIEW_ARG(text), rc ? err_text(&e) : "good", expected ? err_text(&too) : "good");
     if (!rc) {
         assert_int_equal(m.kind, other.kind);
         assert_int_equal(m.binding, other.binding);
