@@ -1,5 +1,6 @@
 #include "run/writer.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -216,12 +217,21 @@ static const listener_ops ops = {
     .opened = writer_opened,
 };
 
+/* If it is a pipe, a larger one: fewer turns between us and whoever reads it. */
+static void widen(int fd)
+{
+    int size = fcntl(fd, F_GETPIPE_SZ);
+    if (size > 0 && size < LANE_SPILL)
+        (void)fcntl(fd, F_SETPIPE_SZ, (int)LANE_SPILL);
+}
+
 writer *writer_new(int fd, const framing *f)
 {
     writer *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
     *w = (writer){.base = {&ops}, .fd = fd, .framing = f};
+    widen(fd);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->freed, NULL);
     w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
