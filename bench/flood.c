@@ -6,6 +6,7 @@
  *
  * $FLOOD_REPORT names a file to which the seconds of CPU that this process took are added, for whoever measures the process that started it. */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,7 +138,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: flood raw|copy|flow FILE TIMES\n");
         return 2;
     }
-    if (strcmp(argv[1], "flow") != 0 || converse()) {
+    bool flow = strcmp(argv[1], "flow") == 0;
+    if (!flow)
+        (void)fcntl(STDOUT_FILENO, F_SETPIPE_SZ, 256 * 1024); /* as Weir's own connectors do */
+    if (!flow || converse()) {
         text lines = read_file(argv[2]);
         (strcmp(argv[1], "copy") == 0 ? copy : raw)(lines, atol(argv[3]));
         free(lines.ptr);
