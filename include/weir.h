@@ -166,6 +166,8 @@ typedef struct weir_binding {
     weir_view resource_path;       /**< JSON array of strings that identifies the resource */
     weir_view state_key;           /**< under which the state is kept; changes when backfill does */
     weir_view state;               /**< what this binding's last checkpoint left: JSON text; empty: nothing yet */
+    unsigned mode;                 /**< capture: how the user wants it read, one of WEIR_FULL_REFRESH ...; 0: as the resource settings say */
+    weir_view cursor;              /**< capture: the cursor that the user chose, a JSON pointer; empty: as the resource settings say */
     const weir_column *columns;    /**< materialization: what to store; key columns first, in key order */
     size_t column_count, key_count;
     bool delta_updates;            /**< materialization: every row is an addition, none replaces another */
@@ -188,6 +190,14 @@ typedef struct weir_row {
     const weir_view *values; /**< JSON text of each of binding->columns; in load() only the first key_count. An absent value is the
                                   empty view, distinct from `null` */
 } weir_row;
+
+/** Rows of a table that are out of date: all of them, or by their age. */
+typedef struct weir_expiry {
+    const weir_column *age;  /**< one of the binding's columns, whose number tells the age of a row; NULL: every row is meant */
+    int64_t below;           /**< rows with a smaller number are meant; those without a number are not */
+    const weir_column *mark; /**< one of the binding's columns, set to `value` in rows where it is null; NULL: the rows are removed */
+    weir_view value;         /**< JSON text */
+} weir_expiry;
 
 /* ---------------------------------------------------------------------------------------------------------- callbacks -- */
 
@@ -232,9 +242,17 @@ typedef struct weir_materialize {
     weir_rc (*store)(weir_task *, void *self, const weir_row *rows, size_t count);
     /** Makes everything stored durable, together with `checkpoint` if the destination can (see weir_resume). */
     weir_rc (*commit)(weir_task *, void *self, weir_view checkpoint);
+    /** Removes, or marks, what is out of date among the rows stored so far in this transaction and before; takes effect with commit().
+     *  NULL: the destination cannot, and what needs it is refused at start. */
+    weir_rc (*expire)(weir_task *, void *self, const weir_binding *, const weir_expiry *);
+    /** The platform has made its own part of the last commit() durable, with what weir_keep() gave it: the second step of a
+     *  destination that commits in two. Also called once before the first store(). Idempotent. NULL: nothing to do. */
+    weir_rc (*acknowledge)(weir_task *, void *self);
     /** true: load() is called for every key of a transaction, so that `exists` is yes or no. false: only where a reduction needs the
      *  stored document. */
     bool needs_exists;
+    /** true: it relays documents to another program's destination. Then rows come as they arrived, none combined or sorted, and `values` is NULL. */
+    bool relay;
 } weir_materialize;
 
 /** A connector is a value. Descriptors are const; what changes hangs off `self`. */
@@ -292,6 +310,17 @@ WEIR_API weir_rc weir_sourced_schema(weir_task *, const weir_binding *, weir_vie
 
 /** A relay only: the session has begun, and whether acknowledgements are wanted. Before the first document. */
 WEIR_API weir_rc weir_opened(weir_task *, bool explicit_acknowledgements);
+
+/** Says how much a binding will send in this run, as far as known: 0 is unknown. For progress; may be said again. */
+WEIR_API weir_rc weir_estimate(weir_task *, const weir_binding *, uint64_t documents, uint64_t bytes);
+
+/** The settings have changed by themselves (a rotated token): the platform keeps these from now on, if it can.
+ *  @param config all of them, a JSON object; what is marked secret in it is masked. */
+WEIR_API weir_rc weir_config_changed(weir_task *, weir_view config);
+
+/** In commit() or acknowledge() of a destination: a merge patch of the state that the platform keeps for it, with its checkpoint. weir_state()
+ *  gives it back in the next session. */
+WEIR_API weir_rc weir_keep(weir_task *, weir_view patch);
 
 /** The state of the whole task as the last checkpoint left it; empty when it is new. */
 WEIR_API weir_view weir_state(const weir_task *);
@@ -394,6 +423,18 @@ WEIR_API const char *weir_json_text(weir_task *, weir_view json, const char *poi
 
 /** Makes a program of a connector: serves the protocol that the platform speaks (see `--help`) and returns the exit status. */
 WEIR_API int weir_main(const weir_connector *, int argc, char **argv);
+
+/** A connector of another protocol, to be served as if it were one of ours. */
+typedef struct weir_shim {
+    const char *from;           /**< the protocol it speaks: "flow", "airbyte" or "singer" */
+    const char *const *command; /**< how it is started: no shell, searched on PATH; ended by NULL */
+    bool destination;           /**< it is a destination (target) rather than a source (tap) */
+    const char *docs_url;       /**< instead of what it says; NULL: as it says */
+    const char *oauth2;         /**< OAuth2 description, JSON text, instead of what it says; NULL: as it says */
+} weir_shim;
+
+/** Makes a program of it, as weir_main() does of a connector of ours. */
+WEIR_API int weir_shim_main(const weir_shim *, int argc, char **argv);
 
 /** The library's version, "MAJOR.MINOR.PATCH". */
 WEIR_API const char *weir_version(void);

@@ -26,8 +26,9 @@ static bool outlet_of(const framing *f, arena *a, const weir_binding *b, outlet 
     return ok;
 }
 
-static void on_checkpoint(const framing *f, buf *out, const checkpoint *c)
+static void on_checkpoint(const framing *f, buf *out, const lane *ln, const checkpoint *c)
 {
+    (void)ln;
     preview *p = (preview *)(uintptr_t)f->context;
     buf next = {0};
     if (c->merge)

@@ -97,7 +97,7 @@ static bool mark_deleted(weir_task *t, outlet *o)
 {
     size_t from = t->start + o->prefix.len + o->head;
     weir_view doc;
-    if (!task_deletion(t, (weir_view){o->to->ptr + from, o->to->len - from}, &doc))
+    if (!task_deletion(t, o, (weir_view){o->to->ptr + from, o->to->len - from}, &doc))
         return false;
     o->to->len = from;
     buf_addv(o->to, doc);

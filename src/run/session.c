@@ -14,7 +14,8 @@ session *session_new(const session_options *o)
     session *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    *s = (session){.connector = o->connector, .to = o->to, .log = o->log, .relay = o->connector->capture && o->connector->capture->relay};
+    *s = (session){.connector = o->connector, .to = o->to, .log = o->log, .relay = o->connector->capture && o->connector->capture->relay,
+                   .no_acks = o->no_acks};
     pthread_mutex_init(&s->lock, NULL);
     atomic_init(&s->stop, false);
     s->name = arena_dup(&s->arena, o->task_name);
@@ -71,6 +72,18 @@ static weir_rc mask_secrets(session *s, const weir_field *table, weir_view schem
             schema_secrets(parsed, settings[i], mask_one, s->log);
     }
     return WEIR_OK;
+}
+
+weir_rc session_mask_config(session *s, weir_view config, err *e)
+{
+    arena a = {0};
+    tree *parsed;
+    weir_rc rc = tree_parse(&a, config, NULL, WEIR_E_PROTOCOL, &parsed, e);
+    const tree *settings = rc ? NULL : parsed;
+    if (!rc)
+        rc = mask_secrets(s, s->connector->config, s->connector->config_schema, &settings, 1, e);
+    arena_free(&a);
+    return err_wrap(e, rc, "changed settings");
 }
 
 static weir_rc parse_config(session *s, const tree *config, err *e)
@@ -185,6 +198,30 @@ weir_rc session_bind(session *s, weir_binding *b, const tree *const *resources, 
     return rc;
 }
 
+weir_rc session_rebind(session *s, weir_binding *b, const tree *const *resources, size_t count, err *e)
+{
+    const size_t had = s->binding_count;
+    buf *states = arena_array(&s->arena, count, sizeof *states);
+    if (!states)
+        return err_nomem(e);
+    for (size_t i = 0; i < had && i < count; i++)
+        states[i] = s->states[i];
+    s->states = states;
+    s->bindings = b;
+    s->binding_count = count;
+    for (size_t i = 0; i < count; i++) {
+        b[i].index = (uint32_t)i;
+        if (b[i].resource)
+            continue;
+        weir_rc rc = mask_secrets(s, s->connector->resource, s->connector->resource_schema, &resources[i], 1, e);
+        if (!rc)
+            rc = bind_one(s, &b[i], resources[i], e);
+        if (rc)
+            return err_wrap(e, rc, "binding %zu (%.*s)", i, VIEW_ARG(b[i].name));
+    }
+    return WEIR_OK;
+}
+
 const weir_binding *session_bindings(const session *s, size_t *ret_count)
 {
     *ret_count = s->binding_count;
@@ -208,27 +245,63 @@ weir_rc session_discover(session *s, err *e)
 
 typedef weir_rc bindings_callback(weir_task *, void *self, const weir_binding *, size_t);
 
+typedef struct bindings_work {
+    bindings_callback *fn;
+    const weir_binding *first;
+    size_t count;
+} bindings_work;
+
 static weir_rc do_bindings(weir_task *t, void *arg)
 {
-    bindings_callback *const *fn = arg;
-    return (*fn)(t, t->s->self, t->s->bindings, t->s->binding_count);
+    const bindings_work *w = arg;
+    return w->fn(t, t->s->self, w->first, w->count);
+}
+
+static weir_rc call_bindings(session *s, bindings_callback *fn, size_t first, size_t count, err *e)
+{
+    bindings_work w = {fn, s->bindings ? s->bindings + first : NULL, count};
+    return fn ? on_task(s, do_bindings, &w, e) : WEIR_OK;
 }
 
 weir_rc session_validate(session *s, err *e)
 {
     const weir_connector *c = s->connector;
     bindings_callback *fn = c->capture ? c->capture->validate : c->materialize->validate;
-    weir_rc rc = fn ? on_task(s, do_bindings, &fn, e) : WEIR_OK;
+    weir_rc rc = call_bindings(s, fn, 0, s->binding_count, e);
     if (rc == WEIR_OK && s->problems.len)
         rc = err_fail(e, WEIR_E_CONFIG, "%s", buf_text(&s->problems));
     return rc;
 }
 
-weir_rc session_apply(session *s, err *e)
+weir_rc session_apply_some(session *s, size_t first, size_t count, err *e)
 {
     const weir_connector *c = s->connector;
-    bindings_callback *fn = c->capture ? c->capture->apply : c->materialize->apply;
-    return fn ? on_task(s, do_bindings, &fn, e) : WEIR_OK;
+    return call_bindings(s, c->capture ? c->capture->apply : c->materialize->apply, first, count, e);
+}
+
+weir_rc session_apply(session *s, err *e)
+{
+    return session_apply_some(s, 0, s->binding_count, e);
+}
+
+static weir_rc begin_one(weir_task *t, const weir_binding *b)
+{
+    listener *l = t->s->to;
+    return l->ops->begin ? l->ops->begin(l, t, &t->lane, b) : WEIR_OK;
+}
+
+/* What was not sealed is dropped: the lane may go on with another binding. */
+static weir_rc end_one(weir_task *t, const weir_binding *b, weir_rc rc)
+{
+    listener *l = t->s->to;
+    if (!l->ops->end)
+        return rc;
+    weir_rc ended = l->ops->end(l, t, &t->lane, b, rc);
+    if (rc)
+        t->lane.held = t->lane.documents = 0;
+    if (rc && !ended)
+        err_clear(&t->err);
+    return ended;
 }
 
 static weir_rc pull_one(weir_task *t, void *arg, size_t i)
@@ -238,8 +311,32 @@ static weir_rc pull_one(weir_task *t, void *arg, size_t i)
     const weir_binding *b = &s->bindings[i];
     if (session_stopping(s))
         return WEIR_OK;
-    weir_rc rc = s->connector->capture->pull(t, s->self, b, 1);
-    return rc == WEIR_STOPPED ? rc : weir_wrap(t, rc, "binding %.*s", VIEW_ARG(b->name));
+    weir_rc rc = begin_one(t, b);
+    if (!rc)
+        rc = s->connector->capture->pull(t, s->self, b, 1);
+    if (!rc)
+        rc = task_finish(t, rc);
+    if (rc && rc != WEIR_STOPPED)
+        weir_wrap(t, rc, "binding %.*s", VIEW_ARG(b->name));
+    return end_one(t, b, rc);
+}
+
+static weir_rc pull_all(weir_task *t)
+{
+    session *s = t->s;
+    weir_rc rc = WEIR_OK, ended = WEIR_OK;
+    for (size_t i = 0; i < s->binding_count && !rc; i++)
+        rc = begin_one(t, &s->bindings[i]);
+    if (!rc)
+        rc = s->connector->capture->pull(t, s->self, s->bindings, s->binding_count);
+    if (!rc)
+        rc = task_finish(t, rc);
+    for (size_t i = 0; i < s->binding_count; i++) {
+        listener *l = s->to;
+        weir_rc one = l->ops->end ? l->ops->end(l, t, &t->lane, &s->bindings[i], rc) : rc;
+        ended = ended ? ended : one;
+    }
+    return s->binding_count ? ended : rc;
 }
 
 static weir_rc do_pull(weir_task *t, void *arg)
@@ -248,12 +345,12 @@ static weir_rc do_pull(weir_task *t, void *arg)
     session *s = t->s;
     const weir_capture *c = s->connector->capture;
     if (!s->relay) {
-        weir_rc rc = weir_opened(t, c->acked != NULL);
+        weir_rc rc = weir_opened(t, c->acked != NULL && !s->no_acks);
         if (rc)
             return rc;
     }
     if (c->all_in_one)
-        return c->pull(t, s->self, s->bindings, s->binding_count);
+        return pull_all(t);
     return weir_parallel(t, c->lanes, s->binding_count, pull_one, NULL);
 }
 
@@ -293,7 +390,7 @@ static bool push_ack(session *s, const checkpoint *c)
 weir_rc task_sealed(weir_task *t, const checkpoint *c)
 {
     session *s = t->s;
-    if (!s->connector->capture || !s->connector->capture->acked)
+    if (!s->connector->capture || !s->connector->capture->acked || s->no_acks)
         return WEIR_OK;
     pthread_mutex_lock(&s->lock);
     bool ok = push_ack(s, c);
@@ -389,6 +486,36 @@ static weir_rc do_commit(weir_task *t, void *arg)
 weir_rc session_commit(session *s, weir_view position, err *e)
 {
     return on_task(s, do_commit, &position, e);
+}
+
+typedef struct expire_work {
+    const weir_binding *b;
+    const weir_expiry *x;
+} expire_work;
+
+static weir_rc do_expire(weir_task *t, void *arg)
+{
+    const expire_work *w = arg;
+    return t->s->connector->materialize->expire(t, t->s->self, w->b, w->x);
+}
+
+weir_rc session_expire(session *s, const weir_binding *b, const weir_expiry *x, err *e)
+{
+    expire_work w = {b, x};
+    if (!s->connector->materialize->expire)
+        return err_fail(e, WEIR_E_CONFIG, "'%s' cannot remove rows that are out of date", s->connector->name);
+    return on_task(s, do_expire, &w, e);
+}
+
+static weir_rc do_acknowledge(weir_task *t, void *arg)
+{
+    (void)arg;
+    return t->s->connector->materialize->acknowledge(t, t->s->self);
+}
+
+weir_rc session_acknowledge(session *s, err *e)
+{
+    return s->connector->materialize->acknowledge ? on_task(s, do_acknowledge, NULL, e) : WEIR_OK;
 }
 
 /* ---- stopping, small things ---- */

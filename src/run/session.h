@@ -25,7 +25,9 @@ typedef struct outlet {
     size_t max;               /* largest document with its frame; 0: no limit */
     /* Called with the offset at which this document's prefix begins, once prefix, head, document and suffix are in `to`. NULL: nothing. */
     void (*finish)(struct outlet *, size_t start);
-    const void *context;      /* finish's own */
+    /* Appends the document as this listener's platform writes a deletion. NULL: with /_meta/op "d". @return false without memory */
+    bool (*deletion)(const struct outlet *, weir_view doc, buf *out);
+    void *context;            /* finish's and deletion's own */
 } outlet;
 
 /** What a lane hands to its listener. */
@@ -44,6 +46,7 @@ typedef struct checkpoint {
     weir_view state;             /* whole state, or patch: already in terms of the task's state */
     bool merge;                  /* state is a merge patch (RFC 7396) */
     weir_view given;             /* what the connector gave: for acknowledgements */
+    weir_view whole;             /* the binding's whole state after this; empty if binding is NULL. Good during seal() */
 } checkpoint;
 
 /** All called with the session unlocked, from the lane's own thread; a listener that several lanes call locks for itself. A NULL slot refuses
@@ -60,6 +63,13 @@ typedef struct listener_ops {
     weir_rc (*resume)(listener *, weir_task *, weir_view checkpoint);
     void (*problem)(listener *, weir_task *, const weir_binding *, weir_view message); /* NULL: session_validate() gathers them itself */
     weir_rc (*opened)(listener *, weir_task *, bool explicit_acks);  /* capture only: before the first document */
+    /* Reading a binding begins, and has ended with rc: everything is sealed, or was dropped. end() returns rc, or WEIR_OK if the other bindings shall
+     * go on nevertheless. A capture that pulls all bindings in one begins and ends them together. */
+    weir_rc (*begin)(listener *, weir_task *, lane *, const weir_binding *);
+    weir_rc (*end)(listener *, weir_task *, lane *, const weir_binding *, weir_rc rc);
+    weir_rc (*estimate)(listener *, weir_task *, lane *, const weir_binding *, uint64_t documents, uint64_t bytes);
+    weir_rc (*config)(listener *, weir_task *, lane *, weir_view config);  /* NULL: a warning that they cannot be kept */
+    weir_rc (*keep)(listener *, weir_task *, weir_view patch);             /* destination only */
 } listener_ops;
 
 struct listener {
@@ -74,6 +84,7 @@ typedef struct session_options {
     listener *to;
     log_sink *log;
     weir_view task_name;
+    bool no_acks;   /* the platform cannot acknowledge: acked() is never called, a relay that demands it is refused */
 } session_options;
 
 /** Makes a session; copies what it needs of the options. NULL without memory. */
@@ -86,10 +97,15 @@ weir_rc session_open(session *s, const tree *config, err *e);
  *  state are filled in; state from task_state by state_key. */
 weir_rc session_bind(session *s, weir_binding *b, const tree *const *resources, size_t count, weir_view task_state, err *e);
 const weir_binding *session_bindings(const session *s, size_t *ret_count);
+/** A destination, between two callbacks: takes more bindings, or changed ones. `b` may be a new array; it holds the former bindings in their places, and
+ *  those whose `resource` is NULL get theirs parsed. Then session_apply_some() for what is new. */
+weir_rc session_rebind(session *s, weir_binding *b, const tree *const *resources, size_t count, err *e);
 
 weir_rc session_discover(session *s, err *e);
 weir_rc session_validate(session *s, err *e);
 weir_rc session_apply(session *s, err *e);
+/** apply() for `count` bindings from `first` on. */
+weir_rc session_apply_some(session *s, size_t first, size_t count, err *e);
 /** Pulls until done or stopped. Calls listener.opened first. */
 weir_rc session_pull(session *s, err *e);
 /** Tells a capture that `count` of its oldest unacknowledged checkpoints are durable. Callable from any one thread while session_pull runs.
@@ -99,6 +115,9 @@ weir_rc session_acked(session *s, size_t count, err *e);
 weir_rc session_load(session *s, const weir_row *keys, size_t count, err *e);
 weir_rc session_store(session *s, const weir_row *rows, size_t count, err *e);
 weir_rc session_commit(session *s, weir_view position, err *e);
+/** WEIR_E_CONFIG if the destination cannot. */
+weir_rc session_expire(session *s, const weir_binding *b, const weir_expiry *x, err *e);
+weir_rc session_acknowledge(session *s, err *e);
 
 /** Asks all lanes to stop. Async-signal-safe: no. Thread-safe: yes. */
 void session_stop(session *s);

@@ -58,10 +58,11 @@ static weir_rc out_of_memory(weir_task *t)
     return WEIR_E_NOMEM;
 }
 
-/* Seals documents that a pull left without a checkpoint: the state stays, the documents are not lost. */
-static weir_rc seal_rest(weir_task *t)
+weir_rc task_seal_rest(weir_task *t)
 {
     const checkpoint c = {.state = VIEW("{}"), .merge = true};
+    if (!t->attached || !t->lane.documents)
+        return WEIR_OK;
     weir_rc rc = t->s->to->ops->seal(t->s->to, t, &t->lane, &c);
     t->lane.held = t->lane.documents = 0;
     return rc;
@@ -77,8 +78,8 @@ weir_rc task_finish(weir_task *t, weir_rc rc)
     }
     if (!rc && (t->arena.failed || t->names.failed))
         rc = out_of_memory(t);
-    if (!rc && t->attached && t->lane.documents)
-        rc = seal_rest(t);
+    if (!rc)
+        rc = task_seal_rest(t);
     arena_reset(&t->arena);
     if (rc && t->err.rc == WEIR_OK)
         err_fail(&t->err, rc, "the connector gave no reason");
@@ -145,8 +146,14 @@ weir_rc task_appended(weir_task *t, outlet *o, size_t start)
     return rc;
 }
 
-bool task_deletion(weir_task *t, weir_view doc, weir_view *ret)
+bool task_deletion(weir_task *t, const outlet *o, weir_view doc, weir_view *ret)
 {
+    if (o->deletion) {
+        buf_clear(&t->scratch);
+        bool made = o->deletion(o, doc, &t->scratch) && buf_ok(&t->scratch);
+        *ret = buf_view(&t->scratch);
+        return made;
+    }
     weir_view meta = pointer_find(doc, VIEW("/_meta"));
     buf patched = {0};
     bool ok;
@@ -210,7 +217,7 @@ weir_rc weir_emit(weir_task *t, const weir_binding *b, weir_op op, weir_view doc
     if (!json_skip(&s, &span) || !json_done(&s))
         return weir_fail(t, WEIR_E_BUG, "document for %.*s is not a JSON object: %s at byte %zu", VIEW_ARG(b->name), s.error,
                          (size_t)(s.at - s.begin));
-    if (op == WEIR_DELETE && !task_deletion(t, span, &span))
+    if (op == WEIR_DELETE && !task_deletion(t, &t->lane.outlets[b->index], span, &span))
         return out_of_memory(t);
     return append(t, b, span, s.lines);
 }
@@ -310,7 +317,8 @@ static weir_rc do_checkpoint(weir_task *t, const weir_binding *b, weir_view stat
     }
     if (!binding_patch(t, b, state, merge))
         return out_of_memory(t);
-    return seal(t, &(checkpoint){.binding = b, .state = buf_view(&t->scratch), .merge = true, .given = state});
+    const weir_view whole = buf_view(&t->s->states[b->index]); /* changed by this lane only */
+    return seal(t, &(checkpoint){.binding = b, .state = buf_view(&t->scratch), .merge = true, .given = state, .whole = whole});
 }
 
 weir_rc weir_checkpoint(weir_task *t, const weir_binding *b, weir_view state)
@@ -336,7 +344,37 @@ weir_rc task_checkpoint_raw(weir_task *t, weir_view state, bool merge)
 weir_rc weir_opened(weir_task *t, bool explicit_acks)
 {
     listener *l = t->s->to;
+    if (explicit_acks && t->s->no_acks)
+        return weir_fail(t, WEIR_E_CONFIG, "the connector wants its checkpoints acknowledged, which this platform cannot do");
     return l->ops->opened ? l->ops->opened(l, t, explicit_acks) : WEIR_OK;
+}
+
+weir_rc weir_estimate(weir_task *t, const weir_binding *b, uint64_t documents, uint64_t bytes)
+{
+    listener *l = t->s->to;
+    return l->ops->estimate ? l->ops->estimate(l, t, &t->lane, b, documents, bytes) : WEIR_OK;
+}
+
+weir_rc weir_config_changed(weir_task *t, weir_view config)
+{
+    listener *l = t->s->to;
+    weir_rc rc = session_mask_config(t->s, config, &t->err);
+    if (rc)
+        return rc;
+    if (l->ops->config)
+        return l->ops->config(l, t, &t->lane, config);
+    weir_log(t, WEIR_WARN, "the connector's settings have changed by themselves, but cannot be kept here: update them by hand if the next run is refused");
+    return WEIR_OK;
+}
+
+weir_rc weir_keep(weir_task *t, weir_view patch)
+{
+    listener *l = t->s->to;
+    const char *error;
+    size_t at;
+    if (!json_check(patch, &error, &at))
+        return weir_fail(t, WEIR_E_BUG, "state to keep is not JSON: %s at byte %zu", error, at);
+    return l->ops->keep ? l->ops->keep(l, t, patch) : weir_fail(t, WEIR_E_CONFIG, "state of a destination cannot be kept here");
 }
 
 weir_rc weir_sourced_schema(weir_task *t, const weir_binding *b, weir_view schema)

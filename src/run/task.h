@@ -43,6 +43,7 @@ struct session {
     arena arena;             /* as long as the session */
     weir_view name;
     bool relay;              /* the connector's capture is one, see weir.h */
+    bool no_acks;            /* see session_options */
 
     void *config;            /* the settings struct, or a weir_view */
     void *self;
@@ -64,15 +65,20 @@ struct session {
     int stop_fd;             /* eventfd */
 };
 
+/** Masks the secrets of a config that has taken the place of the one the session was opened with. */
+weir_rc session_mask_config(session *s, weir_view config, err *e);
+
 void task_init(weir_task *t, session *s);
 /** Drops what was not sealed and frees everything. */
 void task_end(weir_task *t);
 /** Ends the work of one callback: takes care of a document left open, memory that ran out, the arena. */
 weir_rc task_finish(weir_task *t, weir_rc rc);
 weir_rc task_attach(weir_task *t);
+/** Seals documents that a pull left without a checkpoint: the state stays, the documents are not lost. */
+weir_rc task_seal_rest(weir_task *t);
 /** Bookkeeping after a document was appended to outlet o from `start` on. */
 weir_rc task_appended(weir_task *t, outlet *o, size_t start);
-/** The document with /_meta/op = "d", in t->scratch. */
-bool task_deletion(weir_task *t, weir_view doc, weir_view *ret);
+/** The document as the outlet's platform writes a deletion, in t->scratch. */
+bool task_deletion(weir_task *t, const outlet *o, weir_view doc, weir_view *ret);
 
 #endif

@@ -26,6 +26,7 @@ struct writer {
     uint64_t written;    /* of checkpoints */
     void (*on_written)(void *arg, uint64_t checkpoints);
     void *on_written_arg;
+    pthread_mutex_t *gate;
 };
 
 static void take(writer *w, const void *who)
@@ -71,15 +72,26 @@ static bool over(const writer *w) { return w->limit && w->checkpoints >= w->limi
 
 static weir_rc put(writer *w, buf *bytes, err *e)
 {
-    if (!w->failure.rc && bytes->len && !io_write(w->fd, buf_view(bytes), "standard output", &w->failure)) {
-        w->bytes += bytes->len;
-        buf_clear(bytes);
+    if (!w->failure.rc && bytes->len) {
+        if (w->gate)
+            pthread_mutex_lock(w->gate);
+        weir_rc rc = io_write(w->fd, buf_view(bytes), "standard output", &w->failure);
+        if (w->gate)
+            pthread_mutex_unlock(w->gate);
+        w->bytes += rc ? 0 : bytes->len;
+        if (!rc)
+            buf_clear(bytes);
     }
     return w->failure.rc ? err_fail(e, w->failure.rc, "%s", err_text(&w->failure)) : WEIR_OK;
 }
 
 static weir_rc put_pending(writer *w, err *e)
 {
+    if (w->framing->settle) {
+        w->framing->settle(w->framing, &w->pending);
+        if (!buf_ok(&w->pending))
+            return err_nomem(e);
+    }
     weir_rc rc = put(w, &w->pending, e);
     if (!rc && w->written < w->checkpoints) {
         if (w->on_written)
@@ -159,7 +171,7 @@ static weir_rc add_sealed(writer *w, weir_task *t, lane *ln, const checkpoint *c
 {
     size_t before = w->pending.len;
     if (gather(w, ln))
-        w->framing->checkpoint(w->framing, &w->pending, c);
+        w->framing->checkpoint(w->framing, &w->pending, ln, c);
     weir_rc rc = buf_ok(&w->pending) ? task_sealed(t, c) : err_nomem(task_error(t));
     if (rc) {
         w->pending.len = before;
@@ -208,7 +220,85 @@ static weir_rc writer_opened(listener *l, weir_task *t, bool explicit_acks)
     return rc;
 }
 
+/* Says something between the lanes' documents: it goes behind what is sealed, and out at once. */
+typedef struct saying {
+    writer *w;
+    lane *ln;
+    bool mine; /* the lane had the writer already */
+} saying;
+
+static saying begin_saying(listener *l, lane *ln)
+{
+    saying s = {(writer *)l, ln, ln->exclusive};
+    take(s.w, ln);
+    return s;
+}
+
+static weir_rc end_saying(saying s, weir_rc rc, err *e)
+{
+    if (!buf_ok(&s.w->pending)) {
+        s.w->pending.failed = false;
+        rc = rc ? rc : err_nomem(e);
+    }
+    if (!rc && !s.mine)
+        rc = put_pending(s.w, e);
+    if (!s.ln->exclusive)
+        give_back(s.w);
+    return rc;
+}
+
+static weir_rc writer_begin(listener *l, weir_task *t, lane *ln, const weir_binding *b)
+{
+    const framing *f = ((writer *)l)->framing;
+    if (!f->begin)
+        return WEIR_OK;
+    saying s = begin_saying(l, ln);
+    f->begin(f, &s.w->pending, b);
+    return end_saying(s, WEIR_OK, task_error(t));
+}
+
+static weir_rc writer_end(listener *l, weir_task *t, lane *ln, const weir_binding *b, weir_rc rc)
+{
+    const framing *f = ((writer *)l)->framing;
+    if (!f->end)
+        return rc;
+    saying s = begin_saying(l, ln);
+    if (rc)
+        buf_clear(&ln->shared);
+    ln->exclusive = s.mine = false;
+    weir_rc ended = f->end(f, &s.w->pending, ln, b, rc, task_error(t));
+    if (rc && !ended)
+        err_clear(task_error(t));
+    return end_saying(s, ended, task_error(t));
+}
+
+static weir_rc writer_estimate(listener *l, weir_task *t, lane *ln, const weir_binding *b, uint64_t documents, uint64_t bytes)
+{
+    const framing *f = ((writer *)l)->framing;
+    if (!f->estimate)
+        return WEIR_OK;
+    saying s = begin_saying(l, ln);
+    f->estimate(f, &s.w->pending, b, documents, bytes);
+    return end_saying(s, WEIR_OK, task_error(t));
+}
+
+static weir_rc writer_config(listener *l, weir_task *t, lane *ln, weir_view config)
+{
+    const framing *f = ((writer *)l)->framing;
+    if (!f->config) {
+        weir_log(t, WEIR_WARN, "the connector's settings have changed by themselves, but cannot be kept here: update them by hand if the next run is refused");
+        return WEIR_OK;
+    }
+    saying s = begin_saying(l, ln);
+    f->config(f, &s.w->pending, config);
+    return end_saying(s, WEIR_OK, task_error(t));
+}
+
 static const listener_ops ops = {
+    .begin = writer_begin,
+    .end = writer_end,
+    .estimate = writer_estimate,
+    .config = writer_config,
     .attach = writer_attach,
     .detach = writer_detach,
     .spill = writer_spill,
@@ -281,6 +371,7 @@ void writer_on_written(writer *w, void (*fn)(void *arg, uint64_t checkpoints), v
     w->on_written_arg = arg;
 }
 
+void writer_share(writer *w, pthread_mutex_t *gate) { w->gate = gate; }
 void writer_limit(writer *w, uint64_t checkpoints) { w->limit = checkpoints; }
 
 void writer_free(writer *w)

@@ -5,6 +5,8 @@
 #ifndef WEIR_RUN_WRITER_H
 #define WEIR_RUN_WRITER_H
 
+#include <pthread.h>
+
 #include "run/session.h"
 
 enum { WRITER_LINGER_MS = 20 };
@@ -15,10 +17,18 @@ typedef struct writer writer;
 typedef struct framing {
     /* Fills prefix, suffix, head, finish of the outlet of a binding; texts into the arena. */
     bool (*outlet)(const struct framing *, arena *, const weir_binding *, outlet *);
-    void (*checkpoint)(const struct framing *, buf *, const checkpoint *);                        /* appends; may append nothing */
+    /* Appends; may append nothing. `ln` is the lane whose documents were just put before it. */
+    void (*checkpoint)(const struct framing *, buf *, const lane *ln, const checkpoint *);
     void (*schema)(const struct framing *, buf *, const weir_binding *, weir_view schema);     /* NULL: dropped */
     void (*opened)(const struct framing *, buf *, bool explicit_acks);                         /* NULL: nothing */
-    const void *context;
+    /* Everything in the buffer is sealed and about to be written: states that were held back go behind it. NULL: nothing */
+    void (*settle)(const struct framing *, buf *);
+    /* See listener_ops. What they append stands behind everything sealed before. NULL: nothing; for end() also: rc as it is */
+    void (*begin)(const struct framing *, buf *, const weir_binding *);
+    weir_rc (*end)(const struct framing *, buf *, const lane *, const weir_binding *, weir_rc, err *);
+    void (*estimate)(const struct framing *, buf *, const weir_binding *, uint64_t documents, uint64_t bytes);
+    void (*config)(const struct framing *, buf *, weir_view config);
+    void *context;
 } framing;
 
 writer *writer_new(int fd, const framing *f);
@@ -35,6 +45,8 @@ void writer_totals(writer *w, uint64_t *documents, uint64_t *bytes, uint64_t *ch
 /** Called, by whoever just writes, when `checkpoints` more of them and all before them were handed to the descriptor: then they can be acknowledged.
  *  NULL: none. */
 void writer_on_written(writer *w, void (*fn)(void *arg, uint64_t checkpoints), void *arg);
+/** A lock to hold while lines go out, for whoever else writes lines to the same descriptor. NULL: none. */
+void writer_share(writer *w, pthread_mutex_t *gate);
 /** Refuses everything after `checkpoints` of them with WEIR_STOPPED. 0: no limit. */
 void writer_limit(writer *w, uint64_t checkpoints);
 void writer_free(writer *w);

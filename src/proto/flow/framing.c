@@ -14,9 +14,10 @@ static bool json_outlet(const framing *f, arena *a, const weir_binding *b, outle
     return o->prefix.ptr != NULL;
 }
 
-static void json_checkpoint(const framing *f, buf *out, const checkpoint *c)
+static void json_checkpoint(const framing *f, buf *out, const lane *ln, const checkpoint *c)
 {
     (void)f;
+    (void)ln;
     flow_write_checkpoint(FLOW_JSON, c->state, c->merge, out);
 }
 
@@ -53,7 +54,7 @@ static void json_opened(const framing *f, buf *out, bool explicit_acks)
     opened_of(FLOW_JSON, out, explicit_acks);
 }
 
-const framing flow_json_framing = {json_outlet, json_checkpoint, json_schema, json_opened, NULL};
+const framing flow_json_framing = {.outlet = json_outlet, .checkpoint = json_checkpoint, .schema = json_schema, .opened = json_opened};
 
 /* ---- protobuf: u32 length, then Response{6: Captured{1: binding, 2: doc}} ----
  *
@@ -103,13 +104,14 @@ static bool pb_outlet(const framing *f, arena *a, const weir_binding *b, outlet 
     o->head = header_size(b->index, 1000);
     o->max = FLOW_MESSAGE_MAX;
     o->finish = pb_finish;
-    o->context = b;
+    o->context = (void *)(uintptr_t)b; /* only read */
     return true;
 }
 
-static void pb_checkpoint(const framing *f, buf *out, const checkpoint *c)
+static void pb_checkpoint(const framing *f, buf *out, const lane *ln, const checkpoint *c)
 {
     (void)f;
+    (void)ln;
     flow_write_checkpoint(FLOW_PROTOBUF, c->state, c->merge, out);
 }
 
@@ -125,4 +127,4 @@ static void pb_opened(const framing *f, buf *out, bool explicit_acks)
     opened_of(FLOW_PROTOBUF, out, explicit_acks);
 }
 
-const framing flow_protobuf_framing = {pb_outlet, pb_checkpoint, pb_schema, pb_opened, NULL};
+const framing flow_protobuf_framing = {.outlet = pb_outlet, .checkpoint = pb_checkpoint, .schema = pb_schema, .opened = pb_opened};

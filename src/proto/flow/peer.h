@@ -2,15 +2,10 @@
 #ifndef WEIR_FLOW_PEER_H
 #define WEIR_FLOW_PEER_H
 
+#include "proto/child.h"
 #include "proto/flow/stream.h"
-#include "proto/protocol.h"
 
-enum {
-    PEER_EXIT_MS = 10000,  /* from the end of its input, or its output, to its exit */
-    PEER_TERM_MS = 5000,   /* from SIGTERM to SIGKILL */
-    PEER_REST_MS = 1000,   /* from its exit to the end of its output, which somebody else may hold open */
-    PEER_ACK_MS = 10000    /* to take an acknowledgement (flow.md 3.3, rule 9) */
-};
+enum { PEER_ACK_MS = 10000 }; /* to take an acknowledgement (flow.md 3.3, rule 9) */
 
 typedef struct flow_peer flow_peer;
 

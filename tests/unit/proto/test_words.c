@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "proto/flow/names.h"
-#include "proto/flow/words.h"
+#include "proto/words.h"
 
 /* ---- words ---- */
 

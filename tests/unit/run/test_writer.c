@@ -17,8 +17,9 @@ static bool outlet_of(const framing *f, arena *a, const weir_binding *b, outlet 
     return o->prefix.ptr != NULL;
 }
 
-static void checkpoint_of(const framing *f, buf *out, const checkpoint *c)
+static void checkpoint_of(const framing *f, buf *out, const lane *ln, const checkpoint *c)
 {
+    (void)ln;
     (void)f;
     buf_addv(out, c->state);
     buf_addc(out, '\n');

@@ -1,6 +1,8 @@
 /* words.h - what a connector says on stderr (flow.md 1.8): JSON records keep their level, plain text becomes a warning or an error by its words. */
-#ifndef WEIR_FLOW_WORDS_H
-#define WEIR_FLOW_WORDS_H
+#ifndef WEIR_PROTO_WORDS_H
+#define WEIR_PROTO_WORDS_H
+
+#include <pthread.h>
 
 #include "base/log.h"
 
@@ -11,11 +13,14 @@ typedef struct words {
     buf last;         /* the last message */
     bool last_severe; /* and it was an error */
     weir_rc code;     /* what its record gave as fields.code, if it is one of ours */
+    pthread_mutex_t lock; /* of the last three: other threads may hear words elsewhere */
 } words;
 
 void words_init(words *w, log_sink *log, weir_view task);
 /** Reads once and logs every whole line. @return false at the end */
 bool words_read(words *w, int fd);
+/** Notes words that came another way than on stderr. Thread-safe. */
+void words_said(words *w, weir_level level, weir_view message, weir_rc code);
 /** Logs what is left without a line end. */
 void words_end(words *w);
 /** The last record's message; an error beats what came after it at a lower level. */

@@ -1,4 +1,4 @@
-#include "proto/flow/words.h"
+#include "proto/words.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -10,7 +10,7 @@ enum { LINE_MAX_BYTES = 1 << 20 }; /* a longer line is logged in pieces */
 
 void words_init(words *w, log_sink *log, weir_view task)
 {
-    *w = (words){.log = log, .task = task, .pending.max = 2 * LINE_MAX_BYTES};
+    *w = (words){.log = log, .task = task, .pending.max = 2 * LINE_MAX_BYTES, .lock = PTHREAD_MUTEX_INITIALIZER};
 }
 
 static bool starts_folded(weir_view text, const char *word)
@@ -48,15 +48,17 @@ static weir_rc code_of(const tree *record)
     return WEIR_E_REMOTE;
 }
 
-static void remember(words *w, weir_level level, weir_view message, weir_rc code)
+void words_said(words *w, weir_level level, weir_view message, weir_rc code)
 {
     bool severe = level == WEIR_ERROR;
-    if (!message.len || (w->last_severe && !severe))
-        return;
-    buf_clear(&w->last);
-    buf_addv(&w->last, message);
-    w->last_severe = severe;
-    w->code = code;
+    pthread_mutex_lock(&w->lock);
+    if (message.len && (severe || !w->last_severe)) {
+        buf_clear(&w->last);
+        buf_addv(&w->last, message);
+        w->last_severe = severe;
+        w->code = code;
+    }
+    pthread_mutex_unlock(&w->lock);
 }
 
 /* Every member that is not time, level or message goes on as a field. */
@@ -95,7 +97,7 @@ static bool log_json(words *w, weir_view line)
             message = line;
         if (!level)
             level = words_guess(message);
-        remember(w, level, message, code_of(record));
+        words_said(w, level, message, code_of(record));
         log_record(w->log, level, w->task, message, fields, n);
     }
     arena_free(&a);
@@ -110,7 +112,7 @@ static void log_one(words *w, weir_view line)
     if (!line.len || (*line.ptr == '{' && log_json(w, line)))
         return;
     weir_level level = words_guess(line);
-    remember(w, level, line, WEIR_E_REMOTE);
+    words_said(w, level, line, WEIR_E_REMOTE);
     log_record(w->log, level, w->task, line, NULL, 0);
 }
 
@@ -150,4 +152,5 @@ void words_free(words *w)
 {
     buf_free(&w->pending);
     buf_free(&w->last);
+    pthread_mutex_destroy(&w->lock);
 }
