@@ -17,6 +17,8 @@ struct log_sink {
     pthread_mutex_t lock; /* of what follows */
     mask_list masks;
     bool blind; /* a secret could not be remembered */
+    const log_outlet *outlet;
+    pthread_mutex_t turn; /* of the outlet */
 };
 
 #define WITHHELD "(withheld: there was no memory to remember what must be masked)"
@@ -110,6 +112,7 @@ static void begin(log_sink *l, int fd)
     l->fd = fd;
     atomic_init(&l->level, WEIR_INFO);
     pthread_mutex_init(&l->lock, NULL);
+    pthread_mutex_init(&l->turn, NULL);
     read_format(l);
     read_level(l);
 }
@@ -122,6 +125,7 @@ static void say_no_memory(int fd)
     const log_field fields[] = {{"code", view_of(rc_name(WEIR_E_NOMEM)), false}, {"who", view_of(rc_who(WEIR_E_NOMEM)), false}};
     log_record(&spare, WEIR_ERROR, (weir_view){0}, VIEW("out of memory"), fields, 2);
     pthread_mutex_destroy(&spare.lock);
+    pthread_mutex_destroy(&spare.turn);
 }
 
 log_sink *log_open(int fd)
@@ -140,6 +144,7 @@ void log_close(log_sink *l)
         return;
     mask_free(&l->masks);
     pthread_mutex_destroy(&l->lock);
+    pthread_mutex_destroy(&l->turn);
     free(l);
 }
 
@@ -388,6 +393,22 @@ static void build(const log_sink *l, const record *r, buf *out)
     buf_adds(out, json ? "}\n" : "\n");
 }
 
+/* For an outlet: message and fields as text, masked. */
+static void build_plain(const log_sink *l, const record *r, buf *out)
+{
+    put_masked(l, r->message, 0, put_line, out);
+    text_fields(l, r, out);
+}
+
+void log_redirect(log_sink *l, const log_outlet *o)
+{
+    if (!l)
+        return;
+    pthread_mutex_lock(&l->lock);
+    l->outlet = o;
+    pthread_mutex_unlock(&l->lock);
+}
+
 /* The same in the memory that is there: as much of the message as fits. It is cut after masking, so no half of a secret is left. */
 static void build_short(const log_sink *l, record r, buf *out)
 {
@@ -430,10 +451,21 @@ void log_record(log_sink *l, weir_level level, weir_view scope, weir_view messag
         r.message = VIEW(WITHHELD);
         r.count = 0;
     }
-    build(l, &r, &line);
-    if (!buf_ok(&line))
+    const log_outlet *outlet = l->outlet;
+    if (outlet)
+        build_plain(l, &r, &line);
+    else
+        build(l, &r, &line);
+    if (!buf_ok(&line) && !outlet)
         build_short(l, r, &spare);
     pthread_mutex_unlock(&l->lock);
+    if (outlet) {
+        pthread_mutex_lock(&l->turn);
+        outlet->write(outlet->arg, r.level, buf_ok(&line) ? buf_view(&line) : VIEW("(a message was lost: out of memory)"));
+        pthread_mutex_unlock(&l->turn);
+        buf_free(&line);
+        return;
+    }
     err unheard = {0}; /* where should it go? */
     io_write(l->fd, buf_view(buf_ok(&line) ? &line : &spare), "the log", &unheard);
     err_free(&unheard);

@@ -36,6 +36,15 @@ const char *log_level_name(weir_level level);
 void log_record(log_sink *l, weir_level level, weir_view scope, weir_view message, const log_field *fields, size_t count);
 void log_line(log_sink *l, weir_level level, const char *fmt, ...) WEIR_PRINTF(3, 4);
 
+/** Where records go instead of to the descriptor: platforms that want logs among their messages. */
+typedef struct log_outlet {
+    /* One record: the text is masked, on one line, and holds the fields as name=value behind the message. Called by any thread, one at a time. */
+    void (*write)(void *arg, weir_level level, weir_view text);
+    void *arg;
+} log_outlet;
+/** Sends records there from now on; NULL: back to the descriptor. What `o` points to must outlive that. */
+void log_redirect(log_sink *l, const log_outlet *o);
+
 /** From now on this text (if 3 bytes or longer) is written as ***, also where it appears escaped for JSON in whatever way, or as
  * JSON within a JSON string. Of a text of several lines each line of 8 bytes or more is a secret, too. Thread-safe. If there is no
  * memory to remember it, messages are withheld from then on. */

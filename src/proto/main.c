@@ -1,4 +1,4 @@
-/* weir_main: a program of a connector. */
+/* weir_main: a program of a connector. weir_shim_main: a program of somebody else's. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -7,13 +7,30 @@
 #include "proto/protocol.h"
 #include "run/stop.h"
 
-static void help(const weir_connector *c, buf *out)
+/* ---- --help and --version ---- */
+
+static void help_usage(const char *program, buf *out)
+{
+    for (const protocol *p = protocols; p->name; p++)
+        for (weir_view lines = view_of(p->usage); lines.len;) {
+            const char *nl = memchr(lines.ptr, '\n', lines.len);
+            size_t len = nl ? (size_t)(nl - lines.ptr) + 1 : lines.len;
+            char line[256];
+            snprintf(line, sizeof line, "%.*s", (int)len, lines.ptr);
+            buf_adds(out, out->len && p == protocols && lines.ptr == p->usage ? "usage: " : "       ");
+            buf_printf(out, line, program);
+            lines = view_from(lines, len);
+        }
+    buf_printf(out, "       %s --help | --version\n\n", program);
+    buf_adds(out, "The protocol shows in the arguments, the environment or the program's name; --protocol NAME or WEIR_PROTOCOL say it: ");
+    protocol_names(out);
+    buf_adds(out, ".\nLOG_LEVEL is error, warn, info, debug or trace; LOG_FORMAT is json, text or color.\n");
+}
+
+static void help(const weir_connector *c, const char *program, buf *out)
 {
     buf_printf(out, "%s %s%s%s\n\n", c->name, c->version, c->title ? " - " : "", c->title ? c->title : "");
-    buf_printf(out, "usage: %s            serve the platform on standard input and output\n", c->name);
-    buf_printf(out, "       %s --help     this text\n       %s --version\n\n", c->name, c->name);
-    buf_adds(out, "It speaks Estuary Flow's capture protocol, as JSON lines or as length-prefixed protobuf: whichever comes, or what\n"
-                  "FLOW_RUNTIME_CODEC (json, proto) says. LOG_LEVEL is error, warn, info, debug or trace; LOG_FORMAT is json, text or color.\n");
+    help_usage(program, out);
     if (c->config) {
         buf_adds(out, "\nconfig:\n");
         fields_help(c->config, out);
@@ -23,7 +40,7 @@ static void help(const weir_connector *c, buf *out)
         fields_help(c->resource, out);
     }
     buf_adds(out, "\nexit status: 0 done, 2 the operator has to act, 3 try again later, 4 the other system, 5 the platform broke the protocol,\n"
-                  "6 memory or disk, 7 a bug in the connector\n");
+                  "6 memory or disk, 7 a bug in the connector; under Airbyte and Singer 0 done, 1 failed, 2 wrong arguments\n");
 }
 
 static int print(buf *text)
@@ -35,54 +52,126 @@ static int print(buf *text)
     return rc == WEIR_STOPPED ? 0 : (int)rc;
 }
 
+/* ---- serving ---- */
+
 /* Here the peer is the platform. */
 static const char *who(weir_rc rc)
 {
     return rc == WEIR_E_PROTOCOL ? "the author of the platform has to act: it broke the protocol" : rc_who(rc);
 }
 
-static int serve(const weir_connector *c, log_sink *log)
+/* The last line: platforms take it as the reason (flow.md 1.7). */
+static void report(log_sink *log, weir_rc rc, err *e)
 {
-    err e = {0};
-    int stop = stop_signals(&e);
-    if (stop >= 0 && isatty(0))
-        log_line(log, WEIR_WARN, "%s waits for a platform's requests on standard input; see %s --help", c->name, c->name);
-    const serve_options o = {.in = 0, .out = 1, .log = log, .stop_fd = stop};
-    weir_rc rc = stop < 0 ? e.rc : protocols[0].serve(c, &o, &e);
+    log_record(log, WEIR_ERROR, (weir_view){0}, view_of(err_text(e)),
+               (const log_field[]){{"code", view_of(rc_name(rc)), false}, {"who", view_of(who(rc)), false}}, 2);
+}
+
+static int serve(const serving *g, const weir_connector *c, err *e)
+{
+    serve_end end = {.status = -1};
+    const serve_options o = {
+        .in = 0, .out = 1, .log = g->log, .stop_fd = g->stop_fd, .program = g->name, .args = g->args, .arg_count = g->arg_count,
+    };
+    weir_rc rc = g->p->serve(c, &o, &end, e);
     if (rc == WEIR_STOPPED)
         rc = WEIR_OK;
-    if (rc) /* the last line: platforms take it as the reason (flow.md 1.7) */
-        log_record(log, WEIR_ERROR, (weir_view){0}, view_of(err_text(&e)),
-                   (const log_field[]){{"code", view_of(rc_name(rc)), false}, {"who", view_of(who(rc)), false}}, 2);
-    err_free(&e);
-    if (stop >= 0)
-        close(stop);
-    return (int)rc;
+    if (rc && !end.reported)
+        report(g->log, rc, e);
+    return end.status >= 0 ? end.status : (int)rc;
 }
+
+int program_serve(const serving *g, const weir_connector *c)
+{
+    err e = {0};
+    if (isatty(0) && !g->arg_count)
+        log_line(g->log, WEIR_WARN, "%s waits for a platform's requests on standard input; see %s --help", c->name, g->name);
+    int status = serve(g, c, &e);
+    err_free(&e);
+    return status;
+}
+
+int program_shim(const serving *g, const weir_shim *s)
+{
+    err e = {0};
+    weir_connector *c = NULL;
+    const protocol *q = protocol_find(view_of(s->from));
+    const drive_options o = {
+        .argv = s->command, .destination = s->destination, .flow_documents = strcmp(g->p->name, "flow") == 0, .log = g->log,
+        .task_name = view_of(s->command[0]), .stop_fd = g->stop_fd,
+    };
+    weir_rc rc = q ? q->drive(&o, &c, &e) : err_fail(&e, WEIR_E_CONFIG, "protocol '%s' is not known", s->from);
+    err_wrap(&e, rc, "%s", s->command[0]);
+    if (rc) {
+        report(g->log, rc, &e);
+        err_free(&e);
+        return rc == WEIR_STOPPED ? 0 : (int)rc;
+    }
+    if (s->docs_url)
+        c->docs_url = s->docs_url;
+    if (s->oauth2)
+        c->oauth2 = view_of(s->oauth2);
+    int status = serve(g, c, &e);
+    q->drive_free(c);
+    err_free(&e);
+    return status;
+}
+
+/* ---- the programs ---- */
+
+static const char *base_name(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return slash ? slash + 1 : path ? path : "";
+}
+
+typedef int run_program(const serving *g, const void *what);
+
+/* Log, arguments and signals around one of them. */
+static int run_as(const char *name, int argc, char **argv, run_program *run, const void *what)
+{
+    err e = {0};
+    log_sink *log = log_open(2);
+    if (!log)
+        return WEIR_E_NOMEM;
+    serving g = {.log = log, .name = name, .args = argv + (argc > 0), .arg_count = argc > 0 ? (size_t)argc - 1 : 0, .stop_fd = -1};
+    weir_rc rc = protocol_detect(g.name, g.args, &g.arg_count, &g.p, &e);
+    if (!rc) {
+        g.stop_fd = stop_signals(&e);
+        rc = g.stop_fd < 0 ? e.rc : WEIR_OK;
+    }
+    if (rc)
+        report(log, rc, &e);
+    int status = rc ? (int)rc : run(&g, what);
+    err_free(&e);
+    if (g.stop_fd >= 0)
+        close(g.stop_fd);
+    log_close(log);
+    return status;
+}
+
+static int run_connector(const serving *g, const void *what) { return program_serve(g, what); }
+static int run_shim(const serving *g, const void *what) { return program_shim(g, what); }
 
 int weir_main(const weir_connector *c, int argc, char **argv)
 {
     io_open_standard();
     buf text = {0};
+    const char *name = base_name(argc > 0 ? argv[0] : c->name);
     weir_view arg = argc > 1 ? view_of(argv[1]) : (weir_view){0};
     if (view_is(arg, "--help") || view_is(arg, "-h") || view_is(arg, "help")) {
-        help(c, &text);
+        help(c, name, &text);
         return print(&text);
     }
     if (view_is(arg, "--version")) {
         buf_printf(&text, "%s %s (weir %s)\n", c->name, c->version, weir_version());
         return print(&text);
     }
-    log_sink *log = log_open(2);
-    if (!log)
-        return WEIR_E_NOMEM;
-    int status;
-    if (argc > 1) {
-        log_line(log, WEIR_ERROR, "unknown argument '%s': see %s --help", argv[1], c->name);
-        status = WEIR_E_CONFIG;
-    } else {
-        status = serve(c, log);
-    }
-    log_close(log);
-    return status;
+    return run_as(name, argc, argv, run_connector, c);
+}
+
+int weir_shim_main(const weir_shim *s, int argc, char **argv)
+{
+    io_open_standard();
+    return run_as(base_name(argc > 0 ? argv[0] : s->command[0]), argc, argv, run_shim, s);
 }

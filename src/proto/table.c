@@ -1,8 +1,15 @@
+#include <stdlib.h>
+
 #include "proto/flow/flow.h"
 #include "proto/protocol.h"
 
+#define LIST(...) (const char *const[]){__VA_ARGS__, NULL}
+
 const protocol protocols[] = {
-    {"flow", flow_serve, flow_drive, flow_drive_free},
+    {.name = "flow",
+     .vars = LIST("FLOW_RUNTIME_CODEC"),
+     .usage = "%1$s                      serve Estuary Flow on standard input and output, as JSON lines or protobuf\n",
+     .serve = flow_serve, .drive = flow_drive, .drive_free = flow_drive_free},
     {0},
 };
 
@@ -14,4 +21,105 @@ const protocol *protocol_find(weir_view name)
         if (view_is(name, p->name))
             return p;
     return NULL;
+}
+
+void protocol_names(buf *out)
+{
+    for (const protocol *p = protocols; p->name; p++) {
+        if (p != protocols)
+            buf_adds(out, p[1].name ? ", " : " and ");
+        buf_adds(out, p->name);
+    }
+}
+
+/* ---- detection ---- */
+
+static bool listed(const char *const *list, weir_view word)
+{
+    for (; list && *list; list++)
+        if (view_is(word, *list))
+            return true;
+    return false;
+}
+
+static const protocol *by_word(weir_view word)
+{
+    for (const protocol *p = protocols; p->name; p++)
+        if (listed(p->words, word))
+            return p;
+    return NULL;
+}
+
+static const protocol *by_flag(weir_view arg)
+{
+    const char *equals = arg.len ? memchr(arg.ptr, '=', arg.len) : NULL;
+    weir_view flag = {arg.ptr, equals ? (size_t)(equals - arg.ptr) : arg.len};
+    for (const protocol *p = protocols; p->name; p++)
+        if (listed(p->flags, flag))
+            return p;
+    return NULL;
+}
+
+static const protocol *by_environment(void)
+{
+    for (const protocol *p = protocols; p->name; p++)
+        for (const char *const *v = p->vars; v && *v; v++)
+            if (view_of(getenv(*v)).len)
+                return p;
+    return NULL;
+}
+
+static const protocol *by_name(weir_view program)
+{
+    for (const protocol *p = protocols; p->name; p++)
+        for (const char *const *x = p->prefixes; x && *x; x++)
+            if (view_starts(program, view_of(*x)))
+                return p;
+    return NULL;
+}
+
+/* Takes --protocol out. */
+static const char *take_choice(char **args, size_t *count)
+{
+    static const weir_view flag = WEIR_LIT("--protocol");
+    for (size_t i = 0; i < *count; i++) {
+        weir_view arg = view_of(args[i]);
+        bool joined = view_starts(arg, flag) && arg.len > flag.len && arg.ptr[flag.len] == '=', apart = view_eq(arg, flag);
+        if (!joined && !apart)
+            continue;
+        size_t taken = apart && i + 1 < *count ? 2 : 1;
+        const char *name = joined ? args[i] + flag.len + 1 : taken == 2 ? args[i + 1] : "";
+        memmove(args + i, args + i + taken, (*count - i - taken) * sizeof *args);
+        *count -= taken;
+        return name;
+    }
+    return getenv("WEIR_PROTOCOL");
+}
+
+weir_rc protocol_detect(const char *program, char **args, size_t *count, const protocol **ret, err *e)
+{
+    const char *chosen = take_choice(args, count);
+    const protocol *p = NULL;
+    if (chosen && *chosen) {
+        buf names = {0};
+        protocol_names(&names);
+        *ret = protocol_find(view_of(chosen));
+        weir_rc rc = *ret ? WEIR_OK : err_fail(e, WEIR_E_CONFIG, "protocol '%s' is not known: there are %s", chosen, buf_text(&names));
+        buf_free(&names);
+        return rc;
+    }
+    for (size_t i = 0; i < *count && !p; i++) {
+        if (strcmp(args[i], "--debug") == 0)
+            continue;
+        p = by_word(view_of(args[i]));
+        break;
+    }
+    for (size_t i = 0; i < *count && !p; i++)
+        p = by_flag(view_of(args[i]));
+    if (!p)
+        p = by_environment();
+    if (!p)
+        p = by_name(view_of(program));
+    *ret = p ? p : &protocols[0];
+    return WEIR_OK;
 }

@@ -9,7 +9,7 @@
 /** Framing of captured and checkpoint messages in a codec, for a writer. */
 extern const framing flow_json_framing, flow_protobuf_framing;
 
-weir_rc flow_serve(const weir_connector *, const serve_options *, err *e);
+weir_rc flow_serve(const weir_connector *, const serve_options *, serve_end *, err *e);
 weir_rc flow_drive(const drive_options *, weir_connector **ret, err *e);
 void flow_drive_free(weir_connector *);
 

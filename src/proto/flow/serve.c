@@ -378,9 +378,12 @@ static weir_rc await_request(server *v, err *e)
     return rc;
 }
 
-weir_rc flow_serve(const weir_connector *c, const serve_options *o, err *e)
+weir_rc flow_serve(const weir_connector *c, const serve_options *o, serve_end *end, err *e)
 {
     server v = {.c = c, .o = o};
+    (void)end;
+    if (o->arg_count)
+        return err_fail(e, WEIR_E_CONFIG, "unknown argument '%s': see %s --help", o->args[0], o->program);
     weir_rc rc = flow_stream_init(&v.in, o->in, getenv("FLOW_RUNTIME_CODEC"), "standard input", e);
     while (!rc && !v.done) {
         flow_message m;

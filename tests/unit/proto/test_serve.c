@@ -31,7 +31,7 @@ typedef struct platform {
 static void *serve(void *arg)
 {
     platform *p = arg;
-    p->rc = flow_serve(p->c, &(serve_options){.in = p->to[0], .out = p->from[1], .stop_fd = p->stop}, &p->served);
+    p->rc = flow_serve(p->c, &(serve_options){.in = p->to[0], .out = p->from[1], .stop_fd = p->stop}, &(serve_end){0}, &p->served);
     close(p->from[1]);
     close(p->to[0]);
     return NULL;

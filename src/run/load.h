@@ -1,0 +1,67 @@
+/* load.h - documents into a destination, one by one, for the served sides of protocols that push: Airbyte's `write`, a Singer target, Fivetran's batches.
+ *
+ *     load_open -> load_stream (any time) -> load_add ... -> load_commit -> load_close
+ *
+ * Documents wait in memory, LOAD_BYTES of them at most; then they are combined by key (the last write wins) and stored in the destination's open
+ * transaction, which load_commit() ends. A destination that relays (weir_materialize.relay) gets them as they came.
+ */
+#ifndef WEIR_RUN_LOAD_H
+#define WEIR_RUN_LOAD_H
+
+#include "run/session.h"
+
+enum { LOAD_BYTES = 16 << 20 };
+
+typedef struct load load;
+
+typedef struct load_options {
+    const weir_connector *connector;
+    const tree *config;
+    log_sink *log;
+    weir_view task_name;   /* under which the destination keeps its checkpoint */
+    int stop_fd;           /* readable: stop; -1: none */
+} load_options;
+
+/** A column that no document holds: its value comes with each document. */
+typedef struct load_extra {
+    weir_view field;       /* `_sdc_received_at` */
+    unsigned types;        /* WEIR_IS_... */
+    weir_view format;      /* `date-time` ...; may be empty */
+} load_extra;
+
+/** A stream, as whoever pushes describes it. All views are copied. */
+typedef struct load_stream_spec {
+    weir_view name, name_space;
+    weir_view schema;         /* JSON Schema of a document; its top-level properties become columns */
+    weir_view key;            /* JSON array of JSON pointers; empty or []: none */
+    bool append;              /* every document is a row of its own, also if there is a key */
+    const load_extra *extras;
+    size_t extra_count;
+    weir_view resource;       /* resource settings, a JSON object, if the caller knows them; empty: made from name and name_space: the setting marked
+                                 WEIR_COLLECTION_NAME gets the name, WEIR_SCHEMA_NAME the namespace; without the latter the name is NAMESPACE__NAME */
+} load_stream_spec;
+
+/** Opens the destination. */
+weir_rc load_open(load **ret, const load_options *o, err *e);
+/** Adds a stream, or changes the one at `at` (its documents so far are stored first, as they were meant): tables are made or widened at the next store.
+ *  @param at index of a former stream, or SIZE_MAX: a new one  @param ret_index may be NULL */
+weir_rc load_stream(load *l, size_t at, const load_stream_spec *spec, size_t *ret_index, err *e);
+/** Takes a document: checked JSON, an object without raw line breaks. `extras`: JSON text for each of the stream's extra columns; an empty view is
+ *  absent. All are copied. */
+weir_rc load_add(load *l, size_t stream, weir_op op, weir_view doc, const weir_view *extras, err *e);
+/** See weir_materialize.expire; the stream's documents so far are stored first. Columns are named by field: "" is none.
+ *  @param age the field whose number tells the age; "": all rows  @param mark the field to set to `value`; "": remove */
+weir_rc load_expire(load *l, size_t stream, weir_view age, int64_t below, weir_view mark, weir_view value, err *e);
+/** Can the destination do that at all? For refusals at start. */
+bool load_can_expire(const load *l);
+/** Bytes of documents since the last commit, waiting or stored. */
+size_t load_uncommitted(const load *l);
+/** Stores what waits and makes everything durable, with the checkpoint (JSON object; may be empty) if the destination keeps one. */
+weir_rc load_commit(load *l, weir_view checkpoint, err *e);
+/** The checkpoint that the destination kept last time; empty: none, or it keeps none. */
+weir_view load_checkpoint(const load *l);
+session *load_session(load *l);
+/** What was not committed is dropped. Accepts NULL. */
+void load_close(load *l);
+
+#endif
