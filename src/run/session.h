@@ -134,6 +134,8 @@ err *task_error(weir_task *);
 weir_rc task_sealed(weir_task *, const checkpoint *);
 /** weir_emit for a document that was already scanned: `lines` says whether it has raw line breaks. For drivers. */
 weir_rc task_emit_scanned(weir_task *, const weir_binding *, weir_view doc, bool lines);
+/** The same for a document in two pieces, the first of which is ours: `{"_meta":{"row_id":1},` and what follows the brace of the rest. */
+weir_rc task_emit_pieces(weir_task *, const weir_binding *, weir_view head, weir_view rest, bool lines);
 /** The task-level checkpoint as it came from a foreign connector. */
 weir_rc task_checkpoint_raw(weir_task *, weir_view state, bool merge);
 

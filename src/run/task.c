@@ -172,18 +172,20 @@ bool task_deletion(weir_task *t, const outlet *o, weir_view doc, weir_view *ret)
     return ok && buf_ok(&t->scratch);
 }
 
-static weir_rc append(weir_task *t, const weir_binding *b, weir_view doc, bool lines)
+static weir_rc append(weir_task *t, const weir_binding *b, weir_view head, weir_view doc, bool lines)
 {
     outlet *o = &t->lane.outlets[b->index];
     buf *to = o->to;
     size_t start = to->len;
-    if (doc.len > SIZE_MAX / 2 || !buf_reserve(to, o->prefix.len + o->head + doc.len + o->suffix.len + 16)) {
+    if (doc.len > SIZE_MAX / 2 || !buf_reserve(to, o->prefix.len + o->head + head.len + doc.len + o->suffix.len + 16)) {
         to->failed = false;
         return out_of_memory(t);
     }
     char *p = to->ptr + start;
     memcpy(p, o->prefix.ptr, o->prefix.len);
     p += o->prefix.len + o->head;
+    if (head.len)
+        p = (char *)memcpy(p, head.ptr, head.len) + head.len;
     if (lines) {
         to->len = (size_t)(p - to->ptr);
         json_compact(to, doc);
@@ -200,7 +202,13 @@ static weir_rc append(weir_task *t, const weir_binding *b, weir_view doc, bool l
 weir_rc task_emit_scanned(weir_task *t, const weir_binding *b, weir_view doc, bool lines)
 {
     weir_rc rc = ready(t, b);
-    return rc ? rc : append(t, b, doc, lines);
+    return rc ? rc : append(t, b, (weir_view){0}, doc, lines);
+}
+
+weir_rc task_emit_pieces(weir_task *t, const weir_binding *b, weir_view head, weir_view rest, bool lines)
+{
+    weir_rc rc = ready(t, b);
+    return rc ? rc : append(t, b, head, rest, lines);
 }
 
 weir_rc weir_emit(weir_task *t, const weir_binding *b, weir_op op, weir_view doc)
@@ -219,7 +227,7 @@ weir_rc weir_emit(weir_task *t, const weir_binding *b, weir_op op, weir_view doc
                          (size_t)(s.at - s.begin));
     if (op == WEIR_DELETE && !task_deletion(t, &t->lane.outlets[b->index], span, &span))
         return out_of_memory(t);
-    return append(t, b, span, s.lines);
+    return append(t, b, (weir_view){0}, span, s.lines);
 }
 
 /* ---- checkpoints ---- */
