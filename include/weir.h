@@ -427,6 +427,7 @@ WEIR_API int weir_main(const weir_connector *, int argc, char **argv);
 /** A connector of another protocol, to be served as if it were one of ours. */
 typedef struct weir_shim {
     const char *from;           /**< the protocol it speaks: "flow", "airbyte" or "singer" */
+    const char *as;             /**< the one it is served as; NULL: whichever the platform speaks, as weir_main() tells it */
     const char *const *command; /**< how it is started: no shell, searched on PATH; ended by NULL */
     bool destination;           /**< it is a destination (target) rather than a source (tap) */
     const char *docs_url;       /**< instead of what it says; NULL: as it says */

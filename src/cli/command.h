@@ -6,8 +6,8 @@
 
 /** What was given on the command line; every option has its place here. */
 typedef struct cli_args {
-    const char *source, *name, *data, *only, *sessions, *timeout, *idle, *initial_state;
-    bool once, json, emit_raw, output_state, quiet;
+    const char *source, *name, *data, *only, *sessions, *timeout, *idle, *initial_state, *from, *as, *oauth2, *docs_url;
+    bool once, json, emit_raw, output_state, quiet, destination;
     char **rest;        /* what followed `--` or the options */
     size_t rest_count;
 } cli_args;
@@ -17,6 +17,7 @@ typedef struct cli {    /* what every command gets */
     log_sink *log;
     int stop_fd;
     native_finder natives;
+    int status;         /* of a command that has reported for itself: exit status if it returns WEIR_OK */
 } cli;
 
 typedef struct cli_option {
@@ -56,6 +57,7 @@ weir_rc cmd_validate(cli *, err *);
 weir_rc cmd_capture(cli *, err *);
 weir_rc cmd_preview(cli *, err *);
 weir_rc cmd_run(cli *, err *);
+weir_rc cmd_shim(cli *, err *);
 weir_rc cmd_help(cli *, err *);
 
 /* For commands. */

@@ -15,6 +15,11 @@ const cli_option cli_options[] = {
     {"output-state", NULL, NULL, PLACE(output_state), "print checkpoints too"},
     {"emit-raw", NULL, NULL, PLACE(emit_raw), "print what the protocol says and change nothing"},
     {"json", NULL, NULL, PLACE(json), "progress and results as JSON lines"},
+    {"from", NULL, "PROTOCOL", PLACE(from), "what the connector speaks: flow, airbyte or singer"},
+    {"as", NULL, "PROTOCOL", PLACE(as), "what it is served as"},
+    {"destination", NULL, NULL, PLACE(destination), "the connector is a destination; told from names such as target-x, too"},
+    {"oauth2", NULL, "FILE", PLACE(oauth2), "OAuth2 description, JSON, instead of what the connector says"},
+    {"docs-url", NULL, "URL", PLACE(docs_url), "documentation URL instead of what the connector says"},
     {"quiet", NULL, NULL, PLACE(quiet), "no progress"},
     {0},
 };
@@ -47,6 +52,12 @@ const cli_command cli_commands[] = {
      "Captures go into collections in the data folder, materializations from there into their destinations. Everything resumes where it stopped, whatever stopped it: "
      "a document is in its collection and its table exactly once. Without --once captures restart by their interval until SIGTERM or SIGINT.",
      cmd_run},
+    {"shim", "serve a connector of one protocol as one of another", "--from PROTOCOL --as PROTOCOL -- COMMAND [ARG... --] [PLATFORM-ARG...]",
+     OPTIONS("from", "as", "destination", "oauth2", "docs-url"),
+     "Starts COMMAND whenever the platform wants something of it, speaks its protocol with it, and the platform's on standard input and output. Arguments of "
+     "COMMAND itself end with a second --; what follows is what the platform adds, such as `read --config F --catalog F` of Airbyte. So "
+     "`exec weir shim --from singer --as airbyte -- tap-x -- \"$@\"` in a script is an Airbyte source. The exit status is that of the protocol it is served as.",
+     cmd_shim},
     {"help", "this text, that of a command, the man page, the completions", "[COMMAND | man | bash | zsh]", OPTIONS(NULL), "", cmd_help},
     {0},
 };

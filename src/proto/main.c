@@ -100,7 +100,7 @@ int program_shim(const serving *g, const weir_shim *s)
         .argv = s->command, .destination = s->destination, .flow_documents = strcmp(g->p->name, "flow") == 0, .log = g->log,
         .task_name = view_of(s->command[0]), .stop_fd = g->stop_fd,
     };
-    weir_rc rc = q ? q->drive(&o, &c, &e) : err_fail(&e, WEIR_E_CONFIG, "protocol '%s' is not known", s->from);
+    weir_rc rc = q && q->drive ? q->drive(&o, &c, &e) : err_fail(&e, WEIR_E_CONFIG, "protocol '%s' cannot be driven", s->from);
     err_wrap(&e, rc, "%s", s->command[0]);
     if (rc) {
         report(g->log, rc, &e);
@@ -127,15 +127,15 @@ static const char *base_name(const char *path)
 
 typedef int run_program(const serving *g, const void *what);
 
-/* Log, arguments and signals around one of them. */
-static int run_as(const char *name, int argc, char **argv, run_program *run, const void *what)
+/* Log, arguments and signals around one of them. @param as the protocol; NULL: to be told */
+static int run_as(const char *name, const char *as, int argc, char **argv, run_program *run, const void *what)
 {
     err e = {0};
     log_sink *log = log_open(2);
     if (!log)
         return WEIR_E_NOMEM;
     serving g = {.log = log, .name = name, .args = argv + (argc > 0), .arg_count = argc > 0 ? (size_t)argc - 1 : 0, .stop_fd = -1};
-    weir_rc rc = protocol_detect(g.name, g.args, &g.arg_count, &g.p, &e);
+    weir_rc rc = as ? protocol_named(as, &g.p, &e) : protocol_detect(g.name, g.args, &g.arg_count, &g.p, &e);
     if (!rc) {
         g.stop_fd = stop_signals(&e);
         rc = g.stop_fd < 0 ? e.rc : WEIR_OK;
@@ -167,11 +167,11 @@ int weir_main(const weir_connector *c, int argc, char **argv)
         buf_printf(&text, "%s %s (weir %s)\n", c->name, c->version, weir_version());
         return print(&text);
     }
-    return run_as(name, argc, argv, run_connector, c);
+    return run_as(name, NULL, argc, argv, run_connector, c);
 }
 
 int weir_shim_main(const weir_shim *s, int argc, char **argv)
 {
     io_open_standard();
-    return run_as(base_name(argc > 0 ? argv[0] : s->command[0]), argc, argv, run_shim, s);
+    return run_as(base_name(argc > 0 ? argv[0] : s->command[0]), s->as, argc, argv, run_shim, s);
 }

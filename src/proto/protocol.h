@@ -54,6 +54,8 @@ typedef struct protocol {
 extern const protocol protocols[];
 /** By name; an empty name is the default. NULL: there is none. */
 const protocol *protocol_find(weir_view name);
+/** The same for a name that a user gave: WEIR_E_CONFIG with those there are. */
+weir_rc protocol_named(const char *name, const protocol **ret, err *e);
 /** "flow, airbyte and singer" for messages. */
 void protocol_names(buf *out);
 

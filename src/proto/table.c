@@ -8,7 +8,8 @@
 const protocol protocols[] = {
     {.name = "flow",
      .vars = LIST("FLOW_RUNTIME_CODEC"),
-     .usage = "%1$s                      serve Estuary Flow on standard input and output, as JSON lines or protobuf\n",
+     .usage = "%1$s                        Estuary Flow on standard input and output: JSON lines or protobuf, whichever comes,\n"
+              "                                 or as FLOW_RUNTIME_CODEC says (json, proto)\n",
      .serve = flow_serve, .drive = flow_drive, .drive_free = flow_drive_free},
     {0},
 };
@@ -30,6 +31,18 @@ void protocol_names(buf *out)
             buf_adds(out, p[1].name ? ", " : " and ");
         buf_adds(out, p->name);
     }
+}
+
+weir_rc protocol_named(const char *name, const protocol **ret, err *e)
+{
+    buf names = {0};
+    *ret = *name ? protocol_find(view_of(name)) : NULL;
+    if (*ret)
+        return WEIR_OK;
+    protocol_names(&names);
+    err_fail(e, WEIR_E_CONFIG, "protocol '%s' is not known: there are %s", name, buf_text(&names));
+    buf_free(&names);
+    return WEIR_E_CONFIG;
 }
 
 /* ---- detection ---- */
@@ -100,14 +113,8 @@ weir_rc protocol_detect(const char *program, char **args, size_t *count, const p
 {
     const char *chosen = take_choice(args, count);
     const protocol *p = NULL;
-    if (chosen && *chosen) {
-        buf names = {0};
-        protocol_names(&names);
-        *ret = protocol_find(view_of(chosen));
-        weir_rc rc = *ret ? WEIR_OK : err_fail(e, WEIR_E_CONFIG, "protocol '%s' is not known: there are %s", chosen, buf_text(&names));
-        buf_free(&names);
-        return rc;
-    }
+    if (chosen && *chosen)
+        return protocol_named(chosen, ret, e);
     for (size_t i = 0; i < *count && !p; i++) {
         if (strcmp(args[i], "--debug") == 0)
             continue;

@@ -4,7 +4,7 @@
 $ source-hello --help
 < source-hello 1.0.0 - Greetings, to try things with
 <*
-< usage: source-hello            serve the platform on standard input and output
+< usage: source-hello                        Estuary Flow on standard input and output: JSON lines or protobuf, whichever comes,
 <*
 < config:
 <*
@@ -14,7 +14,7 @@ $ source-hello --help
 <*
 
 == --help names every setting with its default, LOG_LEVEL, LOG_FORMAT and FLOW_RUNTIME_CODEC
-$ source-hello --help | tr -s ' \n' '\n\n' | grep -x -e text -e count -e stream -e LOG_LEVEL -e LOG_FORMAT -e FLOW_RUNTIME_CODEC | sort -u
+$ source-hello --help | tr -s ' \n(),;' '\n\n\n\n\n\n' | grep -x -e text -e count -e stream -e LOG_LEVEL -e LOG_FORMAT -e FLOW_RUNTIME_CODEC | sort -u
 < FLOW_RUNTIME_CODEC
 < LOG_FORMAT
 < LOG_LEVEL
