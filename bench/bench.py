@@ -12,7 +12,11 @@ from pathlib import Path
 from statistics import median
 
 from measuring import BenchFailed, Place
-from rows import ROWS, Row
+import rows
+import rows_protocols
+from rows import Row
+
+ROWS = rows.ROWS | rows_protocols.ROWS
 
 ROOT = Path(__file__).resolve().parent.parent
 

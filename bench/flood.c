@@ -3,6 +3,7 @@
  *     flood raw FILE TIMES     just that
  *     flood copy FILE TIMES    each line is copied once before: what a program at least does that makes its lines
  *     flood flow FILE TIMES    a Flow capture whose documents and checkpoints are the lines: answers what it is asked, then writes them
+ *     flood asked FILE TIMES WORD...   an Airbyte source or a Singer tap: if a WORD (or --WORD) names a file FILE.WORD, what is in that; else the lines
  *
  * $FLOOD_REPORT names a file to which the seconds of CPU that this process took are added, for whoever measures the process that started it. */
 #include <fcntl.h>
@@ -94,6 +95,9 @@ static int answer(const char *request)
     static const struct {
         const char *request, *response;
     } answers[] = {
+        {"{\"discover\":", "{\"discovered\":{\"bindings\":[{\"recommendedName\":\"records\",\"resourceConfig\":{\"stream\":\"records\"},"
+                           "\"documentSchema\":{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"integer\"}},\"required\":[\"id\"]},"
+                           "\"key\":[\"/id\"]}]}}\n"},
         {"{\"spec\":", "{\"spec\":{\"protocol\":3032023,\"configSchema\":{},\"resourceConfigSchema\":{},\"documentationUrl\":\"https://example.com\","
                        "\"resourcePathPointers\":[\"/stream\"]}}\n"},
         {"{\"validate\":", "{\"validated\":{\"bindings\":[{\"resourcePath\":[\"records\"]}]}}\n"},
@@ -103,7 +107,7 @@ static int answer(const char *request)
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
         if (strncmp(request, answers[i].request, strlen(answers[i].request)) == 0) {
             put(answers[i].response, strlen(answers[i].response));
-            return i == 3;
+            return i == sizeof answers / sizeof *answers - 1;
         }
     fprintf(stderr, "flood: what is that: %s\n", request);
     exit(1);
@@ -121,6 +125,23 @@ static int converse(void)
     return opened;
 }
 
+/* Writes FILE.WORD for the first word that has one. @return whether there was one */
+static bool asked(const char *file, char *const *words)
+{
+    for (; *words; words++) {
+        char path[4096];
+        const char *word = *words + strspn(*words, "-");
+        snprintf(path, sizeof path, "%s.%.*s", file, (int)strcspn(word, "="), word);
+        if (strchr(word, '/') || access(path, R_OK) < 0)
+            continue;
+        text answer = read_file(path);
+        put(answer.ptr, answer.len);
+        free(answer.ptr);
+        return true;
+    }
+    return false;
+}
+
 static void report(void)
 {
     const char *path = getenv("FLOOD_REPORT");
@@ -134,14 +155,14 @@ static void report(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: flood raw|copy|flow FILE TIMES\n");
+    bool flow = argc > 1 && strcmp(argv[1], "flow") == 0, source = argc > 1 && strcmp(argv[1], "asked") == 0;
+    if (argc < 4 || (argc > 4 && !source)) {
+        fprintf(stderr, "usage: flood raw|copy|flow FILE TIMES\n       flood asked FILE TIMES [WORD...]\n");
         return 2;
     }
-    bool flow = strcmp(argv[1], "flow") == 0;
     if (!flow)
         (void)fcntl(STDOUT_FILENO, F_SETPIPE_SZ, 256 * 1024); /* as Weir's own connectors do */
-    if (!flow || converse()) {
+    if (!(source && asked(argv[2], argv + 4)) && (!flow || converse())) {
         text lines = read_file(argv[2]);
         (strcmp(argv[1], "copy") == 0 ? copy : raw)(lines, atol(argv[3]));
         free(lines.ptr);

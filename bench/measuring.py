@@ -24,14 +24,22 @@ class Place:
     def __init__(self, root: Path, build: Path, work: Path, peers: Path):
         self.root, self.build, self.work = root, build, work
         self.weir = build / "bin" / "weir"
-        self.python = peers / "suite" / "bin" / "python"
+        self.environments = peers
+        self.python = self.environment("suite")
         self.peers = root / "bench" / "peers"
 
     def tool(self, name: str) -> str:
         return str(self.build / "bench" / name)
 
+    def environment(self, name: str) -> Path:
+        """The Python of one of the environments that tests/interop/setup.sh makes."""
+        return self.environments / name / "bin" / "python"
+
+    def has_environment(self, name: str) -> bool:
+        return (self.environments / name / "installed.txt").exists()
+
     def has_peers(self) -> bool:
-        return (self.python.parent.parent / "installed.txt").exists()
+        return self.has_environment("suite")
 
     def measure(self, argv, *, feed=None, say: bytes | None = None, hold=False, drain=False, keep=None, env=None) -> Sample:
         """Runs a command. Its input is the output of the command `feed`, or a pipe that says `say` and then ends, or stays open (hold). Its output
