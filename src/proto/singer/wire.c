@@ -266,8 +266,8 @@ static bool usual_rest(const char *p, const char *end, singer_message *m)
  * @return false if this is something else, or wrong: the caller looks closely */
 static bool read_usual(weir_view line, singer_message *m)
 {
-    const char *end = line.ptr + line.len, *p = usual_name(line.ptr, end, "{\"type\":", 8);
-    p = p ? quick_word(p, end, "\"RECORD\",", 9) : NULL;
+    const char *end = line.ptr + line.len, *type = usual_name(line.ptr, end, "{\"type\":", 8);
+    const char *p = type ? quick_word(type, end, "\"RECORD\",", 9) : NULL;
     if (!p || !(p = usual_name(past_blank(p, end), end, "\"stream\":", 9)) || p == end || *p != '"')
         return false;
     const char *stream = p + 1, *stream_end = quick_plain(stream, end);
@@ -278,7 +278,7 @@ static bool read_usual(weir_view line, singer_message *m)
         return false;
     json_scan s = json_scan_of((weir_view){p, (size_t)(end - p)});
     s.depth = 1;
-    *m = (singer_message){.type = SINGER_RECORD, .type_name = {.raw = VIEW("RECORD")}};
+    *m = (singer_message){.type = SINGER_RECORD, .type_name = {.raw = {type + 1, 6}}};
     m->stream.raw = (weir_view){stream, (size_t)(stream_end - stream)};
     if (!json_skip(&s, &m->record))
         return false;
