@@ -23,13 +23,14 @@ typedef struct singer_message {
     weir_view schema;          /* SCHEMA: an object */
     weir_view key_properties;  /* SCHEMA: array of strings */
     weir_view bookmark_properties; /* SCHEMA: array of strings */
-    weir_view value;           /* STATE: any JSON value */
+    weir_view value;           /* STATE: any JSON value; null is null */
     weir_view encoding, manifest;  /* BATCH */
 } singer_message;
 
-/** Reads one line, which is not blank. `type` may be written in any case. WEIR_E_PROTOCOL, with the byte and what stands there: not a JSON object, or a
- *  message without what its type demands. The tokens NaN, Infinity and -Infinity of Python's writers (section 6) are WEIR_E_PROTOCOL, too, naming
- *  the member. */
+/** Reads one line, which is not blank. `type` may be written in any case; where a name repeats, the last one counts. WEIR_E_PROTOCOL, with the byte and
+ *  what stands there: not a JSON object, or a message without what its type demands (key_properties may be absent; a time_extracted, version of a RECORD
+ *  or bookmark_properties of another type than theirs counts as absent). The tokens NaN, Infinity and -Infinity of Python's writers (section 6) are
+ *  WEIR_E_PROTOCOL, too, naming stream and member. */
 weir_rc singer_read(weir_view line, singer_message *ret, err *e);
 
 const char *singer_type_name(singer_type type);
