@@ -36,8 +36,9 @@ typedef struct airbyte_message {
     weir_view source_stats;   /* STATE: object */
 } airbyte_message;
 
-/** Reads one line. What is no message gives AIRBYTE_NOTHING and *ret_why, a constant text: not JSON, an unknown type ... (may be NULL). A message
- *  whose type is known, but whose body is broken (a RECORD without data or stream), is WEIR_E_PROTOCOL with the byte and what stands there. */
+/** Reads one line. What is no message gives AIRBYTE_NOTHING and *ret_why, a constant text: not JSON, an unknown type ... (may be NULL). But what said
+ *  that it is a RECORD or a STATE and then breaks (cut short, NaN, no data or stream) is WEIR_E_PROTOCOL with the byte and what stands there: as a log
+ *  line it would be lost. Where keys repeat, the last one wins. */
 weir_rc airbyte_read(weir_view line, airbyte_message *ret, const char **ret_why, err *e);
 
 /** The wire's words for a type ("RECORD") and the key of its body ("record", "connectionStatus"). */
