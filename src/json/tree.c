@@ -17,6 +17,7 @@ typedef struct parser {
     size_t depth;
     tree *twice;     /* the member that made an object's names ambiguous */
     tree_mark first; /* where its name was before */
+    bool lenient;    /* names may repeat */
     bool nomem;
 } parser;
 
@@ -98,6 +99,7 @@ static bool begin_value(parser *p, tree *t)
     return c == '{' || c == '[' ? open_container(p, t, c) : take_plain(p, t);
 }
 
+/* Members of the same name in the order in which they were written. */
 static int by_name(const void *left, const void *right)
 {
     const tree *a = *(tree *const *)left, *b = *(tree *const *)right;
@@ -146,11 +148,45 @@ static bool check_names(parser *p, const tree *object)
     return true;
 }
 
+/** Takes all but the last member of each name out. Only after names were found to repeat. */
+static bool keep_last(parser *p, tree *object)
+{
+    tree **sorted = malloc(object->count * sizeof *sorted);
+    if (!sorted) {
+        p->nomem = true;
+        return false;
+    }
+    size_t n = 0;
+    for (tree *t = object->first; t; t = t->next)
+        sorted[n++] = t;
+    qsort(sorted, n, sizeof *sorted, by_name);
+    for (size_t i = 1; i < n; i++)
+        if (view_eq(sorted[i - 1]->name, sorted[i]->name))
+            sorted[i - 1]->name.ptr = NULL;
+    free(sorted);
+    object->last = NULL;
+    for (tree **at = &object->first; *at;) {
+        if ((*at)->name.ptr) {
+            object->last = *at;
+            at = &(*at)->next;
+        } else {
+            *at = (*at)->next;
+            object->count--;
+        }
+    }
+    return true;
+}
+
 static bool close_container(parser *p)
 {
     tree *t = p->open[--p->depth];
     t->raw.len = (size_t)(p->scan.at - t->raw.ptr);
-    return t->kind == TREE_ARRAY || check_names(p, t);
+    if (t->kind == TREE_ARRAY || check_names(p, t))
+        return true;
+    if (!p->lenient || p->nomem)
+        return false;
+    p->twice = NULL;
+    return keep_last(p, t);
 }
 
 /** Takes the next member's name or steps to the next item, and begins its value; closes the container if there is none. */
@@ -189,11 +225,11 @@ static weir_rc fail(parser *p, weir_rc rc, err *e)
     return rc;
 }
 
-weir_rc tree_parse(arena *a, weir_view json, const char *file, weir_rc rc, tree **ret, err *e)
+static weir_rc parse(arena *a, weir_view json, const char *file, bool lenient, weir_rc rc, tree **ret, err *e)
 {
     if (!json.ptr)
         json = VIEW("");
-    parser p = {.mem = a, .scan = json_scan_of(json), .mark = {file, 1, 1}, .marked = json.ptr};
+    parser p = {.mem = a, .scan = json_scan_of(json), .mark = {file, 1, 1}, .marked = json.ptr, .lenient = lenient};
     tree *root = add_node(&p);
     bool good = root && begin_value(&p, root);
     while (good && p.depth)
@@ -202,6 +238,16 @@ weir_rc tree_parse(arena *a, weir_view json, const char *file, weir_rc rc, tree 
         return fail(&p, rc, e);
     *ret = root;
     return WEIR_OK;
+}
+
+weir_rc tree_parse(arena *a, weir_view json, const char *file, weir_rc rc, tree **ret, err *e)
+{
+    return parse(a, json, file, false, rc, ret, e);
+}
+
+weir_rc tree_parse_lenient(arena *a, weir_view json, const char *file, weir_rc rc, tree **ret, err *e)
+{
+    return parse(a, json, file, true, rc, ret, e);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- reading -- */

@@ -29,6 +29,8 @@ typedef struct tree {
 /** Parses one JSON text. Errors: code `rc`, text "FILE:LINE:COLUMN: what". Duplicate member names are errors.
  *  @param file for marks; may be NULL. The text must outlive the tree (raw borrows from it). */
 weir_rc tree_parse(arena *a, weir_view json, const char *file, weir_rc rc, tree **ret, err *e);
+/** The same for texts of writers who are known to repeat names: of those that are the same, the last member stays. raw is as it was written. */
+weir_rc tree_parse_lenient(arena *a, weir_view json, const char *file, weir_rc rc, tree **ret, err *e);
 
 /** The member of an object, or NULL (also if t is NULL or no object). */
 const tree *tree_get(const tree *t, const char *name);

@@ -176,6 +176,43 @@ static void nest(buf *out, size_t depth)
         buf_adds(out, depth % 2 ? "}" : "]");
 }
 
+static void expect_lenient(world *w, weir_view json, const char *pretty)
+{
+    tree *t = NULL;
+    if (tree_parse_lenient(&w->mem, json, "f.json", WEIR_E_CONFIG, &t, &w->e))
+        fail_msg("%s", err_text(&w->e));
+    buf_clear(&w->out);
+    tree_write_pretty(&w->out, t);
+    assert_string_equal(buf_text(&w->out), pretty);
+}
+
+static void test_of_names_that_repeat_the_last_may_count(void **state)
+{
+    world *w = *state;
+    expect_lenient(w, VIEW("{\"a\":1,\"b\":2,\"\\u0061\":3}"), "{\n  \"b\": 2,\n  \"a\": 3\n}");
+    expect_lenient(w, VIEW("{\"b\":0,\"x\":{\"a\":1,\"a\":1,\"a\":null},\"b\":[]}"), "{\n  \"x\": {\n    \"a\": null\n  },\n  \"b\": []\n}");
+    expect_lenient(w, VIEW("{\"\":1,\"\":2}"), "{\n  \"\": 2\n}");
+    tree *t = NULL, *bad = NULL;
+    assert_int_equal(tree_parse_lenient(&w->mem, VIEW("{\"a\":1,\"a\":2,\"c\":3}"), NULL, WEIR_E_CONFIG, &t, &w->e), WEIR_OK);
+    assert_int_equal(t->count, 2);
+    assert_string_equal(t->last->name.ptr, "c");
+    assert_int_equal(tree_parse_lenient(&w->mem, VIEW("{\"a\":1,\"a\":}"), "f.json", WEIR_E_CONFIG, &bad, &w->e), WEIR_E_CONFIG);
+}
+
+static void test_many_names_that_repeat(void **state)
+{
+    world *w = *state;
+    buf json = {0};
+    tree *t = NULL;
+    for (size_t i = 0; i < 300; i++)
+        buf_printf(&json, "%c\"k%zu\":%zu", i ? ',' : '{', i % 100, i);
+    buf_addc(&json, '}');
+    assert_int_equal(tree_parse_lenient(&w->mem, buf_view(&json), NULL, WEIR_E_CONFIG, &t, &w->e), WEIR_OK);
+    assert_int_equal(t->count, 100);
+    assert_true(view_is(tree_get(t, "k7")->text, "207"));
+    buf_free(&json);
+}
+
 static void test_depth(void **state)
 {
     world *w = *state;
@@ -316,6 +353,8 @@ int main(void)
         TEST(test_error_without_a_file),
         TEST(test_names_that_appear_twice),
         TEST(test_names_that_appear_twice_among_many),
+        TEST(test_of_names_that_repeat_the_last_may_count),
+        TEST(test_many_names_that_repeat),
         TEST(test_depth),
         TEST(test_get),
         TEST(test_at),
