@@ -171,6 +171,8 @@ typedef struct weir_binding {
     const weir_column *columns;    /**< materialization: what to store; key columns first, in key order */
     size_t column_count, key_count;
     bool delta_updates;            /**< materialization: every row is an addition, none replaces another */
+    bool pushed;                   /**< materialization: the platform pushes documents and cannot give them again. What is stored is kept, then, whatever
+                                        has changed: a table with another key gets this one, names that the system takes for one are told apart */
 } weir_binding;
 
 typedef enum weir_op {
@@ -328,7 +330,8 @@ WEIR_API weir_view weir_state(const weir_task *);
 /** In open() of a destination that keeps the checkpoint itself: the one that its last commit() stored with the rows. */
 WEIR_API weir_rc weir_resume(weir_task *, weir_view checkpoint);
 
-/** The name of the task, such as `acme/orders`; a destination may keep its checkpoint under it. */
+/** The name of the task, such as `acme/orders`; a destination may keep its checkpoint under it. Empty: the platform has no name for it, and keeps the
+ *  position itself. */
 WEIR_API weir_view weir_task_name(const weir_task *);
 
 /** Has somebody asked to stop (SIGTERM, the platform, an error on another lane)? Long loops and waits ask it. */

@@ -139,7 +139,7 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
         rc = err_fail(e, WEIR_E_CONFIG, "it has read %llu bytes of a journal of %llu: the data folder is not the one it was loaded from",
                       (unsigned long long)s->at, (unsigned long long)committed);
     if (!rc)
-        rc = combine_make(&s->combine, b, e);
+        rc = combine_make(&s->combine, &(combine_options){.b = b, .deleted = VIEW("/_meta/op"), .deleted_is = VIEW("\"d\"")}, e);
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
 }
 

@@ -6,6 +6,7 @@
 
 #include "plane/ledger.h"
 #include "plane/run.h"
+#include "run/combine.h"
 
 typedef struct worker worker;
 
@@ -43,13 +44,5 @@ void worker_committed(worker *w, uint64_t documents, uint64_t bytes);
 /** Lets run.c stop this session; NULL: none is live any more. Stops it at once if the worker was told to. */
 void worker_live(worker *w, session *s);
 bool worker_stopping(const worker *w);
-
-/** Documents of a batch, one for each key: the last. */
-typedef struct combined combined;
-/** @param columns of the binding: keys first. @param delta keep every document, in order */
-weir_rc combine_make(combined **ret, const weir_binding *b, err *e);
-/** Takes lines of NDJSON (borrowed until the next call) and gives the rows, sorted by key. WEIR_E_CONFIG names a document without its key. */
-weir_rc combine_batch(combined *c, weir_view lines, weir_row **ret, size_t *ret_count, size_t *ret_documents, err *e);
-void combine_free(combined *c);
 
 #endif

@@ -3,7 +3,10 @@
  *     load_open -> load_stream (any time) -> load_add ... -> load_commit -> load_close
  *
  * Documents wait in memory, LOAD_BYTES of them at most; then they are combined by key (the last write wins) and stored in the destination's open
- * transaction, which load_commit() ends. A destination that relays (weir_materialize.relay) gets them as they came.
+ * transaction, which load_commit() ends. Since a key may come but once in a transaction (weir_materialize.store), that transaction ends sooner where
+ * documents of a stream with a key must be stored a second time. A destination that relays (weir_materialize.relay) gets documents as they came.
+ *
+ * Columns of a stream: its key, its extras, the top-level properties of its schema. What a document holds beside them is dropped.
  */
 #ifndef WEIR_RUN_LOAD_H
 #define WEIR_RUN_LOAD_H
@@ -18,11 +21,12 @@ typedef struct load_options {
     const weir_connector *connector;
     const tree *config;
     log_sink *log;
-    weir_view task_name;   /* under which the destination keeps its checkpoint */
-    int stop_fd;           /* readable: stop; -1: none */
+    weir_view task_name;   /* under which the destination keeps its checkpoint; empty: the platform keeps the position, see weir_task_name() */
+    int stop_fd;           /* readable: give up opening it; -1: none */
+    const char *what;      /* what errors call a stream; NULL: "stream" */
 } load_options;
 
-/** A column that no document holds: its value comes with each document. */
+/** A column whose value comes with each document; where it is absent, the document's own property of that name counts. */
 typedef struct load_extra {
     weir_view field;       /* `_sdc_received_at` */
     unsigned types;        /* WEIR_IS_... */
@@ -35,6 +39,8 @@ typedef struct load_stream_spec {
     weir_view schema;         /* JSON Schema of a document; its top-level properties become columns */
     weir_view key;            /* JSON array of JSON pointers; empty or []: none */
     bool append;              /* every document is a row of its own, also if there is a key */
+    weir_view deleted;        /* JSON pointer: a document with a value there that is not null deletes the row of its key; empty: none does. Not for
+                                 streams without a key, or with append */
     const load_extra *extras;
     size_t extra_count;
     weir_view resource;       /* resource settings, a JSON object, if the caller knows them; empty: made from name and name_space: the setting marked
@@ -47,13 +53,17 @@ weir_rc load_open(load **ret, const load_options *o, err *e);
  *  @param at index of a former stream, or SIZE_MAX: a new one  @param ret_index may be NULL */
 weir_rc load_stream(load *l, size_t at, const load_stream_spec *spec, size_t *ret_index, err *e);
 /** Takes a document: checked JSON, an object without raw line breaks. `extras`: JSON text for each of the stream's extra columns; an empty view is
- *  absent. All are copied. */
+ *  absent. All are copied. WEIR_E_CONFIG: it has no value for part of the key; then it is as if it had not come. */
 weir_rc load_add(load *l, size_t stream, weir_op op, weir_view doc, const weir_view *extras, err *e);
 /** See weir_materialize.expire; the stream's documents so far are stored first. Columns are named by field: "" is none.
  *  @param age the field whose number tells the age; "": all rows  @param mark the field to set to `value`; "": remove */
 weir_rc load_expire(load *l, size_t stream, weir_view age, int64_t below, weir_view mark, weir_view value, err *e);
 /** Can the destination do that at all? For refusals at start. */
 bool load_can_expire(const load *l);
+/** Where the documents so far end, for load_drop(). */
+uint64_t load_mark(const load *l);
+/** Drops the documents added since, as far as they still wait: what nobody will confirm need not be stored, since it comes again. */
+void load_drop(load *l, uint64_t mark);
 /** Bytes of documents since the last commit, waiting or stored. */
 size_t load_uncommitted(const load *l);
 /** Stores what waits and makes everything durable, with the checkpoint (JSON object; may be empty) if the destination keeps one. */

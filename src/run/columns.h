@@ -1,0 +1,18 @@
+/* columns.h - which columns a stream that is pushed gets: its key, what comes beside its documents, the top-level properties of its schema. */
+#ifndef WEIR_RUN_COLUMNS_H
+#define WEIR_RUN_COLUMNS_H
+
+#include "run/load.h"
+
+typedef struct column_list {
+    weir_column *columns; /* keys first, then extras, then properties in the order of the schema; each place of a document once */
+    size_t count, keys;
+    size_t *extras;       /* of each extra: its column; SIZE_MAX: it is part of the key, which the document has */
+} column_list;
+
+/** All of it lives in the arena. Key parts may lie deeper (their field is `address/id`), and need not be described: such a column holds anything. No
+ *  column but a key's is required, since nobody has checked the documents. */
+weir_rc columns_of_stream(arena *a, const tree *schema, const weir_view *key, size_t key_count, const load_extra *extras, size_t extra_count,
+                          column_list *ret, err *e);
+
+#endif

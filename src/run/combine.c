@@ -1,0 +1,312 @@
+#include "run/combine.h"
+
+#include <stdlib.h>
+
+#include "json/pointer.h"
+#include "model/tuple.h"
+
+/* A document. Texts of more than 4 GiB are refused, so 32 bits do. */
+typedef struct entry {
+    uint64_t head;          /* first eight bytes of the packed key, big-endian: decides most comparisons */
+    uint32_t key, key_len;  /* in combined.keys */
+    uint32_t at;            /* in the text; also the order of arrival */
+    uint32_t len : 31, deletes : 1;
+} entry;
+
+enum { LEN_MAX = 0x7fffffff, KEEP_BYTES = 1 << 20 /* larger buffers are not kept for the next batch */ };
+
+struct combined {
+    combine_options o;
+    arena arena;
+    picker *key_pick;    /* key parts and, last, what says that it is deleted; NULL: there is nothing to look for */
+    weir_view *key;      /* what it found */
+    picker *pick;        /* all columns */
+    buf keys;            /* packed */
+    buf entries;         /* array, grown as bytes */
+    bool sorted;
+    size_t next, count;  /* entries to give, once sorted */
+    buf rows, values;    /* arrays, grown as bytes */
+};
+
+/* ------------------------------------------------------------------------------------------------------------- making -- */
+
+static weir_rc make_pickers(combined *c, err *e)
+{
+    const weir_binding *b = c->o.b;
+    weir_view *pointers = arena_array(&c->arena, b->column_count + 1, sizeof *pointers);
+    c->key = arena_array(&c->arena, b->key_count + 1, sizeof *c->key);
+    if (!pointers || !c->key)
+        return err_nomem(e);
+    for (size_t i = 0; i < b->column_count; i++)
+        pointers[i] = b->columns[i].pointer;
+    weir_rc rc = c->o.whole ? WEIR_OK : picker_make(&c->arena, pointers, b->column_count, &c->pick, e);
+    size_t keys = c->o.whole ? 0 : b->key_count;
+    pointers[keys] = c->o.deleted;
+    if (!rc && (keys || c->o.deleted.len))
+        rc = picker_make(&c->arena, pointers, keys + 1, &c->key_pick, e);
+    return rc;
+}
+
+weir_rc combine_make(combined **ret, const combine_options *o, err *e)
+{
+    combined *c = calloc(1, sizeof *c);
+    if (!c)
+        return err_nomem(e);
+    c->o = *o;
+    weir_rc rc = make_pickers(c, e);
+    if (rc)
+        combine_free(c);
+    else
+        *ret = c;
+    return rc;
+}
+
+void combine_free(combined *c)
+{
+    if (!c)
+        return;
+    buf_free(&c->keys);
+    buf_free(&c->entries);
+    buf_free(&c->rows);
+    buf_free(&c->values);
+    arena_free(&c->arena);
+    free(c);
+}
+
+void combine_moved(combined *c, const weir_binding *b) { c->o.b = b; }
+
+static void let_go(buf *b)
+{
+    buf_clear(b);
+    if (b->cap > KEEP_BYTES)
+        buf_free(b);
+}
+
+void combine_clear(combined *c)
+{
+    let_go(&c->keys);
+    let_go(&c->entries);
+    let_go(&c->rows);
+    let_go(&c->values);
+    c->sorted = false;
+    c->next = c->count = 0;
+}
+
+/* ------------------------------------------------------------------------------------------------------------- adding -- */
+
+static const char *noun(const combined *c) { return c->o.what ? c->o.what : "collection"; }
+
+static weir_rc bad_document(const combined *c, weir_view doc, const char *what, weir_view pointer, err *e)
+{
+    return err_fail(e, WEIR_E_CONFIG, "%s %.*s: a document %s%.*s: %.*s%s", noun(c), VIEW_ARG(c->o.b->name), what, VIEW_ARG(pointer),
+                    (int)(doc.len > 120 ? 120 : doc.len), doc.ptr, doc.len > 120 ? "..." : "");
+}
+
+static uint64_t head_of(const char *p, size_t len)
+{
+    unsigned char b[8] = {0};
+    memcpy(b, p, len < 8 ? len : 8);
+    uint64_t v = 0;
+    for (int i = 0; i < 8; i++)
+        v = v << 8 | b[i];
+    return v;
+}
+
+/* A number that no tuple can hold is packed as its digits, behind a byte that begins no tuple. */
+static void pack_part(buf *keys, weir_view value)
+{
+    if (tuple_pack(keys, value) || !buf_ok(keys))
+        return;
+    buf_addc(keys, (char)0xfe);
+    buf_addv(keys, value);
+    buf_addc(keys, '\0');
+}
+
+static weir_rc pack_key(combined *c, weir_view doc, entry *n, err *e)
+{
+    const weir_binding *b = c->o.b;
+    size_t from = c->keys.len;
+    for (size_t i = 0; i < b->key_count; i++) {
+        if (!c->key[i].len)
+            return bad_document(c, doc, "without its key ", b->columns[i].pointer, e);
+        pack_part(&c->keys, c->key[i]);
+    }
+    if (!buf_ok(&c->keys))
+        return err_nomem(e);
+    n->key = (uint32_t)from;
+    n->key_len = (uint32_t)(c->keys.len - from);
+    n->head = head_of(c->keys.ptr + from, n->key_len);
+    return WEIR_OK;
+}
+
+static bool deletes(const combined *c, weir_view found)
+{
+    return c->o.deleted_is.len ? view_eq(found, c->o.deleted_is) : found.len && !view_is(found, "null");
+}
+
+static weir_rc note(combined *c, const entry *n, err *e)
+{
+    buf_add(&c->entries, n, sizeof *n);
+    c->entries.failed |= c->keys.failed;
+    if (buf_ok(&c->entries))
+        return WEIR_OK;
+    c->entries.failed = c->keys.failed = false; /* what is noted is still good */
+    return err_nomem(e);
+}
+
+weir_rc combine_add(combined *c, weir_view text, size_t at, size_t len, weir_op op, err *e)
+{
+    weir_view doc = {text.ptr + at, len};
+    entry n = {.at = (uint32_t)at, .len = (uint32_t)(len & LEN_MAX), .deletes = op == WEIR_DELETE};
+    size_t keys = c->o.whole ? 0 : c->o.b->key_count;
+    weir_rc rc = WEIR_OK;
+    if (at > UINT32_MAX || len > LEN_MAX || c->keys.len > UINT32_MAX - len)
+        return err_fail(e, WEIR_E_NOMEM, "%s %.*s: documents of more than 4 GiB at once", noun(c), VIEW_ARG(c->o.b->name));
+    if (c->key_pick) {
+        if (!picker_run(c->key_pick, doc, c->key))
+            return bad_document(c, doc, "that is not JSON", VIEW(""), e);
+        n.deletes |= c->o.deleted.len && deletes(c, c->key[keys]);
+    }
+    if (keys)
+        rc = pack_key(c, doc, &n, e);
+    return rc ? rc : note(c, &n, e);
+}
+
+bool combine_extras(buf *text, const weir_view *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t len = (uint32_t)values[i].len;
+        if (values[i].len > LEN_MAX)
+            return false;
+        buf_add(text, &len, sizeof len);
+        buf_addv(text, values[i]);
+    }
+    return buf_ok(text);
+}
+
+static entry *entries_of(const combined *c) { return (entry *)(void *)c->entries.ptr; }
+
+size_t combine_count(const combined *c) { return c->entries.len / sizeof(entry); }
+
+void combine_drop(combined *c, size_t at)
+{
+    const entry *all = entries_of(c);
+    size_t n = combine_count(c);
+    while (n && all[n - 1].at >= at) {
+        n--;
+        c->keys.len = all[n].key_len ? all[n].key : c->keys.len;
+    }
+    c->entries.len = n * sizeof(entry);
+}
+
+/* ----------------------------------------------------------------------------------------------------------- reducing -- */
+
+static int compare(const combined *c, const entry *a, const entry *b)
+{
+    if (a->head != b->head)
+        return a->head < b->head ? -1 : 1;
+    return view_cmp((weir_view){c->keys.ptr + a->key, a->key_len}, (weir_view){c->keys.ptr + b->key, b->key_len});
+}
+
+static int by_key_then_age(const void *x, const void *y, void *arg)
+{
+    const entry *a = x, *b = y;
+    int o = compare(arg, a, b);
+    return o ? o : (a->at > b->at) - (a->at < b->at);
+}
+
+/* Strictly ascending keys need no work. */
+static bool ascending(const combined *c, const entry *all, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (compare(c, &all[i - 1], &all[i]) >= 0)
+            return false;
+    return true;
+}
+
+/* Sorts by key and keeps the last document of each. */
+static size_t reduce(combined *c, entry *all, size_t n)
+{
+    size_t kept = 0;
+    qsort_r(all, n, sizeof *all, by_key_then_age, c);
+    for (size_t i = 0; i < n; i++)
+        if (i + 1 == n || compare(c, &all[i], &all[i + 1]) != 0)
+            all[kept++] = all[i];
+    return kept;
+}
+
+static void sort(combined *c)
+{
+    bool every = c->o.whole || c->o.b->delta_updates;
+    c->count = combine_count(c);
+    if (!every && !ascending(c, entries_of(c), c->count))
+        c->count = reduce(c, entries_of(c), c->count);
+    c->sorted = true;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- rows -- */
+
+static void take_extras(const combined *c, const char *at, weir_view *values)
+{
+    for (size_t i = 0; i < c->o.extra_count; i++) {
+        uint32_t len;
+        memcpy(&len, at, sizeof len);
+        at += sizeof len;
+        if (len && c->o.extras[i] != SIZE_MAX)
+            values[c->o.extras[i]] = (weir_view){at, len};
+        at += len;
+    }
+}
+
+static weir_rc make_row(combined *c, weir_view text, const entry *n, weir_row *row, weir_view *values, err *e)
+{
+    weir_view doc = {text.ptr + n->at, n->len};
+    *row = (weir_row){.binding = c->o.b, .op = n->deletes ? WEIR_DELETE : WEIR_UPSERT, .doc = doc, .values = values};
+    if (c->o.whole)
+        return WEIR_OK;
+    if (!picker_run(c->pick, doc, values))
+        return bad_document(c, doc, "that is not JSON", VIEW(""), e);
+    take_extras(c, doc.ptr + doc.len, values);
+    return WEIR_OK;
+}
+
+weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, size_t *ret_count, err *e)
+{
+    const size_t columns = c->o.whole ? 0 : c->o.b->column_count;
+    if (!c->sorted)
+        sort(c);
+    size_t n = c->count - c->next < most ? c->count - c->next : most;
+    buf_clear(&c->rows);
+    buf_clear(&c->values);
+    if (columns && n > SIZE_MAX / 2 / columns / sizeof(weir_view))
+        return err_nomem(e);
+    if (!buf_reserve(&c->rows, n * sizeof(weir_row) + 1) || !buf_reserve(&c->values, n * columns * sizeof(weir_view) + 1))
+        return err_nomem(e);
+    weir_row *rows = (weir_row *)(void *)c->rows.ptr;
+    weir_view *values = columns ? (weir_view *)(void *)c->values.ptr : NULL;
+    for (size_t i = 0; i < n; i++) {
+        weir_rc rc = make_row(c, text, &entries_of(c)[c->next + i], &rows[i], values ? values + i * columns : NULL, e);
+        if (rc)
+            return rc;
+    }
+    c->next += n;
+    *ret = rows;
+    *ret_count = n;
+    return WEIR_OK;
+}
+
+weir_rc combine_batch(combined *c, weir_view lines, weir_row **ret, size_t *ret_count, size_t *ret_documents, err *e)
+{
+    weir_view rest = lines;
+    combine_clear(c);
+    while (rest.len) {
+        const char *nl = memchr(rest.ptr, '\n', rest.len);
+        size_t len = nl ? (size_t)(nl - rest.ptr) : rest.len;
+        weir_rc rc = combine_add(c, lines, (size_t)(rest.ptr - lines.ptr), len, WEIR_UPSERT, e);
+        if (rc)
+            return rc;
+        rest = view_from(rest, nl ? len + 1 : len);
+    }
+    *ret_documents = combine_count(c);
+    return combine_rows(c, lines, SIZE_MAX, ret, ret_count, e);
+}

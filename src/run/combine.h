@@ -1,0 +1,47 @@
+/* combine.h - documents of one binding on their way into a destination: reduced by key within a transaction, the last write wins, and taken apart into
+ * the binding's columns.
+ *
+ * Documents lie in a text of the caller's (which may grow, and so move, between the calls); a `combined` notes where. Batches whose keys already ascend,
+ * as most do, cost neither a sort nor a table.
+ */
+#ifndef WEIR_RUN_COMBINE_H
+#define WEIR_RUN_COMBINE_H
+
+#include "base/err.h"
+
+typedef struct combined combined;
+
+typedef struct combine_options {
+    const weir_binding *b;       /* columns: keys first; delta_updates: every document is a row of its own, in order */
+    bool whole;                  /* rows are documents as they came: neither reduced nor taken apart */
+    const size_t *extras;        /* values that come beside a document: of which column each is; SIZE_MAX: of none */
+    size_t extra_count;
+    const char *what;            /* what errors call the binding; NULL: "collection" */
+    weir_view deleted;           /* JSON pointer: a document deletes if it has a value there ... */
+    weir_view deleted_is;        /* ... that is this; empty: that is not null */
+} combine_options;
+
+/** What `o` points to must live as long as the result; its arrays of extras, too. */
+weir_rc combine_make(combined **ret, const combine_options *o, err *e);
+/** The binding has moved in memory, nothing else. */
+void combine_moved(combined *c, const weir_binding *b);
+/** Notes a document, which is at text[at, at + len) with its extra values behind it, see combine_extras(). `at` ascends.
+ *  @return WEIR_E_CONFIG: it is not JSON, or has no value for part of the key */
+weir_rc combine_add(combined *c, weir_view text, size_t at, size_t len, weir_op op, err *e);
+/** Appends extra values as combine_add() wants them; an empty view is absent, and then the document's own value counts. @return false without memory,
+ *  or for a value of 4 GiB */
+bool combine_extras(buf *text, const weir_view *values, size_t count);
+/** How many documents are noted. */
+size_t combine_count(const combined *c);
+/** Forgets documents at `at` and behind. Not between combine_rows() and combine_clear(). */
+void combine_drop(combined *c, size_t at);
+/** The next rows, at most `most`, sorted by key; none: all were given. Rows and values are good until the next call. */
+weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, size_t *ret_count, err *e);
+/** Forgets everything. */
+void combine_clear(combined *c);
+void combine_free(combined *c);
+
+/** All at once: takes lines of NDJSON (borrowed until the next call) and gives all rows. */
+weir_rc combine_batch(combined *c, weir_view lines, weir_row **ret, size_t *ret_count, size_t *ret_documents, err *e);
+
+#endif

@@ -1,0 +1,591 @@
+#include "run/load.h"
+
+#include <stdlib.h>
+
+#include "json/pointer.h"
+#include "json/write.h"
+#include "model/state.h"
+#include "run/columns.h"
+#include "run/combine.h"
+#include "run/conduct.h"
+
+/* LOG_KEEP: a larger buffer of documents is not kept. */
+enum { STORE_ROWS = 256, WIDE_VALUES = 64 * 1024, LOG_KEEP = LOAD_BYTES + (1 << 20) };
+
+/* What a spec says, kept until the next one. */
+typedef struct meaning {
+    arena arena;
+    weir_view name, resource, path, state_key; /* name: for errors, with its namespace */
+    weir_view schema, key, deleted;
+    const tree *resource_tree;
+    column_list columns;
+    size_t extra_count;
+    combined *combine;
+} meaning;
+
+typedef struct stream {
+    meaning m;
+    bool applied;         /* its table fits */
+    bool fresh;           /* it has never been: to be validated, too */
+    bool stored;          /* rows of it are in the open transaction */
+    weir_row *rows;       /* while all rows of a transaction are looked up */
+    size_t row_count;
+} stream;
+
+struct load {
+    listener base;
+    load_options o;
+    session *s;
+    arena arena;
+    bool relay, exists;   /* rows go as they came; rows are looked up before */
+    bool began;           /* session_acknowledge() was called once */
+    stream **streams;     /* each allocated, so that combiners may point to them */
+    weir_binding *bindings;
+    const tree **resources;
+    size_t count, room;
+    buf docs;             /* documents that wait, all streams' */
+    uint64_t base_at;     /* where they begin, in bytes since load_open() */
+    size_t stored;        /* bytes in the open transaction */
+    buf checkpoint;
+};
+
+/* ------------------------------------------------------------------------------------------------------------- listener -- */
+
+static weir_rc take_checkpoint(listener *l, weir_task *t, weir_view checkpoint)
+{
+    load *x = (load *)l;
+    buf_clear(&x->checkpoint);
+    buf_addv(&x->checkpoint, checkpoint);
+    return buf_ok(&x->checkpoint) ? WEIR_OK : err_nomem(task_error(t));
+}
+
+static weir_rc take_loaded(listener *l, weir_task *t, const weir_row *row, weir_view doc)
+{
+    (void)t;
+    (void)doc;
+    stream *s = ((load *)l)->streams[row->binding->index];
+    s->rows[row - s->rows].exists = WEIR_EXISTS_YES;
+    return WEIR_OK;
+}
+
+/* What such a platform cannot keep is what its next session would clean up: after load_commit() everything is done. */
+static weir_rc take_kept(listener *l, weir_task *t, weir_view patch)
+{
+    (void)l;
+    (void)t;
+    (void)patch;
+    return WEIR_OK;
+}
+
+static weir_rc take_path(listener *l, weir_task *t, const weir_binding *b, weir_view path)
+{
+    load *x = (load *)l;
+    meaning *m = &x->streams[b->index]->m;
+    buf key = {0};
+    m->path = arena_dup(&m->arena, path);
+    if (!state_key(&key, path, 0) && buf_ok(&key)) {
+        buf_free(&key);
+        return err_fail(task_error(t), WEIR_E_BUG, "resource path %.*s is no list of strings", VIEW_ARG(path));
+    }
+    m->state_key = arena_dup(&m->arena, buf_view(&key));
+    bool ok = buf_ok(&key) && !m->arena.failed;
+    buf_free(&key);
+    x->bindings[b->index].resource_path = m->path;
+    x->bindings[b->index].state_key = m->state_key;
+    return ok ? WEIR_OK : err_nomem(task_error(t));
+}
+
+static const listener_ops ops = {.resume = take_checkpoint, .loaded = take_loaded, .keep = take_kept, .resource_path = take_path};
+
+/* -------------------------------------------------------------------------------------------------------------- opening -- */
+
+static weir_rc open_session(load *l, const tree *config, err *e)
+{
+    conductor *c = NULL;
+    if (l->o.stop_fd >= 0 && !(c = conductor_start(&(conductor_options){.s = l->s, .stop_fd = l->o.stop_fd, .in = -1}, e)))
+        return e->rc;
+    weir_rc rc = session_open(l->s, config, e);
+    conductor_end(c);
+    if (!rc && session_stopping(l->s))
+        rc = err_fail(e, WEIR_STOPPED, "stopped by a signal");
+    return rc ? rc : session_bind(l->s, NULL, NULL, 0, (weir_view){0}, e);
+}
+
+weir_rc load_open(load **ret, const load_options *o, err *e)
+{
+    if (!o->connector->materialize)
+        return err_fail(e, WEIR_E_CONFIG, "'%s' is a source: nothing can be loaded into it", o->connector->name);
+    load *l = calloc(1, sizeof *l);
+    if (!l)
+        return err_nomem(e);
+    const weir_materialize *m = o->connector->materialize;
+    *l = (load){.base = {&ops}, .o = *o, .relay = m->relay, .exists = m->needs_exists && m->load && !m->relay};
+    if (!l->o.what)
+        l->o.what = "stream";
+    l->s = session_new(&(session_options){.connector = o->connector, .to = &l->base, .log = o->log, .task_name = o->task_name});
+    weir_rc rc = l->s ? open_session(l, o->config, e) : err_nomem(e);
+    if (rc)
+        load_close(l);
+    else
+        *ret = l;
+    return rc;
+}
+
+static void meaning_free(meaning *m)
+{
+    combine_free(m->combine);
+    arena_free(&m->arena);
+}
+
+void load_close(load *l)
+{
+    if (!l)
+        return;
+    session_free(l->s);
+    for (size_t i = 0; i < l->count; i++) {
+        meaning_free(&l->streams[i]->m);
+        free(l->streams[i]);
+    }
+    free(l->streams);
+    buf_free(&l->docs);
+    buf_free(&l->checkpoint);
+    arena_free(&l->arena);
+    free(l);
+}
+
+session *load_session(load *l) { return l->s; }
+weir_view load_checkpoint(const load *l) { return buf_view(&l->checkpoint); }
+bool load_can_expire(const load *l) { return l->o.connector->materialize->expire != NULL; }
+size_t load_uncommitted(const load *l) { return l->stored + l->docs.len; }
+
+/* ------------------------------------------------------------------------------------------------- meaning of a stream -- */
+
+/* The setting of a resource that is marked so; with a schema instead of a table, the property. NULL: there is none. */
+static const char *marked_setting(const weir_connector *c, const tree *schema, unsigned flag, const char *keyword)
+{
+    for (const weir_field *f = c->resource; f && f->name; f++)
+        if (f->flags & flag)
+            return f->name;
+    const tree *properties = tree_get(schema, "properties");
+    for (const tree *p = properties ? properties->first : NULL; p; p = p->next) {
+        const tree *mark = tree_get(p, keyword);
+        if (mark && mark->kind == TREE_BOOL && mark->boolean)
+            return p->name.ptr;
+    }
+    return NULL;
+}
+
+/* The first of the settings that identify a resource. */
+static const char *first_setting(arena *a, const weir_connector *c)
+{
+    buf pointers = {0};
+    weir_view *texts, *tokens;
+    size_t count, parts;
+    const char *name = NULL;
+    spec_path_pointers(c, &pointers);
+    if (buf_ok(&pointers) && pointer_list(a, buf_view(&pointers), &texts, &count) && count &&
+        pointer_split(a, texts[0], &tokens, &parts) && parts == 1)
+        name = arena_text(a, tokens[0]);
+    buf_free(&pointers);
+    return name;
+}
+
+static weir_rc make_resource(const load *l, arena *a, const load_stream_spec *spec, weir_view *ret, err *e)
+{
+    const weir_connector *c = l->o.connector;
+    tree *schema = NULL;
+    buf text = {0};
+    json_out w = json_out_to(&text);
+    if (spec->resource.len) {
+        *ret = arena_dup(a, spec->resource);
+        return ret->ptr ? WEIR_OK : err_nomem(e);
+    }
+    if (!c->resource && c->resource_schema.len) {
+        weir_rc rc = tree_parse(a, c->resource_schema, NULL, WEIR_E_PROTOCOL, &schema, e);
+        if (rc)
+            return rc;
+    }
+    const char *name = marked_setting(c, schema, WEIR_COLLECTION_NAME, "x-collection-name"),
+               *space = marked_setting(c, schema, WEIR_SCHEMA_NAME, "x-schema-name");
+    name = name ? name : first_setting(a, c);
+    weir_view full = spec->name_space.len && !space ? arena_printf(a, "%.*s__%.*s", VIEW_ARG(spec->name_space), VIEW_ARG(spec->name)) : spec->name;
+    out_open(&w, '{');
+    if (name)
+        out_text(out_name(&w, name), full);
+    if (space && spec->name_space.len)
+        out_text(out_name(&w, space), spec->name_space);
+    out_close(&w, '}');
+    *ret = arena_dup(a, buf_view(&text));
+    bool ok = buf_ok(&text) && !a->failed;
+    buf_free(&text);
+    return ok ? WEIR_OK : err_nomem(e);
+}
+
+/* What identifies the resource, and the key of its state. */
+static weir_rc make_path(const load *l, meaning *m, err *e)
+{
+    buf text = {0};
+    tree *resource;
+    weir_rc rc = tree_parse(&m->arena, m->resource, NULL, WEIR_E_CONFIG, &resource, e);
+    if (!rc)
+        rc = spec_resource_path(l->o.connector, resource, &text, e);
+    m->resource_tree = rc ? NULL : resource;
+    m->path = arena_dup(&m->arena, buf_view(&text));
+    buf_clear(&text);
+    if (!rc && !state_key(&text, m->path, 0))
+        rc = err_nomem(e);
+    m->state_key = arena_dup(&m->arena, buf_view(&text));
+    buf_free(&text);
+    return rc ? rc : m->arena.failed ? err_nomem(e) : WEIR_OK;
+}
+
+/* Two streams must not share a resource: their rows would be mixed up. */
+static weir_rc check_alone(const load *l, size_t at, const meaning *m, err *e)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (i != at && view_eq(l->streams[i]->m.path, m->path))
+            return err_fail(e, WEIR_E_CONFIG, "it goes to the same place as %s %.*s: %.*s", l->o.what, VIEW_ARG(l->streams[i]->m.name),
+                            VIEW_ARG(m->path));
+    return WEIR_OK;
+}
+
+static weir_rc make_columns(meaning *m, const load_stream_spec *spec, bool keyed, err *e)
+{
+    tree *schema;
+    weir_view *key = NULL;
+    size_t parts = 0;
+    weir_rc rc = tree_parse(&m->arena, m->schema, NULL, WEIR_E_CONFIG, &schema, e);
+    if (rc)
+        return err_wrap(e, rc, "schema");
+    if (keyed && !pointer_list(&m->arena, m->key, &key, &parts))
+        return m->arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "its key is no list of texts: %.*s", VIEW_ARG(m->key));
+    for (size_t i = 0; i < parts; i++)
+        if (!pointer_valid(key[i]) || !key[i].len)
+            return err_fail(e, WEIR_E_CONFIG, "part of its key is no JSON pointer: \"%.*s\"", VIEW_ARG(key[i]));
+    rc = columns_of_stream(&m->arena, schema, key, parts, spec->extras, spec->extra_count, &m->columns, e);
+    return err_wrap(e, rc, "schema");
+}
+
+/* Everything but the combiner, which needs the binding. */
+static weir_rc make_meaning(const load *l, size_t at, const load_stream_spec *spec, meaning *m, err *e)
+{
+    arena *a = &m->arena;
+    m->name = spec->name_space.len ? arena_printf(a, "%.*s/%.*s", VIEW_ARG(spec->name_space), VIEW_ARG(spec->name)) : arena_dup(a, spec->name);
+    m->schema = arena_dup(a, spec->schema.len ? spec->schema : VIEW("{}"));
+    m->key = arena_dup(a, spec->key.len ? spec->key : VIEW("[]"));
+    m->deleted = arena_dup(a, spec->deleted);
+    m->extra_count = spec->extra_count;
+    if (a->failed)
+        return err_nomem(e);
+    weir_rc rc = make_resource(l, a, spec, &m->resource, e);
+    if (!rc)
+        rc = make_path(l, m, e);
+    if (!rc)
+        rc = check_alone(l, at, m, e);
+    if (!rc)
+        rc = make_columns(m, spec, !spec->append, e);
+    return rc;
+}
+
+static weir_binding binding_of(const meaning *m, const void *resource)
+{
+    return (weir_binding){
+        .name = m->name, .schema = m->schema, .key = m->key, .resource = resource, .resource_json = m->resource, .resource_path = m->path,
+        .state_key = m->state_key, .columns = m->columns.columns, .column_count = m->columns.count, .key_count = m->columns.keys,
+        .delta_updates = m->columns.keys == 0, .pushed = true,
+    };
+}
+
+static weir_rc make_combiner(const load *l, meaning *m, const weir_binding *b, err *e)
+{
+    const combine_options o = {
+        .b = b, .whole = l->relay, .extras = m->columns.extras, .extra_count = m->extra_count, .what = l->o.what,
+        .deleted = b->key_count && !l->relay ? m->deleted : (weir_view){0},
+    };
+    return combine_make(&m->combine, &o, e);
+}
+
+static bool reserve(load *l, size_t count)
+{
+    if (count <= l->room)
+        return true;
+    size_t room = l->room ? 2 * l->room : 16;
+    stream **streams = realloc(l->streams, room * sizeof *streams);
+    if (!streams)
+        return false;
+    l->streams = streams;
+    weir_binding *bindings = arena_array(&l->arena, room, sizeof *bindings);
+    const tree **resources = arena_array(&l->arena, room, sizeof *resources);
+    if (!bindings || !resources)
+        return false;
+    for (size_t i = 0; i < l->count; i++) {
+        bindings[i] = l->bindings[i];
+        resources[i] = l->resources[i];
+    }
+    for (size_t i = 0; i < l->count; i++)
+        combine_moved(l->streams[i]->m.combine, &bindings[i]);
+    l->bindings = bindings;
+    l->resources = resources;
+    l->room = room;
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------------------------------- storing -- */
+
+static weir_rc named(const load *l, const stream *s, weir_rc rc, err *e)
+{
+    return err_wrap(e, rc, "%s %.*s", l->o.what, VIEW_ARG(s->m.name));
+}
+
+static bool waits(const stream *s) { return combine_count(s->m.combine) > 0; }
+
+/* Makes the tables of everything new or changed fit, neighbours together. */
+static weir_rc apply_all(load *l, err *e)
+{
+    bool fresh = false;
+    for (size_t i = 0; i < l->count; i++)
+        fresh |= l->streams[i]->fresh;
+    weir_rc rc = fresh ? err_wrap(e, session_validate(l->s, e), "validate") : WEIR_OK;
+    for (size_t i = 0; i < l->count && !rc; i++) {
+        size_t n = 0;
+        while (i + n < l->count && !l->streams[i + n]->applied)
+            n++;
+        if (n)
+            rc = err_wrap(e, session_apply_some(l->s, i, n, e), "apply");
+        for (size_t k = i; k < i + n && !rc; k++) {
+            l->streams[k]->applied = true;
+            l->streams[k]->fresh = false;
+        }
+        i += n;
+    }
+    if (!rc && !l->began) {
+        l->began = true;
+        rc = session_acknowledge(l->s, e);
+    }
+    return rc;
+}
+
+/* Ends the open transaction. */
+static weir_rc end_transaction(load *l, err *e)
+{
+    weir_rc rc = session_commit(l->s, buf_view(&l->checkpoint), e);
+    if (!rc)
+        rc = session_acknowledge(l->s, e);
+    for (size_t i = 0; i < l->count && !rc; i++)
+        l->streams[i]->stored = false;
+    if (!rc)
+        l->stored = 0;
+    return err_wrap(e, rc, "commit");
+}
+
+/* A key may come but once in a transaction. */
+static weir_rc make_way(load *l, const stream *only, err *e)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        const stream *s = l->streams[i];
+        if ((!only || s == only) && s->stored && s->m.columns.keys && !l->relay && waits(s))
+            return end_transaction(l, e);
+    }
+    return WEIR_OK;
+}
+
+static weir_rc look_up(load *l, stream *s, err *e)
+{
+    weir_rc rc = combine_rows(s->m.combine, buf_view(&l->docs), SIZE_MAX, &s->rows, &s->row_count, e);
+    for (size_t i = 0; i < s->row_count && !rc; i++)
+        s->rows[i].exists = WEIR_EXISTS_NO;
+    return rc ? rc : err_wrap(e, session_load(l->s, s->rows, s->row_count, e), "load");
+}
+
+static weir_rc store_rows(load *l, stream *s, err *e)
+{
+    size_t columns = s->m.columns.count, most = columns && WIDE_VALUES / columns < STORE_ROWS ? WIDE_VALUES / columns + 1 : STORE_ROWS;
+    if (s->rows)
+        return session_store(l->s, s->rows, s->row_count, e);
+    for (;;) {
+        weir_row *rows;
+        size_t n;
+        weir_rc rc = combine_rows(s->m.combine, buf_view(&l->docs), most, &rows, &n, e);
+        if (!rc && n)
+            rc = session_store(l->s, rows, n, e);
+        if (rc || !n)
+            return rc;
+    }
+}
+
+static void forget(stream *s)
+{
+    s->rows = NULL;
+    s->row_count = 0;
+    s->stored = true;
+    combine_clear(s->m.combine);
+}
+
+/* Once nothing of it waits any more. */
+static void clear_log(load *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (waits(l->streams[i]))
+            return;
+    l->stored += l->docs.len;
+    l->base_at += l->docs.len;
+    buf_clear(&l->docs);
+    if (l->docs.cap > LOG_KEEP)
+        buf_free(&l->docs);
+}
+
+/* Stores what waits, of one stream or all. Rows are looked up before any is stored. */
+static weir_rc store_waiting(load *l, stream *only, err *e)
+{
+    weir_rc rc = make_way(l, only, e);
+    if (!rc)
+        rc = apply_all(l, e);
+    for (size_t i = 0; i < l->count && !rc && l->exists; i++) {
+        stream *s = l->streams[i];
+        if ((!only || s == only) && waits(s) && s->m.columns.keys)
+            rc = named(l, s, look_up(l, s, e), e);
+    }
+    for (size_t i = 0; i < l->count && !rc; i++) {
+        stream *s = l->streams[i];
+        if ((only && s != only) || !waits(s))
+            continue;
+        rc = named(l, s, err_wrap(e, store_rows(l, s, e), "store"), e);
+        if (!rc)
+            forget(s);
+    }
+    if (!rc)
+        clear_log(l);
+    return rc;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- public -- */
+
+/* Puts the meaning in its place; on failure the former one is still there. */
+static weir_rc settle(load *l, size_t at, meaning *m, err *e)
+{
+    bool is_new = at == l->count;
+    stream *s = is_new ? calloc(1, sizeof *s) : l->streams[at];
+    if (!s || !reserve(l, at + 1)) {
+        if (is_new)
+            free(s);
+        return err_nomem(e);
+    }
+    const bool same = !is_new && view_eq(s->m.resource, m->resource);
+    weir_binding had = is_new ? (weir_binding){0} : l->bindings[at];
+    l->bindings[at] = binding_of(m, same ? had.resource : NULL);
+    l->bindings[at].index = (uint32_t)at;
+    l->resources[at] = m->resource_tree;
+    weir_rc rc = make_combiner(l, m, &l->bindings[at], e);
+    if (!rc && !same)
+        rc = session_rebind(l->s, l->bindings, l->resources, at == l->count ? at + 1 : l->count, e);
+    if (rc) {
+        l->bindings[at] = had;
+        if (is_new)
+            free(s);
+        return rc;
+    }
+    if (!is_new)
+        meaning_free(&s->m);
+    s->m = *m;
+    s->applied = false;
+    s->fresh |= is_new;
+    l->streams[at] = s;
+    l->count += is_new;
+    return WEIR_OK;
+}
+
+weir_rc load_stream(load *l, size_t at, const load_stream_spec *spec, size_t *ret_index, err *e)
+{
+    meaning m = {0};
+    weir_rc rc = WEIR_OK;
+    if (at == SIZE_MAX)
+        at = l->count;
+    else if (waits(l->streams[at]))
+        rc = store_waiting(l, l->streams[at], e);
+    if (!rc) {
+        rc = make_meaning(l, at, spec, &m, e);
+        if (!rc)
+            rc = settle(l, at, &m, e);
+        if (rc)
+            err_wrap(e, rc, "%s %.*s", l->o.what, VIEW_ARG(spec->name));
+    }
+    if (rc)
+        meaning_free(&m);
+    else if (ret_index)
+        *ret_index = at;
+    return rc;
+}
+
+/* A relay's documents are not taken apart: whether they delete is looked up here. */
+static bool relay_deletes(const load *l, const meaning *m, weir_view doc)
+{
+    if (!l->relay || !m->deleted.len)
+        return false;
+    weir_view found = pointer_find(doc, m->deleted);
+    return found.len && !view_is(found, "null");
+}
+
+weir_rc load_add(load *l, size_t at, weir_op op, weir_view doc, const weir_view *extras, err *e)
+{
+    meaning *m = &l->streams[at]->m;
+    weir_rc rc = l->docs.len >= LOAD_BYTES ? store_waiting(l, NULL, e) : WEIR_OK;
+    if (rc)
+        return rc;
+    const size_t from = l->docs.len;
+    buf_addv(&l->docs, doc);
+    bool ok = l->relay || combine_extras(&l->docs, extras, m->extra_count);
+    if (!ok || !buf_ok(&l->docs))
+        rc = err_nomem(e);
+    if (!rc)
+        rc = combine_add(m->combine, buf_view(&l->docs), from, doc.len, relay_deletes(l, m, doc) ? WEIR_DELETE : op, e);
+    if (rc) {
+        l->docs.len = from;
+        l->docs.failed = false;
+    }
+    return rc;
+}
+
+static weir_rc find_column(const stream *s, weir_view field, const weir_column **ret, err *e)
+{
+    *ret = NULL;
+    for (size_t i = 0; i < s->m.columns.count && !*ret && field.len; i++)
+        if (view_eq(s->m.columns.columns[i].field, field))
+            *ret = &s->m.columns.columns[i];
+    return *ret || !field.len ? WEIR_OK : err_fail(e, WEIR_E_BUG, "there is no column \"%.*s\"", VIEW_ARG(field));
+}
+
+weir_rc load_expire(load *l, size_t at, weir_view age, int64_t below, weir_view mark, weir_view value, err *e)
+{
+    stream *s = l->streams[at];
+    weir_expiry x = {.below = below, .value = value};
+    weir_rc rc = find_column(s, age, &x.age, e);
+    if (!rc)
+        rc = find_column(s, mark, &x.mark, e);
+    if (!rc)
+        rc = store_waiting(l, s, e);
+    if (!rc)
+        rc = session_expire(l->s, &l->bindings[at], &x, e);
+    return named(l, s, rc, e);
+}
+
+uint64_t load_mark(const load *l) { return l->base_at + l->docs.len; }
+
+void load_drop(load *l, uint64_t mark)
+{
+    size_t from = mark > l->base_at ? (size_t)(mark - l->base_at) : 0;
+    if (from >= l->docs.len)
+        return;
+    for (size_t i = 0; i < l->count; i++)
+        combine_drop(l->streams[i]->m.combine, from);
+    l->docs.len = from;
+}
+
+weir_rc load_commit(load *l, weir_view checkpoint, err *e)
+{
+    weir_rc rc = store_waiting(l, NULL, e);
+    buf_clear(&l->checkpoint);
+    buf_addv(&l->checkpoint, checkpoint);
+    if (!rc && !buf_ok(&l->checkpoint))
+        rc = err_nomem(e);
+    return rc ? rc : end_transaction(l, e);
+}
