@@ -16,7 +16,8 @@ static const char meta_sql[] =
     " backfill INTEGER NOT NULL) STRICT;"
     "CREATE TABLE IF NOT EXISTS weir_columns (table_name TEXT NOT NULL COLLATE NOCASE, field TEXT NOT NULL, column_name TEXT NOT "
     "NULL,"
-    " PRIMARY KEY (table_name, field)) STRICT, WITHOUT ROWID";
+    " PRIMARY KEY (table_name, field)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS weir_names (asked TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE UNIQUE) STRICT, WITHOUT ROWID";
 
 /* --------------------------------------------------------------------------------------------------------------- errors -- */
 
@@ -207,7 +208,7 @@ static weir_rc open_existing(weir_task *t, db *d)
         return weir_fail(t, WEIR_E_CONFIG, "the database \"%s\" is %s, not a file", d->path,
                          S_ISDIR(st.st_mode) ? "a folder" : "a device");
     weir_rc rc = connect_file(t, d, 0);
-    return rc ? rc : read_checkpoint(t, d);
+    return rc || !d->task_name[0] ? rc : read_checkpoint(t, d);
 }
 
 weir_rc lite_open(weir_task *t, db *d)
@@ -215,7 +216,9 @@ weir_rc lite_open(weir_task *t, db *d)
     if (!d->path[0] || strcmp(d->path, ":memory:") == 0)
         return weir_fail(t, WEIR_E_CONFIG, "\"path\" must name a file, not \"%s\"", d->path);
     weir_rc rc = open_existing(t, d);
-    return rc ? rc : weir_resume(t, d->checkpoint); /* an empty one too: whoever makes the file anew begins anew */
+    if (rc || !d->task_name[0])
+        return rc;
+    return weir_resume(t, d->checkpoint); /* an empty one too: whoever makes the file anew begins anew */
 }
 
 void lite_close(db *d)
@@ -298,7 +301,7 @@ static weir_rc take_over(weir_task *t, db *d)
     if (rc)
         return rc;
     rc = lite_exec(t, d, meta_sql);
-    if (!rc)
+    if (!rc && d->task_name[0])
         rc = raise_fence(t, d);
     if (!rc)
         rc = lite_exec(t, d, "COMMIT");
@@ -343,7 +346,7 @@ weir_rc lite_begin(weir_task *t, db *d)
     if (rc)
         return rc;
     d->in_transaction = true;
-    rc = check_fence(t, d);
+    rc = d->task_name[0] ? check_fence(t, d) : WEIR_OK;
     if (rc)
         lite_rollback(d);
     return rc;
@@ -362,7 +365,7 @@ static weir_rc write_checkpoint(weir_task *t, db *d, weir_view checkpoint)
 
 weir_rc lite_commit(weir_task *t, db *d, const weir_view *checkpoint)
 {
-    weir_rc rc = checkpoint ? write_checkpoint(t, d, *checkpoint) : WEIR_OK;
+    weir_rc rc = checkpoint && d->task_name[0] ? write_checkpoint(t, d, *checkpoint) : WEIR_OK;
     if (!rc)
         rc = lite_exec(t, d, "COMMIT");
     if (rc)

@@ -8,7 +8,7 @@
 typedef struct db {
     sqlite3 *sqlite;  /* NULL: not connected */
     const char *path; /* borrowed from the settings */
-    char *task_name;
+    char *task_name;  /* empty: somebody else keeps the position, so there is neither checkpoint nor fence */
     weir_task *task;     /* whose callback runs: for whoever waits for a lock */
     int64_t busy_ms;     /* how long to wait for it */
     int64_t waits_since; /* busy handler: when the present wait began */

@@ -14,6 +14,77 @@ bool lite_look_is_delta(const weir_binding *b)
     return b->delta_updates || ((const resource *)b->resource)->delta_updates;
 }
 
+const char lite_surplus[] = "weir_surplus";
+
+bool lite_is_surplus(const char *column_name)
+{
+    return strcasecmp(column_name, lite_surplus) == 0;
+}
+
+static bool reserved_for_sqlite(const char *name)
+{
+    return !name[0] || strncasecmp(name, "sqlite_", 7) == 0;
+}
+
+static bool reserved_for_us(const char *name)
+{
+    static const char *const ours[] = {"weir_checkpoints", "weir_tables", "weir_columns", "weir_names"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strcasecmp(name, ours[i]) == 0)
+            return true;
+    return false;
+}
+
+/* ------------------------------------------------------------------------------------------------------------- table names -- */
+
+/* Looks for a row with these texts. *ret is the first column of it, NULL if there is none. */
+static weir_rc look_up(fitting *f, const char *sql, const char *const *texts, int count, const char **ret)
+{
+    sqlite3_stmt *row;
+    weir_rc rc = lite_query(f->t, f->d, sql, texts, count, &row);
+    *ret = NULL;
+    if (rc || !row)
+        return rc;
+    const char *found = (const char *)sqlite3_column_text(row, 0);
+    *ret = found ? weir_format(f->t, "%s", found).ptr : NULL;
+    sqlite3_finalize(row);
+    return *ret ? WEIR_OK : lite_nomem(f->t);
+}
+
+/* A name for a stream whose own is taken by another one, as SQLite compares names, or not allowed. */
+static weir_rc new_table_name(fitting *f, const char *asked)
+{
+    const char *base = reserved_for_sqlite(asked) || reserved_for_us(asked) ? weir_format(f->t, "_%s", asked).ptr : asked, *taken = "";
+    f->name = base;
+    for (int n = 2; f->name; n++) {
+        weir_rc rc = look_up(f, "SELECT asked FROM weir_names WHERE name = ?1", &f->name, 1, &taken);
+        if (rc || !taken)
+            return rc;
+        f->name = weir_format(f->t, "%s_%d", base, n).ptr;
+    }
+    return lite_nomem(f->t);
+}
+
+/* Platforms that push have streams called Users and users, or none at all, and cannot rename them: each gets a table, and keeps it. */
+static weir_rc name_table(fitting *f)
+{
+    const char *asked = f->name, *name = NULL, *table = "weir_names", *known;
+    if (!f->b->pushed)
+        return WEIR_OK;
+    weir_rc rc = look_up(f, "SELECT name FROM sqlite_schema WHERE name = ?1", &table, 1, &known);
+    if (rc || !known)
+        return rc;
+    rc = look_up(f, "SELECT name FROM weir_names WHERE asked = ?1", &asked, 1, &name);
+    if (rc || name) {
+        f->name = name;
+        return rc;
+    }
+    rc = new_table_name(f, asked);
+    if (!rc && !f->quiet && strcmp(f->name, asked) != 0)
+        weir_log(f->t, WEIR_WARN, "SQLite cannot have a table \"%s\" here: the stream goes into \"%s\"", asked, f->name);
+    return rc;
+}
+
 /* --------------------------------------------------------------------------------------------------------------- looking -- */
 
 static const char *column_copy(weir_task *t, sqlite3_stmt *row, int at)
@@ -91,7 +162,7 @@ static weir_rc read_record(fitting *f)
     f->known = true;
     f->backfill = sqlite3_column_int64(row, 0);
     const char *task = (const char *)sqlite3_column_text(row, 1);
-    if (!f->quiet && f->had_count && task && strcmp(task, f->d->task_name) != 0)
+    if (!f->quiet && f->had_count && task && task[0] && f->d->task_name[0] && strcmp(task, f->d->task_name) != 0)
         weir_log(f->t, WEIR_WARN, "table \"%s\" was made by task \"%s\": both write to it now", f->name, task);
     sqlite3_finalize(row);
     return WEIR_OK;
@@ -107,21 +178,18 @@ const char *lite_look_field(weir_task *t, weir_view field)
 /* The name a field was given before. */
 static weir_rc recorded_name(fitting *f, const char *field, const char **ret)
 {
-    sqlite3_stmt *row;
     const char *const texts[] = {f->name, field};
-    weir_rc rc =
-        lite_query(f->t, f->d, "SELECT column_name FROM weir_columns WHERE table_name = ?1 AND field = ?2", texts, 2, &row);
-    *ret = NULL;
-    if (rc || !row)
-        return rc;
-    *ret = column_copy(f->t, row, 0);
-    sqlite3_finalize(row);
-    return *ret ? WEIR_OK : lite_nomem(f->t);
+    weir_rc rc = look_up(f, "SELECT column_name FROM weir_columns WHERE table_name = ?1 AND field = ?2", texts, 2, ret);
+    if (!rc && *ret && lite_is_surplus(*ret))
+        *ret = lite_surplus;
+    return rc;
 }
 
 /* Is the name that of a column, here or in the table? SQLite compares them without regard to case. */
 static bool name_taken(const fitting *f, const char *name)
 {
+    if (lite_is_surplus(name))
+        return true;
     for (size_t i = 0; i < f->had_count; i++)
         if (strcasecmp(f->had[i].name, name) == 0)
             return true;
@@ -153,6 +221,36 @@ static const char *new_name(const fitting *f, const char *field)
     return name;
 }
 
+/* How many new columns the table can have; all others go into the surplus. */
+static size_t room_for_columns(const fitting *f)
+{
+    size_t limit = 2000, had = f->had_count, new_ones = 0;
+    if (f->d->sqlite)
+        limit = (size_t)sqlite3_limit(f->d->sqlite, SQLITE_LIMIT_COLUMN, -1);
+    for (size_t i = 0; i < f->b->column_count; i++)
+        new_ones += !f->names[i];
+    for (size_t i = 0; i < f->had_count; i++)
+        had -= lite_is_surplus(f->had[i].name);
+    return had + new_ones < limit ? new_ones : had + 1 < limit ? limit - 1 - had : 0;
+}
+
+static weir_rc name_new_columns(fitting *f, const char **fields)
+{
+    size_t room = room_for_columns(f);
+    for (size_t i = 0; i < f->b->column_count; i++) {
+        if (!f->names[i] && (room || i < lite_look_keys(f->b))) {
+            f->names[i] = new_name(f, fields[i]);
+            room -= room > 0;
+        } else if (!f->names[i]) {
+            f->names[i] = lite_surplus;
+        }
+        if (!f->names[i])
+            return lite_nomem(f->t);
+        f->surplus |= f->names[i] == lite_surplus;
+    }
+    return WEIR_OK;
+}
+
 /* First the names that were given before, so that a new field cannot take one of them. */
 static weir_rc name_columns(fitting *f)
 {
@@ -167,13 +265,7 @@ static weir_rc name_columns(fitting *f)
         if (rc)
             return rc;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (!f->names[i])
-            f->names[i] = new_name(f, fields[i]);
-        if (!f->names[i])
-            return lite_nomem(f->t);
-    }
-    return WEIR_OK;
+    return name_new_columns(f, fields);
 }
 
 const existing *lite_look_column(const fitting *f, const char *name)
@@ -186,7 +278,9 @@ const existing *lite_look_column(const fitting *f, const char *name)
 
 weir_rc lite_look_at(fitting *f)
 {
-    weir_rc rc = refuse_view(f);
+    weir_rc rc = name_table(f);
+    if (!rc)
+        rc = refuse_view(f);
     if (!rc)
         rc = lite_look_columns(f);
     if (!rc)
@@ -224,6 +318,8 @@ const char *lite_look_obstacle(const fitting *f)
 {
     if (f->had_count && !f->known)
         return "was not made by this connector: choose another name, or drop it if it is not needed";
+    if (f->b->pushed)
+        return NULL;
     if (f->known && !f->had_count && !lite_look_starts_over(f) && f->d->checkpoint.ptr)
         return "is gone, but what was loaded into it would not be read again: raise the binding's `backfill` to fill it anew";
     if (f->had_count && !lite_look_starts_over(f) && !lite_look_same_key(f))
@@ -235,9 +331,9 @@ const char *lite_look_obstacle(const fitting *f)
 const char *lite_look_fault(const weir_binding *b)
 {
     const char *name = lite_look_name(b);
-    if (!name[0] || strncasecmp(name, "sqlite_", 7) == 0)
+    if (!b->pushed && reserved_for_sqlite(name))
         return "is not a name that SQLite allows for a table";
-    if (strcasecmp(name, "weir_checkpoints") == 0 || strcasecmp(name, "weir_tables") == 0 || strcasecmp(name, "weir_columns") == 0)
+    if (!b->pushed && reserved_for_us(name))
         return "is a table of this connector's own: choose another name";
     if (b->column_count == 0)
         return "would have no columns: select some fields";
@@ -253,7 +349,7 @@ const char *lite_look_fault(const weir_binding *b)
 bool lite_table_named_before(const weir_binding *bindings, size_t at)
 {
     for (size_t i = 0; i < at; i++)
-        if (strcasecmp(lite_look_name(&bindings[i]), lite_look_name(&bindings[at])) == 0)
+        if (!bindings[at].pushed && strcasecmp(lite_look_name(&bindings[i]), lite_look_name(&bindings[at])) == 0)
             return true;
     return false;
 }

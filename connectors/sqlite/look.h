@@ -23,10 +23,15 @@ typedef struct fitting {
     int64_t backfill; /* as of when it was last emptied */
     existing *had;    /* count 0: there is no table */
     size_t had_count;
-    const char **names; /* of the binding's columns, in the table */
+    const char **names; /* of the binding's columns, in the table; lite_surplus for those that have none of their own */
+    bool surplus;       /* there are such */
 } fitting;
 
-/** Reads what there is, and finds a name in the table for each of the binding's fields. The rest of a fitting is then filled. */
+/* SQLite has no more than 2,000 columns in a table. One is kept free for the fields beyond: an object of them, as JSON. */
+extern const char lite_surplus[];
+bool lite_is_surplus(const char *column_name);
+
+/** Reads what there is, finds the table's name, and a name in the table for each of the binding's fields. The rest of a fitting is then filled. */
 weir_rc lite_look_at(fitting *f);
 /** Reads the columns again. */
 weir_rc lite_look_columns(fitting *f);

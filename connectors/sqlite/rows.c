@@ -1,14 +1,23 @@
 #include "rows.h"
 
+#include "look.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 /* ----------------------------------------------------------------------------------------------------------------- SQL -- */
 
-static void add_names(sqlite3_str *sql, const table *x, size_t count)
+static void add_names(sqlite3_str *sql, const table *x, size_t count, const char *before)
 {
-    for (size_t i = 0; i < count; i++)
-        sqlite3_str_appendf(sql, "%s\"%w\"", i ? ", " : "", x->columns[i].name);
+    const char *comma = "";
+    for (size_t i = 0; i < count; i++) {
+        if (!x->columns[i].place)
+            continue;
+        sqlite3_str_appendf(sql, "%s%s\"%w\"", comma, before, x->columns[i].name);
+        comma = ", ";
+    }
+    if (x->surplus && count == x->count)
+        sqlite3_str_appendf(sql, ", %s\"%w\"", before, lite_surplus);
 }
 
 /* Names are qualified: where there is no such column, SQLite takes a quoted name alone for a text. */
@@ -18,22 +27,35 @@ static void add_key_condition(sqlite3_str *sql, const table *x)
         sqlite3_str_appendf(sql, "%st.\"%w\" = ?%d", i ? " AND " : " WHERE ", x->columns[i].name, (int)i + 1);
 }
 
+static void add_changes(sqlite3_str *sql, const table *x)
+{
+    const char *comma = "";
+    for (size_t i = x->keys; i < x->count; i++) {
+        if (!x->columns[i].place)
+            continue;
+        sqlite3_str_appendf(sql, "%s\"%w\" = excluded.\"%w\"", comma, x->columns[i].name, x->columns[i].name);
+        comma = ", ";
+    }
+    if (x->surplus)
+        sqlite3_str_appendf(sql, "%s\"%w\" = excluded.\"%w\"", comma, lite_surplus, lite_surplus);
+}
+
 /* An upsert of a new key costs no more than a plain insert, so there is one statement for both. */
 static char *put_sql(const table *x)
 {
     sqlite3_str *sql = sqlite3_str_new(NULL);
     sqlite3_str_appendf(sql, "INSERT INTO \"%w\" (", x->name);
-    add_names(sql, x, x->count);
-    for (size_t i = 0; i < x->count; i++)
-        sqlite3_str_appendf(sql, "%s?%d", i ? ", " : ") VALUES (", (int)i + 1);
+    add_names(sql, x, x->count, "");
+    for (int i = 1; i <= x->places + x->surplus; i++)
+        sqlite3_str_appendf(sql, "%s?%d", i > 1 ? ", " : ") VALUES (", i);
     sqlite3_str_appendall(sql, ")");
     if (x->keys) {
         sqlite3_str_appendall(sql, " ON CONFLICT (");
-        add_names(sql, x, x->keys);
+        add_names(sql, x, x->keys, "");
         sqlite3_str_appendall(sql, x->count > x->keys ? ") DO UPDATE SET " : ") DO NOTHING");
     }
-    for (size_t i = x->keys; x->keys && i < x->count; i++)
-        sqlite3_str_appendf(sql, "%s\"%w\" = excluded.\"%w\"", i > x->keys ? ", " : "", x->columns[i].name, x->columns[i].name);
+    if (x->keys)
+        add_changes(sql, x);
     return sqlite3_str_finish(sql);
 }
 
@@ -48,8 +70,8 @@ static char *remove_sql(const table *x)
 static char *get_sql(const table *x)
 {
     sqlite3_str *sql = sqlite3_str_new(NULL);
-    for (size_t i = 0; i < x->count; i++)
-        sqlite3_str_appendf(sql, "%st.\"%w\"", i ? ", " : "SELECT ", x->columns[i].name);
+    sqlite3_str_appendall(sql, "SELECT ");
+    add_names(sql, x, x->count, "t.");
     sqlite3_str_appendf(sql, " FROM \"%w\" AS t", x->name);
     add_key_condition(sql, x);
     return sqlite3_str_finish(sql);
@@ -57,7 +79,7 @@ static char *get_sql(const table *x)
 
 /* -------------------------------------------------------------------------------------------------------------- binding -- */
 
-static bool fits(const column *c, const lite_value *v)
+bool lite_fits(const column *c, const lite_value *v)
 {
     static const column_type homes[] = {
         [VALUE_INTEGER] = COLUMN_INTEGER, [VALUE_REAL] = COLUMN_ANY, [VALUE_TEXT] = COLUMN_TEXT, [VALUE_BLOB] = COLUMN_BLOB};
@@ -65,7 +87,7 @@ static bool fits(const column *c, const lite_value *v)
 }
 
 /* Values stay where they are until the row is stepped: nothing is copied. */
-static int bind_value(sqlite3_stmt *st, int at, const lite_value *v)
+int lite_bind(sqlite3_stmt *st, int at, const lite_value *v)
 {
     switch (v->kind) {
     case VALUE_INTEGER:
@@ -92,22 +114,48 @@ static bool make_room(lite_text *scratch, const weir_view *values, size_t count)
     return lite_text_reserve(scratch, need);
 }
 
+static void add_surplus(table *x, const column *c, weir_view json)
+{
+    if (!json.len || (json.len == 4 && memcmp(json.ptr, "null", 4) == 0))
+        return;
+    lite_text_add(&x->rest, x->rest.len ? "," : "{", 1);
+    lite_text_add(&x->rest, c->field.ptr, c->field.len);
+    lite_text_add(&x->rest, json.ptr, json.len);
+}
+
+static weir_rc bind_surplus(weir_task *t, db *d, table *x, sqlite3_stmt *st)
+{
+    lite_value v = {.kind = VALUE_NULL};
+    if (x->rest.len)
+        lite_text_add(&x->rest, "}", 1);
+    if (x->rest.failed)
+        return lite_nomem(t);
+    if (x->rest.len)
+        v = (lite_value){.kind = VALUE_TEXT, .bytes = {x->rest.ptr, x->rest.len}};
+    return lite_bind(st, x->places + 1, &v) ? lite_fail(t, d, "writing to") : WEIR_OK;
+}
+
 /* Binds the first `count` values; *misfit is the first that its column cannot hold, `count` if there is none. */
-static weir_rc bind_row(weir_task *t, db *d, const table *x, sqlite3_stmt *st, const weir_row *row, size_t count,
+static weir_rc bind_row(weir_task *t, db *d, table *x, sqlite3_stmt *st, const weir_row *row, size_t count,
                         lite_text *scratch, size_t *misfit, bool *ret_null)
 {
     if (!make_room(scratch, row->values, count))
         return lite_nomem(t);
+    x->rest.len = 0;
     for (*misfit = 0; *misfit < count; ++*misfit) {
         const column *c = &x->columns[*misfit];
+        if (!c->place) {
+            add_surplus(x, c, row->values[*misfit]);
+            continue;
+        }
         lite_value v = lite_value_read(row->values[*misfit], c->hint, scratch);
         *ret_null = v.kind == VALUE_NULL;
-        if (!fits(c, &v))
+        if (!lite_fits(c, &v))
             return WEIR_OK;
-        if (bind_value(st, (int)*misfit + 1, &v))
+        if (lite_bind(st, c->place, &v))
             return weir_wrap(t, lite_fail(t, d, "writing to"), "column \"%s\"", c->name);
     }
-    return WEIR_OK;
+    return x->surplus && count == x->count ? bind_surplus(t, d, x, st) : WEIR_OK;
 }
 
 static weir_rc key_missing(weir_task *t, const weir_row *row, size_t at)
@@ -278,13 +326,25 @@ static lite_value read_back(sqlite3_stmt *row, int at)
 
 static bool write_members(const table *x, sqlite3_stmt *row, size_t parent, lite_text *out);
 
+/* The value of a field that has no column of its own. */
+static bool write_surplus(const table *x, sqlite3_stmt *row, const column *c, lite_text *out)
+{
+    lite_value all = read_back(row, x->places);
+    weir_view found = all.kind == VALUE_TEXT ? weir_json_at(all.bytes, c->pointer) : (weir_view){0};
+    lite_text_add(out, found.ptr, found.len);
+    return found.len > 0;
+}
+
 static bool write_member(const table *x, sqlite3_stmt *row, const member *m, lite_text *out)
 {
-    if (m->column != SIZE_MAX) {
-        lite_value v = read_back(row, (int)m->column);
-        if (lite_value_write(out, &v, x->columns[m->column].types))
+    const column *c = m->column != SIZE_MAX ? &x->columns[m->column] : NULL;
+    if (c && c->place) {
+        lite_value v = read_back(row, c->place - 1);
+        if (lite_value_write(out, &v, c->types))
             return true;
     }
+    if (c && !c->place && write_surplus(x, row, c, out))
+        return true;
     return m->first && write_members(x, row, (size_t)(m - x->members), out);
 }
 

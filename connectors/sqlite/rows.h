@@ -4,6 +4,10 @@
 
 #include "table.h"
 
+/** Can the column hold the value? */
+bool lite_fits(const column *c, const lite_value *v);
+/** Binds a value, which must stay where it is until the row is stepped. @return SQLite's code */
+int lite_bind(sqlite3_stmt *st, int at, const lite_value *v);
 /** Stores or deletes rows of the table's binding, within the open transaction. `scratch` is overwritten. */
 weir_rc lite_rows_store(weir_task *t, db *d, table *x, const weir_row *rows, size_t count, lite_text *scratch);
 /** Answers load(): a document for each key that is there. */

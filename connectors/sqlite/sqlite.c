@@ -193,6 +193,19 @@ static weir_rc store(weir_task *t, void *self, const weir_row *rows, size_t coun
     return settle(l, rc);
 }
 
+static weir_rc expire(weir_task *t, void *self, const weir_binding *b, const weir_expiry *how)
+{
+    loader *l = self;
+    table *x = NULL;
+    l->d.task = t;
+    weir_rc rc = lite_begin(t, &l->d);
+    if (!rc)
+        rc = table_for(t, l, b, &x);
+    if (!rc)
+        rc = lite_table_expire(t, &l->d, x, b, how, &l->scratch);
+    return settle(l, rc);
+}
+
 static weir_rc commit(weir_task *t, void *self, weir_view checkpoint)
 {
     loader *l = self;
@@ -203,7 +216,7 @@ static weir_rc commit(weir_task *t, void *self, weir_view checkpoint)
     return settle(l, rc);
 }
 
-static const weir_materialize materialize = {.validate = validate, .apply = apply, .load = load, .store = store, .commit = commit};
+static const weir_materialize materialize = {.validate = validate, .apply = apply, .load = load, .store = store, .commit = commit, .expire = expire};
 
 const weir_connector materialize_sqlite = {
     .abi = WEIR_ABI,

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "look.h"
+#include "rows.h"
 
 static const char *const type_names[] = {
     [COLUMN_INTEGER] = "INTEGER", [COLUMN_TEXT] = "TEXT", [COLUMN_BLOB] = "BLOB", [COLUMN_ANY] = "ANY"};
@@ -98,6 +99,23 @@ static char *copy_sql(const char *from, const char *to, const definition *column
     return sqlite3_str_finish(sql);
 }
 
+/* Rows that their new key cannot tell apart are the operator's to sort out. */
+static weir_rc explain_key(weir_task *t, db *d, const char *name, const char *const *keys, size_t key_count, weir_rc rc)
+{
+    sqlite3_str *list = sqlite3_str_new(NULL);
+    if (!rc || !key_count || (sqlite3_errcode(d->sqlite) & 0xff) != SQLITE_CONSTRAINT) {
+        sqlite3_free(sqlite3_str_finish(list));
+        return rc;
+    }
+    for (size_t i = 0; i < key_count; i++)
+        sqlite3_str_appendf(list, "%s%s", i ? ", " : "", keys[i]);
+    char *names = sqlite3_str_finish(list);
+    rc = weir_fail(t, WEIR_E_CONFIG, "table \"%s\" holds rows that the key (%s) does not tell apart, or that lack it: remove them or the table",
+                   name, names ? names : "");
+    sqlite3_free(names);
+    return rc;
+}
+
 /* Makes the table anew with these columns, all of which it has, and every row in it. SQLite has no other way to change a column. */
 static weir_rc rebuild(weir_task *t, db *d, const char *name, const definition *columns, size_t count, const char *const *keys,
                        size_t key_count)
@@ -108,7 +126,7 @@ static weir_rc rebuild(weir_task *t, db *d, const char *name, const definition *
     if (!rc)
         rc = lite_run(t, d, create_sql(next.ptr, columns, count, keys, key_count));
     if (!rc)
-        rc = lite_run(t, d, copy_sql(name, next.ptr, columns, count));
+        rc = explain_key(t, d, name, keys, key_count, lite_run(t, d, copy_sql(name, next.ptr, columns, count)));
     if (!rc)
         rc = lite_run(t, d, sqlite3_mprintf("DROP TABLE \"%w\"; ALTER TABLE \"%w\" RENAME TO \"%w\"", name, next.ptr, name));
     if (!rc)
@@ -141,7 +159,7 @@ static weir_rc check_rebuildable(const fitting *f)
 static size_t binding_column(const fitting *f, const char *name)
 {
     size_t i = 0;
-    while (i < f->b->column_count && strcasecmp(f->names[i], name) != 0)
+    while (i < f->b->column_count && (f->names[i] == lite_surplus || strcasecmp(f->names[i], name) != 0))
         i++;
     return i;
 }
@@ -170,7 +188,9 @@ static weir_rc widen_all(fitting *f)
     definition *columns = definitions(f);
     if (!columns)
         return lite_nomem(f->t);
-    bool changed = !lite_look_same_key(f); /* then it is empty, see lite_look_obstacle() */
+    bool changed = !lite_look_same_key(f); /* then it is empty, or pushed: see lite_look_obstacle() */
+    if (changed && f->had_count)
+        weir_log(f->t, WEIR_INFO, "table \"%s\" gets another key", f->name);
     for (size_t i = 0; i < f->had_count; i++)
         changed |= widen(f, &columns[i]);
     if (!changed)
@@ -179,30 +199,54 @@ static weir_rc widen_all(fitting *f)
     return rc ? rc : rebuild(f->t, f->d, f->name, columns, f->had_count, f->names, lite_look_keys(f->b));
 }
 
+static void tell_surplus(const fitting *f)
+{
+    weir_log(f->t, WEIR_WARN, "table \"%s\" would have more columns than SQLite allows: further fields go into \"%s\" as one JSON object", f->name,
+             lite_surplus);
+}
+
+static void tell_new(const fitting *f, size_t count, const char *name, const char *type)
+{
+    enum { NAMED = 8 };
+    if (count <= NAMED)
+        weir_log(f->t, WEIR_INFO, "table \"%s\": new column \"%s\" %s", f->name, name, type);
+    else if (count == NAMED + 1)
+        weir_log(f->t, WEIR_INFO, "table \"%s\": more new columns", f->name);
+}
+
 static weir_rc add_columns(fitting *f)
 {
+    size_t added = 0;
     for (size_t i = 0; i < f->b->column_count; i++) {
-        if (lite_look_column(f, f->names[i]))
+        if (f->names[i] == lite_surplus || lite_look_column(f, f->names[i]))
             continue;
         const char *type = type_names[wanted_type(&f->b->columns[i])];
         weir_rc rc = lite_run(f->t, f->d, sqlite3_mprintf("ALTER TABLE \"%w\" ADD COLUMN \"%w\" %s", f->name, f->names[i], type));
         if (rc)
             return rc;
-        weir_log(f->t, WEIR_INFO, "table \"%s\": new column \"%s\" %s", f->name, f->names[i], type);
+        tell_new(f, ++added, f->names[i], type);
     }
-    return WEIR_OK;
+    if (!f->surplus || lite_look_column(f, lite_surplus))
+        return WEIR_OK;
+    tell_surplus(f);
+    return lite_run(f->t, f->d, sqlite3_mprintf("ALTER TABLE \"%w\" ADD COLUMN \"%w\" TEXT", f->name, lite_surplus));
 }
 
 static weir_rc create(fitting *f)
 {
-    size_t count = f->b->column_count;
-    definition *columns = lite_zeroed(f->t, count, sizeof *columns);
+    size_t count = 0;
+    definition *columns = lite_zeroed(f->t, f->b->column_count + 1, sizeof *columns);
     if (!columns)
         return lite_nomem(f->t);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < f->b->column_count; i++) {
         const weir_column *c = &f->b->columns[i];
-        columns[i] = (definition){
-            .name = f->names[i], .type = type_names[wanted_type(c)], .not_null = c->required || i < lite_look_keys(f->b)};
+        if (f->names[i] != lite_surplus)
+            columns[count++] = (definition){
+                .name = f->names[i], .type = type_names[wanted_type(c)], .not_null = c->required || i < lite_look_keys(f->b)};
+    }
+    if (f->surplus) {
+        tell_surplus(f);
+        columns[count++] = (definition){.name = lite_surplus, .type = type_names[COLUMN_TEXT]};
     }
     weir_log(f->t, WEIR_INFO, "made table \"%s\"", f->name);
     return lite_run(f->t, f->d, create_sql(f->name, columns, count, f->names, lite_look_keys(f->b)));
@@ -222,6 +266,10 @@ static weir_rc record(fitting *f)
                  sqlite3_mprintf("INSERT INTO weir_tables (name, task, backfill) VALUES (%Q, %Q, %lld) ON CONFLICT DO UPDATE"
                                  " SET task = excluded.task, backfill = excluded.backfill",
                                  f->name, f->d->task_name, (long long)backfill));
+    if (!rc && f->b->pushed)
+        rc = lite_run(f->t, f->d,
+                      sqlite3_mprintf("INSERT INTO weir_names (asked, name) VALUES (%Q, %Q) ON CONFLICT (asked) DO NOTHING", lite_look_name(f->b),
+                                      f->name));
     for (size_t i = 0; !rc && i < f->b->column_count; i++)
         rc = lite_run(
             f->t, f->d,
@@ -248,9 +296,42 @@ static weir_rc change_table(fitting *f)
 
 /* ----------------------------------------------------------------------------------------------------------------- table -- */
 
-static bool describe_column(const fitting *f, size_t at, column *x)
+/* The JSON pointer of a member; NULL without memory. */
+static char *pointer_of(weir_view name)
+{
+    lite_text p = {0};
+    lite_text_add(&p, "/", 1);
+    for (size_t i = 0; i < name.len; i++) {
+        bool escape = name.ptr[i] == '~' || name.ptr[i] == '/';
+        lite_text_add(&p, escape ? (name.ptr[i] == '~' ? "~0" : "~1") : name.ptr + i, escape ? 2 : 1);
+    }
+    lite_text_add(&p, "", 1);
+    if (!p.failed)
+        return p.ptr;
+    lite_text_free(&p);
+    return NULL;
+}
+
+static bool describe_surplus(const weir_column *c, column *x)
+{
+    lite_text name = {0};
+    lite_value_quote(&name, c->field);
+    lite_text_add(&name, ":", 1);
+    x->field = (weir_view){name.ptr, name.len}; /* now the column's */
+    x->pointer = pointer_of(c->field);
+    x->types = c->types;
+    return x->name && x->pointer && !name.failed;
+}
+
+static bool describe_column(const fitting *f, size_t at, table *of, column *x)
 {
     const weir_column *c = &f->b->columns[at];
+    if (f->names[at] == lite_surplus) {
+        x->name = strdup(lite_surplus);
+        of->surplus = true;
+        return describe_surplus(c, x);
+    }
+    x->place = ++of->places;
     const existing *had = lite_look_column(f, f->names[at]);
     x->name = strdup(f->names[at]);
     x->type = had ? type_of(had->type) : COLUMN_ANY;
@@ -271,7 +352,7 @@ static weir_rc describe(fitting *f, table **ret)
     table *x = calloc(1, sizeof *x);
     bool ok = x && (x->name = strdup(f->name)) && (x->columns = calloc(f->b->column_count, sizeof *x->columns));
     for (size_t i = 0; ok && i < f->b->column_count; i++)
-        ok = describe_column(f, i, &x->columns[x->count++]);
+        ok = describe_column(f, i, x, &x->columns[x->count++]);
     if (!ok) {
         lite_table_free(x);
         return lite_nomem(f->t);
@@ -329,6 +410,68 @@ weir_rc lite_table_relax(weir_task *t, db *d, table *x, size_t at, bool to_null)
     return rc;
 }
 
+/* ------------------------------------------------------------------------------------------------------------ expiring -- */
+
+static weir_rc expiry_column(weir_task *t, const table *x, const weir_binding *b, const weir_column *c, column **ret)
+{
+    *ret = c ? &x->columns[c - b->columns] : NULL;
+    if (*ret && !(*ret)->place)
+        return weir_fail(t, WEIR_E_CONFIG, "\"%.*s\" has no column of its own: the table has as many as SQLite allows", (int)c->field.len, c->field.ptr);
+    return WEIR_OK;
+}
+
+static char *expire_sql(const table *x, const column *age, const column *mark)
+{
+    sqlite3_str *sql = sqlite3_str_new(NULL);
+    if (mark)
+        sqlite3_str_appendf(sql, "UPDATE \"%w\" AS t SET \"%w\" = ?2", x->name, mark->name);
+    else
+        sqlite3_str_appendf(sql, "DELETE FROM \"%w\" AS t", x->name);
+    if (age)
+        sqlite3_str_appendf(sql, " WHERE typeof(t.\"%w\") IN ('integer', 'real') AND t.\"%w\" < ?1", age->name, age->name);
+    if (mark)
+        sqlite3_str_appendf(sql, " %s t.\"%w\" IS NULL", age ? "AND" : "WHERE", mark->name);
+    return sqlite3_str_finish(sql);
+}
+
+static weir_rc run_expiry(weir_task *t, db *d, table *x, sqlite3_stmt *st, const weir_expiry *how, const lite_value *mark)
+{
+    int code = how->age ? sqlite3_bind_int64(st, 1, how->below) : SQLITE_OK;
+    if (!code && how->mark)
+        code = lite_bind(st, 2, mark);
+    if (!code)
+        code = sqlite3_step(st);
+    if (code != SQLITE_DONE)
+        return lite_fail(t, d, "writing to");
+    int changed = sqlite3_changes(d->sqlite);
+    if (changed)
+        weir_log(t, WEIR_INFO, "table \"%s\": %d rows out of date were %s", x->name, changed, how->mark ? "marked" : "removed");
+    return WEIR_OK;
+}
+
+weir_rc lite_table_expire(weir_task *t, db *d, table *x, const weir_binding *b, const weir_expiry *how, lite_text *scratch)
+{
+    column *age, *mark;
+    lite_value value = {.kind = VALUE_NULL};
+    sqlite3_stmt *st = NULL;
+    weir_rc rc = expiry_column(t, x, b, how->age, &age);
+    if (!rc)
+        rc = expiry_column(t, x, b, how->mark, &mark);
+    scratch->len = 0;
+    if (!rc && !lite_text_reserve(scratch, how->value.len))
+        rc = lite_nomem(t);
+    if (!rc && mark)
+        value = lite_value_read(how->value, mark->hint, scratch);
+    if (!rc && mark && !lite_fits(mark, &value))
+        rc = lite_table_relax(t, d, x, (size_t)(mark - x->columns), value.kind == VALUE_NULL);
+    if (!rc)
+        rc = lite_prepare(t, d, expire_sql(x, age, mark), &st);
+    if (!rc)
+        rc = run_expiry(t, d, x, st, how, &value);
+    sqlite3_finalize(st);
+    return weir_wrap(t, rc, "table \"%s\"", x->name);
+}
+
 void lite_table_forget(table *x)
 {
     sqlite3_finalize(x->put);
@@ -342,11 +485,15 @@ void lite_table_free(table *x)
     if (!x)
         return;
     lite_table_forget(x);
-    for (size_t i = 0; i < x->count; i++)
+    for (size_t i = 0; i < x->count; i++) {
         free(x->columns[i].name);
+        free((char *)x->columns[i].field.ptr);
+        free(x->columns[i].pointer);
+    }
     free(x->columns);
     free(x->members);
     lite_text_free(&x->member_names);
+    lite_text_free(&x->rest);
     free(x->name);
     free(x);
 }

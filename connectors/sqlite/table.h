@@ -9,7 +9,10 @@
 typedef enum column_type { COLUMN_INTEGER, COLUMN_TEXT, COLUMN_BLOB, COLUMN_ANY } column_type;
 
 typedef struct column {
-    char *name;       /* in the table; the field's, unless that was taken */
+    char *name;       /* in the table; the field's, unless that was taken; lite_surplus: it is a member of that column */
+    int place;        /* among the columns that have one of their own, from 1; 0: none */
+    weir_view field;  /* of those without: their name in the surplus, as JSON, with its colon ... */
+    char *pointer;    /* ... and where they are there */
     column_type type; /* as the table has it: as wide as the schema asks, or wider */
     bool not_null;
     unsigned types; /* WEIR_IS_..., of the schema */
@@ -20,6 +23,9 @@ typedef struct table {
     char *name;
     column *columns; /* one for each of the binding's, in its order: keys first */
     size_t count, keys;
+    int places;      /* columns of its own, the surplus not counted */
+    bool surplus;    /* some have none */
+    lite_text rest;  /* the surplus of the row at hand */
     bool delta;
     sqlite3_stmt *put, *remove, *get; /* made at first use */
     struct member *members;           /* how load() makes documents; made at first use */
@@ -37,6 +43,8 @@ typedef struct resource {
 weir_rc lite_table_validate(weir_task *t, db *d, const weir_binding *bindings, size_t count);
 /** Is the table of bindings[at] also that of one before it? */
 bool lite_table_named_before(const weir_binding *bindings, size_t at);
+/** Removes or marks rows that are out of date, within the open transaction. */
+weir_rc lite_table_expire(weir_task *t, db *d, table *x, const weir_binding *b, const weir_expiry *how, lite_text *scratch);
 /** Makes the table fit, within the open transaction. */
 weir_rc lite_table_fit(weir_task *t, db *d, const weir_binding *b, table **ret);
 /** Lets column `at` hold any type, or null: a value has come that the schema did not foresee. Within the open transaction. */

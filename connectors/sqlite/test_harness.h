@@ -150,6 +150,16 @@ static inline weir_binding *bind(run *r, const char *table, size_t keys, const w
     return b;
 }
 
+static inline weir_rc expire(run *r, const weir_binding *b, const char *age, int64_t below, const char *mark, const char *value)
+{
+    weir_expiry x = {.below = below, .value = view_of(value)};
+    for (size_t i = 0; i < b->column_count; i++) {
+        x.age = age && view_eq(b->columns[i].field, view_of(age)) ? &b->columns[i] : x.age;
+        x.mark = mark && view_eq(b->columns[i].field, view_of(mark)) ? &b->columns[i] : x.mark;
+    }
+    return session_expire(r->s, b, &x, &r->e);
+}
+
 #define BIND(r, table, keys, ...) bind(r, table, keys, (const weir_column[]){__VA_ARGS__, {.types = 0}})
 
 static inline void settle_bindings(run *r)
