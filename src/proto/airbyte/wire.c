@@ -190,6 +190,7 @@ static bool key_is(json_key key, const char *name) { return json_key_is(key, vie
 
 static bool take_data(json_scan *s, airbyte_message *m)
 {
+    json_peek(s); /* a line break before it is none of its own */
     s->lines = false;
     bool ok = take_object(s, &m->data);
     m->lines = s->lines;
