@@ -187,6 +187,11 @@ weir_rc io_reader_line(io_reader *r, weir_view *ret_line, bool *ret_more, err *e
             return rc;
         if (more)
             continue;
+        if (left(r) && r->open_end) {
+            *ret_line = take(r, left(r), left(r));
+            *ret_more = true;
+            return WEIR_OK;
+        }
         if (left(r))
             return err_fail(e, WEIR_E_PROTOCOL, "%s ends inside a line: the last %zu bytes have no newline", r->what, left(r));
         *ret_more = false;

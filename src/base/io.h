@@ -33,6 +33,7 @@ typedef struct io_reader {
     size_t at;         /* start of what was not yet taken */
     size_t searched;   /* bytes from at known to hold no newline */
     bool eof;
+    bool open_end;     /* the last line may lack its newline; false: that is an error */
     const char *what;  /* names the source in errors: "stdin", "the connector's stdout" */
     uint64_t taken;    /* bytes taken since the start, for positions in errors */
 } io_reader;
@@ -44,7 +45,7 @@ void io_reader_free(io_reader *r);
 
 /** The next line without its \n, good until the next call.
  *  @return WEIR_OK with *ret_more true and the line; *ret_more false at the end of input. A last line without \n is WEIR_E_PROTOCOL
- *  (flow 1.1: end inside a message); a line longer than max is WEIR_E_PROTOCOL naming the limit. */
+ *  (flow 1.1: end inside a message) unless open_end; a line longer than max is WEIR_E_PROTOCOL naming the limit. */
 weir_rc io_reader_line(io_reader *r, weir_view *ret_line, bool *ret_more, err *e);
 /** The next `len` bytes in one piece, good until the next call. At the end of input with nothing left *ret_more is false; with less
  * than len, or len over max, WEIR_E_PROTOCOL. */

@@ -153,9 +153,11 @@ weir_rc child_start(child **ret, const child_options *o, err *e)
     c->end = c->quit = c->gone = c->halt = -1;
     c->stop_fd = o->stop_fd;
     words_init(&c->words, o->o->log, o->o->task_name);
+    c->words.levels = o->levels;
     const char **env = environment(o, &a);
     weir_rc rc = env ? proc_start(&c->p, o->argv, env, e) : err_nomem(e);
     io_reader_init(&c->out, c->p.out, o->line_max, "the connector's output");
+    c->out.open_end = o->open_end;
     if (!rc && fcntl(c->p.in, F_SETFL, O_NONBLOCK) < 0)
         rc = err_errno(e, errno, "pipe");
     if (!rc)

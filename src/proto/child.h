@@ -26,6 +26,8 @@ typedef struct child_options {
     const drive_options *o;      /* log, task_name, log_level */
     int stop_fd;                 /* readable: terminate it; -1: none */
     size_t line_max;             /* longest line or message of its output; 0: no limit */
+    bool open_end;               /* the last line of its output may lack its newline */
+    bool levels;                 /* lines of its stderr may begin as those of Python's loggers do, see words.h */
 } child_options;
 
 /** Starts the program. Its stdin does not block. */
@@ -39,7 +41,7 @@ int child_output(const child *c);
 void child_output_ended(child *c);
 /** Is there a whole line that can be had without waiting? */
 bool child_has_line(child *c);
-/** The next line; *ret_more is false at the end of its output. A last line without an end is WEIR_E_PROTOCOL. If it was stopped:
+/** The next line; *ret_more is false at the end of its output. A last line without an end is WEIR_E_PROTOCOL unless open_end. If it was stopped:
  *  WEIR_STOPPED. */
 weir_rc child_line(child *c, weir_view *ret, bool *ret_more, err *e);
 /** The same, but not later than clock_ms() `until`: then *ret_more is true and the line is {NULL, 0}. */

@@ -82,6 +82,8 @@ static size_t gather_fields(const tree *record, arena *a, log_field **ret)
     return fields ? n : 0;
 }
 
+static bool is_metric(const words *w, weir_view message) { return w->levels && view_starts(message, VIEW("METRIC")); }
+
 static bool log_json(words *w, weir_view line)
 {
     arena a = {0};
@@ -97,6 +99,8 @@ static bool log_json(words *w, weir_view line)
             message = line;
         if (!level)
             level = words_guess(message);
+        if (is_metric(w, message))
+            level = WEIR_DEBUG;
         words_said(w, level, message, code_of(record));
         log_record(w->log, level, w->task, message, fields, n);
     }
@@ -105,15 +109,79 @@ static bool log_json(words *w, weir_view line)
     return ok;
 }
 
+static weir_view trim(weir_view text)
+{
+    while (text.len && isspace((unsigned char)*text.ptr))
+        text = view_from(text, 1);
+    while (text.len && isspace((unsigned char)text.ptr[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+/* Takes what stands before `end` off the text. @return false if it does not come */
+static bool take_until(weir_view *text, char end, weir_view *ret)
+{
+    const char *at = text->len ? memchr(text->ptr, end, text->len) : NULL;
+    if (!at)
+        return false;
+    *ret = (weir_view){text->ptr, (size_t)(at - text->ptr)};
+    *text = view_from(*text, ret->len + 1);
+    return true;
+}
+
+/* Behind the time that a line may begin with. */
+static weir_view behind_time(weir_view line)
+{
+    while (line.len && (strchr("0123456789-:.,+/ []()|\t", *line.ptr) || *line.ptr == 'T' || *line.ptr == 'Z')) {
+        if ((*line.ptr == 'T' || *line.ptr == 'Z') && (line.len < 2 || isupper((unsigned char)line.ptr[1])))
+            break; /* a word */
+        line = view_from(line, 1);
+    }
+    return line;
+}
+
+/* The level that a line of Python's loggers says, with what else it says. @return 0 if it says none */
+static weir_level logger_line(weir_view line, weir_view *ret_logger, weir_view *ret_text)
+{
+    static const struct { const char *word; weir_level level; } levels[] = {
+        {"CRITICAL", WEIR_ERROR}, {"FATAL", WEIR_ERROR}, {"ERROR", WEIR_ERROR}, {"WARNING", WEIR_WARN}, {"WARN", WEIR_WARN}, {"INFO", WEIR_INFO},
+        {"DEBUG", WEIR_DEBUG},
+    };
+    weir_view rest = behind_time(line);
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        weir_view text = view_from(rest, strlen(levels[i].word));
+        if (!view_starts(rest, view_of(levels[i].word)) || (text.len && !strchr(" \t:|])", *text.ptr)))
+            continue;
+        bool named = text.len > 1 && text.ptr[0] == ':' && !isspace((unsigned char)text.ptr[1]);
+        while (text.len && strchr(" \t:|])", *text.ptr)) {
+            named |= *text.ptr == '|';
+            text = view_from(text, 1);
+        }
+        *ret_logger = (weir_view){0};
+        if (named)
+            take_until(&text, rest.ptr[strlen(levels[i].word)] == ':' ? ':' : '|', ret_logger);
+        *ret_logger = trim(*ret_logger);
+        *ret_text = trim(text);
+        return levels[i].level;
+    }
+    return 0;
+}
+
 static void log_one(words *w, weir_view line)
 {
-    while (line.len && isspace((unsigned char)line.ptr[line.len - 1]))
-        line.len--;
+    weir_view logger = {0}, text = line;
+    while (text.len && isspace((unsigned char)text.ptr[text.len - 1]))
+        text.len--;
+    line = text;
     if (!line.len || (*line.ptr == '{' && log_json(w, line)))
         return;
-    weir_level level = words_guess(line);
-    words_said(w, level, line, WEIR_E_REMOTE);
-    log_record(w->log, level, w->task, line, NULL, 0);
+    weir_level level = w->levels ? logger_line(line, &logger, &text) : 0;
+    if (!level)
+        level = words_guess(line);
+    if (is_metric(w, text))
+        level = WEIR_DEBUG;
+    words_said(w, level, text.len ? text : line, WEIR_E_REMOTE);
+    log_record(w->log, level, w->task, text, &(log_field){"logger", logger, false}, logger.len > 0);
 }
 
 bool words_read(words *w, int fd)

@@ -149,6 +149,22 @@ static void half_a_line_is_the_peers_fault(void **state)
     feed_close(&f);
 }
 
+static void half_a_line_may_be_the_last(void **state)
+{
+    (void)state;
+    feed f;
+    feed_open(&f, 0);
+    f.r.open_end = true;
+    feed_put(&f, "whole\nha");
+    feed_put(&f, "lf");
+    feed_end(&f);
+    expect_line(&f, "whole");
+    expect_line(&f, "half");
+    expect_end(&f);
+    expect_end(&f);
+    feed_close(&f);
+}
+
 static void the_limit_is_exact(void **state)
 {
     (void)state;
@@ -610,6 +626,7 @@ int main(void)
         cmocka_unit_test(lines_come_one_by_one),
         cmocka_unit_test(nothing_at_all_is_an_end),
         cmocka_unit_test(half_a_line_is_the_peers_fault),
+        cmocka_unit_test(half_a_line_may_be_the_last),
         cmocka_unit_test(the_limit_is_exact),
         cmocka_unit_test(a_line_without_end_meets_the_limit),
         cmocka_unit_test(lines_of_all_lengths_come_whole),

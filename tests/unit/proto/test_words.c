@@ -134,6 +134,49 @@ static void other_members_become_fields(void **state)
     end(&h);
 }
 
+static void expect_logged(bool levels, const char *line, const char *level, const char *message, const char *logger)
+{
+    hearing h;
+    buf want = {0};
+    begin(&h);
+    h.w.levels = levels;
+    say(&h, view_of(line));
+    hang_up(&h);
+    buf_printf(&want, "\"level\":\"%s\",\"message\":\"%s\"", level, message);
+    if (!strstr(logged(&h), buf_text(&want)))
+        fail_msg("%s: %s", line, logged(&h));
+    buf_clear(&want);
+    buf_printf(&want, "\"logger\":\"%s\"", logger ? logger : "");
+    assert_true((strstr(logged(&h), logger ? buf_text(&want) : "\"logger\"") != NULL) == (logger != NULL));
+    buf_free(&want);
+    end(&h);
+}
+
+/* The forms of singer.md 4, Logs, and Python's own. */
+static void loggers_of_python(void **state)
+{
+    (void)state;
+    static const char *const cases[][4] = {
+        {"2026-01-02 03:04:05,123 | WARNING  | tap-x.orders | slow | very", "warn", "slow | very", "tap-x.orders"},
+        {"2026-01-02 03:04:05,123 | INFO     | tap-x | no error here", "info", "no error here", "tap-x"},
+        {"2026-01-02T03:04:05Z ERROR gone", "error", "gone", NULL},
+        {"INFO Starting sync", "info", "Starting sync", NULL},
+        {"CRITICAL 'start_date'", "error", "'start_date'", NULL},
+        {"WARNING:root:careful", "warn", "careful", "root"},
+        {"[DEBUG] x", "debug", "x", NULL},
+        {"ERROR", "error", "", NULL},
+        {"INFO METRIC: {\"type\":\"counter\"}", "debug", "METRIC: {\\\"type\\\":\\\"counter\\\"}", NULL},
+        {"2026-01-02 03:04:05,123 | INFO | singer_sdk.metrics | METRIC: {}", "debug", "METRIC: {}", "singer_sdk.metrics"},
+        {"{\"level\":\"info\",\"message\":\"METRIC: {}\"}", "debug", "METRIC: {}", NULL},
+        {"INFORMATION: it failed", "error", "INFORMATION: it failed", NULL},
+        {"TRACEBACK", "warn", "TRACEBACK", NULL},
+        {"ValueError: no such table", "error", "ValueError: no such table", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_logged(true, cases[i][0], cases[i][1], cases[i][2], cases[i][3]);
+    expect_logged(false, "INFO Starting sync", "warn", "INFO Starting sync", NULL);
+}
+
 static void lines_come_in_pieces(void **state)
 {
     (void)state;
@@ -264,6 +307,7 @@ int main(void)
         cmocka_unit_test(plain_words_are_warnings_or_errors),
         cmocka_unit_test(records_keep_their_level),
         cmocka_unit_test(other_members_become_fields),
+        cmocka_unit_test(loggers_of_python),
         cmocka_unit_test(lines_come_in_pieces),
         cmocka_unit_test(a_line_without_end),
         cmocka_unit_test(the_last_words),
