@@ -27,8 +27,11 @@ struct worker { /* one task, on a thread of its own */
     int stop_fd;                             /* eventfd: readable when asked to end */
     int news_fd;                             /* eventfd of the run: something has changed that somebody may want to see */
     weir_rc rc;                              /* once finished */
-    pthread_mutex_t lock;                    /* of live */
+    pthread_mutex_t lock;                    /* of live and config */
     session *live;                           /* the session at work, to be stopped */
+    const tree *config;                      /* settings that took the place of the catalog's; NULL: none did */
+    arena configs;
+    bool told_config;                        /* that they will be lost */
     atomic_size_t *captures_running;         /* shared by all */
 };
 
@@ -43,6 +46,10 @@ void worker_committed(worker *w, uint64_t documents, uint64_t bytes);
 /** Lets run.c stop this session; NULL: none is live any more. Stops it at once if the worker was told to. */
 void worker_live(worker *w, session *s);
 bool worker_stopping(const worker *w);
+/** The connector has changed its settings: they are kept in the file they came from, if there is one, and for the next session in any case. */
+weir_rc worker_config(worker *w, weir_task *t, weir_view config);
+/** The settings to open a session with. */
+const tree *worker_settings(worker *w);
 
 /** Documents of a batch, one for each key: the last. */
 typedef struct combined combined;
@@ -51,5 +58,11 @@ weir_rc combine_make(combined **ret, const weir_binding *b, err *e);
 /** Takes lines of NDJSON (borrowed until the next call) and gives the rows, sorted by key. WEIR_E_CONFIG names a document without its key. */
 weir_rc combine_batch(combined *c, weir_view lines, weir_row **ret, size_t *ret_count, size_t *ret_documents, err *e);
 void combine_free(combined *c);
+
+/** For destinations that relay: every document of the lines, in order, without columns. As above, otherwise. */
+typedef struct relayed relayed;
+weir_rc relay_make(relayed **ret, const weir_binding *b, err *e);
+weir_rc relay_batch(relayed *r, weir_view lines, weir_row **ret, size_t *ret_count, err *e);
+void relay_free(relayed *r);
 
 #endif
