@@ -152,6 +152,7 @@ typedef struct weir_column {
     weir_view description; /**< title or description; may be empty */
     bool key;              /**< part of the primary key */
     bool required;         /**< always present and never null */
+    bool named;            /**< the user asked for it by name; others were recommended, and a destination that forbids them gets none */
 } weir_column;
 
 /** A stream or table that the user enabled. Lives as long as the callback it was given to. */
@@ -188,7 +189,7 @@ typedef struct weir_row {
     const weir_binding *binding;
     weir_op op;
     weir_exists exists;      /**< known only if the connector has load(); otherwise WEIR_EXISTS_UNKNOWN */
-    weir_view doc;           /**< the document, JSON text; empty in load() */
+    weir_view doc;           /**< the document, JSON text; empty in load(), and where the platform sends columns only */
     const weir_view *values; /**< JSON text of each of binding->columns; in load() only the first key_count. An absent value is the
                                   empty view, distinct from `null` */
 } weir_row;
@@ -232,14 +233,28 @@ typedef struct weir_capture {
     bool relay;
 } weir_capture;
 
-/** A destination: documents -> remote system, in transactions: store()... commit(). */
+/** What a destination says of a column, in validate(). */
+typedef enum weir_need {
+    WEIR_COLUMN_OPTIONAL = 0,     /**< may be stored */
+    WEIR_COLUMN_RECOMMENDED,      /**< should be */
+    WEIR_COLUMN_REQUIRED,         /**< must be, under this name */
+    WEIR_COLUMN_PLACE_REQUIRED,   /**< this one must be, or another one of the same pointer */
+    WEIR_COLUMN_FORBIDDEN,        /**< must not be */
+    WEIR_COLUMN_IMPOSSIBLE        /**< must be, but does not fit what is there already */
+} weir_need;
+
+/** A destination: documents -> remote system, in transactions: load()... flush() store()... commit() acknowledge(). */
 typedef struct weir_materialize {
-    /** Checks settings and bindings against the remote system, changing nothing. Problems: weir_problem(). NULL: nothing to check. */
+    /** Checks settings and bindings against the remote system, changing nothing. Problems: weir_problem(); what holds for single columns:
+     *  weir_constrain(). NULL: nothing to check. */
     weir_rc (*validate)(weir_task *, void *self, const weir_binding *bindings, size_t count);
     /** Creates, widens or replaces tables. Idempotent. Called before every session and again when a schema has widened. */
     weir_rc (*apply)(weir_task *, void *self, const weir_binding *bindings, size_t count);
-    /** Answers with weir_loaded() for each of these keys that exists, in any order. NULL: rows arrive with exists unknown. */
+    /** Answers with weir_loaded() for each of these keys, of one binding, that exists, in any order. NULL: rows arrive with exists unknown. */
     weir_rc (*load)(weir_task *, void *self, const weir_row *keys, size_t count);
+    /** All keys of the transaction have been given to load(), the rows are still there: answers that are outstanding come now. NULL: load() has
+     *  answered. */
+    weir_rc (*flush)(weir_task *, void *self);
     /** Takes rows of one binding: at most one for each key and transaction, sorted by key. */
     weir_rc (*store)(weir_task *, void *self, const weir_row *rows, size_t count);
     /** Makes everything stored durable, together with `checkpoint` if the destination can (see weir_resume). */
@@ -290,6 +305,13 @@ WEIR_API weir_rc weir_resource_path(weir_task *, const weir_binding *, weir_view
 /** Reports a problem in validate(); the validation fails at its end, with all of them. `binding` may be NULL. */
 WEIR_API void weir_problem(weir_task *, const weir_binding *, const char *fmt, ...) WEIR_PRINTF(3, 4);
 
+/** Says in validate() what holds for a column of a binding; of those nothing is said of, the settings and the schema decide.
+ *  @param column NULL: the whole document as a column of its own  @param reason for people; may be empty */
+WEIR_API weir_rc weir_constrain(weir_task *, const weir_binding *, const weir_column *column, weir_need, weir_view reason);
+
+/** Says in validate() that the rows of a binding are additions: what is stored already is of no interest. */
+WEIR_API weir_rc weir_delta_updates(weir_task *, const weir_binding *);
+
 /** Emits one document. Blocks while the reader is slow: that is the backpressure.
  *  @param doc one JSON object; checked (strict JSON, UTF-8), copied once. Line breaks between tokens are allowed.
  *  @return WEIR_E_BUG if it is not a JSON object, WEIR_STOPPED if nobody reads any more. */
@@ -320,14 +342,15 @@ WEIR_API weir_rc weir_estimate(weir_task *, const weir_binding *, uint64_t docum
  *  @param config all of them, a JSON object; what is marked secret in it is masked. */
 WEIR_API weir_rc weir_config_changed(weir_task *, weir_view config);
 
-/** In commit() or acknowledge() of a destination: a merge patch of the state that the platform keeps for it, with its checkpoint. weir_state()
- *  gives it back in the next session. */
+/** In apply(), flush(), commit() or acknowledge() of a destination: a merge patch of the state that the platform keeps for it. What commit() says
+ *  becomes durable together with the platform's own checkpoint, the rest at once. weir_state() gives all of it back in the next session. */
 WEIR_API weir_rc weir_keep(weir_task *, weir_view patch);
 
 /** The state of the whole task as the last checkpoint left it; empty when it is new. */
 WEIR_API weir_view weir_state(const weir_task *);
 
-/** In open() of a destination that keeps the checkpoint itself: the one that its last commit() stored with the rows. */
+/** In open() of a destination that keeps the checkpoint itself, or in the acknowledge() before the first store(): the checkpoint that its last
+ *  commit() stored with the rows; empty: none, so that everything is to be stored. */
 WEIR_API weir_rc weir_resume(weir_task *, weir_view checkpoint);
 
 /** The name of the task, such as `acme/orders`; a destination may keep its checkpoint under it. Empty: the platform has no name for it, and keeps the

@@ -70,7 +70,7 @@ static weir_rc check_list(const cli *c, err *e)
     return rc;
 }
 
-static weir_rc sessions(cli *c, const prepared *p, weir_view initial_state, int64_t timeout_ms, err *e)
+static weir_rc sessions(cli *c, prepared *p, weir_view initial_state, int64_t timeout_ms, err *e)
 {
     preview v = {.base = {.outlet = outlet_of, .checkpoint = on_checkpoint}, .output_state = c->a.output_state};
     v.base.context = &v;

@@ -5,14 +5,32 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "plane/settings.h"
 #include "run/conduct.h"
 
 typedef struct printing {
+    framing framing;  /* first: on_config() gets back from it */
+    prepared *p;
+    bool told;        /* that changed settings will be lost */
     session *s;
     writer *w;
     int written;      /* eventfd: counts checkpoints to acknowledge */
     err error;
 } printing;
+
+/* A lane says so, one at a time. */
+static void on_config(const framing *f, buf *out, weir_view config)
+{
+    printing *k = (printing *)(uintptr_t)f;
+    tree *parsed = NULL;
+    err e = {0};
+    (void)out;
+    if (tree_parse(&k->p->arena, config, NULL, WEIR_E_PROTOCOL, &parsed, &e) == WEIR_OK) {
+        k->p->o.config = parsed;
+        settings_keep(&k->p->t->endpoint, config, k->p->o.log, k->p->t->name, &k->told);
+    }
+    err_free(&e);
+}
 
 /* On whatever thread writes. */
 static void on_written(void *arg, uint64_t checkpoints)
@@ -60,17 +78,19 @@ static weir_rc pull(cli *c, printing *p, bool acks, int64_t timeout_ms, err *e)
 static weir_rc begin(session *s, const prepared *p, weir_view state, err *e)
 {
     p->o.live(p->o.arg, s);
-    weir_rc rc = session_open(s, p->t->endpoint.config, e);
+    weir_rc rc = session_open(s, prepared_config(p), e);
     if (!rc)
         rc = session_bind(s, p->bindings, p->resources, p->count, state, e);
     p->o.live(p->o.arg, NULL);
     return rc;
 }
 
-weir_rc print_session(cli *c, const prepared *p, const framing *f, weir_view state, uint64_t limit, int64_t timeout_ms, bool *ret_stopped,
+weir_rc print_session(cli *c, prepared *p, const framing *f, weir_view state, uint64_t limit, int64_t timeout_ms, bool *ret_stopped,
                       err *e)
 {
-    printing k = {.w = writer_new(1, f), .written = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    printing k = {.framing = *f, .p = p, .written = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    k.framing.config = on_config;
+    k.w = writer_new(1, &k.framing);
     bool acks = p->end.connector->capture->acked != NULL;
     k.s = k.w && k.written >= 0 ? prepared_session(p, writer_listener(k.w), e) : NULL;
     weir_rc rc = k.s ? begin(k.s, p, state, e) : err_nomem(e);

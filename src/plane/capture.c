@@ -335,7 +335,15 @@ static weir_rc sourced(listener *l, weir_task *t, lane *ln, const weir_binding *
     return buf_ok(&h->texts) && buf_ok(&h->schemas) ? WEIR_OK : err_nomem(task_error(t));
 }
 
-static const listener_ops ops = {.attach = attach, .detach = detach, .spill = spill, .seal = seal, .schema = sourced, .opened = opened};
+static weir_rc changed(listener *l, weir_task *t, lane *ln, weir_view config)
+{
+    (void)ln;
+    return worker_config(((capture *)l)->w, t, config);
+}
+
+static const listener_ops ops = {
+    .attach = attach, .detach = detach, .spill = spill, .seal = seal, .schema = sourced, .opened = opened, .config = changed,
+};
 
 /* ---- commits ---- */
 
@@ -552,7 +560,7 @@ static weir_rc run(capture *c, const prepared *p, err *e)
     }
     worker_live(c->w, c->s);
     if (!rc)
-        rc = session_open(c->s, c->w->t->endpoint.config, e);
+        rc = session_open(c->s, prepared_config(p), e);
     if (!rc)
         rc = session_bind(c->s, p->bindings, p->resources, p->count, state, e);
     if (!rc)
@@ -580,7 +588,7 @@ weir_rc capture_session(worker *w, err *e)
     capture c = {.base = {&ops}, .w = w, .commit_ms = w->t->max_txn_ms >= 0 ? w->t->max_txn_ms : COMMIT_MS};
     prepared p;
     worker_phase(w, "starting");
-    weir_rc rc = prepare_task(&p, w->t, &(prepare_options){w->o->natives, w->o->log, w->stop_fd, now_live, w}, e);
+    weir_rc rc = prepare_task(&p, w->t, &(prepare_options){w->o->natives, w->o->log, w->stop_fd, worker_settings(w), now_live, w}, e);
     if (rc)
         return rc;
     pthread_mutex_init(&c.lock, NULL);

@@ -16,6 +16,7 @@ typedef struct endpoint {
     weir_view connector;       /* native: NAME */
     weir_view image;           /* image */
     const tree *config;        /* object; inline or read from the file it names */
+    const char *config_path;   /* that file; NULL: inline, or not given */
     tree_mark mark;
 } endpoint;
 

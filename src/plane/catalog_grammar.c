@@ -7,6 +7,7 @@
 #include "json/pointer.h"
 #include "json/text.h"
 #include "plane/catalog_parts.h"
+#include "proto/protocol.h"
 
 #define ANY (1 << TREE_NULL | GRAMMAR_BOOL | GRAMMAR_NUMBER | GRAMMAR_TEXT | GRAMMAR_LIST | GRAMMAR_OBJECT)
 
@@ -81,6 +82,23 @@ static void check_command(problems *p, const tree *t)
 {
     if (!t->first || (t->first->kind == TREE_STRING && !t->first->text.len))
         problem_at(p, t->mark, "\"command\" names no program");
+}
+
+/* Whatever is written there, protocols are known by their table. */
+static void check_protocol(problems *p, const tree *t)
+{
+    enum { MOST = 16 };
+    const char *names[MOST];
+    size_t n = 0;
+    buf all = {0};
+    if (protocol_find(t->text))
+        return;
+    for (const protocol *k = protocols; k->name && n < MOST; k++)
+        names[n++] = k->name;
+    protocol_names(&all);
+    problem_at(p, t->mark, "protocol \"%.*s\" is not known: there %s %s%s", VIEW_ARG(t->text), n > 1 ? "are" : "is", buf_text(&all),
+               suggestion(p, t->text, names, n));
+    buf_free(&all);
 }
 
 static void check_env(problems *p, const tree *env)
@@ -160,9 +178,10 @@ static const grammar_type lambda = {"a text, the name of a file, or an object", 
 /* Endpoints */
 static const grammar_type command = {"a list: the program and its arguments", LIST_OF(text), .check = check_command};
 static const grammar_type env = {"an object of texts", OBJECT_OF(text), .check = check_env};
+static const grammar_type protocol_name = {"the name of a protocol", .kinds = GRAMMAR_TEXT, .check = check_protocol};
 static const grammar_type image = {"an object with image", OBJECT_WITH(MUST("image", text), MAY("config", config))};
 static const grammar_type local = {"an object with command", OBJECT_WITH(
-    MUST("command", command), MAY("config", config), MAY("env", env), MAY("protobuf", boolean), MAY("protocol", text))};
+    MUST("command", command), MAY("config", config), MAY("env", env), MAY("protobuf", boolean), MAY("protocol", protocol_name))};
 static const grammar_type native = {"an object with connector", OBJECT_WITH(MUST("connector", text), MAY("config", config))};
 static const grammar_type dekaf = {"an object", OBJECT_WITH(MAY("variant", text), MAY("config", config))};
 static const grammar_type capture_endpoint = {"an object", OBJECT_WITH(

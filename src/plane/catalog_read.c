@@ -185,6 +185,12 @@ static const tree *config_of(catalog_reader *r, const tree *kind)
     return config;
 }
 
+static const char *config_path(catalog_reader *r, const tree *kind)
+{
+    const tree *value = tree_get(kind, "config");
+    return value && value->kind == TREE_STRING ? path_beside(r->mem, value->mark.file, value->text) : NULL;
+}
+
 static void fill_local(catalog_reader *r, const tree *local, endpoint *to)
 {
     const tree *command = tree_get(local, "command");
@@ -214,6 +220,7 @@ static void fill_endpoint(catalog_reader *r, const tree *spec, endpoint *to)
         to->image = tree_text(kind, "image");
     }
     to->config = config_of(r, kind);
+    to->config_path = config_path(r, kind);
 }
 
 /* -------------------------------------------------------------------------------------------------------------- tasks -- */

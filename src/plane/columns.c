@@ -206,6 +206,13 @@ static void select_one(selection *s, projection *p, bool key)
     to->required = p->at->required;
 }
 
+static void select_named(selection *s, projection *p)
+{
+    select_one(s, p, false);
+    for (size_t i = 0; i < s->column_count; i++)
+        s->columns[i].named |= view_eq(s->columns[i].field, p->field);
+}
+
 /* The projection that stands for a location: given by the catalog, or its own. */
 static projection *projection_of(const selection *s, const location *at)
 {
@@ -254,7 +261,7 @@ static void select_included(selection *s, const char *name)
         else if (p->excluded)
             problem_at(&s->found, t->name_mark, "\"%.*s\" is excluded as well", VIEW_ARG(t->name));
         else
-            select_one(s, p, false);
+            select_named(s, p);
     }
 }
 

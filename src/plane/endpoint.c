@@ -16,11 +16,10 @@ static weir_rc open_local(const task *t, log_sink *log, int stop_fd, opened_endp
     const protocol *p = protocol_find(t->endpoint.protocol);
     if (!p)
         return err_fail(e, WEIR_E_CONFIG, "protocol '%.*s' is not known", VIEW_ARG(t->endpoint.protocol));
-    if (t->kind == TASK_MATERIALIZE)
-        return err_fail(e, WEIR_E_CONFIG, "a local materialization cannot be driven by this version: use a native endpoint");
     const drive_options o = {
         .argv = t->endpoint.argv, .env = t->endpoint.env, .protobuf = t->endpoint.protobuf, .log_level = t->log_level, .log = log,
-        .task_name = t->name, .interval_ms = t->interval_ms, .stop_fd = stop_fd,
+        .task_name = t->name, .interval_ms = t->interval_ms, .stop_fd = stop_fd, .destination = t->kind == TASK_MATERIALIZE,
+        .flow_documents = true,
     };
     weir_rc rc = p->drive(&o, &ret->driven, e);
     ret->driven_by = p;

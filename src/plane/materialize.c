@@ -1,9 +1,13 @@
 /* A materialization: journals from its own offsets into a destination, transaction by transaction.
  *
- *     read committed lines -> combine by key -> (load) -> store -> commit with the offsets -> weir.db
+ *     read committed lines -> combine by key -> (load, flush) -> store -> commit with the offsets -> weir.db -> acknowledge
  *
- * A destination that keeps the checkpoint itself (it called weir_resume in open) is believed over weir.db: its rows and its offsets are one
- * transaction. For others weir.db is told after the destination's commit: what was in between is stored a second time, by key.
+ * A destination that keeps the checkpoint itself (it called weir_resume) is believed over weir.db: its rows and its offsets are one transaction. For others
+ * weir.db is told after the destination's commit: what was in between is stored a second time, by key. What a destination wants to remember instead
+ * (weir_keep) goes into weir.db with the offsets: one that commits in two steps is told to make the second one when both are there.
+ *
+ * A destination that relays gets every document as it came. Each of its transactions may well be a process of its own: they grow, in several rounds of read and
+ * store, until nothing is left to read, or RELAY_BYTES, or RELAY_MS.
  */
 #include <stdlib.h>
 
@@ -17,7 +21,7 @@
 #include "plane/prepare.h"
 #include "plane/work.h"
 
-enum { TXN_BYTES = 16 << 20 };
+enum { TXN_BYTES = 16 << 20, RELAY_BYTES = 256 << 20, RELAY_MS = 60000 };
 
 typedef struct source { /* one binding */
     book *b;
@@ -25,8 +29,11 @@ typedef struct source { /* one binding */
     journal_reader *r;
     uint64_t at;          /* committed in the destination */
     uint64_t next;        /* read in this transaction */
-    combined *combine;
+    combined *combine;    /* or: */
+    relayed *relay;
     buf lines;
+    weir_row *rows;       /* of this round */
+    size_t row_count, read;
     weir_view name;       /* of the offset: collection;state key */
 } source;
 
@@ -38,10 +45,19 @@ typedef struct materialization {
     arena arena;          /* as long as the session */
     source *sources;
     size_t count;
+    bool relay;           /* it gets documents as they came */
     bool resumed;         /* the destination keeps the checkpoint */
     weir_view checkpoint; /* what it kept */
-    weir_row *loading;    /* rows whose keys are being loaded */
+    buf state;            /* what we keep for it */
+    bool kept;            /* ... has changed since weir.db was told */
 } materialization;
+
+/* What a transaction holds so far. */
+typedef struct transaction {
+    int64_t begun_ms;
+    uint64_t documents, bytes;
+    uint64_t lag;         /* bytes that remain to be read */
+} transaction;
 
 /* ---- the listener ---- */
 
@@ -59,18 +75,51 @@ static weir_rc take_checkpoint(listener *l, weir_task *t, weir_view position)
 
 static weir_rc take_loaded(listener *l, weir_task *t, const weir_row *row, weir_view doc)
 {
+    (void)l;
     (void)t;
     (void)doc; /* the last write wins: only that it exists matters */
-    materialization *m = (materialization *)l;
-    m->loading[row - m->loading].exists = WEIR_EXISTS_YES;
+    ((weir_row *)(uintptr_t)row)->exists = WEIR_EXISTS_YES; /* it is one of ours */
     return WEIR_OK;
 }
 
-static const listener_ops ops = {.resume = take_checkpoint, .loaded = take_loaded};
+static weir_rc take_state(listener *l, weir_task *t, weir_view patch)
+{
+    materialization *m = (materialization *)l;
+    buf next = {0};
+    if (!patch_apply(&next, m->state.len ? buf_view(&m->state) : VIEW("{}"), patch) || !buf_ok(&next)) {
+        buf_free(&next);
+        return err_nomem(task_error(t));
+    }
+    buf_free(&m->state);
+    m->state = next;
+    m->kept = true;
+    return WEIR_OK;
+}
+
+static weir_rc take_path(listener *l, weir_task *t, const weir_binding *b, weir_view path)
+{
+    return prepared_take_path(&((materialization *)l)->p, t, b, path);
+}
+
+static weir_rc take_constraint(listener *l, weir_task *t, const weir_binding *b, const weir_column *column, weir_need need, weir_view reason)
+{
+    return prepared_take_constraint(&((materialization *)l)->p, t, b, column, need, reason);
+}
+
+static weir_rc take_config(listener *l, weir_task *t, lane *ln, weir_view config)
+{
+    (void)ln;
+    return worker_config(((materialization *)l)->w, t, config);
+}
+
+static const listener_ops ops = {
+    .resume = take_checkpoint, .loaded = take_loaded, .keep = take_state, .resource_path = take_path, .constrain = take_constraint,
+    .config = take_config,
+};
 
 /* ---- opening ---- */
 
-static weir_rc read_inferred(materialization *m, source *s, const tree **ret, err *e)
+static weir_rc read_inferred(materialization *m, source *s, const tree **ret, weir_view *ret_text, err *e)
 {
     ledger *l = m->w->l;
     pthread_mutex_lock(&l->lock);
@@ -78,6 +127,7 @@ static weir_rc read_inferred(materialization *m, source *s, const tree **ret, er
     s->version = s->b->version;
     pthread_mutex_unlock(&l->lock);
     *ret = NULL;
+    *ret_text = text;
     if (!text.len)
         return WEIR_OK;
     tree *parsed;
@@ -86,15 +136,29 @@ static weir_rc read_inferred(materialization *m, source *s, const tree **ret, er
     return rc;
 }
 
+/* Whoever relays hands the schema on to a program that does not know what flow://inferred-schema is. */
+static weir_view plain_schema(const collection *c, weir_view inferred)
+{
+    weir_view read = c->read_schema_json;
+    if (!read.len || !memmem(read.ptr, read.len, "flow://", 7))
+        return read;
+    return inferred.len ? inferred : c->write_schema_json;
+}
+
 static weir_rc select_columns(materialization *m, size_t i, err *e)
 {
     const task_binding *from = &m->w->t->bindings[i];
     weir_binding *b = &m->p.bindings[i];
     source *s = &m->sources[i];
     const tree *inferred;
+    weir_view text;
     weir_column *columns;
     s->b = ledger_book(m->w->l, b->name);
-    weir_rc rc = read_inferred(m, s, &inferred, e);
+    weir_rc rc = read_inferred(m, s, &inferred, &text, e);
+    if (!rc && m->relay) {
+        b->schema = plain_schema(from->collection, text);
+        return WEIR_OK;
+    }
     if (!rc)
         rc = columns_select(&m->p.arena, from->collection, from, inferred, &columns, &b->column_count, &b->key_count, e);
     if (!rc)
@@ -102,7 +166,7 @@ static weir_rc select_columns(materialization *m, size_t i, err *e)
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
 }
 
-/* {"offsets":{NAME:N,...}} */
+/* {"sources":{NAME:{"readThrough":"N"},...}}: the form that Flow's checkpoints have (flow.md 4.3). */
 static uint64_t offset_in(weir_view kept, weir_view name)
 {
     arena a = {0};
@@ -110,8 +174,8 @@ static uint64_t offset_in(weir_view kept, weir_view name)
     tree *t;
     uint64_t at = 0;
     if (tree_parse(&a, kept, NULL, WEIR_E_BUG, &t, &e) == WEIR_OK) {
-        const tree *n = tree_getv(tree_get(t, "offsets"), name);
-        if (n && n->kind == TREE_NUMBER)
+        const tree *n = tree_get(tree_getv(tree_get(t, "sources"), name), "readThrough");
+        if (n && (n->kind == TREE_NUMBER || n->kind == TREE_STRING))
             number_to_u64(n->text, &at);
     }
     err_free(&e);
@@ -132,6 +196,7 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
         s->at = m->checkpoint.len ? offset_in(m->checkpoint, s->name) : 0;
     else
         rc = store_read_offset(l->store, m->w->t->name, s->name, &s->at, e);
+    s->next = s->at;
     pthread_mutex_lock(&l->lock);
     uint64_t committed = s->b->committed;
     pthread_mutex_unlock(&l->lock);
@@ -139,7 +204,8 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
         rc = err_fail(e, WEIR_E_CONFIG, "it has read %llu bytes of a journal of %llu: the data folder is not the one it was loaded from",
                       (unsigned long long)s->at, (unsigned long long)committed);
     if (!rc)
-        rc = combine_make(&s->combine, &(combine_options){.b = b, .deleted = VIEW("/_meta/op"), .deleted_is = VIEW("\"d\"")}, e);
+        rc = m->relay ? relay_make(&s->relay, b, e)
+                      : combine_make(&s->combine, &(combine_options){.b = b, .deleted = VIEW("/_meta/op"), .deleted_is = VIEW("\"d\"")}, e);
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
 }
 
@@ -148,33 +214,71 @@ static void now_live(void *arg, session *s)
     worker_live(arg, s);
 }
 
+static weir_rc read_state(materialization *m, err *e)
+{
+    weir_view state = {0};
+    weir_rc rc = store_state(m->w->l->store, m->w->t->name, &m->arena, &state, e);
+    buf_addv(&m->state, state);
+    return rc || buf_ok(&m->state) ? rc : err_nomem(e);
+}
+
+/* What it wants to be remembered, outside of a commit: at once. */
+static weir_rc store_kept(materialization *m, err *e)
+{
+    if (!m->kept)
+        return WEIR_OK;
+    m->kept = false;
+    return store_commit_all(m->w->l->store, &(store_commit){.task = m->w->t->name, .state = buf_view(&m->state)}, e);
+}
+
+static weir_rc acknowledge(materialization *m, err *e)
+{
+    weir_rc rc = err_wrap(e, session_acknowledge(m->s, e), "acknowledge");
+    return rc ? rc : store_kept(m, e);
+}
+
+/* What is to be loaded: the bindings with their columns and paths. */
+static weir_rc validate(materialization *m, err *e)
+{
+    weir_rc rc = session_bind(m->s, m->p.bindings, m->p.resources, m->count, buf_view(&m->state), e);
+    if (!rc)
+        rc = err_wrap(e, session_validate(m->s, e), "validate");
+    if (!rc)
+        rc = prepare_paths(&m->p, e);
+    return rc ? rc : err_wrap(e, prepared_obey(&m->p, e), "validate");
+}
+
+static weir_rc apply(materialization *m, err *e)
+{
+    weir_rc rc = err_wrap(e, session_apply(m->s, e), "apply");
+    return rc ? rc : store_kept(m, e);
+}
+
 static weir_rc open_session(materialization *m, err *e)
 {
     worker *w = m->w;
-    weir_rc rc = prepare_begin(&m->p, w->t, &(prepare_options){w->o->natives, w->o->log, w->stop_fd, now_live, w}, e);
+    weir_rc rc = prepare_begin(&m->p, w->t, &(prepare_options){w->o->natives, w->o->log, w->stop_fd, worker_settings(w), now_live, w}, e);
     if (rc)
         return rc;
     m->count = m->p.count;
+    m->relay = m->p.end.connector->materialize->relay;
     m->sources = arena_array(&m->arena, m->count, sizeof *m->sources);
-    if (!m->sources)
-        rc = err_nomem(e);
+    rc = m->sources ? read_state(m, e) : err_nomem(e);
     for (size_t i = 0; !rc && i < m->count; i++)
         rc = select_columns(m, i, e);
-    if (!rc)
-        rc = prepare_paths(&m->p, e);
     if (!rc) {
         m->s = prepared_session(&m->p, &m->base, e);
         rc = m->s ? WEIR_OK : e->rc;
     }
     worker_live(w, m->s);
     if (!rc)
-        rc = session_open(m->s, w->t->endpoint.config, e);
+        rc = session_open(m->s, prepared_config(&m->p), e);
     if (!rc)
-        rc = session_bind(m->s, m->p.bindings, m->p.resources, m->count, (weir_view){0}, e);
+        rc = validate(m, e);
     if (!rc)
-        rc = err_wrap(e, session_validate(m->s, e), "validate");
+        rc = apply(m, e);
     if (!rc)
-        rc = err_wrap(e, session_apply(m->s, e), "apply");
+        rc = acknowledge(m, e);
     for (size_t i = 0; !rc && i < m->count; i++)
         rc = open_source(m, i, e);
     return rc;
@@ -187,11 +291,13 @@ static void close_session(materialization *m)
         if (s->r)
             journal_reader_close(s->r);
         combine_free(s->combine);
+        relay_free(s->relay);
         buf_free(&s->lines);
     }
     session_free(m->s);
     prepared_free(&m->p);
     arena_free(&m->arena);
+    buf_free(&m->state);
     *m = (materialization){.base = m->base, .w = m->w};
 }
 
@@ -210,52 +316,102 @@ static weir_rc read_source(materialization *m, source *s, uint64_t limit, size_t
 {
     weir_rc rc = WEIR_OK;
     buf_clear(&s->lines);
-    s->next = s->at;
-    if (limit <= s->at)
+    if (limit <= s->next)
         return WEIR_OK;
     if (!s->r)
-        rc = journal_reader_open(&s->r, m->w->l->data_dir, s->b->c->name, s->at, e);
+        rc = journal_reader_open(&s->r, m->w->l->data_dir, s->b->c->name, s->next, e);
     return rc ? rc : journal_read(s->r, limit, want, &s->lines, &s->next, e);
 }
 
-static weir_rc load_rows(materialization *m, weir_row *rows, size_t n, err *e)
+/* Reads what there is, up to TXN_BYTES. Once a schema has widened nothing more is read: the session has to begin anew. */
+static weir_rc read_round(materialization *m, transaction *x, uint64_t *ret_bytes, bool *ret_widened, err *e)
 {
-    const weir_materialize *c = m->p.end.connector->materialize;
-    if (!c->needs_exists || !c->load || !n)
-        return WEIR_OK;
-    for (size_t i = 0; i < n; i++)
-        rows[i].exists = WEIR_EXISTS_NO;
-    m->loading = rows;
-    return err_wrap(e, session_load(m->s, rows, n, e), "load");
-}
-
-static weir_rc store_source(materialization *m, source *s, uint64_t *documents, err *e)
-{
-    weir_row *rows;
-    size_t n, read;
-    if (!s->lines.len)
-        return WEIR_OK;
-    weir_rc rc = combine_batch(s->combine, buf_view(&s->lines), &rows, &n, &read, e);
-    if (!rc)
-        rc = load_rows(m, rows, n, e);
-    if (!rc)
-        rc = err_wrap(e, session_store(m->s, rows, n, e), "store");
-    if (!rc)
-        *documents += read;
+    size_t share = m->count ? TXN_BYTES / m->count : 0;
+    weir_rc rc = WEIR_OK;
+    x->lag = *ret_bytes = 0;
+    for (size_t i = 0; i < m->count && !rc; i++) {
+        source *s = &m->sources[i];
+        uint64_t limit = limit_of(m, s, ret_widened), from = s->next;
+        if (*ret_widened && !*ret_bytes)
+            return WEIR_OK;
+        rc = read_source(m, s, limit, share > 65536 ? share : 65536, e);
+        *ret_bytes += s->next - from;
+        x->lag += limit > s->next ? limit - s->next : 0;
+    }
     return rc;
 }
 
-/* {"offsets":{NAME:N,...}}: of these bindings, and as they were of those that the destination knows from before. One of them that is
+static weir_rc make_rows(source *s, err *e)
+{
+    s->row_count = s->read = 0;
+    if (!s->lines.len)
+        return WEIR_OK;
+    weir_rc rc = s->relay ? relay_batch(s->relay, buf_view(&s->lines), &s->rows, &s->row_count, e)
+                          : combine_batch(s->combine, buf_view(&s->lines), &s->rows, &s->row_count, &s->read, e);
+    if (s->relay)
+        s->read = s->row_count;
+    return rc;
+}
+
+static weir_rc load_rows(materialization *m, source *s, err *e)
+{
+    if (!s->row_count)
+        return WEIR_OK;
+    for (size_t i = 0; i < s->row_count; i++)
+        s->rows[i].exists = WEIR_EXISTS_NO;
+    return err_wrap(e, session_load(m->s, s->rows, s->row_count, e), "load");
+}
+
+static weir_rc store_rows(materialization *m, source *s, err *e)
+{
+    return s->row_count ? err_wrap(e, session_store(m->s, s->rows, s->row_count, e), "store") : WEIR_OK;
+}
+
+static weir_rc of_binding(const source *s, weir_rc rc, err *e)
+{
+    return err_wrap(e, rc, "binding %.*s", VIEW_ARG(s->b->c->name));
+}
+
+static weir_rc flush(materialization *m, err *e)
+{
+    weir_rc rc = err_wrap(e, session_flush(m->s, e), "flush");
+    return rc ? rc : store_kept(m, e);
+}
+
+/* All keys first, then all rows: that is the order in which some destinations work. */
+static weir_rc store_round(materialization *m, transaction *x, err *e)
+{
+    const weir_materialize *c = m->p.end.connector->materialize;
+    const bool loads = c->needs_exists && c->load && !m->relay;
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0; i < m->count && !rc; i++)
+        rc = of_binding(&m->sources[i], make_rows(&m->sources[i], e), e);
+    for (size_t i = 0; loads && i < m->count && !rc; i++)
+        rc = of_binding(&m->sources[i], load_rows(m, &m->sources[i], e), e);
+    if (!rc && loads)
+        rc = flush(m, e);
+    for (size_t i = 0; i < m->count && !rc; i++) {
+        rc = of_binding(&m->sources[i], store_rows(m, &m->sources[i], e), e);
+        x->documents += rc ? 0 : m->sources[i].read;
+    }
+    return rc;
+}
+
+/* {"sources":{NAME:{"readThrough":"N"},...}}: of these bindings, and as they were of those that the destination knows from before. One of them that is
  * enabled again goes on where it stopped. */
 static bool put_offsets(const materialization *m, offset *reads, buf *out)
 {
     buf now = {0};
+    char digits[24];
     json_out w = json_out_to(&now);
     out_open(&w, '{');
-    out_open(out_name(&w, "offsets"), '{');
+    out_open(out_name(&w, "sources"), '{');
     for (size_t i = 0; i < m->count; i++) {
         reads[i] = (offset){m->sources[i].name, m->sources[i].next};
-        out_int(out_namev(&w, m->sources[i].name), (int64_t)m->sources[i].next);
+        snprintf(digits, sizeof digits, "%llu", (unsigned long long)m->sources[i].next);
+        out_open(out_namev(&w, m->sources[i].name), '{');
+        out_text(out_name(&w, "readThrough"), view_of(digits));
+        out_close(&w, '}');
     }
     out_close(&w, '}');
     out_close(&w, '}');
@@ -264,7 +420,7 @@ static bool put_offsets(const materialization *m, offset *reads, buf *out)
     return ok && buf_ok(out);
 }
 
-static weir_rc commit(materialization *m, uint64_t documents, uint64_t bytes, err *e)
+static weir_rc commit(materialization *m, const transaction *x, err *e)
 {
     arena a = {0};
     buf text = {0};
@@ -272,41 +428,47 @@ static weir_rc commit(materialization *m, uint64_t documents, uint64_t bytes, er
     weir_rc rc = reads && put_offsets(m, reads, &text) ? session_commit(m->s, buf_view(&text), e) : err_nomem(e);
     if (!rc)
         rc = store_commit_all(m->w->l->store, &(store_commit){
-            .task = m->w->t->name, .reader = m->w->t->name, .reads = reads, .read_count = m->count, .documents = documents, .bytes = bytes}, e);
+            .task = m->w->t->name, .state = m->kept ? buf_view(&m->state) : (weir_view){0}, .reader = m->w->t->name, .reads = reads,
+            .read_count = m->count, .documents = x->documents, .bytes = x->bytes}, e);
+    if (!rc) {
+        m->kept = false;
+        rc = acknowledge(m, e);
+    }
     for (size_t i = 0; !rc && i < m->count; i++)
         m->sources[i].at = m->sources[i].next;
     if (!rc)
-        worker_committed(m->w, documents, bytes);
+        worker_committed(m->w, x->documents, x->bytes);
     buf_free(&text);
     arena_free(&a);
     return err_wrap(e, rc, "commit");
 }
 
+/* May the transaction take another round? */
+static bool may_grow(const materialization *m, const transaction *x)
+{
+    return m->relay && x->bytes < RELAY_BYTES && clock_ms() - x->begun_ms < RELAY_MS && !worker_stopping(m->w);
+}
+
 /* Reads what there is, up to the size of a transaction, and stores it. */
 static weir_rc transact(materialization *m, bool *ret_any, bool *ret_widened, err *e)
 {
-    uint64_t documents = 0, bytes = 0, lag = 0;
-    weir_rc rc = WEIR_OK;
+    transaction x = {.begun_ms = clock_ms()};
+    uint64_t bytes = 0;
     *ret_any = *ret_widened = false;
-    size_t share = m->count ? TXN_BYTES / m->count : 0;
-    for (size_t i = 0; i < m->count && !rc; i++) {
-        source *s = &m->sources[i];
-        uint64_t limit = limit_of(m, s, ret_widened);
-        if (*ret_widened)
-            return WEIR_OK;
-        rc = read_source(m, s, limit, share > 65536 ? share : 65536, e);
-        bytes += s->next - s->at;
-        lag += limit > s->next ? limit - s->next : 0;
-    }
-    atomic_store(&m->w->lag, lag + bytes);
-    if (rc || !bytes)
+    weir_rc rc;
+    do {
+        rc = read_round(m, &x, &bytes, ret_widened, e);
+        x.bytes += bytes;
+        atomic_store(&m->w->lag, x.lag + x.bytes);
+        if (rc || !bytes)
+            break;
+        worker_phase(m->w, "loading");
+        rc = store_round(m, &x, e);
+    } while (!rc && !*ret_widened && may_grow(m, &x));
+    if (rc || !x.bytes)
         return rc;
-    worker_phase(m->w, "loading");
-    for (size_t i = 0; i < m->count && !rc; i++)
-        rc = err_wrap(e, store_source(m, &m->sources[i], &documents, e), "binding %.*s", VIEW_ARG(m->sources[i].b->c->name));
-    if (!rc)
-        rc = commit(m, documents, bytes, e);
-    atomic_store(&m->w->lag, lag);
+    rc = commit(m, &x, e);
+    atomic_store(&m->w->lag, x.lag);
     *ret_any = !rc;
     return rc;
 }

@@ -9,14 +9,49 @@ typedef struct path_listener {
     prepared *p;
 } path_listener;
 
-static weir_rc take_path(listener *l, weir_task *t, const weir_binding *b, weir_view path)
+weir_rc prepared_take_path(prepared *p, weir_task *t, const weir_binding *b, weir_view path)
 {
-    prepared *p = ((path_listener *)l)->p;
     p->bindings[b->index].resource_path = arena_dup(&p->arena, path);
     return p->bindings[b->index].resource_path.ptr ? WEIR_OK : err_nomem(task_error(t));
 }
 
-static const listener_ops path_ops = {.resource_path = take_path};
+weir_rc prepared_take_constraint(prepared *p, weir_task *t, const weir_binding *b, const weir_column *column, weir_need need, weir_view reason)
+{
+    return demands_take(&p->demands[b->index], &p->arena, b, column, need, reason, task_error(t));
+}
+
+weir_rc prepared_obey(prepared *p, err *e)
+{
+    buf problems = {0};
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0; i < p->count && rc != WEIR_E_NOMEM; i++) {
+        weir_rc one = demands_obey(&p->demands[i], &p->arena, &p->bindings[i], e);
+        rc = one ? one : rc;
+        if (one)
+            buf_printf(&problems, "%sbinding %.*s: %s", problems.len ? "\n" : "", VIEW_ARG(p->bindings[i].name), err_text(e));
+    }
+    if (rc)
+        rc = buf_ok(&problems) ? err_fail(e, rc, "%s", buf_text(&problems)) : err_nomem(e);
+    buf_free(&problems);
+    return rc;
+}
+
+const tree *prepared_config(const prepared *p)
+{
+    return p->o.config ? p->o.config : p->t->endpoint.config;
+}
+
+static weir_rc take_path(listener *l, weir_task *t, const weir_binding *b, weir_view path)
+{
+    return prepared_take_path(((path_listener *)l)->p, t, b, path);
+}
+
+static weir_rc take_constraint(listener *l, weir_task *t, const weir_binding *b, const weir_column *column, weir_need need, weir_view reason)
+{
+    return prepared_take_constraint(((path_listener *)l)->p, t, b, column, need, reason);
+}
+
+static const listener_ops path_ops = {.resource_path = take_path, .constrain = take_constraint};
 
 static weir_binding binding_of(arena *a, const task_binding *from, task_kind kind)
 {
@@ -37,6 +72,7 @@ static weir_rc make_bindings(prepared *p, err *e)
     const task *t = p->t;
     p->bindings = arena_array(&p->arena, t->binding_count, sizeof *p->bindings);
     p->resources = arena_array(&p->arena, t->binding_count, sizeof *p->resources);
+    p->demands = arena_array(&p->arena, t->binding_count, sizeof *p->demands);
     for (size_t i = 0; !p->arena.failed && i < t->binding_count; i++) {
         p->bindings[i] = binding_of(&p->arena, &t->bindings[i], t->kind);
         p->resources[i] = t->bindings[i].resource;
@@ -90,7 +126,7 @@ static weir_rc operate(prepared *p, weir_rc (*op)(session *, err *), const char 
     if (!s)
         return e->rc;
     p->o.live(p->o.arg, s);
-    weir_rc rc = session_open(s, p->t->endpoint.config, e);
+    weir_rc rc = session_open(s, prepared_config(p), e);
     if (!rc)
         rc = session_bind(s, p->bindings, p->resources, p->count, (weir_view){0}, e);
     if (!rc)
@@ -114,7 +150,9 @@ weir_rc prepare_begin(prepared *p, const task *t, const prepare_options *o, err 
 weir_rc prepare_validate(prepared *p, err *e)
 {
     weir_rc rc = operate(p, session_validate, "validate", e);
-    return rc ? rc : prepare_paths(p, e);
+    if (!rc)
+        rc = prepare_paths(p, e);
+    return rc ? rc : prepared_obey(p, e);
 }
 
 weir_rc prepare_apply(prepared *p, err *e)

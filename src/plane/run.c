@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "run/stop.h"
+#include "plane/settings.h"
 #include "plane/work.h"
 
 enum { PROGRESS_MS = 250, BACKOFF_FIRST_MS = 1000, BACKOFF_MAX_MS = 300000 };
@@ -44,6 +45,27 @@ void worker_live(worker *w, session *s)
     if (s && worker_stopping(w))
         session_stop(s);
     pthread_mutex_unlock(&w->lock);
+}
+
+weir_rc worker_config(worker *w, weir_task *t, weir_view config)
+{
+    tree *parsed = NULL;
+    pthread_mutex_lock(&w->lock);
+    weir_rc rc = tree_parse(&w->configs, config, NULL, WEIR_E_PROTOCOL, &parsed, task_error(t));
+    if (!rc) {
+        w->config = parsed;
+        settings_keep(&w->t->endpoint, config, w->o->log, w->t->name, &w->told_config);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return rc;
+}
+
+const tree *worker_settings(worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    const tree *config = w->config ? w->config : w->t->endpoint.config;
+    pthread_mutex_unlock(&w->lock);
+    return config;
 }
 
 /* The signal itself is taken once, by the main thread: every worker needs an event of its own. */
@@ -328,6 +350,7 @@ static void end_workers(plane *p)
         if (p->workers[i].started)
             pthread_join(p->workers[i].thread, NULL);
         pthread_mutex_destroy(&p->workers[i].lock);
+        arena_free(&p->workers[i].configs);
         close(p->workers[i].stop_fd);
     }
     free(p->workers);

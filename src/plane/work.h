@@ -28,8 +28,11 @@ struct worker { /* one task, on a thread of its own */
     int stop_fd;                             /* eventfd: readable when asked to end */
     int news_fd;                             /* eventfd of the run: something has changed that somebody may want to see */
     weir_rc rc;                              /* once finished */
-    pthread_mutex_t lock;                    /* of live */
+    pthread_mutex_t lock;                    /* of live and config */
     session *live;                           /* the session at work, to be stopped */
+    const tree *config;                      /* settings that took the place of the catalog's; NULL: none did */
+    arena configs;
+    bool told_config;                        /* that they will be lost */
     atomic_size_t *captures_running;         /* shared by all */
 };
 
@@ -44,5 +47,15 @@ void worker_committed(worker *w, uint64_t documents, uint64_t bytes);
 /** Lets run.c stop this session; NULL: none is live any more. Stops it at once if the worker was told to. */
 void worker_live(worker *w, session *s);
 bool worker_stopping(const worker *w);
+/** The connector has changed its settings: they are kept in the file they came from, if there is one, and for the next session in any case. */
+weir_rc worker_config(worker *w, weir_task *t, weir_view config);
+/** The settings to open a session with. */
+const tree *worker_settings(worker *w);
+
+/** For destinations that relay: every document of the lines, in order, without columns. As above, otherwise. */
+typedef struct relayed relayed;
+weir_rc relay_make(relayed **ret, const weir_binding *b, err *e);
+weir_rc relay_batch(relayed *r, weir_view lines, weir_row **ret, size_t *ret_count, err *e);
+void relay_free(relayed *r);
 
 #endif

@@ -471,6 +471,17 @@ weir_rc session_load(session *s, const weir_row *keys, size_t count, err *e)
     return on_task(s, do_rows, &w, e);
 }
 
+static weir_rc do_flush(weir_task *t, void *arg)
+{
+    (void)arg;
+    return t->s->connector->materialize->flush(t, t->s->self);
+}
+
+weir_rc session_flush(session *s, err *e)
+{
+    return s->connector->materialize->flush ? on_task(s, do_flush, NULL, e) : WEIR_OK;
+}
+
 weir_rc session_store(session *s, const weir_row *rows, size_t count, err *e)
 {
     rows_work w = {s->connector->materialize->store, rows, count};

@@ -61,6 +61,8 @@ typedef struct listener_ops {
     weir_rc (*resource_path)(listener *, weir_task *, const weir_binding *, weir_view path);
     weir_rc (*loaded)(listener *, weir_task *, const weir_row *, weir_view doc);
     weir_rc (*resume)(listener *, weir_task *, weir_view checkpoint);
+    weir_rc (*constrain)(listener *, weir_task *, const weir_binding *, const weir_column *, weir_need, weir_view reason);
+    weir_rc (*delta)(listener *, weir_task *, const weir_binding *);  /* its rows are additions */
     void (*problem)(listener *, weir_task *, const weir_binding *, weir_view message); /* NULL: session_validate() gathers them itself */
     weir_rc (*opened)(listener *, weir_task *, bool explicit_acks);  /* capture only: before the first document */
     /* Reading a binding begins, and has ended with rc: everything is sealed, or was dropped. end() returns rc, or WEIR_OK if the other bindings shall
@@ -113,6 +115,7 @@ weir_rc session_pull(session *s, err *e);
 weir_rc session_acked(session *s, size_t count, err *e);
 /** Materialization. */
 weir_rc session_load(session *s, const weir_row *keys, size_t count, err *e);
+weir_rc session_flush(session *s, err *e);
 weir_rc session_store(session *s, const weir_row *rows, size_t count, err *e);
 weir_rc session_commit(session *s, weir_view position, err *e);
 /** WEIR_E_CONFIG if the destination cannot. */

@@ -450,6 +450,18 @@ weir_rc weir_resource_path(weir_task *t, const weir_binding *b, weir_view path)
     return l->ops->resource_path ? l->ops->resource_path(l, t, b, path) : WEIR_OK;
 }
 
+weir_rc weir_constrain(weir_task *t, const weir_binding *b, const weir_column *column, weir_need need, weir_view reason)
+{
+    listener *l = t->s->to;
+    return l->ops->constrain ? l->ops->constrain(l, t, b, column, need, reason) : WEIR_OK;
+}
+
+weir_rc weir_delta_updates(weir_task *t, const weir_binding *b)
+{
+    listener *l = t->s->to;
+    return l->ops->delta ? l->ops->delta(l, t, b) : WEIR_OK;
+}
+
 weir_rc weir_loaded(weir_task *t, const weir_row *row, weir_view doc)
 {
     listener *l = t->s->to;
