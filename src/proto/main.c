@@ -67,18 +67,40 @@ static void report(log_sink *log, weir_rc rc, err *e)
                (const log_field[]){{"code", view_of(rc_name(rc)), false}, {"who", view_of(who(rc)), false}}, 2);
 }
 
-static int serve(const serving *g, const weir_connector *c, err *e)
+static serve_options options_of(const serving *g)
 {
-    serve_end end = {.status = -1};
-    const serve_options o = {
+    return (serve_options){
         .in = 0, .out = 1, .log = g->log, .stop_fd = g->stop_fd, .program = g->name, .args = g->args, .arg_count = g->arg_count,
     };
-    weir_rc rc = g->p->serve(c, &o, &end, e);
+}
+
+/* @return exit status */
+static int conclude(const serving *g, const serve_end *end, weir_rc rc, err *e)
+{
     if (rc == WEIR_STOPPED)
         rc = WEIR_OK;
-    if (rc && !end.reported)
+    if (rc && !end->reported)
         report(g->log, rc, e);
-    return end.status >= 0 ? end.status : (int)rc;
+    return end->status >= 0 ? end->status : (int)rc;
+}
+
+/* @param ret_signal by which the program is to end once it has cleaned up */
+static int serve(const serving *g, const weir_connector *c, int *ret_signal, err *e)
+{
+    serve_end end = {.status = -1};
+    const serve_options o = options_of(g);
+    weir_rc rc = g->p->serve(c, &o, &end, e);
+    *ret_signal = end.signal;
+    return conclude(g, &end, rc, e);
+}
+
+static int refuse(const serving *g, weir_rc rc, err *e)
+{
+    serve_end end = {.status = -1};
+    const serve_options o = options_of(g);
+    if (g->p->refuse)
+        g->p->refuse(&o, &end, rc, e);
+    return conclude(g, &end, rc, e);
 }
 
 int program_serve(const serving *g, const weir_connector *c)
@@ -86,8 +108,10 @@ int program_serve(const serving *g, const weir_connector *c)
     err e = {0};
     if (isatty(0) && !g->arg_count)
         log_line(g->log, WEIR_WARN, "%s waits for a platform's requests on standard input; see %s --help", c->name, g->name);
-    int status = serve(g, c, &e);
+    int signum, status = serve(g, c, &signum, &e);
     err_free(&e);
+    if (signum)
+        stop_by(signum);
     return status;
 }
 
@@ -103,17 +127,19 @@ int program_shim(const serving *g, const weir_shim *s)
     weir_rc rc = q && q->drive ? q->drive(&o, &c, &e) : err_fail(&e, WEIR_E_CONFIG, "protocol '%s' cannot be driven", s->from);
     err_wrap(&e, rc, "%s", s->command[0]);
     if (rc) {
-        report(g->log, rc, &e);
+        int refused = refuse(g, rc, &e);
         err_free(&e);
-        return rc == WEIR_STOPPED ? 0 : (int)rc;
+        return refused;
     }
     if (s->docs_url)
         c->docs_url = s->docs_url;
     if (s->oauth2)
         c->oauth2 = view_of(s->oauth2);
-    int status = serve(g, c, &e);
+    int signum, status = serve(g, c, &signum, &e);
     q->drive_free(c);
     err_free(&e);
+    if (signum)
+        stop_by(signum);
     return status;
 }
 

@@ -34,6 +34,7 @@ typedef struct serve_options {
 typedef struct serve_end {
     int status;    /* exit status; negative: the error's code */
     bool reported; /* the error was told the way the platform wants it: it needs no log line */
+    int signal;    /* it was asked to stop by this signal, and ends as if by it; 0: no */
 } serve_end;
 
 typedef struct protocol {
@@ -45,6 +46,8 @@ typedef struct protocol {
     const char *const *prefixes; /* of the program's name */
     const char *usage;           /* lines for --help, each behind "usage: " or seven blanks; %1$s is the program */
     weir_rc (*serve)(const weir_connector *, const serve_options *, serve_end *, err *e);
+    /* Tells the platform why there is nothing to serve: a shim's connector does not start. NULL: the last line of the log does */
+    void (*refuse)(const serve_options *, serve_end *, weir_rc, err *e);
     /* Starts the program once to learn its spec. The result is freed with its own close-like function: drive_free. */
     weir_rc (*drive)(const drive_options *, weir_connector **ret, err *e);
     void (*drive_free)(weir_connector *);

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "proto/airbyte/airbyte.h"
 #include "proto/flow/flow.h"
 #include "proto/protocol.h"
 
@@ -11,6 +12,11 @@ const protocol protocols[] = {
      .usage = "%1$s                        Estuary Flow on standard input and output: JSON lines or protobuf, whichever comes,\n"
               "                                 or as FLOW_RUNTIME_CODEC says (json, proto)\n",
      .serve = flow_serve, .drive = flow_drive, .drive_free = flow_drive_free},
+    {.name = "airbyte", .words = LIST("spec", "check", "discover", "read", "write"), .vars = LIST("AIRBYTE_ENTRYPOINT"), .prefixes = LIST("destination-"),
+     .usage = "%1$s spec                 serve Airbyte: settings and what else there is to say\n"
+              "%1$s check --config FILE | discover --config FILE\n"
+              "%1$s read --config FILE --catalog FILE [--state FILE] | write --config FILE --catalog FILE\n",
+     .serve = airbyte_serve, .refuse = airbyte_refuse},
     {0},
 };
 

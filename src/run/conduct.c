@@ -18,6 +18,7 @@ struct conductor {
     bool lingering;          /* something sealed waits for flush_at */
     int64_t flush_at, heard; /* heard: when something was last sealed */
     int64_t asked_ms;        /* to stop, see stop_take() */
+    int signal;              /* that asked */
 };
 
 /* How long nothing is due. */
@@ -61,6 +62,14 @@ static void do_what_is_due(conductor *c)
     }
 }
 
+static void take_signal(conductor *c)
+{
+    int signum = stop_take(c->o.stop_fd, &c->asked_ms);
+    c->signal = signum ? signum : c->signal;
+    if (signum)
+        session_stop(c->o.s);
+}
+
 static void *conduct(void *arg)
 {
     conductor *c = arg;
@@ -77,8 +86,8 @@ static void *conduct(void *arg)
             break;
         if (n > 0 && fds[QUIT].revents)
             break;
-        if (n > 0 && fds[STOP].revents && stop_take(c->o.stop_fd, &c->asked_ms))
-            session_stop(c->o.s);
+        if (n > 0 && fds[STOP].revents)
+            take_signal(c);
         if (n > 0 && fds[IN].revents && !c->o.on_input(c->o.arg))
             fds[IN].fd = -1;
         if (n > 0 && fds[WAKE].revents)
@@ -108,14 +117,16 @@ conductor *conductor_start(const conductor_options *o, err *e)
     return NULL;
 }
 
-void conductor_end(conductor *c)
+int conductor_end(conductor *c)
 {
     if (!c)
-        return;
+        return 0;
     uint64_t one = 1;
     ssize_t n = write(c->quit, &one, sizeof one);
     (void)n;
     pthread_join(c->thread, NULL);
+    int signum = c->signal;
     close(c->quit);
     free(c);
+    return signum;
 }

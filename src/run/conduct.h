@@ -19,7 +19,7 @@ typedef struct conductor_options {
 
 /** Starts the thread. NULL, with an error, if that fails. */
 conductor *conductor_start(const conductor_options *o, err *e);
-/** Ends it; harmless with NULL. */
-void conductor_end(conductor *c);
+/** Ends it; harmless with NULL. @return the signal that asked to stop, 0: none did */
+int conductor_end(conductor *c);
 
 #endif

@@ -29,7 +29,6 @@ int stop_signals(err *e)
 
 int stop_take(int fd, int64_t *asked_ms)
 {
-    const sigset_t set = stopping();
     struct signalfd_siginfo info;
     if (fd < 0 || read(fd, &info, sizeof info) != (ssize_t)sizeof info)
         return 0;
@@ -37,9 +36,15 @@ int stop_take(int fd, int64_t *asked_ms)
     if (!*asked_ms) {
         *asked_ms = clock_ms();
     } else if (clock_ms() - *asked_ms >= STOP_AGAIN_MS) {
-        signal(signum, SIG_DFL);
-        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-        raise(signum);
+        stop_by(signum);
     }
     return signum;
+}
+
+void stop_by(int signum)
+{
+    const sigset_t set = stopping();
+    signal(signum, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    raise(signum);
 }

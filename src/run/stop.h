@@ -12,5 +12,7 @@ int stop_signals(err *e);
  *  (Sooner it is one request that came twice: timeout(1) and terminals signal a process and then its group.)
  *  @param asked_ms when it was first asked for, kept between the calls; 0: not yet. @return the signal's number, 0 if there is none */
 int stop_take(int fd, int64_t *asked_ms);
+/** Ends the process by this signal, as if it had never been blocked. */
+void stop_by(int signum);
 
 #endif

@@ -145,6 +145,8 @@ static weir_rc writer_spill(listener *l, weir_task *t, lane *ln)
         buf_clear(&ln->shared);
         return err_fail(task_error(t), WEIR_STOPPED, "enough");
     }
+    if (w->framing->spill)
+        w->framing->spill(w->framing, ln);
     weir_rc rc = put_pending(w, task_error(t));
     pthread_mutex_lock(&w->lock);
     w->streaming = true;
@@ -349,7 +351,7 @@ weir_rc writer_flush_now(writer *w, bool *ret_waiting, err *e)
         return WEIR_OK;
     }
     weir_rc rc = put_pending(w, e);
-    *ret_waiting = false;
+    *ret_waiting = w->framing->holds && w->framing->holds(w->framing);
     give_back(w);
     return rc;
 }

@@ -23,6 +23,10 @@ typedef struct framing {
     void (*opened)(const struct framing *, buf *, bool explicit_acks);                         /* NULL: nothing */
     /* Everything in the buffer is sealed and about to be written: states that were held back go behind it. NULL: nothing */
     void (*settle)(const struct framing *, buf *);
+    /* Documents of this lane are about to go out before their checkpoint: what is known of their streams must go out first. NULL: nothing */
+    void (*spill)(const struct framing *, const lane *ln);
+    /* Does settle() still hold something back? Then it is asked again after WRITER_LINGER_MS. NULL: no */
+    bool (*holds)(const struct framing *);
     /* See listener_ops. What they append stands behind everything sealed before. NULL: nothing; for end() also: rc as it is */
     void (*begin)(const struct framing *, buf *, const weir_binding *);
     weir_rc (*end)(const struct framing *, buf *, const lane *, const weir_binding *, weir_rc, err *);
