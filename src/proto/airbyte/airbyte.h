@@ -40,7 +40,8 @@ weir_rc airbyte_write(const airbyte_call *k, err *e);
 
 /** Appends the body of a SPEC (airbyte.md 2.5). */
 weir_rc airbyte_spec_body(const weir_connector *c, buf *out, err *e);
-/** Appends a connector's metadata.yaml. @param image its name in a registry; NULL: made from the connector's name */
-weir_rc airbyte_metadata(const weir_connector *c, const char *image, buf *out, err *e);
+/** Appends a connector's metadata.yaml. @param image its name in a registry; NULL: made from the connector's name  @param license its SPDX
+ *  identifier; NULL: not said (registries demand one) */
+weir_rc airbyte_metadata(const weir_connector *c, const char *image, const char *license, buf *out, err *e);
 
 #endif

@@ -36,7 +36,7 @@ static void put_label(const weir_connector *c, buf *out)
     buf_addv(out, name);
 }
 
-weir_rc airbyte_metadata(const weir_connector *c, const char *image, buf *out, err *e)
+weir_rc airbyte_metadata(const weir_connector *c, const char *image, const char *license, buf *out, err *e)
 {
     buf url = {0}, label = {0}, id = {0};
     weir_rc rc = spec_check(c, e);
@@ -54,7 +54,8 @@ weir_rc airbyte_metadata(const weir_connector *c, const char *image, buf *out, e
     put_text(out, "dockerImageTag", view_of(c->version ? c->version : "0.0.0"));
     put_text(out, "githubIssueLabel", buf_view(&label));
     put_text(out, "documentationUrl", buf_view(&url));
-    put_text(out, "license", VIEW("Apache-2.0"));
+    if (license)
+        put_text(out, "license", view_of(license));
     put_text(out, "releaseStage", VIEW("custom"));
     put_text(out, "supportLevel", VIEW("community"));
     buf_adds(out, "  tags:\n    - \"language:c\"\n");
