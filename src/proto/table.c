@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "proto/airbyte/airbyte.h"
 #include "proto/flow/flow.h"
 #include "proto/protocol.h"
 
@@ -11,6 +12,7 @@ const protocol protocols[] = {
      .usage = "%1$s                        Estuary Flow on standard input and output: JSON lines or protobuf, whichever comes,\n"
               "                                 or as FLOW_RUNTIME_CODEC says (json, proto)\n",
      .serve = flow_serve, .drive = flow_drive, .drive_free = flow_drive_free},
+    {.name = "airbyte", .drive = airbyte_drive, .drive_free = airbyte_drive_free},
     {0},
 };
 
