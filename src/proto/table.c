@@ -16,7 +16,7 @@ const protocol protocols[] = {
      .usage = "%1$s spec                 serve Airbyte: settings and what else there is to say\n"
               "%1$s check --config FILE | discover --config FILE\n"
               "%1$s read --config FILE --catalog FILE [--state FILE] | write --config FILE --catalog FILE\n",
-     .serve = airbyte_serve, .refuse = airbyte_refuse},
+     .serve = airbyte_serve, .refuse = airbyte_refuse, .drive = airbyte_drive, .drive_free = airbyte_drive_free},
     {0},
 };
 
