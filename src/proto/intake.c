@@ -34,7 +34,7 @@ static int64_t due_ms(const intake *n)
     return n->waits ? n->committed_ms + INTAKE_LINGER_MS : INT64_MAX;
 }
 
-static weir_rc commit_if_due(intake *n, err *e)
+weir_rc intake_breathe(intake *n, err *e)
 {
     bool look = ++n->lines >= LOOK_EVERY;
     if (load_uncommitted(n->l) >= LOAD_BYTES || n->waiting >= LOAD_BYTES)
@@ -117,7 +117,7 @@ static weir_rc take_lines(intake *n, news *ret_news, err *e)
         if (!rc && *ret_news == NEWS_LATE)
             rc = intake_commit(n, e);
         if (!rc && *ret_news == NEWS_LINE)
-            rc = commit_if_due(n, e);
+            rc = intake_breathe(n, e);
         if (rc || *ret_news == NEWS_END || *ret_news == NEWS_STOP)
             return rc;
     }

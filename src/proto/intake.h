@@ -42,6 +42,8 @@ typedef struct intake {
 weir_rc intake_run(intake *n, err *e);
 /** In line(): a state came, `bytes` long, that covers all documents so far. */
 void intake_state(intake *n, size_t bytes);
+/** In line(), which takes many documents: commits if it is time. */
+weir_rc intake_breathe(intake *n, err *e);
 /** In line(): commits now. */
 weir_rc intake_commit(intake *n, err *e);
 
