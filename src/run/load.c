@@ -445,6 +445,8 @@ static weir_rc store_waiting(load *l, stream *only, err *e)
         if ((!only || s == only) && waits(s) && s->m.columns.keys)
             rc = named(l, s, look_up(l, s, e), e);
     }
+    if (!rc && l->exists)
+        rc = err_wrap(e, session_flush(l->s, e), "flush");
     for (size_t i = 0; i < l->count && !rc; i++) {
         stream *s = l->streams[i];
         if ((only && s != only) || !waits(s))

@@ -55,13 +55,14 @@ const singer_side singer_tap_side = {
 static const weir_field target_fields[] = {
     {.name = "add_record_metadata", .type = WEIR_BOOL, .offset = offsetof(singer_target_settings, add_record_metadata), .fallback = "false",
      .help = "Store the _sdc_ columns: when a record was extracted, received, loaded and deleted, and in which order."},
-    {.name = "load_method", .type = WEIR_TEXT, .offset = offsetof(singer_target_settings, load_method), .fallback = "append-only",
+    {.name = "load_method", .type = WEIR_TEXT, .offset = offsetof(singer_target_settings, load_method), .fallback = "upsert",
      .choices = LIST("append-only", "upsert", "overwrite"),
-     .help = "append-only: each record is a row; upsert: a record replaces the row with its key; overwrite: the table is emptied first."},
+     .help = "append-only: each record is a row; upsert: a record replaces the row with its key, if the stream has one; overwrite: upsert, and the "
+             "first record of a run empties the table."},
     {.name = "batch_size_rows", .type = WEIR_INT, .offset = offsetof(singer_target_settings, batch_size_rows), .fallback = "10000", .min = 1, .max = INT64_MAX,
      .help = "How many rows a batch holds at most."},
     {.name = "validate_records", .type = WEIR_BOOL, .offset = offsetof(singer_target_settings, validate_records), .fallback = "true",
-     .help = "Refuse records that lack their key or what their schema requires."},
+     .help = "Records without their key are refused, always; full validation against the schema comes with a later version."},
     {.name = "process_activate_version_messages", .type = WEIR_BOOL, .offset = offsetof(singer_target_settings, process_activate_version_messages),
      .fallback = "true", .help = "Remove rows of former versions when a tap says that a new one is complete."},
     {.name = "hard_delete", .type = WEIR_BOOL, .offset = offsetof(singer_target_settings, hard_delete), .fallback = "false",
