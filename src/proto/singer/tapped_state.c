@@ -1,4 +1,4 @@
-#include "proto/singer/tap_state.h"
+#include "proto/singer/tapped_state.h"
 
 #include "json/number.h"
 #include "json/scan.h"
@@ -10,10 +10,10 @@
 
 /* ---- members ---- */
 
-typedef weir_rc on_member(tap_state *s, json_key key, weir_view value, buf *out, err *e);
+typedef weir_rc on_member(tapped_state *s, json_key key, weir_view value, buf *out, err *e);
 
 /* Calls fn for each member of a checked object. */
-static weir_rc each_member(tap_state *s, weir_view object, on_member *fn, buf *out, err *e)
+static weir_rc each_member(tapped_state *s, weir_view object, on_member *fn, buf *out, err *e)
 {
     json_scan scan = json_scan_of(object);
     json_key key;
@@ -46,7 +46,7 @@ static void put_member(buf *out, json_key key, weir_view value)
 
 static json_key key_of(const char *name) { return (json_key){.raw = view_of(name)}; }
 
-static weir_view decoded(tap_state *s, json_key key)
+static weir_view decoded(tapped_state *s, json_key key)
 {
     if (!key.escaped)
         return key.raw;
@@ -55,7 +55,7 @@ static weir_view decoded(tap_state *s, json_key key)
     return buf_view(&s->name);
 }
 
-static weir_rc take_counter(tap_state *s, json_key key, weir_view value, buf *out, err *e)
+static weir_rc take_counter(tapped_state *s, json_key key, weir_view value, buf *out, err *e)
 {
     (void)s;
     (void)e;
@@ -67,7 +67,7 @@ static weir_rc take_counter(tap_state *s, json_key key, weir_view value, buf *ou
 /* ---- to the tap ---- */
 
 /* Appends the bookmark in a part of the task's state. */
-static weir_rc put_bookmark(tap_state *s, weir_view part, buf *out, err *e)
+static weir_rc put_bookmark(tapped_state *s, weir_view part, buf *out, err *e)
 {
     json_scan scan = json_scan_of(part);
     json_key key;
@@ -84,7 +84,7 @@ static weir_rc put_bookmark(tap_state *s, weir_view part, buf *out, err *e)
     return rc;
 }
 
-static weir_rc counter_of(tap_part *p, weir_view part, err *e)
+static weir_rc counter_of(tapped_part *p, weir_view part, err *e)
 {
     json_scan scan = json_scan_of(part);
     json_key key;
@@ -106,7 +106,7 @@ static weir_view base_of(weir_view key)
 }
 
 /* The binding whose state this is; *ret_old: it was, before its last backfill. */
-static tap_part *part_of(const tap_state *s, weir_view key, bool *ret_old)
+static tapped_part *part_of(const tapped_state *s, weir_view key, bool *ret_old)
 {
     *ret_old = false;
     for (size_t i = 0; i < s->count; i++) {
@@ -117,10 +117,10 @@ static tap_part *part_of(const tap_state *s, weir_view key, bool *ret_old)
     return NULL;
 }
 
-static weir_rc open_part(tap_state *s, json_key key, weir_view value, buf *out, err *e)
+static weir_rc open_part(tapped_state *s, json_key key, weir_view value, buf *out, err *e)
 {
     bool old;
-    tap_part *p = part_of(s, decoded(s, key), &old);
+    tapped_part *p = part_of(s, decoded(s, key), &old);
     if (!p) {
         if (!old && !view_is(value, "null")) {
             buf_addc(&s->others, ',');
@@ -142,7 +142,7 @@ static weir_rc open_part(tap_state *s, json_key key, weir_view value, buf *out, 
 }
 
 /* Bookmarks of streams that were not bound. If one is now, it begins anew: what the tap sent of it before went nowhere. */
-static weir_rc open_unbound(tap_state *s, json_key key, weir_view value, buf *out, err *e)
+static weir_rc open_unbound(tapped_state *s, json_key key, weir_view value, buf *out, err *e)
 {
     (void)e;
     if (!map_get(&s->by_id, decoded(s, key)))
@@ -150,7 +150,7 @@ static weir_rc open_unbound(tap_state *s, json_key key, weir_view value, buf *ou
     return WEIR_OK;
 }
 
-static weir_rc open_rest(tap_state *s, json_key key, weir_view value, buf *out, err *e)
+static weir_rc open_rest(tapped_state *s, json_key key, weir_view value, buf *out, err *e)
 {
     bool bookmarks = json_key_is(key, VIEW("bookmarks"));
     if (bookmarks && is_object(value))
@@ -171,7 +171,7 @@ static weir_view member_of(weir_view object, const char *name)
     return view_is(found, "null") ? (weir_view){0} : found;
 }
 
-static bool index_parts(tap_state *s)
+static bool index_parts(tapped_state *s)
 {
     bool ok = true;
     for (size_t i = 0; i < s->count && ok; i++) {
@@ -182,7 +182,7 @@ static bool index_parts(tap_state *s)
 }
 
 /* Behind `out`, which has the rest's members; s->rest receives all bookmarks. */
-static weir_rc open_object(tap_state *s, weir_view parts, weir_view rest, buf *out, err *e)
+static weir_rc open_object(tapped_state *s, weir_view parts, weir_view rest, buf *out, err *e)
 {
     buf_clear(&s->rest);
     buf_addc(&s->rest, '{');
@@ -197,7 +197,7 @@ static weir_rc open_object(tap_state *s, weir_view parts, weir_view rest, buf *o
     return rc;
 }
 
-weir_rc tap_state_open(tap_state *s, weir_view task_state, buf *to_tap, err *e)
+weir_rc tapped_state_open(tapped_state *s, weir_view task_state, buf *to_tap, err *e)
 {
     size_t from = to_tap->len;
     if (!index_parts(s))
@@ -221,7 +221,7 @@ weir_rc tap_state_open(tap_state *s, weir_view task_state, buf *to_tap, err *e)
 
 /* ---- from the tap ---- */
 
-static void put_part(tap_state *s, const tap_part *p, weir_view bookmark, buf *out)
+static void put_part(tapped_state *s, const tapped_part *p, weir_view bookmark, buf *out)
 {
     buf key = {0};
     json_quote_lossy(&key, p->key);
@@ -250,9 +250,9 @@ static void put_part(tap_state *s, const tap_part *p, weir_view bookmark, buf *o
     buf_addc(out, '}');
 }
 
-static weir_rc fold_bookmark(tap_state *s, json_key key, weir_view value, buf *out, err *e)
+static weir_rc fold_bookmark(tapped_state *s, json_key key, weir_view value, buf *out, err *e)
 {
-    tap_part *p = map_get(&s->by_id, decoded(s, key));
+    tapped_part *p = map_get(&s->by_id, decoded(s, key));
     if (!p) {
         put_member(&s->rest, key, value);
         return WEIR_OK;
@@ -266,7 +266,7 @@ static weir_rc fold_bookmark(tap_state *s, json_key key, weir_view value, buf *o
 }
 
 /* Bookmarks to out and, of streams that are not bound, to s->rest; the rest behind them. */
-static weir_rc fold_object(tap_state *s, weir_view value, buf *out, buf *rest, err *e)
+static weir_rc fold_object(tapped_state *s, weir_view value, buf *out, buf *rest, err *e)
 {
     json_scan scan = json_scan_of(value);
     json_key key;
@@ -287,7 +287,7 @@ static weir_rc fold_object(tap_state *s, weir_view value, buf *out, buf *rest, e
     return rc;
 }
 
-weir_rc tap_state_fold(tap_state *s, weir_view value, buf *out, err *e)
+weir_rc tapped_state_fold(tapped_state *s, weir_view value, buf *out, err *e)
 {
     buf flat = {0}, rest = {0};
     weir_rc rc = WEIR_OK;
@@ -320,7 +320,7 @@ weir_rc tap_state_fold(tap_state *s, weir_view value, buf *out, err *e)
     return rc;
 }
 
-void tap_state_free(tap_state *s)
+void tapped_state_free(tapped_state *s)
 {
     map_free(&s->by_id);
     buf_free(&s->others);
