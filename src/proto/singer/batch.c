@@ -1,5 +1,6 @@
 #include "proto/singer/batch.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,205 +8,211 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "proto/intake.h"
+#include "json/pointer.h"
+#include "json/text.h"
 
-enum { BLOCK = 128 * 1024, GZIP_WINDOW = 15 + 16 };
+enum { BLOCK = 128 << 10 };
 
-typedef struct unpacker unpacker;
-
-/* Turns what is left of `in` into bytes behind `out`, as far as there is room for a block. */
-typedef weir_rc unpack(unpacker *u, err *e);
-
-struct unpacker {
-    const char *path;
+/* A file on its way to lines. */
+typedef struct source {
     int fd;
-    unpack *step;
-    char block[BLOCK];
-    weir_view in;    /* of the block: not yet unpacked */
-    buf out;
-    size_t taken;    /* of out: lines given already */
-    bool eof;        /* of the file */
-    bool inside;     /* of a compressed stream that has not ended */
+    const char *path;
+    char in[BLOCK];
+    size_t at, len;  /* what is left in `in` */
+    bool end;        /* of the file */
+    bool inside;     /* a compressed frame has begun and not ended */
     z_stream gzip;
-    bool gzip_open;
-    ZSTD_DStream *zstd;
-};
+    ZSTD_DCtx *zstd;
+} source;
 
-/* ---- formats ---- */
+/* Appends up to BLOCK bytes of the decoded file to out; less: it wants more input. Without room out has failed. */
+typedef weir_rc unpack(source *s, buf *out, err *e);
 
-static weir_rc damaged(const unpacker *u, const char *why, err *e)
+/* ---- reading and unpacking ---- */
+
+static weir_rc refill(source *s, err *e)
 {
-    return err_fail(e, WEIR_E_PROTOCOL, "batch file %s: %s", u->path, why);
-}
-
-static weir_rc copy(unpacker *u, err *e)
-{
-    buf_addv(&u->out, u->in);
-    u->in.len = 0;
-    return buf_ok(&u->out) ? WEIR_OK : err_nomem(e);
-}
-
-static weir_rc inflate_some(unpacker *u, err *e)
-{
-    z_stream *z = &u->gzip;
-    if (!u->gzip_open && inflateInit2(z, GZIP_WINDOW) != Z_OK)
-        return err_nomem(e);
-    u->gzip_open = u->inside = true;
-    if (!buf_reserve(&u->out, BLOCK))
-        return err_nomem(e);
-    z->next_in = (Bytef *)(uintptr_t)u->in.ptr;
-    z->avail_in = (uInt)u->in.len;
-    z->next_out = (Bytef *)u->out.ptr + u->out.len;
-    z->avail_out = BLOCK;
-    int code = inflate(z, Z_NO_FLUSH);
-    u->out.len += BLOCK - z->avail_out;
-    u->in = view_from(u->in, u->in.len - z->avail_in);
-    if (code == Z_STREAM_END) {
-        u->inside = false;
-        return inflateReset(z) == Z_OK ? WEIR_OK : damaged(u, "its gzip data cannot be read on", e);
-    }
-    if (code == Z_MEM_ERROR)
-        return err_nomem(e);
-    return code == Z_OK || code == Z_BUF_ERROR ? WEIR_OK : damaged(u, z->msg ? z->msg : "its gzip data is damaged", e);
-}
-
-static weir_rc unzstd_some(unpacker *u, err *e)
-{
-    if (!u->zstd && !(u->zstd = ZSTD_createDStream()))
-        return err_nomem(e);
-    if (!buf_reserve(&u->out, BLOCK))
-        return err_nomem(e);
-    ZSTD_inBuffer in = {u->in.ptr, u->in.len, 0};
-    ZSTD_outBuffer out = {u->out.ptr + u->out.len, BLOCK, 0};
-    size_t left = ZSTD_decompressStream(u->zstd, &out, &in);
-    if (ZSTD_isError(left))
-        return damaged(u, ZSTD_getErrorName(left), e);
-    u->inside = left != 0;
-    u->out.len += out.pos;
-    u->in = view_from(u->in, in.pos);
+    ssize_t n;
+    if (s->at < s->len || s->end)
+        return WEIR_OK;
+    do
+        n = read(s->fd, s->in, sizeof s->in);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return err_errno(e, errno, "'%s'", s->path);
+    s->at = 0;
+    s->len = (size_t)n;
+    s->end = n == 0;
     return WEIR_OK;
 }
 
-static unpack *format_of(weir_view head)
+static weir_rc broken(source *s, const char *what, err *e)
 {
-    if (view_starts(head, VIEW("\x1f\x8b")))
-        return inflate_some;
-    return view_starts(head, VIEW("\x28\xb5\x2f\xfd")) ? unzstd_some : copy;
+    return err_fail(e, WEIR_E_PROTOCOL, "'%s': %s", s->path, what);
 }
 
-/* ---- reading ---- */
-
-static weir_rc read_block(unpacker *u, err *e)
+static weir_rc unpack_plain(source *s, buf *out, err *e)
 {
-    size_t len = 0;
-    while (len < BLOCK && !u->eof) { /* whole blocks: the first must hold the whole mark of its format */
-        ssize_t n = read(u->fd, u->block + len, BLOCK - len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_errno(e, errno, "reading %s", u->path);
-        u->eof = n == 0;
-        len += (size_t)n;
-    }
-    u->in = (weir_view){u->block, len};
-    if (!u->step)
-        u->step = format_of(u->in);
+    (void)e;
+    buf_add(out, s->in + s->at, s->len - s->at);
+    s->at = s->len;
     return WEIR_OK;
 }
 
-static bool blank(weir_view line)
+static weir_rc unpack_gzip(source *s, buf *out, err *e)
 {
-    for (size_t i = 0; i < line.len; i++)
-        if (line.ptr[i] != ' ' && line.ptr[i] != '\t' && line.ptr[i] != '\r')
-            return false;
-    return true;
+    if ((s->at == s->len && !s->inside) || !buf_reserve(out, BLOCK))
+        return WEIR_OK;
+    s->gzip.next_in = (Bytef *)s->in + s->at;
+    s->gzip.avail_in = (uInt)(s->len - s->at);
+    s->gzip.next_out = (Bytef *)out->ptr + out->len;
+    s->gzip.avail_out = BLOCK;
+    int rc = inflate(&s->gzip, Z_NO_FLUSH);
+    s->at = s->len - s->gzip.avail_in;
+    out->len += BLOCK - s->gzip.avail_out;
+    s->inside = rc != Z_STREAM_END;
+    if (rc == Z_STREAM_END) /* another member may follow */
+        rc = inflateReset(&s->gzip);
+    return rc == Z_OK || rc == Z_BUF_ERROR ? WEIR_OK : broken(s, s->gzip.msg ? s->gzip.msg : "broken gzip data", e);
 }
 
-/* Gives the whole lines of what is unpacked; at the end, the rest, too. */
-static weir_rc give_lines(unpacker *u, bool end, singer_batch_record *each, void *arg, err *e)
+static weir_rc unpack_zstd(source *s, buf *out, err *e)
 {
+    if ((s->at == s->len && !s->inside) || !buf_reserve(out, BLOCK))
+        return WEIR_OK;
+    ZSTD_inBuffer in = {s->in, s->len, s->at};
+    ZSTD_outBuffer to = {out->ptr + out->len, BLOCK, 0};
+    size_t rc = ZSTD_decompressStream(s->zstd, &to, &in);
+    s->at = in.pos;
+    out->len += to.pos;
+    s->inside = rc != 0;
+    return ZSTD_isError(rc) ? broken(s, ZSTD_getErrorName(rc), e) : WEIR_OK;
+}
+
+static weir_rc choose(source *s, unpack **ret, err *e)
+{
+    static const unsigned char gzip[] = {0x1f, 0x8b}, zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
+    weir_rc rc = refill(s, e);
+    *ret = unpack_plain;
+    if (rc)
+        return rc;
+    if (s->len >= sizeof gzip && memcmp(s->in, gzip, sizeof gzip) == 0) {
+        *ret = unpack_gzip;
+        return inflateInit2(&s->gzip, 15 + 16) == Z_OK ? WEIR_OK : err_nomem(e);
+    }
+    if (s->len >= sizeof zstd && memcmp(s->in, zstd, sizeof zstd) == 0) {
+        *ret = unpack_zstd;
+        s->zstd = ZSTD_createDCtx();
+        return s->zstd ? WEIR_OK : err_nomem(e);
+    }
+    return WEIR_OK;
+}
+
+/* ---- lines ---- */
+
+static bool is_blank(weir_view line)
+{
+    while (line.len && isspace((unsigned char)*line.ptr))
+        line = view_from(line, 1);
+    return !line.len;
+}
+
+/* @param searched bytes at the beginning known to hold no newline */
+static weir_rc give_lines(buf *text, size_t searched, bool last, batch_line *each, void *arg, err *e)
+{
+    size_t from = 0;
     weir_rc rc = WEIR_OK;
-    while (!rc && u->taken < u->out.len) {
-        weir_view rest = view_from(buf_view(&u->out), u->taken);
-        const char *nl = memchr(rest.ptr, '\n', rest.len);
-        if (!nl && !end)
-            break;
-        weir_view line = {rest.ptr, nl ? (size_t)(nl - rest.ptr) : rest.len};
-        u->taken += line.len + (nl != NULL);
-        if (!blank(line))
+    for (const char *nl; !rc && (nl = memchr(text->ptr + searched, '\n', text->len - searched));) {
+        weir_view line = {text->ptr + from, (size_t)(nl - text->ptr) - from};
+        if (!is_blank(line))
             rc = each(arg, line, e);
+        from = searched = (size_t)(nl - text->ptr) + 1;
     }
-    buf_drop(&u->out, u->taken);
-    u->taken = 0;
-    if (!rc && u->out.len > INTAKE_LINE_MAX)
-        rc = damaged(u, "a line is longer than 128 MiB", e);
+    weir_view rest = view_from(buf_view(text), from);
+    if (!rc && last && !is_blank(rest))
+        rc = each(arg, rest, e);
+    buf_drop(text, from);
     return rc;
 }
 
-static weir_rc read_all(unpacker *u, singer_batch_record *each, void *arg, err *e)
+static weir_rc read_lines(source *s, batch_line *each, void *arg, err *e)
 {
-    weir_rc rc = WEIR_OK;
-    bool more = true;
-    while (!rc && more) {
-        size_t had = u->out.len, left = u->in.len;
-        if (!u->in.len && !u->eof)
-            rc = read_block(u, e);
-        if (!rc && (u->in.len || u->inside))
-            rc = u->step(u, e);
-        bool stuck = u->eof && u->out.len == had && u->in.len == left;
-        more = !u->eof || u->in.len || (u->inside && !stuck);
-        if (!rc)
-            rc = give_lines(u, !more, each, arg, e);
+    unpack *some;
+    buf text = {.max = BATCH_LINE_MAX};
+    bool more = true; /* a full block came: there may be more without any input */
+    weir_rc rc = choose(s, &some, e);
+    while (!rc && !(s->end && !more)) {
+        size_t before = text.len;
+        rc = some(s, &text, e);
+        if (!rc && !buf_ok(&text))
+            rc = text.len + BLOCK > text.max ? broken(s, "a line is too long", e) : err_nomem(e);
+        more = text.len - before == BLOCK;
+        if (!rc && text.len > before)
+            rc = give_lines(&text, before, false, each, arg, e);
+        if (!rc && !more)
+            rc = refill(s, e);
     }
-    return rc || !u->inside ? rc : damaged(u, "it ends inside of its compressed data", e);
+    if (!rc && s->inside)
+        rc = broken(s, "the compressed data stops in the middle", e);
+    if (!rc && text.len)
+        rc = give_lines(&text, text.len, true, each, arg, e);
+    buf_free(&text);
+    return rc;
 }
 
-/* ---- URLs ---- */
+/* ---- where ---- */
 
-static int hex(char c)
+static void percent_decode(weir_view text, buf *out)
 {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+    for (; text.len; text = view_from(text, 1)) {
+        if (*text.ptr == '%' && text.len > 2 && isxdigit((unsigned char)text.ptr[1]) && isxdigit((unsigned char)text.ptr[2])) {
+            const char hex[] = {text.ptr[1], text.ptr[2], 0};
+            buf_addc(out, (char)strtol(hex, NULL, 16));
+            text = view_from(text, 2);
+        } else {
+            buf_addc(out, *text.ptr);
+        }
+    }
 }
 
-static weir_rc path_of(weir_view url, buf *out, err *e)
+/* Writers percent-encode paths, or do not: the name as it stands is tried first. */
+static weir_rc open_url(weir_view url, buf *path, int *ret_fd, err *e)
 {
-    weir_view scheme = WEIR_LIT("file://"), host = WEIR_LIT("localhost/"), rest = url;
-    if (view_starts(rest, scheme))
-        rest = view_from(rest, scheme.len);
-    if (view_starts(rest, host))
-        rest = view_from(rest, host.len - 1);
+    weir_view rest = url;
+    if (view_starts(rest, VIEW("file://localhost/")))
+        rest = view_from(rest, sizeof "file://localhost" - 1);
+    else if (view_starts(rest, VIEW("file://")))
+        rest = view_from(rest, sizeof "file://" - 1);
     if (!rest.len || *rest.ptr != '/')
-        return err_fail(e, WEIR_E_CONFIG, "batch file %.*s: only files of this machine can be read (file:///...)", VIEW_ARG(url));
-    bool decode = rest.len != url.len;
-    for (size_t i = 0; i < rest.len; i++) {
-        bool escape = decode && rest.ptr[i] == '%' && i + 2 < rest.len && hex(rest.ptr[i + 1]) >= 0 && hex(rest.ptr[i + 2]) >= 0;
-        buf_addc(out, escape ? (char)(hex(rest.ptr[i + 1]) * 16 + hex(rest.ptr[i + 2])) : rest.ptr[i]);
-        i += escape ? 2 : 0;
+        return err_fail(e, WEIR_E_CONFIG, "'%.*s' cannot be read: only file:// is", VIEW_ARG(url));
+    buf_addv(path, rest);
+    *ret_fd = open(buf_text(path), O_RDONLY | O_CLOEXEC);
+    if (*ret_fd < 0 && errno == ENOENT && memchr(rest.ptr, '%', rest.len)) {
+        buf_clear(path);
+        percent_decode(rest, path);
+        *ret_fd = open(buf_text(path), O_RDONLY | O_CLOEXEC);
     }
-    return buf_ok(out) ? WEIR_OK : err_nomem(e);
+    return *ret_fd < 0 ? err_errno(e, errno, "'%s'", buf_text(path)) : WEIR_OK;
 }
 
-weir_rc singer_batch_read(weir_view url, singer_batch_record *each, void *arg, err *e)
+weir_rc batch_read(weir_view url, weir_view encoding, batch_line *each, void *arg, err *e)
 {
+    weir_view format = pointer_find(encoding, VIEW("/format"));
+    if (format.len && !view_is(format, "null") && !view_is(format, "\"jsonl\""))
+        return err_fail(e, WEIR_E_CONFIG, "files of format %.*s cannot be read: only \"jsonl\" are", VIEW_ARG(format));
     buf path = {0};
-    unpacker *u = NULL;
-    weir_rc rc = path_of(url, &path, e);
-    if (!rc && !(u = calloc(1, sizeof *u)))
-        rc = err_nomem(e);
+    source *s = calloc(1, sizeof *s);
+    if (!s)
+        return err_nomem(e);
+    weir_rc rc = open_url(url, &path, &s->fd, e);
     if (!rc) {
-        u->path = buf_text(&path);
-        u->fd = open(u->path, O_RDONLY | O_CLOEXEC);
-        rc = u->fd < 0 ? err_fail(e, WEIR_E_CONFIG, "batch file %s: %s", u->path, strerror(errno)) : read_all(u, each, arg, e);
+        s->path = buf_text(&path);
+        rc = read_lines(s, each, arg, e);
+        close(s->fd);
+        inflateEnd(&s->gzip);
+        ZSTD_freeDCtx(s->zstd);
     }
-    if (u) {
-        if (u->fd >= 0)
-            close(u->fd);
-        if (u->gzip_open)
-            inflateEnd(&u->gzip);
-        ZSTD_freeDStream(u->zstd);
-        buf_free(&u->out);
-    }
-    free(u);
     buf_free(&path);
+    free(s);
     return rc;
 }

@@ -333,7 +333,7 @@ static weir_rc on_batch(target *t, const singer_message *m, err *e)
     if (!rc && !pointer_list(&a, m->manifest, &files, &count))
         rc = err_nomem(e);
     for (size_t i = 0; !rc && i < count; i++)
-        rc = err_wrap(e, singer_batch_read(files[i], on_batch_record, &b, e), "stream '%.*s': batch file %.*s", VIEW_ARG(b.s->name), VIEW_ARG(files[i]));
+        rc = err_wrap(e, batch_read(files[i], m->encoding, on_batch_record, &b, e), "stream '%.*s': batch file %.*s", VIEW_ARG(b.s->name), VIEW_ARG(files[i]));
     arena_free(&a);
     return rc;
 }
