@@ -217,7 +217,7 @@ weir_rc airbyte_configured_catalog(arena *a, const char *path, airbyte_configure
     if (!rc)
         rc = demand(root, "streams", TREE_ARRAY, &streams, e);
     if (rc)
-        return rc;
+        return err_wrap(e, rc, "catalog");
     airbyte_configured *items = arena_array(a, streams->count, sizeof *items);
     size_t n = 0;
     if (!items)
@@ -227,7 +227,7 @@ weir_rc airbyte_configured_catalog(arena *a, const char *path, airbyte_configure
     if (!rc)
         rc = check_once(items, n, path, e);
     if (rc)
-        return rc;
+        return err_wrap(e, rc, "catalog");
     *ret = items;
     *ret_count = n;
     return WEIR_OK;

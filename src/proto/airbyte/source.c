@@ -126,7 +126,8 @@ static weir_rc take_state(source *v, err *e)
         return WEIR_OK;
     weir_rc rc = airbyte_file(v->k->arena, v->k->state, &file, e);
     if (!rc)
-        rc = err_wrap(e, airbyte_states_take(&v->r.states, file, e), "state");
+        rc = airbyte_states_take(&v->r.states, file, e);
+    err_wrap(e, rc, "state");
     for (size_t i = 0; i < v->count && !rc; i++)
         if (!v->resumable[i])
             buf_clear(&v->parts[i].state);
