@@ -3,6 +3,7 @@
 #include "proto/airbyte/airbyte.h"
 #include "proto/flow/flow.h"
 #include "proto/protocol.h"
+#include "proto/singer/singer.h"
 
 #define LIST(...) (const char *const[]){__VA_ARGS__, NULL}
 
@@ -17,6 +18,7 @@ const protocol protocols[] = {
               "%1$s check --config FILE | discover --config FILE\n"
               "%1$s read --config FILE --catalog FILE [--state FILE] | write --config FILE --catalog FILE\n",
      .serve = airbyte_serve, .refuse = airbyte_refuse, .drive = airbyte_drive, .drive_free = airbyte_drive_free},
+    {.name = "singer", .drive = singer_drive, .drive_free = singer_drive_free},
     {0},
 };
 
