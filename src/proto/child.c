@@ -184,12 +184,12 @@ static bool await_room(child *c, int patience_ms, err *e)
     return !(ready > 0 && fds[1].revents);
 }
 
-weir_rc child_write(child *c, weir_view bytes, int patience_ms, err *e)
+weir_rc child_write_some(child *c, weir_view *bytes, err *e)
 {
-    while (bytes.len) {
-        ssize_t n = write(c->p.in, bytes.ptr, bytes.len);
+    while (bytes->len) {
+        ssize_t n = write(c->p.in, bytes->ptr, bytes->len);
         if (n > 0) {
-            bytes = view_from(bytes, (size_t)n);
+            *bytes = view_from(*bytes, (size_t)n);
             continue;
         }
         if (n < 0 && errno == EINTR)
@@ -198,12 +198,28 @@ weir_rc child_write(child *c, weir_view bytes, int patience_ms, err *e)
             atomic_store(&c->closed, true);
             return err_fail(e, WEIR_E_PROTOCOL, "the connector has closed its input");
         }
-        if (n < 0 && errno != EAGAIN)
-            return err_errno(e, errno, "the connector's input");
+        return n < 0 && errno != EAGAIN ? err_errno(e, errno, "the connector's input") : WEIR_OK;
+    }
+    return WEIR_OK;
+}
+
+weir_rc child_write(child *c, weir_view bytes, int patience_ms, err *e)
+{
+    for (;;) {
+        weir_rc rc = child_write_some(c, &bytes, e);
+        if (rc || !bytes.len)
+            return rc;
         if (!await_room(c, patience_ms, e))
             return e->rc ? e->rc : err_fail(e, WEIR_STOPPED, "stopped");
     }
-    return WEIR_OK;
+}
+
+void child_await_room(child *c, bool *ret_readable, bool *ret_gone)
+{
+    struct pollfd fds[] = {{c->p.in, POLLOUT, 0}, {c->p.out, POLLIN, 0}, {c->gone, POLLIN, 0}, {c->halt, POLLIN, 0}};
+    int n = poll(fds, sizeof fds / sizeof *fds, -1);
+    *ret_readable = n > 0 && fds[1].revents;
+    *ret_gone = n > 0 && !*ret_readable && fds[2].revents;
 }
 
 void child_close_input(child *c) { proc_close_in(&c->p); }

@@ -49,6 +49,10 @@ weir_rc child_line_until(child *c, int64_t until, weir_view *ret, bool *ret_more
 /** Writes all of it to its stdin; `patience_ms` without any progress is its failure (-1: none). Once it has closed its input: WEIR_E_PROTOCOL, and
  *  child_deaf(). If it was stopped: WEIR_STOPPED. */
 weir_rc child_write(child *c, weir_view bytes, int patience_ms, err *e);
+/** For those who must read while they write: writes what its stdin takes at once and leaves the rest in *bytes. Fails as child_write() does. */
+weir_rc child_write_some(child *c, weir_view *bytes, err *e);
+/** Waits until its stdin takes something, or there is something to read of its output, or nothing will come any more, or it was stopped. */
+void child_await_room(child *c, bool *ret_readable, bool *ret_gone);
 /** Closes its stdin. */
 void child_close_input(child *c);
 /** Has it closed its input? */

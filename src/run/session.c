@@ -555,7 +555,9 @@ uint64_t session_emitted(session *s)
     return n;
 }
 
+int session_stop_fd(const session *s) { return s->stop_fd; }
 log_sink *session_log(const session *s) { return s->log; }
+listener *session_listener(const session *s) { return s->to; }
 void *session_self(const session *s) { return s->self; }
 session *task_session(weir_task *t) { return t->s; }
 err *task_error(weir_task *t) { return &t->err; }

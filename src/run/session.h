@@ -125,9 +125,12 @@ weir_rc session_acknowledge(session *s, err *e);
 /** Asks all lanes to stop. Async-signal-safe: no. Thread-safe: yes. */
 void session_stop(session *s);
 bool session_stopping(const session *s);
+/** Becomes readable when it is stopped; never read from it. */
+int session_stop_fd(const session *s);
 /** How many documents its lanes have emitted so far, sealed or not: tells from any thread whether something happens. */
 uint64_t session_emitted(session *s);
 log_sink *session_log(const session *s);
+listener *session_listener(const session *s);
 void *session_self(const session *s);
 
 /* For listeners, about the task that calls them. */

@@ -1,31 +1,14 @@
-/* Being the platform for a Flow capture: an executable becomes an ordinary weir_connector. Every operation starts a process of its own and asks it for
+/* Being the platform for a Flow capture (drive_materialize.c: for a destination): an executable becomes an ordinary weir_connector. Every operation starts a process of its own and asks it for
  * its spec first, as the platform does (flow.md 1.5). */
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "json/patch.h"
 #include "json/pointer.h"
-#include "json/write.h"
+#include "proto/flow/drive.h"
 #include "proto/flow/flow.h"
 #include "proto/flow/names.h"
-#include "proto/flow/peer.h"
 
-typedef struct driven {
-    weir_connector base; /* first: callbacks get back from it */
-    drive_options o;
-    arena arena;         /* texts of base */
-} driven;
-
-/* `self` of an opened driven connector. */
-typedef struct run {
-    const driven *d;
-    char *config;       /* JSON text */
-    size_t config_len;
-    flow_peer *capturing; /* while pull() runs and the peer wants acknowledgements */
-    pthread_mutex_t lock; /* of capturing */
-} run;
-
-static weir_rc ask_spec(flow_peer *p, flow_message *m, err *e)
+weir_rc drive_ask_spec(flow_peer *p, flow_message *m, err *e)
 {
     return peer_ask(p, FLOW_SPEC, VIEW("{\"connectorType\":\"LOCAL\",\"config\":{}}"), FLOW_SPEC, m, e);
 }
@@ -35,7 +18,7 @@ static weir_rc ask_spec(flow_peer *p, flow_message *m, err *e)
 static weir_rc driven_open(weir_task *t, const weir_connector *me, const void *config, void **ret_self)
 {
     const weir_view *text = config;
-    run *r = calloc(1, sizeof *r);
+    drive_run *r = calloc(1, sizeof *r);
     char *copy = malloc(text->len + 1);
     if (!r || !copy) {
         free(r);
@@ -43,36 +26,37 @@ static weir_rc driven_open(weir_task *t, const weir_connector *me, const void *c
         return weir_fail(t, WEIR_E_NOMEM, "out of memory");
     }
     memcpy(copy, text->ptr, text->len);
-    *r = (run){.d = (const driven *)me, .config = copy, .config_len = text->len, .lock = PTHREAD_MUTEX_INITIALIZER};
+    *r = (drive_run){.d = (const driven *)me, .config = copy, .config_len = text->len, .lock = PTHREAD_MUTEX_INITIALIZER};
     *ret_self = r;
     return WEIR_OK;
 }
 
 static void driven_close(void *self)
 {
-    run *r = self;
+    drive_run *r = self;
     if (!r)
         return;
     explicit_bzero(r->config, r->config_len);
     free(r->config);
+    drive_storing_free(r->storing);
     pthread_mutex_destroy(&r->lock);
     free(r);
 }
 
 /* ---- request bodies ---- */
 
-static void put_endpoint(json_out *w, const run *r)
+void drive_put_endpoint(json_out *w, const drive_run *r)
 {
     out_text(out_name(w, "connectorType"), VIEW("LOCAL"));
     out_raw(out_name(w, "config"), (weir_view){r->config, r->config_len});
 }
 
 /* The resource config; with the path that validation gave it under _meta.path, as the platform keeps it (flow.md 3.3, rule 2). */
-static void put_resource(json_out *w, const weir_binding *b)
+void drive_put_resource(json_out *w, const weir_binding *b, weir_view path)
 {
     buf patch = {0}, resource = {0};
-    if (b->resource_path.len) {
-        buf_printf(&patch, "{\"_meta\":{\"path\":%.*s}}", VIEW_ARG(b->resource_path));
+    if (path.len) {
+        buf_printf(&patch, "{\"_meta\":{\"path\":%.*s}}", VIEW_ARG(path));
         if (!buf_ok(&patch) || !patch_apply(&resource, b->resource_json, buf_view(&patch)))
             w->to->failed = true;
     } else {
@@ -85,14 +69,14 @@ static void put_resource(json_out *w, const weir_binding *b)
     buf_free(&resource);
 }
 
-static void put_collection(json_out *w, const weir_binding *b)
+void drive_put_collection(json_out *w, const weir_binding *b, weir_view projections)
 {
     out_open(out_name(w, "collection"), '{');
     out_text(out_name(w, "name"), b->name);
     out_raw(out_name(w, "key"), b->key.len ? b->key : VIEW("[]"));
     out_text(out_name(w, "uuidPtr"), VIEW("/_meta/uuid"));
     out_raw(out_name(w, "partitionFields"), VIEW("[]"));
-    out_raw(out_name(w, "projections"), VIEW("[]"));
+    out_raw(out_name(w, "projections"), projections);
     out_raw(out_name(w, "ackTemplate"), VIEW("{\"_meta\":{\"uuid\":\"DocUUIDPlaceholder-329Bb50aa48EAa9ef\",\"ack\":true}}"));
     out_raw(out_name(w, "writeSchema"), b->schema.len ? b->schema : VIEW("true"));
     out_close(w, '}');
@@ -103,10 +87,10 @@ static void put_bindings(json_out *w, const weir_binding *b, size_t n, bool with
     out_open(out_name(w, "bindings"), '[');
     for (size_t i = 0; i < n; i++) {
         out_open(w, '{');
-        put_resource(w, &b[i]);
+        drive_put_resource(w, &b[i], b[i].resource_path);
         if (with_path)
             out_raw(out_name(w, "resourcePath"), b[i].resource_path.len ? b[i].resource_path : VIEW("[]"));
-        put_collection(w, &b[i]);
+        drive_put_collection(w, &b[i], VIEW("[]"));
         if (b[i].backfill)
             out_int(out_name(w, "backfill"), b[i].backfill);
         if (with_path)
@@ -116,11 +100,11 @@ static void put_bindings(json_out *w, const weir_binding *b, size_t n, bool with
     out_close(w, ']');
 }
 
-static void put_capture(json_out *w, const run *r, weir_view name, const weir_binding *b, size_t n)
+static void put_capture(json_out *w, const drive_run *r, weir_view name, const weir_binding *b, size_t n)
 {
     out_open(out_name(w, "capture"), '{');
     out_text(out_name(w, "name"), name);
-    put_endpoint(w, r);
+    drive_put_endpoint(w, r);
     put_bindings(w, b, n, true);
     out_int(out_name(w, "intervalSeconds"), r->d->o.interval_ms / 1000);
     out_close(w, '}');
@@ -128,10 +112,7 @@ static void put_capture(json_out *w, const run *r, weir_view name, const weir_bi
 
 /* ---- unary operations ---- */
 
-/* A process, its hidden spec, one question, one answer. `use` (may be NULL) looks at the answer before the process ends. */
-typedef weir_rc answer_use(weir_task *t, const tree *answer, const weir_binding *b, size_t n);
-
-static weir_rc unary(weir_task *t, run *r, flow_kind request, buf *body, flow_kind answer, answer_use *use, const weir_binding *b, size_t n)
+weir_rc drive_unary(weir_task *t, const drive_run *r, flow_kind request, buf *body, flow_kind answer, drive_use *use, void *arg)
 {
     err *e = task_error(t);
     flow_peer *p = NULL;
@@ -139,7 +120,7 @@ static weir_rc unary(weir_task *t, run *r, flow_kind request, buf *body, flow_ki
     arena a = {0};
     weir_rc rc = buf_ok(body) ? peer_start(&p, &r->d->o, weir_stop_fd(t), e) : err_nomem(e);
     if (!rc)
-        rc = ask_spec(p, &m, e);
+        rc = drive_ask_spec(p, &m, e);
     if (!rc)
         rc = peer_ask(p, request, buf_view(body), answer, &m, e);
     tree *parsed = NULL;
@@ -150,17 +131,22 @@ static weir_rc unary(weir_task *t, run *r, flow_kind request, buf *body, flow_ki
     if (!rc)
         rc = peer_conclude(p, e);
     if (!rc && use)
-        rc = use(t, parsed, b, n);
+        rc = use(t, arg, parsed);
     peer_free(p);
     arena_free(&a);
     buf_wipe(body);
     return rc;
 }
 
-static weir_rc use_discovered(weir_task *t, const tree *answer, const weir_binding *b, size_t n)
+/* The bindings that were asked about. */
+typedef struct asked {
+    const weir_binding *b;
+    size_t n;
+} asked;
+
+static weir_rc use_discovered(weir_task *t, void *arg, const tree *answer)
 {
-    (void)b;
-    (void)n;
+    (void)arg;
     const tree *list = name_get(answer, "bindings");
     for (const tree *item = list ? list->first : NULL; item; item = item->next) {
         weir_stream s = {
@@ -184,20 +170,22 @@ static weir_rc use_discovered(weir_task *t, const tree *answer, const weir_bindi
 
 static weir_rc driven_discover(weir_task *t, void *self)
 {
-    run *r = self;
+    drive_run *r = self;
     buf body = {0};
     json_out w = json_out_to(&body);
     out_open(&w, '{');
-    put_endpoint(&w, r);
+    drive_put_endpoint(&w, r);
     out_text(out_name(&w, "name"), weir_task_name(t));
     out_close(&w, '}');
-    weir_rc rc = unary(t, r, FLOW_DISCOVER, &body, FLOW_DISCOVERED, use_discovered, NULL, 0);
+    weir_rc rc = drive_unary(t, r, FLOW_DISCOVER, &body, FLOW_DISCOVERED, use_discovered, NULL);
     buf_free(&body);
     return rc;
 }
 
-static weir_rc use_validated(weir_task *t, const tree *answer, const weir_binding *b, size_t n)
+static weir_rc use_validated(weir_task *t, void *arg, const tree *answer)
 {
+    const weir_binding *b = ((asked *)arg)->b;
+    const size_t n = ((asked *)arg)->n;
     const tree *list = name_get(answer, "bindings");
     size_t got = list ? list->count : 0, i = 0;
     if (got != n)
@@ -215,23 +203,22 @@ static weir_rc use_validated(weir_task *t, const tree *answer, const weir_bindin
 
 static weir_rc driven_validate(weir_task *t, void *self, const weir_binding *b, size_t n)
 {
-    run *r = self;
+    drive_run *r = self;
     buf body = {0};
     json_out w = json_out_to(&body);
     out_open(&w, '{');
     out_text(out_name(&w, "name"), weir_task_name(t));
-    put_endpoint(&w, r);
+    drive_put_endpoint(&w, r);
     put_bindings(&w, b, n, false);
     out_close(&w, '}');
-    weir_rc rc = unary(t, r, FLOW_VALIDATE, &body, FLOW_VALIDATED, use_validated, b, n);
+    weir_rc rc = drive_unary(t, r, FLOW_VALIDATE, &body, FLOW_VALIDATED, use_validated, &(asked){b, n});
     buf_free(&body);
     return rc;
 }
 
-static weir_rc use_applied(weir_task *t, const tree *answer, const weir_binding *b, size_t n)
+static weir_rc use_applied(weir_task *t, void *arg, const tree *answer)
 {
-    (void)b;
-    (void)n;
+    (void)arg;
     weir_view what = name_text(answer, "actionDescription");
     if (what.len)
         weir_log(t, WEIR_INFO, "applied: %.*s", VIEW_ARG(what));
@@ -240,14 +227,14 @@ static weir_rc use_applied(weir_task *t, const tree *answer, const weir_binding 
 
 static weir_rc driven_apply(weir_task *t, void *self, const weir_binding *b, size_t n)
 {
-    run *r = self;
+    drive_run *r = self;
     buf body = {0};
     json_out w = json_out_to(&body);
     out_open(&w, '{');
     put_capture(&w, r, weir_task_name(t), b, n);
     out_text(out_name(&w, "version"), VIEW("local"));
     out_close(&w, '}');
-    weir_rc rc = unary(t, r, FLOW_APPLY, &body, FLOW_APPLIED, use_applied, b, n);
+    weir_rc rc = drive_unary(t, r, FLOW_APPLY, &body, FLOW_APPLIED, use_applied, NULL);
     buf_free(&body);
     return rc;
 }
@@ -314,7 +301,7 @@ static weir_rc relay(weir_task *t, flow_peer *p, const weir_binding *b, size_t n
                      unsealed == 1 ? "" : "s");
 }
 
-static weir_rc open_capture(weir_task *t, run *r, flow_peer *p, const weir_binding *b, size_t n)
+static weir_rc open_capture(weir_task *t, drive_run *r, flow_peer *p, const weir_binding *b, size_t n)
 {
     buf body = {0};
     weir_view state = weir_state(t);
@@ -322,7 +309,7 @@ static weir_rc open_capture(weir_task *t, run *r, flow_peer *p, const weir_bindi
     out_open(&w, '{');
     put_capture(&w, r, weir_task_name(t), b, n);
     out_text(out_name(&w, "version"), VIEW("local"));
-    out_raw(out_name(&w, "range"), VIEW("{\"keyEnd\":4294967295,\"rClockEnd\":4294967295}"));
+    out_raw(out_name(&w, "range"), DRIVE_RANGE);
     out_raw(out_name(&w, "state"), state.len ? state : VIEW("{}"));
     out_close(&w, '}');
     flow_message m;
@@ -341,13 +328,13 @@ static weir_rc open_capture(weir_task *t, run *r, flow_peer *p, const weir_bindi
 
 static weir_rc driven_pull(weir_task *t, void *self, const weir_binding *b, size_t n)
 {
-    run *r = self;
+    drive_run *r = self;
     flow_peer *p = NULL;
     flow_message m;
     err *e = task_error(t);
     weir_rc rc = peer_start(&p, &r->d->o, weir_stop_fd(t), e);
     if (!rc)
-        rc = ask_spec(p, &m, e);
+        rc = drive_ask_spec(p, &m, e);
     if (!rc)
         rc = open_capture(t, r, p, b, n);
     if (!rc) {
@@ -366,7 +353,7 @@ static weir_rc driven_pull(weir_task *t, void *self, const weir_binding *b, size
 static weir_rc driven_acked(weir_task *t, void *self, const weir_ack *acks, size_t count)
 {
     (void)acks;
-    run *r = self;
+    drive_run *r = self;
     weir_rc rc = WEIR_OK;
     pthread_mutex_lock(&r->lock);
     if (r->capturing)
@@ -415,7 +402,7 @@ static weir_rc learn(driven *d, err *e)
     flow_message m;
     weir_rc rc = peer_start(&p, &d->o, d->o.stop_fd, e);
     if (!rc)
-        rc = ask_spec(p, &m, e);
+        rc = drive_ask_spec(p, &m, e);
     if (!rc)
         rc = take_spec(d, m.body, e);
     if (!rc)
@@ -431,7 +418,8 @@ weir_rc flow_drive(const drive_options *o, weir_connector **ret, err *e)
         return err_nomem(e);
     d->o = *o;
     d->base = (weir_connector){
-        .abi = WEIR_ABI, .name = o->argv[0], .version = "0", .open = driven_open, .close = driven_close, .capture = &driven_capture,
+        .abi = WEIR_ABI, .name = o->argv[0], .version = "0", .open = driven_open, .close = driven_close, .capture = o->destination ? NULL : &driven_capture,
+        .materialize = o->destination ? &drive_materialize : NULL,
     };
     weir_rc rc = learn(d, e);
     if (rc) {

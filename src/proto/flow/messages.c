@@ -1,10 +1,11 @@
-/* Capture messages (flow.md 3.1, 3.2, 3.4, 6.1). Parts that only the platform reads (shard templates, journal specs) are left out: unknown tags are
+/* Messages of captures (flow.md 3.1, 3.2, 3.4, 6.1) and materializations (flow.md 5.1, 5.2, 5.4, 5.7). Parts that only the platform reads (shard templates, journal specs) are left out: unknown tags are
  * skipped coming in, and we never send them. */
 #include "proto/flow/messages.h"
 
 #define F(field, number, kind) {.name = (field), .tag = (number), .type = (kind)}
 #define MESSAGE(m) .type = PB_T_MESSAGE, .message = &(m)
 #define MESSAGES(m) MESSAGE(m), .repeated = true
+#define MAP(entry) .type = PB_T_MAP, .message = &(entry)
 
 static const pb_enum connector_types[] = {{"INVALID", 0}, {"IMAGE", 7}, {"LOCAL", 8}, {0}};
 static const pb_enum exists_values[] = {{"INVALID", 0}, {"MUST", 1}, {"MAY", 2}, {"IMPLICIT", 3}, {"CANNOT", 4}, {0}};
@@ -141,3 +142,110 @@ const pb_message flow_response_pb = {"Response", (const pb_def[]){
     {"applied", 4, MESSAGE(applied_response)}, {"opened", 5, MESSAGE(opened_response)}, {"captured", 6, MESSAGE(captured_response)},
     {"checkpoint", 7, MESSAGE(checkpoint_response)}, {"sourcedSchema", 8, MESSAGE(schema_response)},
     {"backfillBegin", 9, MESSAGE(backfill_response)}, {"backfillComplete", 10, MESSAGE(backfill_response)}, {0}}};
+
+/* ---- materializations ---- */
+
+static const pb_enum destination_types[] = {{"INVALID", 0}, {"SQLITE", 2}, {"IMAGE", 8}, {"LOCAL", 9}, {"DEKAF", 10}, {0}};
+
+/* Pre-2023 numbers were one less (flow.md 5.3): nobody speaks them any more. */
+static const pb_enum constraint_types[] = {
+    {"INVALID", 0}, {"FIELD_REQUIRED", 1}, {"LOCATION_REQUIRED", 2}, {"LOCATION_RECOMMENDED", 3}, {"FIELD_OPTIONAL", 4},
+    {"FIELD_FORBIDDEN", 5}, {"UNSATISFIABLE", 6}, {"INCOMPATIBLE", 7}, {0}};
+
+static const pb_message field_selection = {"FieldSelection", (const pb_def[]){
+    {"keys", 1, PB_T_TEXT, .repeated = true}, {"values", 2, PB_T_TEXT, .repeated = true}, F("document", 3, PB_T_TEXT),
+    F("fieldConfig", 4, PB_T_JSON_MAP), {0}}};
+
+static const pb_message ser_policy = {"SerPolicy", (const pb_def[]){
+    F("strTruncateAfter", 1, PB_T_U32), F("nestedObjTruncateAfter", 2, PB_T_U32), F("arrayTruncateAfter", 3, PB_T_U32), {0}}};
+
+static const pb_message destination_binding = {"MaterializationSpec.Binding", (const pb_def[]){
+    F("resourceConfig", 1, PB_T_JSON), {"resourcePath", 2, PB_T_TEXT, .repeated = true}, {"collection", 3, MESSAGE(collection_spec)},
+    {"fieldSelection", 4, MESSAGE(field_selection)}, F("deltaUpdates", 5, PB_T_BOOL), F("journalReadSuffix", 8, PB_T_TEXT),
+    F("priority", 9, PB_T_U32), F("backfill", 12, PB_T_U32), F("stateKey", 13, PB_T_TEXT), {"serPolicy", 14, MESSAGE(ser_policy)}, {0}}};
+
+static const pb_message materialization_spec = {"MaterializationSpec", (const pb_def[]){
+    F("name", 1, PB_T_TEXT),
+    {"connectorType", 2, PB_T_ENUM, .values = destination_types},
+    F("config", 3, PB_T_JSON),
+    {"bindings", 4, MESSAGES(destination_binding)},
+    {"networkPorts", 7, MESSAGES(network_port)},
+    {"inactiveBindings", 9, MESSAGES(destination_binding)},
+    {0}}};
+
+/* Where a runtime is in its journals: Gazette's consumer.Checkpoint. `rebuild` is the sentinel of flow.md 5.6: the highest field number there is. */
+static const pb_message producer_state = {"ProducerState", (const pb_def[]){F("lastAck", 1, PB_T_FIXED64), F("begin", 2, PB_T_I64), {0}}};
+static const pb_message producer = {"ProducerEntry", (const pb_def[]){F("id", 1, PB_T_BASE64), {"state", 2, MESSAGE(producer_state)}, {0}}};
+static const pb_message source = {"Source", (const pb_def[]){F("readThrough", 1, PB_T_I64), {"producers", 2, MESSAGES(producer)}, {0}}};
+static const pb_message source_entry = {"SourcesEntry", (const pb_def[]){F("key", 1, PB_T_TEXT), {"value", 2, MESSAGE(source)}, {0}}};
+static const pb_message intent_entry = {"AckIntentsEntry", (const pb_def[]){F("key", 1, PB_T_TEXT), F("value", 2, PB_T_BASE64), {0}}};
+static const pb_message runtime_checkpoint = {"Checkpoint", (const pb_def[]){
+    {"sources", 1, MAP(source_entry)}, {"ackIntents", 2, MAP(intent_entry)}, F("rebuild", 0x1fffffff, PB_T_BOOL), {0}}};
+
+static const pb_message destination_spec_request = {"Request.Spec", (const pb_def[]){
+    {"connectorType", 1, PB_T_ENUM, .values = destination_types}, F("config", 2, PB_T_JSON), {0}}};
+
+static const pb_message destination_validate_binding = {"Request.Validate.Binding", (const pb_def[]){
+    F("resourceConfig", 1, PB_T_JSON), {"collection", 2, MESSAGE(collection_spec)}, F("fieldConfig", 3, PB_T_JSON_MAP), F("backfill", 4, PB_T_U32),
+    {"groupBy", 5, PB_T_TEXT, .repeated = true}, {0}}};
+
+static const pb_message destination_validate_request = {"Request.Validate", (const pb_def[]){
+    F("name", 1, PB_T_TEXT),
+    {"connectorType", 2, PB_T_ENUM, .values = destination_types},
+    F("config", 3, PB_T_JSON),
+    {"bindings", 4, MESSAGES(destination_validate_binding)},
+    {"lastMaterialization", 5, MESSAGE(materialization_spec)},
+    F("lastVersion", 6, PB_T_TEXT),
+    {0}}};
+
+static const pb_message destination_apply_request = {"Request.Apply", (const pb_def[]){
+    {"materialization", 1, MESSAGE(materialization_spec)}, F("version", 2, PB_T_TEXT), {"lastMaterialization", 4, MESSAGE(materialization_spec)},
+    F("lastVersion", 5, PB_T_TEXT), F("state", 6, PB_T_JSON), {0}}};
+
+static const pb_message destination_open_request = {"Request.Open", (const pb_def[]){
+    {"materialization", 1, MESSAGE(materialization_spec)}, F("version", 2, PB_T_TEXT), {"range", 3, MESSAGE(range_spec)}, F("state", 4, PB_T_JSON),
+    {0}}};
+
+static const pb_message load_request = {"Request.Load", (const pb_def[]){
+    F("binding", 1, PB_T_U32), F("key", 2, PB_T_JSON), F("keyPacked", 3, PB_T_BASE64), {0}}};
+
+static const pb_message store_request = {"Request.Store", (const pb_def[]){
+    F("binding", 1, PB_T_U32), F("key", 2, PB_T_JSON), F("keyPacked", 3, PB_T_BASE64), F("values", 4, PB_T_JSON), F("valuesPacked", 5, PB_T_BASE64),
+    F("doc", 6, PB_T_JSON), F("exists", 7, PB_T_BOOL), F("delete", 8, PB_T_BOOL), {0}}};
+
+static const pb_message start_commit_request = {"Request.StartCommit", (const pb_def[]){{"runtimeCheckpoint", 1, MESSAGE(runtime_checkpoint)}, {0}}};
+
+static const pb_message empty_message = {"empty", (const pb_def[]){{0}}};
+
+const pb_message flow_materialize_request_pb = {"Request", (const pb_def[]){
+    {"spec", 1, MESSAGE(destination_spec_request)}, {"validate", 2, MESSAGE(destination_validate_request)},
+    {"apply", 3, MESSAGE(destination_apply_request)}, {"open", 4, MESSAGE(destination_open_request)}, {"load", 5, MESSAGE(load_request)},
+    {"flush", 6, MESSAGE(empty_message)}, {"store", 7, MESSAGE(store_request)}, {"startCommit", 8, MESSAGE(start_commit_request)},
+    {"acknowledge", 9, MESSAGE(empty_message)}, {0}}};
+
+static const pb_message constraint = {"Constraint", (const pb_def[]){
+    {"type", 2, PB_T_ENUM, .values = constraint_types}, F("reason", 3, PB_T_TEXT), F("foldedField", 4, PB_T_TEXT), {0}}};
+static const pb_message constraint_entry = {"ConstraintsEntry", (const pb_def[]){F("key", 1, PB_T_TEXT), {"value", 2, MESSAGE(constraint)}, {0}}};
+
+static const pb_message destination_validated_binding = {"Response.Validated.Binding", (const pb_def[]){
+    {"constraints", 1, MAP(constraint_entry)}, {"resourcePath", 2, PB_T_TEXT, .repeated = true}, F("deltaUpdates", 3, PB_T_BOOL),
+    {"serPolicy", 4, MESSAGE(ser_policy)}, F("caseInsensitiveFields", 5, PB_T_BOOL), {0}}};
+
+static const pb_message destination_validated_response = {"Response.Validated", (const pb_def[]){
+    {"bindings", 1, MESSAGES(destination_validated_binding)}, {0}}};
+
+static const pb_message destination_applied_response = {"Response.Applied", (const pb_def[]){
+    F("actionDescription", 1, PB_T_TEXT), {"state", 2, MESSAGE(connector_state)}, {0}}};
+
+static const pb_message destination_opened_response = {"Response.Opened", (const pb_def[]){
+    {"runtimeCheckpoint", 1, MESSAGE(runtime_checkpoint)}, F("disableLoadOptimization", 2, PB_T_BOOL), {0}}};
+
+static const pb_message loaded_response = {"Response.Loaded", (const pb_def[]){F("binding", 1, PB_T_U32), F("doc", 2, PB_T_JSON), {0}}};
+
+static const pb_message state_response = {"Response with state", (const pb_def[]){{"state", 1, MESSAGE(connector_state)}, {0}}};
+
+const pb_message flow_materialize_response_pb = {"Response", (const pb_def[]){
+    {"spec", 1, MESSAGE(spec_response)}, {"validated", 2, MESSAGE(destination_validated_response)},
+    {"applied", 3, MESSAGE(destination_applied_response)}, {"opened", 4, MESSAGE(destination_opened_response)},
+    {"loaded", 5, MESSAGE(loaded_response)}, {"flushed", 6, MESSAGE(state_response)}, {"startedCommit", 7, MESSAGE(state_response)},
+    {"acknowledged", 8, MESSAGE(state_response)}, {0}}};

@@ -13,7 +13,10 @@ typedef enum pb_type {
     PB_T_FIXED32, /* fixed32 -> number */
     PB_T_BOOL,
     PB_T_ENUM,    /* varint -> name */
-    PB_T_JSON_MAP /* map<string, JSON text> -> {...} */
+    PB_T_I64,     /* varint with a sign -> string of digits */
+    PB_T_FIXED64, /* fixed64 -> string of digits */
+    PB_T_JSON_MAP, /* map<string, JSON text> -> {...} */
+    PB_T_MAP      /* map<string, ...> -> {...}; message is the entry: its second field is the value */
 } pb_type;
 
 typedef struct pb_enum {
@@ -26,7 +29,7 @@ typedef struct pb_def {
     uint32_t tag;
     pb_type type;
     bool repeated;
-    const struct pb_message *message; /* PB_T_MESSAGE */
+    const struct pb_message *message; /* PB_T_MESSAGE, PB_T_MAP */
     const pb_enum *values;            /* PB_T_ENUM */
 } pb_def;
 

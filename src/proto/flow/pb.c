@@ -1,6 +1,9 @@
 /* The transcoder between protobuf and the JSON form, driven by messages.c. For the cold messages: it may look at a message once for each field. */
 #include "proto/flow/pb.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "json/number.h"
 #include "json/write.h"
 #include "proto/flow/messages.h"
@@ -23,6 +26,7 @@ static unsigned wire_of(pb_type type)
     static const unsigned char wires[] = {
         [PB_T_MESSAGE] = PB_BYTES, [PB_T_JSON] = PB_BYTES,   [PB_T_TEXT] = PB_BYTES, [PB_T_BASE64] = PB_BYTES,  [PB_T_U32] = PB_VARINT,
         [PB_T_FIXED32] = PB_FIXED32, [PB_T_BOOL] = PB_VARINT, [PB_T_ENUM] = PB_VARINT, [PB_T_JSON_MAP] = PB_BYTES,
+        [PB_T_I64] = PB_VARINT, [PB_T_FIXED64] = PB_FIXED64, [PB_T_MAP] = PB_BYTES,
     };
     return wires[type];
 }
@@ -46,6 +50,17 @@ static weir_rc json_value(const pb_message *m, const pb_def *d, weir_view text, 
         return err_fail(e, WEIR_E_PROTOCOL, "protobuf %s.%s is not JSON: %s at its byte %zu", m->name, d->name, error, at);
     out_raw(w, text);
     return WEIR_OK;
+}
+
+/* Numbers of 64 bits are texts in JSON (flow.md 2). */
+static void long_to_json(const pb_def *d, uint64_t n, json_out *w)
+{
+    char digits[24];
+    if (d->type == PB_T_I64)
+        snprintf(digits, sizeof digits, "%" PRId64, (int64_t)n);
+    else
+        snprintf(digits, sizeof digits, "%" PRIu64, n);
+    out_text(w, view_of(digits));
 }
 
 static weir_rc value_to_json(const pb_message *m, const pb_def *d, const pb_field *f, json_out *w, unsigned depth, err *e)
@@ -74,16 +89,24 @@ static weir_rc value_to_json(const pb_message *m, const pb_def *d, const pb_fiel
     case PB_T_ENUM:
         enum_to_json(d, f->number, w);
         return WEIR_OK;
+    case PB_T_I64: case PB_T_FIXED64:
+        long_to_json(d, f->number, w);
+        return WEIR_OK;
     default:
         out_int(w, (int64_t)(uint32_t)f->number);
         return WEIR_OK;
     }
 }
 
+static bool is_map(const pb_def *d)
+{
+    return d->type == PB_T_JSON_MAP || d->type == PB_T_MAP;
+}
+
 /* Has the field its default value, which the JSON form leaves out? */
 static bool is_default(const pb_def *d, const pb_field *f)
 {
-    if (d->repeated || d->type == PB_T_MESSAGE || d->type == PB_T_JSON_MAP)
+    if (d->repeated || d->type == PB_T_MESSAGE || is_map(d))
         return false;
     return f->wire == PB_BYTES ? f->bytes.len == 0 : f->number == 0;
 }
@@ -104,6 +127,26 @@ static weir_rc map_entry_to_json(const pb_message *m, const pb_def *d, weir_view
     return json_value(m, d, value, out_namev(w, key), e);
 }
 
+/* An entry of a map of anything else. Its value may be missing: then it is an empty message, text or number. */
+static weir_rc entry_to_json(const pb_message *m, const pb_def *d, weir_view entry, json_out *w, unsigned depth, err *e)
+{
+    const pb_def *value = &d->message->fields[1];
+    pb_reader r = pb_reader_of(entry);
+    pb_field f, last = {.tag = 2, .wire = wire_of(value->type)};
+    weir_view key = {0};
+    while (pb_next(&r, &f)) {
+        if (f.tag == 1 && f.wire == PB_BYTES)
+            key = f.bytes;
+        else if (f.tag == 2)
+            last = f;
+    }
+    if (r.error || last.wire != wire_of(value->type))
+        return bad(m, d, r.error ? r.error : "wrong wire type", e);
+    if (!json_utf8(key))
+        return bad(m, d, "a key that is not UTF-8", e);
+    return value_to_json(d->message, value, &last, out_namev(w, key), depth, e);
+}
+
 /* Every occurrence of one field, in order. */
 static weir_rc field_to_json(const pb_message *m, const pb_def *d, weir_view bytes, json_out *w, unsigned depth, err *e)
 {
@@ -116,10 +159,12 @@ static weir_rc field_to_json(const pb_message *m, const pb_def *d, weir_view byt
             continue;
         if (f.wire != wire_of(d->type))
             return bad(m, d, "wrong wire type", e);
-        if (!seen++ && (d->repeated || d->type == PB_T_JSON_MAP))
+        if (!seen++ && (d->repeated || is_map(d)))
             out_open(out_name(w, d->name), d->repeated ? '[' : '{');
         if (d->type == PB_T_JSON_MAP)
             rc = map_entry_to_json(m, d, f.bytes, w, e);
+        else if (d->type == PB_T_MAP)
+            rc = entry_to_json(m, d, f.bytes, w, depth, e);
         else if (d->repeated)
             rc = value_to_json(m, d, &f, w, depth, e);
         last = f;
@@ -128,7 +173,7 @@ static weir_rc field_to_json(const pb_message *m, const pb_def *d, weir_view byt
         return rc;
     if (r.error)
         return bad(m, NULL, r.error, e);
-    if (seen && (d->repeated || d->type == PB_T_JSON_MAP))
+    if (seen && (d->repeated || is_map(d)))
         out_close(w, d->repeated ? ']' : '}');
     else if (seen && !is_default(d, &last))
         rc = value_to_json(m, d, &last, out_name(w, d->name), depth, e);
@@ -250,26 +295,62 @@ static weir_rc message_from_json(const pb_def *d, weir_view v, buf *out, unsigne
     return rc;
 }
 
-static weir_rc map_from_json(const pb_message *m, const pb_def *d, weir_view v, buf *out, err *e)
+static weir_rc value_from_json(const pb_message *m, const pb_def *d, weir_view v, buf *out, unsigned depth, err *e);
+
+static weir_rc entry_from_json(const pb_def *d, json_key key, weir_view value, buf *out, unsigned depth, err *e)
+{
+    buf entry = {0}, name = {0};
+    weir_rc rc = WEIR_OK;
+    if (json_unquote(&name, key.raw))
+        put_bytes(&entry, 1, buf_view(&name));
+    if (d->type == PB_T_JSON_MAP)
+        put_bytes(&entry, 2, value);
+    else if (!view_is(value, "null"))
+        rc = value_from_json(d->message, &d->message->fields[1], value, &entry, depth, e);
+    if (!rc && !(buf_ok(&entry) && buf_ok(&name)))
+        rc = err_nomem(e);
+    if (!rc)
+        put_bytes(out, d->tag, buf_view(&entry));
+    buf_free(&entry);
+    buf_free(&name);
+    return rc;
+}
+
+static weir_rc map_from_json(const pb_message *m, const pb_def *d, weir_view v, buf *out, unsigned depth, err *e)
 {
     json_scan s = json_scan_of(v);
     json_key key;
+    weir_rc rc = WEIR_OK;
     json_enter(&s, '{');
-    while (json_member(&s, &key)) {
+    while (!rc && json_member(&s, &key)) {
         weir_view value;
-        buf entry = {0}, name = {0};
-        if (json_skip(&s, &value) && json_unquote(&name, key.raw)) {
-            put_bytes(&entry, 1, buf_view(&name));
-            put_bytes(&entry, 2, value);
-            put_bytes(out, d->tag, buf_view(&entry));
-        }
-        bool ok = buf_ok(&entry) && buf_ok(&name);
-        buf_free(&entry);
-        buf_free(&name);
-        if (!ok)
-            return err_nomem(e);
+        if (json_skip(&s, &value))
+            rc = entry_from_json(d, key, value, out, depth, e);
     }
-    return s.error ? expected(m, d, "an object", v, e) : WEIR_OK;
+    return rc ? rc : s.error ? expected(m, d, "an object", v, e) : WEIR_OK;
+}
+
+/* Digits, as text or as a number. */
+static weir_rc long_from_json(const pb_message *m, const pb_def *d, weir_view v, buf *out, err *e)
+{
+    weir_view digits = v.len > 2 && *v.ptr == '"' ? (weir_view){v.ptr + 1, v.len - 2} : v;
+    uint64_t n = 0;
+    int64_t with_sign = 0;
+    bool ok = d->type == PB_T_I64 ? number_to_i64(digits, &with_sign) : number_to_u64(digits, &n);
+    if (!ok)
+        return expected(m, d, "a number of 64 bits", v, e);
+    n = d->type == PB_T_I64 ? (uint64_t)with_sign : n;
+    if (!n && !d->repeated)
+        return WEIR_OK;
+    put_varint(out, (uint64_t)d->tag << 3 | wire_of(d->type));
+    if (d->type == PB_T_I64) {
+        put_varint(out, n);
+    } else if (buf_reserve(out, 8)) {
+        pb_put_frame(out->ptr + out->len, (size_t)(n & UINT32_MAX));
+        pb_put_frame(out->ptr + out->len + 4, (size_t)(n >> 32));
+        out->len += 8;
+    }
+    return WEIR_OK;
 }
 
 static weir_rc value_from_json(const pb_message *m, const pb_def *d, weir_view v, buf *out, unsigned depth, err *e)
@@ -290,8 +371,10 @@ static weir_rc value_from_json(const pb_message *m, const pb_def *d, weir_view v
         return WEIR_OK;
     case PB_T_ENUM:
         return enum_from_json(m, d, v, out, e);
-    case PB_T_JSON_MAP:
-        return map_from_json(m, d, v, out, e);
+    case PB_T_JSON_MAP: case PB_T_MAP:
+        return map_from_json(m, d, v, out, depth + 1, e);
+    case PB_T_I64: case PB_T_FIXED64:
+        return long_from_json(m, d, v, out, e);
     default:
         return number_from_json(m, d, v, out, e);
     }

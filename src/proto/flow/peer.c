@@ -9,6 +9,7 @@ struct flow_peer {
     child *c;
     flow_stream in;
     flow_codec codec;
+    flow_direction request, response;
     uint64_t sent, taken; /* bytes: to it, and of these it has read */
     int64_t taken_ms;     /* when that was seen */
 };
@@ -23,6 +24,8 @@ weir_rc peer_start(flow_peer **ret, const drive_options *o, int stop_fd, err *e)
     if (!p)
         return err_nomem(e);
     p->codec = o->protobuf ? FLOW_PROTOBUF : FLOW_JSON;
+    p->request = o->destination ? FLOW_MATERIALIZE_REQUEST : FLOW_REQUEST;
+    p->response = o->destination ? FLOW_MATERIALIZE_RESPONSE : FLOW_RESPONSE;
     weir_rc rc = child_start(&p->c, &(child_options){.argv = o->argv, .env = o->env, .more_env = env, .o = o, .stop_fd = stop_fd}, e);
     if (!rc)
         rc = flow_stream_init(&p->in, child_output(p->c), o->protobuf ? "proto" : "json", "the connector's output", e);
@@ -65,7 +68,7 @@ weir_rc peer_acknowledge(flow_peer *p, size_t count, err *e)
 weir_rc peer_send(flow_peer *p, flow_kind kind, weir_view body, err *e)
 {
     buf out = {0};
-    weir_rc rc = flow_write(p->codec, FLOW_REQUEST, kind, body, &out, e);
+    weir_rc rc = flow_write(p->codec, p->request, kind, body, &out, e);
     if (!rc)
         rc = child_write(p->c, buf_view(&out), PEER_ACK_MS, e);
     if (!rc)
@@ -97,7 +100,7 @@ static bool await(flow_peer *p, int64_t until, err *e)
 
 weir_rc peer_receive(flow_peer *p, flow_message *ret, bool *ret_more, err *e)
 {
-    weir_rc rc = await(p, 0, e) ? flow_stream_next(&p->in, FLOW_RESPONSE, ret, ret_more, e) : e->rc;
+    weir_rc rc = await(p, 0, e) ? flow_stream_next(&p->in, p->response, ret, ret_more, e) : e->rc;
     if ((rc || !*ret_more) && child_stopped(p->c))
         return err_fail(e, WEIR_STOPPED, "stopped");
     return rc;
@@ -119,6 +122,69 @@ weir_rc peer_ask(flow_peer *p, flow_kind request, weir_view body, flow_kind answ
         rc = err_fail(e, WEIR_E_PROTOCOL, "the connector answered '%s' with '%s'", flow_kind_name(request), flow_kind_name(ret->kind));
     if (rc && child_stopped(p->c))
         rc = err_fail(e, WEIR_STOPPED, "stopped");
+    return peer_explain(p, rc, e);
+}
+
+/* ---- requests and responses at the same time ---- */
+
+flow_codec peer_codec(const flow_peer *p) { return p->codec; }
+
+static weir_rc ended_early(flow_peer *p, err *e)
+{
+    return child_stopped(p->c) ? err_fail(e, WEIR_STOPPED, "stopped") : err_fail(e, WEIR_E_PROTOCOL, "the connector has ended its output");
+}
+
+/* Takes every whole message that is there. */
+static weir_rc take_ready(flow_peer *p, weir_rc (*take)(void *arg, const flow_message *m, err *e), void *arg, err *e)
+{
+    weir_rc rc = WEIR_OK;
+    while (!rc && flow_stream_ready(&p->in)) {
+        flow_message m;
+        bool more = true;
+        rc = flow_stream_next(&p->in, p->response, &m, &more, e);
+        if (!rc && more)
+            rc = take(arg, &m, e);
+    }
+    return rc;
+}
+
+weir_rc peer_stream(flow_peer *p, weir_view requests, weir_rc (*take)(void *arg, const flow_message *m, err *e), void *arg, err *e)
+{
+    weir_rc rc = WEIR_OK;
+    p->sent += requests.len;
+    for (;;) {
+        bool readable = false, gone = false, more = true;
+        rc = child_stopped(p->c) ? ended_early(p, e) : child_write_some(p->c, &requests, e);
+        if (rc || !requests.len)
+            break;
+        child_await_room(p->c, &readable, &gone);
+        if (readable)
+            rc = flow_stream_fill(&p->in, &more, e);
+        if (!rc)
+            rc = take_ready(p, take, arg, e);
+        if (!rc && (gone || !more)) {
+            child_output_ended(p->c);
+            rc = ended_early(p, e);
+        }
+        if (rc)
+            break;
+    }
+    return peer_explain(p, rc, e);
+}
+
+weir_rc peer_stream_until(flow_peer *p, weir_view requests, flow_kind last, weir_rc (*take)(void *arg, const flow_message *m, err *e), void *arg,
+                          flow_message *ret, err *e)
+{
+    weir_rc rc = peer_stream(p, requests, take, arg, e);
+    while (!rc) {
+        bool more = false;
+        rc = peer_receive(p, ret, &more, e);
+        if (!rc && !more)
+            rc = ended_early(p, e);
+        if (rc || ret->kind == last)
+            break;
+        rc = take(arg, ret, e);
+    }
     return peer_explain(p, rc, e);
 }
 

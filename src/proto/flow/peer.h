@@ -18,6 +18,12 @@ weir_rc peer_send(flow_peer *p, flow_kind kind, weir_view body, err *e);
 weir_rc peer_acknowledge(flow_peer *p, size_t count, err *e);
 /** The next response; *ret_more is false at the end of its output. If it was stopped: WEIR_STOPPED. */
 weir_rc peer_receive(flow_peer *p, flow_message *ret, bool *ret_more, err *e);
+/** Writes requests that are framed already, and meanwhile hands every response that comes to `take`: either side may wait for the other to read. */
+weir_rc peer_stream(flow_peer *p, weir_view requests, weir_rc (*take)(void *arg, const flow_message *m, err *e), void *arg, err *e);
+/** The same, then receives until a response of kind `last` has come, which is not handed to `take`. */
+weir_rc peer_stream_until(flow_peer *p, weir_view requests, flow_kind last, weir_rc (*take)(void *arg, const flow_message *m, err *e), void *arg,
+                          flow_message *ret, err *e);
+flow_codec peer_codec(const flow_peer *p);
 /** Sends one request and takes its one answer, which must be of this kind. Good until the next receive. */
 weir_rc peer_ask(flow_peer *p, flow_kind request, weir_view body, flow_kind answer, flow_message *ret, err *e);
 /** Its output has ended: waits for its exit and judges it. Its last words become part of the error. */

@@ -1,23 +1,13 @@
-/* Being a Flow capture: requests on one descriptor, responses on the other (flow.md 1.5, 3). */
+/* Being a Flow capture (serve_materialize.c: a destination): requests on one descriptor, responses on the other (flow.md 1.5, 3). */
 #include <poll.h>
 #include <stdlib.h>
 
 #include "base/io.h"
 #include "json/patch.h"
 #include "json/write.h"
-#include "proto/flow/flow.h"
 #include "proto/flow/names.h"
-#include "proto/flow/stream.h"
+#include "proto/flow/serve.h"
 #include "run/conduct.h"
-
-typedef struct server {
-    const weir_connector *c;
-    const serve_options *o;
-    flow_stream in;
-    arena arena; /* of the request at hand */
-    buf out;
-    bool done;   /* a capture ran: nothing more is served on this stream */
-} server;
 
 /* ---- a session for one request ---- */
 
@@ -47,14 +37,14 @@ static weir_rc collect_path(listener *l, weir_task *t, const weir_binding *b, we
 
 static const listener_ops collector_ops = {.discovered = collect_stream, .resource_path = collect_path};
 
-static weir_rc respond(server *v, flow_kind kind, weir_view body, err *e)
+weir_rc server_respond(server *v, flow_kind kind, weir_view body, err *e)
 {
     buf_clear(&v->out);
-    weir_rc rc = flow_write(v->in.codec, FLOW_RESPONSE, kind, body, &v->out, e);
+    weir_rc rc = flow_write(v->in.codec, v->out_dir, kind, body, &v->out, e);
     return rc ? rc : io_write(v->o->out, buf_view(&v->out), "standard output", e);
 }
 
-static session *start(server *v, listener *l, const tree *task, err *e)
+session *server_session(server *v, listener *l, const tree *task, err *e)
 {
     const session_options o = {.connector = v->c, .to = l, .log = v->o->log, .task_name = name_text(task, "name")};
     session *s = session_new(&o);
@@ -78,7 +68,7 @@ static weir_rc parse_alone(server *v, weir_view raw, tree **ret, err *e)
     return tree_parse(&v->arena, raw, NULL, WEIR_E_PROTOCOL, ret, e);
 }
 
-static weir_rc open_with(server *v, session *s, const tree *from, err *e)
+weir_rc server_open(server *v, session *s, const tree *from, err *e)
 {
     weir_view raw = name_raw(from, "config");
     tree *config = NULL;
@@ -86,7 +76,7 @@ static weir_rc open_with(server *v, session *s, const tree *from, err *e)
     return rc ? rc : session_open(s, config, e);
 }
 
-static weir_rc read_binding(server *v, const tree *item, weir_binding *b, const tree **ret_resource, err *e)
+weir_rc server_binding(server *v, const tree *item, const char *schema, weir_binding *b, const tree **ret_resource, err *e)
 {
     const tree *collection = name_get(item, "collection");
     weir_view raw = name_raw(item, "resourceConfig");
@@ -99,7 +89,7 @@ static weir_rc read_binding(server *v, const tree *item, weir_binding *b, const 
     *ret_resource = resource;
     *b = (weir_binding){
         .name = name_text(collection, "name"),
-        .schema = name_raw(collection, "writeSchema"),
+        .schema = name_raw(collection, schema),
         .key = name_raw(collection, "key"),
         .resource_json = raw,
         .resource_path = name_raw(item, "resourcePath"),
@@ -118,7 +108,7 @@ static weir_rc bind(server *v, session *s, const tree *list, weir_view state, er
     if (!b || !resources)
         return err_nomem(e);
     for (const tree *item = n ? list->first : NULL; item; item = item->next, i++) {
-        weir_rc rc = read_binding(v, item, &b[i], &resources[i], e);
+        weir_rc rc = server_binding(v, item, "writeSchema", &b[i], &resources[i], e);
         if (rc)
             return err_wrap(e, rc, "binding %zu", i);
     }
@@ -133,15 +123,12 @@ static weir_rc on_spec(server *v, const tree *body, err *e)
     buf text = {0};
     weir_rc rc = flow_spec_body(v->c, &text, e);
     if (!rc)
-        rc = respond(v, FLOW_SPEC, buf_view(&text), e);
+        rc = server_respond(v, FLOW_SPEC, buf_view(&text), e);
     buf_free(&text);
     return rc;
 }
 
-/* Runs part of a request with somebody listening for signals: a connector may wait long for its remote system. */
-typedef weir_rc part(server *v, session *s, const tree *body, err *e);
-
-static weir_rc attended(server *v, session *s, part *work, const tree *body, err *e)
+weir_rc server_attended(server *v, session *s, server_part *work, const tree *body, err *e)
 {
     const conductor_options o = {.s = s, .stop_fd = v->o->stop_fd, .in = -1};
     conductor *c = conductor_start(&o, e);
@@ -154,38 +141,47 @@ static weir_rc attended(server *v, session *s, part *work, const tree *body, err
 
 static weir_rc do_discover(server *v, session *s, const tree *body, err *e)
 {
-    weir_rc rc = open_with(v, s, body, e);
+    weir_rc rc = server_open(v, s, body, e);
     return rc ? rc : session_discover(s, e);
 }
 
 static weir_rc on_discover(server *v, const tree *body, err *e)
 {
     collector c = {.base = {&collector_ops}, .arena = &v->arena};
-    session *s = start(v, &c.base, body, e);
-    weir_rc rc = s ? attended(v, s, do_discover, body, e) : e->rc;
+    session *s = server_session(v, &c.base, body, e);
+    weir_rc rc = s ? server_attended(v, s, do_discover, body, e) : e->rc;
     if (!rc) {
         weir_view items = arena_printf(&v->arena, "{\"bindings\":[%.*s]}", VIEW_ARG(buf_view(&c.discovered)));
-        rc = items.ptr ? respond(v, FLOW_DISCOVERED, items, e) : err_nomem(e);
+        rc = items.ptr ? server_respond(v, FLOW_DISCOVERED, items, e) : err_nomem(e);
     }
     session_free(s);
     buf_free(&c.discovered);
     return rc;
 }
 
-/* The path of a binding: what the connector said, or what its settings say. */
-static weir_rc path_of(server *v, collector *c, const weir_binding *b, err *e)
+weir_rc server_path(server *v, weir_view *paths, const weir_binding *b, err *e)
 {
     tree *resource;
     buf text = {0};
-    if (c->paths[b->index].len)
+    weir_view *to = &paths[b->index];
+    if (to->len)
         return WEIR_OK;
     weir_rc rc = tree_parse(&v->arena, b->resource_json, NULL, WEIR_E_PROTOCOL, &resource, e);
     if (!rc)
         rc = spec_resource_path(v->c, resource, &text, e);
     if (!rc)
-        c->paths[b->index] = arena_dup(&v->arena, buf_view(&text));
+        *to = arena_dup(&v->arena, buf_view(&text));
     buf_free(&text);
-    return rc ? rc : c->paths[b->index].ptr ? WEIR_OK : err_nomem(e);
+    return rc ? rc : to->ptr ? WEIR_OK : err_nomem(e);
+}
+
+weir_rc server_check_path(const weir_view *paths, const weir_binding *b, size_t at, err *e)
+{
+    for (size_t k = 0; k < at; k++)
+        if (json_equal(paths[k], paths[at]))
+            return err_fail(e, WEIR_E_CONFIG, "bindings %zu (%.*s) and %zu (%.*s) are the same resource %.*s", k, VIEW_ARG(b[k].name), at,
+                            VIEW_ARG(b[at].name), VIEW_ARG(paths[at]));
+    return WEIR_OK;
 }
 
 static weir_rc validated_body(server *v, collector *c, session *s, buf *body, err *e)
@@ -194,13 +190,12 @@ static weir_rc validated_body(server *v, collector *c, session *s, buf *body, er
     const weir_binding *b = session_bindings(s, &n);
     buf_adds(body, "{\"bindings\":[");
     for (size_t i = 0; i < n; i++) {
-        weir_rc rc = path_of(v, c, &b[i], e);
+        weir_rc rc = server_path(v, c->paths, &b[i], e);
         if (rc)
             return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b[i].name));
-        for (size_t k = 0; k < i; k++)
-            if (json_equal(c->paths[k], c->paths[i]))
-                return err_fail(e, WEIR_E_CONFIG, "bindings %zu (%.*s) and %zu (%.*s) are the same resource %.*s", k, VIEW_ARG(b[k].name), i,
-                                VIEW_ARG(b[i].name), VIEW_ARG(c->paths[i]));
+        rc = server_check_path(c->paths, b, i, e);
+        if (rc)
+            return rc;
         buf_adds(body, i ? ",{\"resourcePath\":" : "{\"resourcePath\":");
         buf_addv(body, c->paths[i]);
         buf_addc(body, '}');
@@ -211,7 +206,7 @@ static weir_rc validated_body(server *v, collector *c, session *s, buf *body, er
 
 static weir_rc do_validate(server *v, session *s, const tree *body, err *e)
 {
-    weir_rc rc = open_with(v, s, body, e);
+    weir_rc rc = server_open(v, s, body, e);
     if (!rc)
         rc = bind(v, s, name_get(body, "bindings"), (weir_view){0}, e);
     return rc ? rc : session_validate(s, e);
@@ -223,12 +218,12 @@ static weir_rc on_validate(server *v, const tree *body, err *e)
     buf text = {0};
     const tree *list = name_get(body, "bindings");
     c.paths = arena_array(&v->arena, list ? list->count : 0, sizeof *c.paths);
-    session *s = c.paths ? start(v, &c.base, body, e) : NULL;
-    weir_rc rc = s ? attended(v, s, do_validate, body, e) : err_nomem(e);
+    session *s = c.paths ? server_session(v, &c.base, body, e) : NULL;
+    weir_rc rc = s ? server_attended(v, s, do_validate, body, e) : err_nomem(e);
     if (!rc)
         rc = validated_body(v, &c, s, &text, e);
     if (!rc)
-        rc = respond(v, FLOW_VALIDATED, buf_view(&text), e);
+        rc = server_respond(v, FLOW_VALIDATED, buf_view(&text), e);
     session_free(s);
     buf_free(&text);
     return rc;
@@ -238,7 +233,7 @@ static weir_rc on_validate(server *v, const tree *body, err *e)
 static weir_rc open_task(server *v, session *s, const tree *body, err *e)
 {
     const tree *task = name_get(body, "capture");
-    weir_rc rc = open_with(v, s, task, e);
+    weir_rc rc = server_open(v, s, task, e);
     return rc ? rc : bind(v, s, name_get(task, "bindings"), name_raw(body, "state"), e);
 }
 
@@ -254,11 +249,11 @@ static weir_rc on_apply(server *v, const tree *body, err *e)
     weir_rc rc = WEIR_OK;
     session *s = NULL;
     if (v->c->capture->apply) {
-        s = start(v, &l, name_get(body, "capture"), e);
-        rc = s ? attended(v, s, do_apply, body, e) : e->rc;
+        s = server_session(v, &l, name_get(body, "capture"), e);
+        rc = s ? server_attended(v, s, do_apply, body, e) : e->rc;
     }
     if (!rc)
-        rc = respond(v, FLOW_APPLIED, VIEW("{}"), e);
+        rc = server_respond(v, FLOW_APPLIED, VIEW("{}"), e);
     session_free(s);
     return rc;
 }
@@ -328,8 +323,8 @@ static weir_rc capture(server *v, session *s, writer *w, err *e)
 static weir_rc on_open(server *v, const tree *body, err *e)
 {
     writer *w = writer_new(v->o->out, v->in.codec == FLOW_JSON ? &flow_json_framing : &flow_protobuf_framing);
-    session *s = w ? start(v, writer_listener(w), name_get(body, "capture"), e) : NULL;
-    weir_rc rc = s ? attended(v, s, open_task, body, e) : err_nomem(e);
+    session *s = w ? server_session(v, writer_listener(w), name_get(body, "capture"), e) : NULL;
+    weir_rc rc = s ? server_attended(v, s, open_task, body, e) : err_nomem(e);
     if (!rc)
         rc = capture(v, s, w, e);
     session_free(s);
@@ -338,39 +333,30 @@ static weir_rc on_open(server *v, const tree *body, err *e)
     return rc;
 }
 
-static const struct {
-    flow_kind kind;
-    weir_rc (*handle)(server *, const tree *body, err *e);
-    bool needs_capture;
-} handlers[] = {
-    {FLOW_SPEC, on_spec, false},     {FLOW_DISCOVER, on_discover, true}, {FLOW_VALIDATE, on_validate, true},
-    {FLOW_APPLY, on_apply, true},    {FLOW_OPEN, on_open, true},
+static const handler capture_handlers[] = {
+    {FLOW_DISCOVER, on_discover}, {FLOW_VALIDATE, on_validate}, {FLOW_APPLY, on_apply}, {FLOW_OPEN, on_open}, {FLOW_NONE, NULL},
 };
 
 static weir_rc handle(server *v, const flow_message *m, err *e)
 {
-    for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
-        if (handlers[i].kind != m->kind)
-            continue;
-        if (handlers[i].needs_capture && !v->c->capture)
-            return err_fail(e, WEIR_E_CONFIG, "'%s' is a destination: this version serves only its spec over Flow, run it as a native endpoint",
-                            v->c->name);
-        tree *body;
-        weir_rc rc = tree_parse(&v->arena, m->body, NULL, WEIR_E_PROTOCOL, &body, e);
-        if (!rc)
-            rc = handlers[i].handle(v, body, e);
-        return rc;
-    }
-    return err_fail(e, WEIR_E_PROTOCOL, "request '%s' before open", flow_kind_name(m->kind));
+    const handler *h = v->c->capture ? capture_handlers : serve_materialize_handlers;
+    while (h->kind && h->kind != m->kind)
+        h++;
+    if (m->kind == FLOW_SPEC)
+        return on_spec(v, NULL, e);
+    if (!h->kind)
+        return err_fail(e, WEIR_E_PROTOCOL, "request '%s' before open", flow_kind_name(m->kind));
+    tree *body;
+    weir_rc rc = tree_parse(&v->arena, m->body, NULL, WEIR_E_PROTOCOL, &body, e);
+    return rc ? rc : h->handle(v, body, e);
 }
 
-/* Waits until a whole request is there, or none will come. @return WEIR_STOPPED: a signal came first */
-static weir_rc await_request(server *v, err *e)
+weir_rc server_await(server *v, int stop_fd, err *e)
 {
     bool more = true;
     weir_rc rc = WEIR_OK;
     while (!rc && more && !flow_stream_ready(&v->in)) {
-        struct pollfd fds[2] = {{v->o->in, POLLIN, 0}, {v->o->stop_fd, POLLIN, 0}};
+        struct pollfd fds[2] = {{v->o->in, POLLIN, 0}, {stop_fd, POLLIN, 0}};
         if (poll(fds, 2, -1) < 0)
             continue;
         rc = fds[1].revents ? err_fail(e, WEIR_STOPPED, "stopped by a signal") : flow_stream_fill(&v->in, &more, e);
@@ -380,7 +366,11 @@ static weir_rc await_request(server *v, err *e)
 
 weir_rc flow_serve(const weir_connector *c, const serve_options *o, serve_end *end, err *e)
 {
-    server v = {.c = c, .o = o};
+    server v = {.c = c, .o = o, .in_dir = FLOW_REQUEST, .out_dir = FLOW_RESPONSE};
+    if (!c->capture) {
+        v.in_dir = FLOW_MATERIALIZE_REQUEST;
+        v.out_dir = FLOW_MATERIALIZE_RESPONSE;
+    }
     (void)end;
     if (o->arg_count)
         return err_fail(e, WEIR_E_CONFIG, "unknown argument '%s': see %s --help", o->args[0], o->program);
@@ -388,9 +378,9 @@ weir_rc flow_serve(const weir_connector *c, const serve_options *o, serve_end *e
     while (!rc && !v.done) {
         flow_message m;
         bool more;
-        rc = await_request(&v, e);
+        rc = server_await(&v, o->stop_fd, e);
         if (!rc)
-            rc = flow_stream_next(&v.in, FLOW_REQUEST, &m, &more, e);
+            rc = flow_stream_next(&v.in, v.in_dir, &m, &more, e);
         if (rc || !more)
             break;
         rc = handle(&v, &m, e);

@@ -3,6 +3,7 @@
 #include "json/number.h"
 #include "json/quick.h"
 #include "json/text.h"
+#include "model/tuple.h"
 #include "proto/flow/names.h"
 #include "proto/flow/pb.h"
 
@@ -29,6 +30,23 @@ static const struct {
     {"sourcedSchema", FLOW_SOURCED_SCHEMA, FLOW_RESPONSE, 8},
     {"backfillBegin", FLOW_BACKFILL_BEGIN, FLOW_RESPONSE, 9},
     {"backfillComplete", FLOW_BACKFILL_COMPLETE, FLOW_RESPONSE, 10},
+    {"store", FLOW_STORE, FLOW_MATERIALIZE_REQUEST, 7}, /* flow.md 5.1, 5.2; again by frequency */
+    {"load", FLOW_LOAD, FLOW_MATERIALIZE_REQUEST, 5},
+    {"spec", FLOW_SPEC, FLOW_MATERIALIZE_REQUEST, 1},
+    {"validate", FLOW_VALIDATE, FLOW_MATERIALIZE_REQUEST, 2},
+    {"apply", FLOW_APPLY, FLOW_MATERIALIZE_REQUEST, 3},
+    {"open", FLOW_OPEN, FLOW_MATERIALIZE_REQUEST, 4},
+    {"flush", FLOW_FLUSH, FLOW_MATERIALIZE_REQUEST, 6},
+    {"startCommit", FLOW_START_COMMIT, FLOW_MATERIALIZE_REQUEST, 8},
+    {"acknowledge", FLOW_ACKNOWLEDGE, FLOW_MATERIALIZE_REQUEST, 9},
+    {"loaded", FLOW_LOADED, FLOW_MATERIALIZE_RESPONSE, 5},
+    {"spec", FLOW_SPEC, FLOW_MATERIALIZE_RESPONSE, 1},
+    {"validated", FLOW_VALIDATED, FLOW_MATERIALIZE_RESPONSE, 2},
+    {"applied", FLOW_APPLIED, FLOW_MATERIALIZE_RESPONSE, 3},
+    {"opened", FLOW_OPENED, FLOW_MATERIALIZE_RESPONSE, 4},
+    {"flushed", FLOW_FLUSHED, FLOW_MATERIALIZE_RESPONSE, 6},
+    {"startedCommit", FLOW_STARTED_COMMIT, FLOW_MATERIALIZE_RESPONSE, 7},
+    {"acknowledged", FLOW_ACKNOWLEDGED, FLOW_MATERIALIZE_RESPONSE, 8},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -38,6 +56,22 @@ const char *flow_kind_name(flow_kind kind)
         if (kinds[i].kind == kind)
             return kinds[i].name;
     return "none";
+}
+
+static bool is_request(flow_direction dir)
+{
+    return dir == FLOW_REQUEST || dir == FLOW_MATERIALIZE_REQUEST;
+}
+
+static const pb_message *table_of(flow_direction dir)
+{
+    static const pb_message *const tables[] = {
+        [FLOW_REQUEST] = &flow_request_pb,
+        [FLOW_RESPONSE] = &flow_response_pb,
+        [FLOW_MATERIALIZE_REQUEST] = &flow_materialize_request_pb,
+        [FLOW_MATERIALIZE_RESPONSE] = &flow_materialize_response_pb,
+    };
+    return tables[dir];
 }
 
 /* A key by its JSON name, or as the .proto spells it. */
@@ -58,7 +92,7 @@ static flow_kind kind_of_key(flow_direction dir, json_key key)
 static weir_rc bad_message(flow_direction dir, weir_view bytes, size_t at, const char *what, err *e)
 {
     enum { BEFORE = 60, SHOWN = 120 };
-    if (dir == FLOW_REQUEST)
+    if (is_request(dir))
         return err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of the message", what, at);
     size_t from = at > BEFORE && bytes.len > SHOWN ? at - BEFORE : 0;
     weir_view rest = view_from(bytes, from);
@@ -133,10 +167,10 @@ static bool is_doc(flow_kind kind, json_key key)
 {
     if (kind == FLOW_SOURCED_SCHEMA)
         return is_named(key, "documentSchema") || is_named(key, "schema_json");
-    return kind == FLOW_CAPTURED && is_named(key, "doc");
+    return kind != FLOW_BACKFILL_BEGIN && kind != FLOW_BACKFILL_COMPLETE && is_named(key, "doc");
 }
 
-/* {"binding": 0, "doc": {...}}; sourcedSchema and backfill... have the same shape. */
+/* {"binding": 0, "doc": {...}}; loaded, sourcedSchema and backfill... have the same shape. */
 static bool read_captured(json_scan *s, flow_message *m)
 {
     json_key key;
@@ -153,7 +187,7 @@ static bool read_captured(json_scan *s, flow_message *m)
         if (!ok)
             return false;
     }
-    if (!s->error && !m->doc.ptr && (m->kind == FLOW_CAPTURED || m->kind == FLOW_SOURCED_SCHEMA))
+    if (!s->error && !m->doc.ptr && (m->kind == FLOW_CAPTURED || m->kind == FLOW_LOADED || m->kind == FLOW_SOURCED_SCHEMA))
         json_bad(s, "a document is missing before here");
     return !s->error;
 }
@@ -192,11 +226,70 @@ static bool read_checkpoint(json_scan *s, flow_message *m)
     return !s->error;
 }
 
+/* What is between the quotes of base64. */
+static bool take_packed(json_scan *s, weir_view *out)
+{
+    weir_view v;
+    if (!take(s, &v))
+        return false;
+    if (v.len && (*v.ptr != '"' || memchr(v.ptr, '\\', v.len)))
+        return bad_from(s, v, "expected base64");
+    *out = v.len ? (weir_view){v.ptr + 1, v.len - 2} : v;
+    return true;
+}
+
+static bool take_array(json_scan *s, weir_view *out)
+{
+    return take(s, out) && (!out->len || *out->ptr == '[' || bad_from(s, *out, "expected an array"));
+}
+
+/* A null document is none. */
+static bool take_row_doc(json_scan *s, flow_message *m)
+{
+    return json_peek(s) == 'n' ? json_skip(s, NULL) : take_doc(s, &m->doc, &m->lines);
+}
+
+static bool read_row_member(json_scan *s, flow_message *m, json_key key)
+{
+    if (is_named(key, "binding"))
+        return take_u32(s, &m->binding);
+    if (is_named(key, "keyPacked"))
+        return take_packed(s, &m->key_packed);
+    if (is_named(key, "valuesPacked"))
+        return take_packed(s, &m->values_packed);
+    if (is_named(key, "doc"))
+        return take_row_doc(s, m);
+    if (is_named(key, "exists"))
+        return take_bool(s, &m->exists);
+    if (is_named(key, "delete"))
+        return take_bool(s, &m->deleted);
+    if (is_named(key, "key"))
+        return take_array(s, &m->key);
+    if (is_named(key, "values"))
+        return take_array(s, &m->values);
+    return json_skip(s, NULL); /* of a request: newer runtimes may say more */
+}
+
+/* A load or store. */
+static bool read_row(json_scan *s, flow_message *m)
+{
+    json_key key;
+    m->packed_text = true;
+    if (!json_enter(s, '{'))
+        return false;
+    while (json_member(s, &key))
+        if (!read_row_member(s, m, key))
+            return false;
+    return !s->error;
+}
+
 static bool read_kind(json_scan *s, flow_message *m)
 {
     json_scan from = *s;
     bool ok;
-    if (m->kind == FLOW_CAPTURED || m->kind == FLOW_SOURCED_SCHEMA || m->kind == FLOW_BACKFILL_BEGIN || m->kind == FLOW_BACKFILL_COMPLETE)
+    if (m->kind == FLOW_STORE || m->kind == FLOW_LOAD)
+        ok = read_row(s, m);
+    else if (m->kind == FLOW_CAPTURED || m->kind == FLOW_LOADED || m->kind == FLOW_SOURCED_SCHEMA || m->kind == FLOW_BACKFILL_BEGIN || m->kind == FLOW_BACKFILL_COMPLETE)
         ok = read_captured(s, m);
     else if (m->kind == FLOW_CHECKPOINT)
         ok = read_checkpoint(s, m);
@@ -253,7 +346,7 @@ static weir_rc read_json(flow_direction dir, weir_view line, flow_message *m, er
         if (json_peek(&s) == 'n' && json_skip(&s, NULL))
             continue;
         if (kind == FLOW_NONE) {
-            if (dir == FLOW_RESPONSE && !json_key_is(key, VIEW("$internal")))
+            if (!is_request(dir) && !json_key_is(key, VIEW("$internal")))
                 bad_key(&s, key, "unknown kind of message");
             else
                 json_skip(&s, NULL);
@@ -340,29 +433,90 @@ static weir_rc read_pb_checkpoint(weir_view message, weir_view body, flow_messag
     return m->state.len ? check_object(&m->state, "state", NULL, e) : WEIR_OK;
 }
 
+/* An array of a load or store. */
+static weir_rc check_array(weir_view json, const char *what, err *e)
+{
+    json_scan s = json_scan_of(json);
+    if (!json.len)
+        return WEIR_OK;
+    if (json_peek(&s) != '[')
+        json_bad(&s, "expected an array");
+    if (json_skip(&s, NULL) && json_done(&s))
+        return WEIR_OK;
+    bad_message(FLOW_REQUEST, json, (size_t)(s.at - s.begin), s.error, e);
+    return err_wrap(e, WEIR_E_PROTOCOL, "%s", what);
+}
+
+static void take_row_field(flow_message *m, const pb_field *f)
+{
+    if (f->tag == 1 && f->wire == PB_VARINT)
+        m->binding = (uint32_t)f->number;
+    else if (f->tag == 7 && f->wire == PB_VARINT)
+        m->exists = f->number != 0;
+    else if (f->tag == 8 && f->wire == PB_VARINT)
+        m->deleted = f->number != 0;
+    else if (f->tag >= 2 && f->tag <= 6 && f->wire == PB_BYTES)
+        *(weir_view *[]){&m->key, &m->key_packed, &m->values, &m->values_packed, &m->doc}[f->tag - 2] = f->bytes;
+}
+
+/* Load has the first three fields of store, by the same numbers (flow.md 5.1). */
+static weir_rc read_pb_row(weir_view message, weir_view body, flow_message *m, err *e)
+{
+    pb_reader r = pb_reader_of(body);
+    pb_field f;
+    while (pb_next(&r, &f))
+        take_row_field(m, &f);
+    if (r.error)
+        return bad_pb(r.error, &r, message, e);
+    weir_rc rc = m->doc.len ? check_object(&m->doc, "document", &m->lines, e) : WEIR_OK;
+    if (!rc)
+        rc = check_array(m->key, "key", e);
+    return rc ? rc : check_array(m->values, "values", e);
+}
+
 /* Is there a kind that has this tag? Other tags are skipped. */
-static bool is_response(uint32_t tag)
+static bool is_kind(flow_direction dir, uint32_t tag)
 {
     for (size_t i = 0; i < KINDS; i++)
-        if (kinds[i].dir == FLOW_RESPONSE && kinds[i].tag == tag)
+        if (kinds[i].dir == dir && kinds[i].tag == tag)
             return true;
     return false;
 }
 
+/* The hot kinds, by direction and tag. */
+static const struct {
+    flow_direction dir;
+    uint32_t tag;
+    flow_kind kind;
+    weir_rc (*read)(weir_view message, weir_view body, flow_message *m, err *e);
+} hot_kinds[] = {
+    {FLOW_RESPONSE, 6, FLOW_CAPTURED, read_pb_captured},
+    {FLOW_RESPONSE, 7, FLOW_CHECKPOINT, read_pb_checkpoint},
+    {FLOW_MATERIALIZE_REQUEST, 7, FLOW_STORE, read_pb_row},
+    {FLOW_MATERIALIZE_REQUEST, 5, FLOW_LOAD, read_pb_row},
+    {FLOW_MATERIALIZE_RESPONSE, 5, FLOW_LOADED, read_pb_captured},
+};
+enum { HOT_KINDS = sizeof hot_kinds / sizeof *hot_kinds };
+
 /* The hot kinds are taken apart in place; *ret_hot says whether this was one. */
-static weir_rc read_hot(weir_view bytes, flow_message *m, bool *ret_hot, err *e)
+static weir_rc read_hot(flow_direction dir, weir_view bytes, flow_message *m, bool *ret_hot, err *e)
 {
     pb_reader r = pb_reader_of(bytes);
     pb_field f;
+    size_t i = 0;
     *m = (flow_message){0};
     *ret_hot = false;
-    if (!pb_next(&r, &f) || f.wire != PB_BYTES || (f.tag != 6 && f.tag != 7))
+    if (!pb_next(&r, &f))
         return r.error ? bad_pb(r.error, &r, bytes, e) : WEIR_OK;
+    while (i < HOT_KINDS && (hot_kinds[i].dir != dir || hot_kinds[i].tag != f.tag))
+        i++;
+    if (i == HOT_KINDS || f.wire != PB_BYTES)
+        return WEIR_OK;
     *ret_hot = true;
-    m->kind = f.tag == 6 ? FLOW_CAPTURED : FLOW_CHECKPOINT;
-    weir_rc rc = m->kind == FLOW_CAPTURED ? read_pb_captured(bytes, f.bytes, m, e) : read_pb_checkpoint(bytes, f.bytes, m, e);
+    m->kind = hot_kinds[i].kind;
+    weir_rc rc = hot_kinds[i].read(bytes, f.bytes, m, e);
     while (!rc && pb_next(&r, &f))
-        if (is_response(f.tag))
+        if (is_kind(dir, f.tag))
             rc = bad_pb("a second kind of message", &r, bytes, e);
     return rc || !r.error ? rc : bad_pb(r.error, &r, bytes, e);
 }
@@ -370,11 +524,11 @@ static weir_rc read_hot(weir_view bytes, flow_message *m, bool *ret_hot, err *e)
 static weir_rc read_pb(flow_direction dir, weir_view bytes, flow_message *m, buf *scratch, err *e)
 {
     bool hot = false;
-    weir_rc rc = dir == FLOW_RESPONSE ? read_hot(bytes, m, &hot, e) : WEIR_OK;
+    weir_rc rc = dir == FLOW_REQUEST ? WEIR_OK : read_hot(dir, bytes, m, &hot, e); /* which has none */
     if (rc || hot)
         return rc;
     buf_clear(scratch);
-    rc = pb_to_json(dir == FLOW_REQUEST ? &flow_request_pb : &flow_response_pb, bytes, scratch, e);
+    rc = pb_to_json(table_of(dir), bytes, scratch, e);
     return rc ? rc : read_json(dir, buf_view(scratch), m, e);
 }
 
@@ -395,6 +549,46 @@ weir_rc flow_read(flow_codec codec, flow_direction dir, weir_view bytes, flow_me
     return rc ? rc : flatten_state(ret, scratch, e);
 }
 
+/* ---- keys and values ---- */
+
+static weir_rc unpack(const flow_message *m, weir_view packed, buf *room, err *e)
+{
+    buf bytes = {0};
+    weir_rc rc = WEIR_OK;
+    buf_clear(room);
+    if (m->packed_text) {
+        if (!base64_decode(&bytes, packed))
+            rc = err_fail(e, WEIR_E_PROTOCOL, "not base64");
+        packed = buf_view(&bytes);
+    }
+    if (!rc)
+        rc = buf_ok(&bytes) ? tuple_unpack(room, packed, e) : err_nomem(e);
+    buf_free(&bytes);
+    return rc;
+}
+
+weir_rc flow_values(const flow_message *m, bool values, size_t count, weir_view *ret, buf *room, err *e)
+{
+    weir_view array = values ? m->values : m->key;
+    weir_rc rc = WEIR_OK;
+    if (!array.len) {
+        rc = unpack(m, values ? m->values_packed : m->key_packed, room, e);
+        array = buf_view(room);
+    }
+    size_t n = 0;
+    json_scan s = json_scan_of(array);
+    for (bool more = !rc && json_enter(&s, '['); more && json_item(&s);) {
+        weir_view item;
+        more = json_skip(&s, &item);
+        if (n < count)
+            ret[n] = item;
+        n++;
+    }
+    if (!rc && n != count)
+        rc = err_fail(e, WEIR_E_PROTOCOL, "%zu parts, %zu are expected", n, count);
+    return err_wrap(e, rc, "%s of a '%s'", values ? "the values" : "the key", flow_kind_name(m->kind));
+}
+
 /* ---- writing ---- */
 
 weir_rc flow_write(flow_codec codec, flow_direction dir, flow_kind kind, weir_view body, buf *out, err *e)
@@ -410,7 +604,7 @@ weir_rc flow_write(flow_codec codec, flow_direction dir, flow_kind kind, weir_vi
     } else if (!rc) {
         size_t at = out->len;
         buf_add(out, "\0\0\0", 4);
-        rc = pb_from_json(dir == FLOW_REQUEST ? &flow_request_pb : &flow_response_pb, buf_view(&json), out, e);
+        rc = pb_from_json(table_of(dir), buf_view(&json), out, e);
         if (!rc && buf_ok(out))
             pb_put_frame(out->ptr + at, out->len - at - 4);
     }
@@ -458,4 +652,140 @@ void flow_write_checkpoint(flow_codec codec, weir_view state, bool merge, buf *o
     if (merge)
         buf_adds(out, ",\"mergePatch\":true");
     buf_adds(out, "}}}\n");
+}
+
+/* ---- writing: loads, stores, documents loaded ---- */
+
+static void put_binding(uint32_t binding, buf *out)
+{
+    if (binding)
+        buf_printf(out, "\"binding\":%u,", binding);
+}
+
+static void put_packed(const char *name, weir_view packed, buf *out)
+{
+    buf_adds(out, name);
+    base64_encode(out, packed);
+    buf_addc(out, '"');
+}
+
+/* binding, keyPacked, key: what load and store have in common. */
+static void put_key(const flow_row *r, buf *out)
+{
+    put_binding(r->binding, out);
+    put_packed("\"keyPacked\":\"", r->key_packed, out);
+    if (r->key.len) {
+        buf_adds(out, ",\"key\":");
+        buf_addv(out, r->key);
+    }
+}
+
+static void write_store_json(const flow_row *r, buf *out)
+{
+    buf_adds(out, "{\"store\":{");
+    put_key(r, out);
+    put_packed(",\"valuesPacked\":\"", r->values_packed, out);
+    if (r->values.len) {
+        buf_adds(out, ",\"values\":");
+        buf_addv(out, r->values);
+    }
+    if (r->doc.len) {
+        buf_adds(out, ",\"doc\":");
+        buf_addv(out, r->doc);
+    }
+    buf_adds(out, r->exists ? r->deleted ? ",\"exists\":true,\"delete\":true}}\n" : ",\"exists\":true}}\n"
+                            : r->deleted ? ",\"delete\":true}}\n" : "}}\n");
+}
+
+static size_t bytes_size(weir_view v)
+{
+    return v.len ? 1 + pb_varint_size(v.len) + v.len : 0;
+}
+
+static char *put_bytes(char *p, uint32_t tag, weir_view v)
+{
+    if (!v.len)
+        return p;
+    *p++ = (char)(tag << 3 | PB_BYTES);
+    p = pb_put_varint(p, v.len);
+    return (char *)memcpy(p, v.ptr, v.len) + v.len;
+}
+
+static char *put_number(char *p, uint32_t tag, uint64_t n)
+{
+    if (!n)
+        return p;
+    *p++ = (char)(tag << 3 | PB_VARINT);
+    return pb_put_varint(p, n);
+}
+
+static size_t number_size(uint64_t n)
+{
+    return n ? 1 + pb_varint_size(n) : 0;
+}
+
+/* A frame around one message of `size` bytes with this tag. @return where the message goes; NULL without memory */
+static char *begin_frame(uint32_t tag, size_t size, buf *out)
+{
+    size_t frame = 1 + pb_varint_size(size) + size;
+    if (frame > UINT32_MAX || !buf_reserve(out, 4 + frame)) {
+        out->failed = true;
+        return NULL;
+    }
+    char *p = out->ptr + out->len;
+    pb_put_frame(p, frame);
+    p[4] = (char)(tag << 3 | PB_BYTES);
+    return pb_put_varint(p + 5, size);
+}
+
+/* Fields as in flow.md 5.1; a load has the first three. */
+static void write_row_pb(uint32_t tag, const flow_row *r, buf *out)
+{
+    const weir_view parts[] = {r->key, r->key_packed, r->values, r->values_packed, r->doc};
+    size_t size = number_size(r->binding) + number_size(r->exists) + number_size(r->deleted);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        size += bytes_size(parts[i]);
+    char *p = begin_frame(tag, size, out);
+    if (!p)
+        return;
+    p = put_number(p, 1, r->binding);
+    for (uint32_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        p = put_bytes(p, i + 2, parts[i]);
+    p = put_number(p, 7, r->exists);
+    p = put_number(p, 8, r->deleted);
+    out->len = (size_t)(p - out->ptr);
+}
+
+void flow_write_load(flow_codec codec, const flow_row *r, buf *out)
+{
+    if (codec == FLOW_PROTOBUF) {
+        write_row_pb(5, &(flow_row){.binding = r->binding, .key = r->key, .key_packed = r->key_packed}, out);
+        return;
+    }
+    buf_adds(out, "{\"load\":{");
+    put_key(r, out);
+    buf_adds(out, "}}\n");
+}
+
+void flow_write_store(flow_codec codec, const flow_row *r, buf *out)
+{
+    if (codec == FLOW_PROTOBUF)
+        write_row_pb(7, r, out);
+    else
+        write_store_json(r, out);
+}
+
+void flow_write_loaded(flow_codec codec, uint32_t binding, weir_view doc, buf *out)
+{
+    if (codec == FLOW_PROTOBUF) {
+        char *p = begin_frame(5, number_size(binding) + bytes_size(doc), out);
+        if (p)
+            out->len = (size_t)(put_bytes(put_number(p, 1, binding), 2, doc) - out->ptr);
+        return;
+    }
+    buf_adds(out, "{\"loaded\":{");
+    put_binding(binding, out);
+    buf_adds(out, "\"doc\":");
+    json_compact(out, doc);
+    buf_adds(out, "}}\n");
 }
