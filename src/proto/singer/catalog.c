@@ -1,6 +1,7 @@
 /* What was discovered, as a catalog. */
 #include "proto/singer/catalog.h"
 
+#include "base/map.h"
 #include "json/pointer.h"
 #include "json/write.h"
 #include "proto/singer/catalog_parts.h"

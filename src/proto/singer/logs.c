@@ -1,10 +1,12 @@
 #include "proto/singer/logs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "json/scan.h"
 #include "json/tree.h"
 #include "json/write.h"
 #include "proto/singer/config.h"

@@ -1,6 +1,7 @@
 #include "proto/singer/state.h"
 
 #include "json/patch.h"
+#include "json/scan.h"
 #include "json/write.h"
 
 #define BINDINGS "bindingStateV1"

@@ -1,4 +1,5 @@
 /* What a tap writes: SCHEMA, RECORD, STATE, ACTIVATE_VERSION and BATCH (singer.md 1). */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -111,7 +112,7 @@ static void on_settle(const framing *f, buf *out)
     }
 }
 
-static bool on_waiting(const framing *f)
+static bool on_holds(const framing *f)
 {
     const tap *t = f->context;
     return t->dirty;
@@ -483,6 +484,6 @@ static weir_rc on_end(const framing *f, buf *out, const lane *ln, const weir_bin
 
 void tap_framing(tap *t)
 {
-    t->framing = (framing){.outlet = on_outlet, .checkpoint = on_checkpoint, .schema = on_schema, .settle = on_settle, .waiting = on_waiting,
+    t->framing = (framing){.outlet = on_outlet, .checkpoint = on_checkpoint, .schema = on_schema, .settle = on_settle, .holds = on_holds,
                            .begin = on_begin, .end = on_end, .context = t};
 }
