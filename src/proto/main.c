@@ -24,7 +24,7 @@ static void help_usage(const char *program, buf *out)
     buf_printf(out, "       %s --help | --version\n\n", program);
     buf_adds(out, "The protocol shows in the arguments, the environment or the program's name; --protocol NAME or WEIR_PROTOCOL say it: ");
     protocol_names(out);
-    buf_adds(out, ".\nLOG_LEVEL is error, warn, info, debug or trace; LOG_FORMAT is json, text or color.\n");
+    buf_adds(out, ".\nLOG_LEVEL is error, warn, info, debug or trace; LOG_FORMAT is json, text, color or singer.\n");
 }
 
 static void help(const weir_connector *c, const char *program, buf *out)
@@ -179,6 +179,17 @@ static int run_as(const char *name, const char *as, int argc, char **argv, run_p
 static int run_connector(const serving *g, const void *what) { return program_serve(g, what); }
 static int run_shim(const serving *g, const void *what) { return program_shim(g, what); }
 
+/* Some protocols have a form of their own for it. */
+static bool tells_version(const char *name, char *arg)
+{
+    const protocol *p = NULL;
+    size_t count = 1;
+    err e = {0};
+    bool own = protocol_detect(name, &arg, &count, &p, &e) == WEIR_OK && p->own_version;
+    err_free(&e);
+    return own;
+}
+
 int weir_main(const weir_connector *c, int argc, char **argv)
 {
     io_open_standard();
@@ -189,7 +200,7 @@ int weir_main(const weir_connector *c, int argc, char **argv)
         help(c, name, &text);
         return print(&text);
     }
-    if (view_is(arg, "--version")) {
+    if (view_is(arg, "--version") && !tells_version(name, argv[1])) {
         buf_printf(&text, "%s %s (weir %s)\n", c->name, c->version, weir_version());
         return print(&text);
     }

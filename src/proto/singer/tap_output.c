@@ -1,0 +1,489 @@
+/* What a tap writes: SCHEMA, RECORD, STATE, ACTIVATE_VERSION and BATCH (singer.md 1). */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "json/patch.h"
+#include "json/write.h"
+#include "proto/singer/logs.h"
+#include "proto/singer/tap.h"
+
+enum { HOLD_MS = 1000, METRICS_MS = 60000, FILE_MS = 60000 /* a batch file waits so long for more records */ };
+
+void tap_failed(tap *t, err *e)
+{
+    pthread_mutex_lock(&t->lock);
+    if (!t->failure.rc)
+        err_move(&t->failure, e);
+    else
+        err_clear(e);
+    pthread_mutex_unlock(&t->lock);
+    session_stop(t->s);
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- schemas -- */
+
+void tap_put_schema(const tap_stream *s, weir_view schema, buf *out)
+{
+    json_out w = json_out_to(out);
+    out_open(&w, '{');
+    out_text(out_name(&w, "type"), VIEW("SCHEMA"));
+    out_text(out_name(&w, "stream"), s->name);
+    out_raw(out_name(&w, "schema"), schema);
+    out_raw(out_name(&w, "key_properties"), s->key);
+    if (s->bookmark.len)
+        out_raw(out_name(&w, "bookmark_properties"), s->bookmark);
+    out_close(&w, '}');
+    buf_addc(out, '\n');
+}
+
+static const tap_stream *stream_of(const tap *t, const weir_binding *b) { return &t->catalog.streams[t->base + b->index]; }
+static tap_progress *progress_of(const tap *t, const weir_binding *b) { return &t->progress[t->base + b->index]; }
+
+/* The source has said more about its documents: told at once, but only if it is news (singer.md 1, ordering 2). */
+static void on_schema(const framing *f, buf *out, const weir_binding *b, weir_view schema)
+{
+    tap *t = f->context;
+    tap_progress *p = progress_of(t, b);
+    buf now = {0};
+    err e = {0};
+    pthread_mutex_lock(&t->lock);
+    weir_rc rc = tap_widen(stream_of(t, b), p->sent.len ? buf_view(&p->sent) : stream_of(t, b)->schema, schema, &now, &e);
+    if (!rc && now.len) {
+        tap_put_schema(stream_of(t, b), buf_view(&now), out);
+        buf swap = p->sent;
+        p->sent = now;
+        now = swap;
+    }
+    pthread_mutex_unlock(&t->lock);
+    if (rc)
+        tap_failed(t, &e);
+    err_free(&e);
+    buf_free(&now);
+}
+
+/* ----------------------------------------------------------------------------------------------------------------- states -- */
+
+/* Does a state wait for documents that would make it worth its bytes? */
+static bool is_held(const tap *t)
+{
+    return !t->last && t->told_size > t->since && clock_ms() - t->told_ms < HOLD_MS;
+}
+
+static void put_state(tap *t, buf *out)
+{
+    size_t from = out->len;
+    tap_state_write(&t->state, t->syncing, out);
+    t->told_size = out->len - from;
+    t->since = 0;
+    t->told_ms = clock_ms();
+    t->dirty = false;
+    t->told = true;
+    t->told_at = out->len;
+}
+
+/* What was counted since the last time; in the end also if that is nothing. */
+static void report_count(tap *t, size_t stream, bool end)
+{
+    tap_progress *p = &t->progress[stream];
+    char text[NUMBER_TEXT];
+    uint64_t news = p->records - p->reported;
+    t->metrics_ms = clock_ms();
+    if (!news && !end)
+        return;
+    p->reported = p->records;
+    singer_metric_log(t->log, &(singer_metric){"counter", "record_count", {text, number_u64(text, news)}, t->catalog.streams[stream].name, NULL});
+}
+
+static void on_settle(const framing *f, buf *out)
+{
+    tap *t = f->context;
+    if (t->one_each)
+        return;
+    t->since += out->len;
+    t->told = t->told && (!out->len || out->len == t->told_at);
+    t->told_at = 0;
+    if (clock_ms() - t->metrics_ms >= METRICS_MS)
+        for (size_t i = 0; i < t->catalog.count; i++)
+            report_count(t, i, false);
+    if (t->last ? t->dirty || !t->told : t->dirty && !is_held(t)) {
+        put_state(t, out);
+        t->told_at = 0; /* nothing comes behind it in this buffer */
+    }
+}
+
+static bool on_holds(const framing *f)
+{
+    const tap *t = f->context;
+    return t->dirty;
+}
+
+static void count_fresh(const lane *ln)
+{
+    tap_outlet *first = ln->outlets ? ln->outlets[0].context : NULL;
+    if (!first)
+        return;
+    for (tap_outlet *o = first->lane->fresh; o; o = o->next_fresh) {
+        o->progress->records += o->fresh;
+        o->fresh = 0;
+    }
+    first->lane->fresh = NULL;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- batches -- */
+
+static void list_file(tap_outlet *o)
+{
+    pthread_mutex_lock(&o->t->lock);
+    o->next_file = o->progress->files;
+    o->progress->files = o;
+    pthread_mutex_unlock(&o->t->lock);
+}
+
+static void unlist_file(tap_outlet *o)
+{
+    pthread_mutex_lock(&o->t->lock);
+    tap_outlet **at = &o->progress->files;
+    while (*at && *at != o)
+        at = &(*at)->next_file;
+    if (*at)
+        *at = o->next_file;
+    pthread_mutex_unlock(&o->t->lock);
+}
+
+static void close_file(tap_outlet *o, buf *out)
+{
+    err e = {0};
+    batch_file *f = o->file;
+    unlist_file(o);
+    o->file = NULL;
+    if (f && batch_close(f, &o->t->place, o->stream->name, out, &e))
+        tap_failed(o->t, &e);
+    else
+        o->closed++;
+    err_free(&e);
+}
+
+/* What is at `doc` in the outlet's buffer moves into its file; a BATCH message takes its place when that is full. */
+static void to_file(tap_outlet *o, buf *to, size_t start, weir_view doc)
+{
+    err e = {0};
+    weir_rc rc = WEIR_OK;
+    if (!o->file && !(rc = batch_open(&o->file, &o->t->place, o->stream->name, ++o->progress->batches, &e)))
+        list_file(o);
+    if (!rc)
+        rc = batch_add(o->file, doc, &e);
+    if (rc)
+        tap_failed(o->t, &e);
+    to->len = start;
+    if (!rc && batch_records(o->file) >= (uint64_t)o->t->settings.batch_config.size)
+        close_file(o, to);
+    err_free(&e);
+}
+
+/* A state may be told once the files with its documents are complete. */
+static bool note_behind_file(tap *t, tap_outlet *o, const checkpoint *c, buf *out)
+{
+    bool ok = true;
+    if (o->waits && o->closed > o->noted) {
+        ok = tap_state_copy(&t->state, &t->noted, o->index);
+        o->waits = false;
+        t->dirty = true;
+    }
+    ok = ok && tap_state_note(&t->noted, c, t->base);
+    if (o->file && clock_ms() - batch_began(o->file) >= FILE_MS)
+        close_file(o, out);
+    o->waits = o->file != NULL;
+    o->noted = o->closed;
+    if (ok && !o->waits) {
+        ok = tap_state_copy(&t->state, &t->noted, o->index);
+        t->dirty = true;
+    }
+    return ok;
+}
+
+/* The state of all streams: it waits for all their files, which are completed once they hold enough, or for long enough. */
+static bool note_behind_files(tap *t, const checkpoint *c, buf *out)
+{
+    uint64_t records = 0;
+    int64_t began = clock_ms();
+    bool ok = tap_state_note(&t->noted, c, t->base);
+    for (size_t i = 0; i < t->catalog.count; i++)
+        for (tap_outlet *o = t->progress[i].files; o; o = o->next_file) {
+            records += batch_records(o->file);
+            began = batch_began(o->file) < began ? batch_began(o->file) : began;
+        }
+    if (records && records < (uint64_t)t->settings.batch_config.size && clock_ms() - began < FILE_MS)
+        return ok;
+    for (size_t i = 0; i < t->catalog.count; i++)
+        while (t->progress[i].files)
+            close_file(t->progress[i].files, out);
+    t->dirty = true;
+    return ok && tap_state_copy(&t->state, &t->noted, SIZE_MAX);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ checkpoints -- */
+
+static void on_checkpoint(const framing *f, buf *out, const lane *ln, const checkpoint *c)
+{
+    tap *t = f->context;
+    bool ok;
+    count_fresh(ln);
+    if (t->one_each || t->failure.rc)
+        return;
+    if (!t->batches) {
+        ok = tap_state_note(&t->state, c, t->base);
+        t->dirty = true;
+    } else if (c->binding) {
+        ok = note_behind_file(t, ln->outlets[c->binding->index].context, c, out);
+    } else {
+        ok = note_behind_files(t, c, out);
+    }
+    out->failed |= !ok;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- records -- */
+
+/* Milliseconds are enough, six digits are what readers expect (singer.md 1). */
+static void write_time(char *to, const struct timespec *at)
+{
+    char text[CLOCK_TEXT];
+    unsigned ms = (unsigned)(at->tv_nsec / 1000000);
+    if (clock_rfc3339(at->tv_sec, 0, text) != 20)
+        return;
+    memcpy(to, text, 19);
+    to[19] = '.';
+    to[20] = (char)('0' + ms / 100);
+    to[21] = (char)('0' + ms / 10 % 10);
+    to[22] = (char)('0' + ms % 10);
+    memcpy(to + 23, "000Z", 4);
+}
+
+/* The suffix holds the time at which it was last another one: a document that comes in the same tick of the clock is finished as it is. */
+static inline void stamp(tap_outlet *x, buf *to)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (__builtin_expect(now.tv_nsec == x->at.tv_nsec && now.tv_sec == x->at.tv_sec, 1))
+        return;
+    x->at = now;
+    write_time(x->time, &now);
+    memcpy(to->ptr + to->len - (sizeof "\"}\n" - 1) - TAP_TIME, x->time, TAP_TIME);
+}
+
+static inline void count(tap_outlet *x)
+{
+    if (!x->fresh++) {
+        x->next_fresh = x->lane->fresh;
+        x->lane->fresh = x;
+    }
+}
+
+static void finish_plain(outlet *o, size_t start)
+{
+    tap_outlet *x = o->context;
+    (void)start;
+    if (!buf_ok(o->to))
+        return;
+    stamp(x, o->to);
+    count(x);
+}
+
+static bool rewrite_deletion(tap_outlet *x, buf *to, size_t from, size_t len);
+
+/* What the document at `from` loses. @return its new length */
+static size_t strip(const tap_outlet *x, char *doc, size_t len)
+{
+    if (x->stream->from->unwrap.row_id)
+        len = unwrap_row_id(doc, len);
+    return x->stream->prune ? prune_in_place(x->stream->prune, doc, len) : len;
+}
+
+static void finish_changed(outlet *o, size_t start)
+{
+    tap_outlet *x = o->context;
+    buf *to = o->to;
+    const size_t from = start + o->prefix.len;
+    if (!buf_ok(to))
+        return;
+    size_t len = to->len - o->suffix.len - from;
+    if (x->stream->from->unwrap.deletes && unwrap_deletes((weir_view){to->ptr + from, len})) {
+        to->len = from + len;
+        if (!rewrite_deletion(x, to, from, len))
+            return;
+        len = to->len - from;
+        buf_addv(to, o->suffix);
+        if (!buf_ok(to))
+            return;
+    }
+    size_t left = strip(x, to->ptr + from, len);
+    if (left != len) {
+        memmove(to->ptr + from + left, to->ptr + from + len, o->suffix.len);
+        to->len -= len - left;
+    }
+    if (x->t->batches) {
+        to_file(x, to, start, (weir_view){to->ptr + from, left});
+        count(x);
+        return;
+    }
+    stamp(x, to);
+    count(x);
+}
+
+/* A test wants one record of each stream. It is kept apart: the connector is stopped now, and how it takes that is its own business. */
+static void finish_first(outlet *o, size_t start)
+{
+    tap_outlet *x = o->context;
+    if (!atomic_exchange(&x->t->satisfied, true)) {
+        finish_changed(o, start);
+        if (buf_ok(o->to))
+            buf_add(&x->t->first, o->to->ptr + start, o->to->len - start);
+        session_stop(x->t->s);
+    }
+    if (buf_ok(o->to))
+        o->to->len = start;
+}
+
+/* ---- deletions: `_sdc_deleted_at` (singer.md 1, replication methods) ---- */
+
+static bool add_deleted_at(weir_view doc, buf *out)
+{
+    struct timespec now;
+    char time[TAP_TIME];
+    buf patch = {0};
+    clock_gettime(CLOCK_REALTIME, &now);
+    write_time(time, &now);
+    buf_printf(&patch, "{\"_sdc_deleted_at\":\"%.*s\"}", TAP_TIME, time);
+    bool ok = buf_ok(&patch) && patch_apply(out, doc, buf_view(&patch));
+    buf_free(&patch);
+    return ok;
+}
+
+static bool on_deletion(const outlet *o, weir_view doc, buf *out)
+{
+    (void)o;
+    return add_deleted_at(doc, out);
+}
+
+static bool rewrite_deletion(tap_outlet *x, buf *to, size_t from, size_t len)
+{
+    buf doc = {0};
+    (void)x;
+    bool ok = add_deleted_at((weir_view){to->ptr + from, len}, &doc) && buf_ok(&doc);
+    if (ok) {
+        to->len = from;
+        buf_addv(to, buf_view(&doc));
+    }
+    to->failed |= !ok;
+    buf_free(&doc);
+    return buf_ok(to);
+}
+
+/* ---- outlets ---- */
+
+static void record_texts(const tap_outlet *x, int64_t version, buf *prefix, buf *suffix)
+{
+    buf_adds(prefix, "{\"type\":\"RECORD\",\"stream\":");
+    json_quote_lossy(prefix, x->stream->name);
+    buf_adds(prefix, ",\"record\":");
+    if (version)
+        buf_printf(suffix, ",\"version\":%lld", (long long)version);
+    buf_adds(suffix, ",\"time_extracted\":\"0000-00-00T00:00:00.000000Z\"}\n");
+}
+
+static bool on_outlet(const framing *f, arena *a, const weir_binding *b, outlet *o)
+{
+    tap *t = f->context;
+    tap_outlet *x = arena_alloc(a, sizeof *x), *first = b->index ? (o - b->index)->context : NULL;
+    buf prefix = {0}, suffix = {0};
+    if (!x)
+        return false;
+    *x = (tap_outlet){.t = t, .stream = stream_of(t, b), .progress = progress_of(t, b), .index = t->base + b->index};
+    x->lane = first ? first->lane : arena_alloc(a, sizeof *x->lane);
+    if (t->batches)
+        buf_adds(&suffix, "\n");
+    else
+        record_texts(x, x->stream->full_table ? t->version : 0, &prefix, &suffix);
+    weir_view text = arena_dup(a, buf_view(&suffix));
+    o->prefix = prefix.len ? arena_dup(a, buf_view(&prefix)) : VIEW("");
+    o->suffix = text;
+    bool ok = buf_ok(&prefix) && buf_ok(&suffix) && x->lane && o->prefix.ptr && text.ptr;
+    if (ok && !t->batches)
+        x->time = (char *)(uintptr_t)text.ptr + text.len - (sizeof "\"}\n" - 1) - TAP_TIME;
+    bool plain = !t->batches && !x->stream->prune && !x->stream->from->unwrap.row_id && !x->stream->from->unwrap.deletes;
+    o->finish = t->one_each ? finish_first : plain ? finish_plain : finish_changed;
+    o->deletion = on_deletion;
+    o->context = x;
+    buf_free(&prefix);
+    buf_free(&suffix);
+    return ok;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- streams -- */
+
+static void put_activate(const tap *t, const tap_stream *s, buf *out)
+{
+    buf_adds(out, "{\"type\":\"ACTIVATE_VERSION\",\"stream\":");
+    json_quote_lossy(out, s->name);
+    buf_printf(out, ",\"version\":%lld}\n", (long long)t->version);
+}
+
+/* A stream that was never read whole becomes visible while it is read; others when they are complete (singer.md 1, ACTIVATE_VERSION). */
+static void on_begin(const framing *f, buf *out, const weir_binding *b)
+{
+    tap *t = f->context;
+    const tap_stream *s = stream_of(t, b);
+    tap_progress *p = progress_of(t, b);
+    tap_put_schema(s, s->schema, out);
+    p->began = clock_ms();
+    if (t->version && s->full_table && !t->one_each && !tap_state_version(&t->state, s->id))
+        put_activate(t, s, out);
+    if (!t->several)
+        t->syncing = s->id;
+}
+
+static void log_duration(tap *t, const tap_stream *s, const tap_progress *p, bool well)
+{
+    char text[40];
+    int64_t ms = clock_ms() - p->began;
+    weir_view value = {text, (size_t)snprintf(text, sizeof text, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000))};
+    singer_metric_log(t->log, &(singer_metric){"timer", "sync_duration", value, s->name, well ? "succeeded" : "failed"});
+}
+
+static weir_rc on_end(const framing *f, buf *out, const lane *ln, const weir_binding *b, weir_rc rc, err *e)
+{
+    tap *t = f->context;
+    const tap_stream *s = stream_of(t, b);
+    tap_progress *p = progress_of(t, b);
+    (void)e;
+    count_fresh(ln);
+    if (t->one_each) {
+        buf_addv(out, buf_view(&t->first));
+        out->failed |= t->first.failed;
+        buf_clear(&t->first);
+        return rc;
+    }
+    while (p->files)
+        close_file(p->files, out);
+    bool complete = !rc && !t->failure.rc && !session_stopping(t->s), ok = true;
+    if (t->batches && !t->failure.rc)
+        ok = tap_state_copy(&t->state, &t->noted, t->base + b->index);
+    if (complete && t->version && s->full_table) {
+        put_activate(t, s, out);
+        ok = ok && tap_state_set_version(&t->state, s->id, t->version);
+    }
+    if (complete && view_eq(t->syncing, s->id))
+        t->syncing = (weir_view){0};
+    report_count(t, t->base + b->index, true);
+    log_duration(t, s, p, complete);
+    if (ok)
+        put_state(t, out);
+    out->failed |= !ok;
+    return rc;
+}
+
+void tap_framing(tap *t)
+{
+    t->framing = (framing){.outlet = on_outlet, .checkpoint = on_checkpoint, .schema = on_schema, .settle = on_settle, .holds = on_holds,
+                           .begin = on_begin, .end = on_end, .context = t};
+}
