@@ -5,7 +5,7 @@ import sys
 
 import orjson
 from airbyte_cdk.models import AirbyteMessageSerializer
-from airbyte_protocol.models import AirbyteMessage
+from airbyte_protocol.models import AirbyteMessage, AirbyteStateBlob
 from pydantic import BaseModel
 
 PAYLOADS = {
@@ -21,7 +21,9 @@ PAYLOADS = {
 
 
 def extras(model, where=""):
-    """Keys that a model let through because it lets everything through."""
+    """Keys that a model let through because it lets everything through. What a state holds is the connector's own business."""
+    if isinstance(model, AirbyteStateBlob):
+        return
     if isinstance(model, BaseModel):
         for key in model.model_extra or {}:
             yield f"{where}.{key}"
