@@ -1,6 +1,7 @@
 """weir shim: the same as the Python shims, states and all; in chains; and what goes through it comes out as it went in, between every two protocols."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,10 @@ import pytest
 import catalogs
 import dbf
 import exact
-from conftest import Weir, airbyte_shim, kit, singer_dbf, singer_rest, tool, write_lines
+from conftest import Weir, airbyte_shim, kit, ours, singer_dbf, singer_rest, tool, write_lines
 from drive import FULL_RANGE, Capture, Peer, Process, call, capture, capture_spec, discover, merge_patch
-from drive_airbyte import Connector, configured
+from drive_airbyte import Connector, configured, status, stream_state
+from drive_materialize import Binding, Materialization
 from drive_singer import Program, select
 from test_run import without_times
 from test_singer_target import classic
@@ -111,7 +113,7 @@ COLUMNS = {
     "at": ({"type": "string", "format": "date-time"}, '"2026-01-02T03:04:05.000006+05:30"'),
     "text": ({"type": "string"}, '"é 🚀 \\u0001 \\" \\\\ \\/ \\u2028 \\ud83d\\ude80 \\u00e9 \\n"'),
     "object": ({"type": "object", "properties": {"a": {"type": "object"}}}, '{"a":{"b":[],"":null,"ü.x/y":1.0}, "z":{}}'),
-    "list": ({"type": "array"}, '[1,1.0,"x",null,{"k":[true,-0.0,1E400]}]'),
+    "list": ({"type": "array"}, '[1,1.0,"x",null,{"k":[true,-0.0,1E300]}]'),
     "odd name./~🚀 1": ({"type": "string"}, '""'),
 }
 SCHEMA = {"type": "object", "properties": {"id": {"type": "integer"}, **{name: schema for name, (schema, _) in COLUMNS.items()}}, "required": ["id"]}
@@ -232,3 +234,70 @@ def test_a_real_tap_through_the_chain(weir, tmp_path):
     assert sorted(map(len, run.records().values())) == sorted(map(len, direct.records().values()))
     write_lines(folder / "things.ndjson", [*map(json.loads, (folder / "things.ndjson").open()), {"id": 9, "updated_at": "2026-02-01T00:00:00Z", "text": "late"}])
     assert sorted_records(chain.sync(config, select(through), run.state())) == sorted_records(tap.sync(config, select(found), direct.state()))
+
+
+# ------------------------------------------------------------------------------------------------------------------ destinations
+
+
+def destination_shim(weir: Weir, source: str, target: str, command: list[str], folder: Path) -> list[str]:
+    """By the command's name Weir tells that it is a destination."""
+    inner = folder / {"airbyte": "destination-script", "singer": "target-script", "flow": "materialize-script"}[source]
+    inner.write_text("#!/bin/sh\nexec " + " ".join(f"'{part}'" for part in command) + ' "$@"\n')
+    inner.chmod(0o755)
+    return shim(weir, source, target, [str(inner)], folder)
+
+
+def write_airbyte(argv: list[str], config: dict, first: int, last: int) -> list:
+    """Feeds the columns' documents. Returns the states that came back."""
+    catalog = configured([{"name": "odd stream", "json_schema": SCHEMA, "supported_sync_modes": ["incremental"], "source_defined_primary_key": [["id"]]}])
+    said = [f'{{"type":"RECORD","record":{{"stream":"odd stream","data":{text},"emitted_at":1700000000000}}}}'.encode() for text in lines(first, last)]
+    said += [json.dumps(m).encode() for m in (stream_state("odd stream", {"n": last}, float(last - first), id=7), status("odd stream", "COMPLETE"))]
+    destination = Connector(argv)
+    assert destination.check(config)["status"] == "SUCCEEDED" and set(config) <= set(destination.spec()["connectionSpecification"]["properties"])
+    states = destination.write(config, catalog, said).of("STATE")
+    assert [(s["stream"]["stream_state"], s["id"], s["destinationStats"]["recordCount"]) for s in states] == [({"n": last}, 7, last - first)]
+    return states
+
+
+def write_singer(argv: list[str], config: dict, first: int, last: int) -> list:
+    said = [json.dumps({"type": "SCHEMA", "stream": "odd stream", "schema": SCHEMA, "key_properties": ["id"]}).encode()]
+    said += [f'{{"type":"RECORD","stream":"odd stream","record":{text}}}'.encode() for text in lines(first, last)]
+    _, states = Program(argv).load(config, said + [json.dumps({"type": "STATE", "value": {"bookmarks": {"odd stream": {"n": last}}}}).encode()])
+    assert states[-1] == {"bookmarks": {"odd stream": {"n": last}}}
+    return states
+
+
+def write_flow(argv: list[str], config: dict, first: int, last: int) -> list:
+    peer = Peer(argv, config)
+    schema = call(peer, "spec", {"connectorType": "LOCAL", "config": {}})["resourceConfigSchema"]
+    (member,) = [name for name, property in schema["properties"].items() if property.get("x-collection-name")]
+    binding = Binding("acme/odd", {member: "odd stream"}, "id", SCHEMA["properties"])
+    return [Materialization(peer, [binding]).run([[(0, text) for text in lines(first, last)]])]
+
+
+WRITE = {"flow": write_flow, "airbyte": write_airbyte, "singer": write_singer}
+INTO_SCRIPTS = [(a, b) for a in ("airbyte", "singer") for b in PROTOCOLS if a != b]
+
+
+@pytest.mark.parametrize("source, target", INTO_SCRIPTS, ids=lambda p: p)
+def test_ten_of_ten_columns_into_destinations(weir, tmp_path, source, target):
+    """A destination or target of `source`, used as one of `target`."""
+    out = tmp_path / "out.ndjson"
+    argv = destination_shim(weir, source, target, kit("suite", "script_destination.py", source), tmp_path)
+    for first, last in (0, 5), (5, 7):
+        WRITE[target](argv, {"file": str(out)}, first, last)
+    assert same([exact.loads(line) for line in exact.lines(out.read_bytes())], lines(0, 7)) == 10
+
+
+@pytest.mark.parametrize("source, target", PAIRS, ids=lambda p: p)
+def test_our_destination_behind_a_shim(weir, tmp_path, source, target):
+    """materialize-sqlite speaking `source`, used as a destination of `target`: its columns hold the values."""
+    database = tmp_path / "out.db"
+    argv = destination_shim(weir, source, target, [ours("materialize-sqlite"), "--protocol", source], tmp_path)
+    for first, last in (0, 5), (3, 7):
+        WRITE[target](argv, {"path": str(database)}, first, last)
+    rows = sorted(catalogs.rows(database, "odd stream"), key=lambda row: row["id"])
+    docs = [json.loads(text, parse_float=Decimal) for text in lines(0, 7)]
+    assert [row["id"] for row in rows] == [doc["id"] for doc in docs]
+    for name in COLUMNS:
+        assert all(catalogs.holds(row[name], doc[name]) for row, doc in zip(rows, docs)), f"{name}: {rows[0][name]!r}"
