@@ -292,7 +292,7 @@ OFFLINE = {"AIRBYTE_OFFLINE_MODE": "1", "DO_NOT_TRACK": "1"}
 
 
 def pyairbyte(folder: Path, jobs: list[dict]) -> list[dict]:
-    homes = {name: str(folder) for name in ("HOME", "AIRBYTE_PROJECT_DIR", "AIRBYTE_TEMP_DIR", "AIRBYTE_CACHE_ROOT", "TMPDIR")}
+    homes = {name: str(folder) for name in ("HOME", "AIRBYTE_PROJECT_DIR", "AIRBYTE_TEMP_DIR", "AIRBYTE_CACHE_ROOT", "AIRBYTE_LOGGING_ROOT")}
     done = subprocess.run(kit("pyairbyte", "pyairbyte_read.py"), input=json.dumps(jobs), capture_output=True, text=True, timeout=DEADLINE,
                           cwd=folder, env={**os.environ, **OFFLINE, **homes})  # fmt: skip
     assert done.returncode == 0, done.stderr[-6000:]

@@ -1,10 +1,12 @@
 """Our sources as Singer taps: judged by both libraries and their test suites, piped into targets, run by Meltano."""
 
 import copy
+import gzip
 import json
 import os
 import signal
 import subprocess
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -398,3 +400,43 @@ def test_meltano_runs_and_resumes(tmp_path):
     second = meltano.run()
     assert [r["id"] for r in lines("log")] == list(range(6)), "what was there is not read again"
     assert [r["id"] for r in lines("people")][-1] == 4 and first != second
+
+
+# ------------------------------------------------------------------------------------------------------------ batches and versions
+
+
+def test_batches_are_loaded_by_a_target_of_the_sdk(tmp_path):
+    """With batch_config the records are in files that messages name: gzip, one bare record a line."""
+    program, config, folder = tap("source-files"), plain_files(tmp_path, False), tmp_path / "batches"
+    folder.mkdir()
+    catalog = select(program.discover(config), ["people"])
+    storage = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": f"file://{folder}", "prefix": "weir-"}}
+    run = program.sync({**config, "batch_config": storage}, catalog)
+    (batch,) = [m for m in run.messages() if m["type"] == "BATCH"]
+    assert batch["encoding"] == storage["encoding"] and not run.records() and run.messages()[-1]["type"] == "STATE"
+    files = [Path(url.removeprefix("file://")) for url in batch["manifest"]]
+    records = [json.loads(line) for file in files for line in gzip.decompress(file.read_bytes()).split(b"\n") if line]
+    assert records == program.sync(config, catalog).records()["people"] and all(file.name.startswith("weir-") for file in files)
+    target, config, rows = sql_target("sdk", tmp_path)
+    _, states = target.load(config, run.out)
+    assert sorted(r["id"] for r in rows("people")) == [1, 2, 3] and states[-1] == run.state()
+
+
+def test_full_table_tells_which_rows_are_out_of_date(tmp_path):
+    """ACTIVATE_VERSION at the end, so that targets can drop what is gone; judged, and obeyed by our own target."""
+    program, target = tap("source-files"), Program([ours("materialize-sqlite")])
+    config = {**plain_files(tmp_path, True), "emit_activate_version_messages": True}
+    catalog = select(program.discover(config), ["people"], method={"people": "FULL_TABLE"})
+    where = {"path": str(tmp_path / "x.db"), "hard_delete": True, "add_record_metadata": True}
+    versions = []
+    for more in True, False:
+        plain_files(tmp_path, more)
+        run = program.sync(config, catalog)
+        assert judged("singer-sdk", run.out) == []
+        messages = [m for m in run.messages() if m.get("version")]
+        versions.append({m["version"] for m in messages})
+        assert len(versions[-1]) == 1 and messages[-1]["type"] == "ACTIVATE_VERSION"
+        target.load(where, run.out)
+        assert sorted(r["id"] for r in catalogs.rows(tmp_path / "x.db", "people")) == ([1, 2, 3, 4] if more else [1, 2, 3])
+        time.sleep(0.002)  # a version is a time in milliseconds
+    assert max(versions[0]) < min(versions[1])
