@@ -276,3 +276,55 @@ def served_peer(name: str, folder: Path, more=False, protobuf=False) -> Peer:
     if not found.exists():
         pytest.skip(f"{found} is not there: build it")
     return Peer([str(found)], SERVED[name](folder, more), protobuf=protobuf, strict=True)
+
+
+def ours(name: str) -> str:
+    """The path of one of our own programs."""
+    found = weir_program().parent / name
+    if not found.exists():
+        pytest.skip(f"{found} is not there: build it")
+    return str(found)
+
+
+def plain_files(folder: Path, more: bool) -> dict:
+    """Like source_files, with values that the Python kits can hold: the stream `people` has a key, `log` has none and grows."""
+    (folder / "plain").mkdir(exist_ok=True)
+    people = ["1,Zoë €,1.25,2026-01-02,2026-01-02T03:04:05Z,true", "2,,-0.5,,,false", '3,"a ""b"", c\n\\ /",1000000,1999-12-31,1999-12-31T23:59:59Z,']
+    people += ["4,new,0.0,2026-01-04,2026-01-04T00:00:00Z,true"] if more else []
+    (folder / "plain/people.csv").write_text("id,name,price,day,at,ok\n" + "".join(row + "\n" for row in people), "utf-8")
+    write_lines(folder / "plain/log-1.ndjson", [{"id": i, "text": f"line {i} 🚀", "nested": {"a": [i, None, {"ü": "x"}]}} for i in range(5)])
+    if more:
+        write_lines(folder / "plain/log-2.ndjson", [{"id": 5, "text": "line 5", "nested": {"a": []}}])
+    streams = [{"name": "people", "path": "people.csv", "key": ["id"]}, {"name": "log", "path": "log-*.ndjson"}]
+    return {"base": str(folder / "plain"), "streams": streams}
+
+
+# ------------------------------------------------------------------------------------------------------- the Airbyte and Singer kits
+
+
+def tool(environment: str, name: str) -> str:
+    """An executable that a package brought."""
+    return str(Path(program(environment)[0]).parent / name)
+
+
+def kit(environment: str, script: str, *args: str) -> list[str]:
+    """The argv of a script in peers/."""
+    return program(environment, str(HERE / "peers" / script), *args)
+
+
+JUDGES = {"airbyte": ("pyairbyte", "judge_airbyte.py"), "singer-sdk": ("singer-sdk", "judge_singer_sdk.py"), "singer-python": ("singer-classic", "judge_singer_python.py")}
+
+
+def judged(judge: str, said: bytes, *args: str) -> list[str]:
+    """What a judge has to complain about."""
+    done = subprocess.run([*kit(*JUDGES[judge]), *args], input=said, capture_output=True, timeout=DEADLINE)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode().splitlines()
+
+
+def copied(folder: Path, name: str, source: str) -> str:
+    """A program under another name: a link in a folder of its own."""
+    link = folder / name
+    if not link.exists():
+        link.symlink_to(source)
+    return str(link)

@@ -1,30 +1,54 @@
 #!/bin/sh
 # Makes the virtual environments that the interop suite and its peers run in, outside of the tree:
 #
-#     tests/interop/setup.sh [suite|airbyte|singer-dbf|singer-rest ...]      default: all
+#     tests/interop/setup.sh [NAME ...]      each has a requirements-NAME.txt; default: all
 #
-# They go to $WEIR_PEERS (default ~/.cache/weir-peers). An environment is made again only when its requirements file has changed, so
-# running this before every test costs nothing. What cannot be made here is skipped with a reason; its tests then skip as well.
+# They go to $WEIR_PEERS (default ~/.cache/weir-peers), all at once; `uv` from PyPI does it in seconds, pip when there is no uv. The requirements are
+# whole lists, so they are installed without looking at what they ask for. An environment is made again only when its requirements file has
+# changed, so running this before every test costs nothing. What cannot be made here is skipped with a reason; its tests then skip as well.
 # $WEIR_PYTHON names a Python to try first. Exit status: 0 if the suite's own environment is there, otherwise 1.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 peers=${WEIR_PEERS:-$HOME/.cache/weir-peers}
+uv_version=0.13.8
 mkdir -p "$peers" || exit 1
 exec 9>"$peers/lock"
 flock 9 || exit 1
 
-# The first Python with one of these versions that can make a virtual environment in $2.
-make_venv() {
-    wanted=$1 folder=$2
+export UV_CACHE_DIR="$peers/uv/cache" UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=hardlink UV_NO_CONFIG=1
+
+python_of() { # the first Python with one of these versions
     for python in ${WEIR_PYTHON:-} python3.11 python3 /usr/bin/python3 python3.12 python3.13; do
         found=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
-        case " $wanted " in *" $found "*) ;; *) continue ;; esac
-        rm -rf "$folder"
-        "$python" -m venv "$folder" >/dev/null 2>&1 && return 0
+        case " $1 " in *" $found "*) command -v "$python" && return 0 ;; esac
     done
-    rm -rf "$folder"
     return 1
+}
+
+make_uv() {
+    [ -x "$peers/uv/bin/uv" ] && [ "$("$peers/uv/bin/uv" --version | cut -d ' ' -f 2)" = "$uv_version" ] && return
+    python=$(python_of "3.11 3.12 3.13") || return
+    rm -rf "$peers/uv"
+    "$python" -m venv "$peers/uv" >/dev/null 2>&1 &&
+        "$peers/uv/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$uv_version" >"$peers/uv.log" 2>&1
+}
+
+make_venv() {
+    rm -rf "$2"
+    if [ -x "$peers/uv/bin/uv" ]; then
+        "$peers/uv/bin/uv" venv --quiet --python "$1" "$2"
+    else
+        "$1" -m venv "$2"
+    fi >/dev/null 2>&1 || { rm -rf "$2"; return 1; }
+}
+
+install() {
+    if [ -x "$peers/uv/bin/uv" ]; then
+        "$peers/uv/bin/uv" pip install --quiet --no-deps --python "$1/bin/python" -r "$2"
+    else
+        "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$2"
+    fi >"$1/install.log" 2>&1
 }
 
 setup() {
@@ -32,22 +56,33 @@ setup() {
     requirements=$here/requirements-$name.txt folder=$peers/$name
     if cmp -s "$requirements" "$folder/installed.txt"; then
         echo "$name: ready"
-    elif ! make_venv "$wanted" "$folder"; then
+    elif ! python=$(python_of "$wanted") || ! make_venv "$python" "$folder"; then
         echo "$name: skipped: no Python of version $wanted that can make a virtual environment (Debian: python3-venv)"
-    elif ! "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" >"$folder/pip.log" 2>&1; then
-        echo "$name: skipped: pip could not install its requirements: $(tail -n 1 "$folder/pip.log")"
+    elif ! install "$folder" "$requirements"; then
+        echo "$name: skipped: its requirements could not be installed: $(tail -n 1 "$folder/install.log")"
     else
         cp "$requirements" "$folder/installed.txt"
         echo "$name: made"
     fi
 }
 
-[ $# -gt 0 ] || set -- suite airbyte singer-dbf singer-rest
+if [ $# -eq 0 ]; then
+    for file in "$here"/requirements-*.txt; do
+        name=${file##*/requirements-}
+        set -- "$@" "${name%.txt}"
+    done
+fi
+missing=
+for name; do
+    [ -f "$here/requirements-$name.txt" ] || { echo "unknown environment '$name'" >&2; exit 2; }
+    cmp -s "$here/requirements-$name.txt" "$peers/$name/installed.txt" || missing=1
+done
+[ -z "$missing" ] || make_uv || rm -rf "$peers/uv"
 for name; do
     case $name in
-        suite) setup suite "3.11 3.12 3.13" ;;
-        airbyte | singer-dbf | singer-rest) setup "$name" "3.11" ;; # flow-sdk 0.1.9 refuses any other
-        *) echo "unknown environment '$name'" >&2; exit 2 ;;
+        suite) setup suite "3.11 3.12 3.13" & ;;
+        *) setup "$name" "3.11" & ;; # flow-sdk 0.1.9 refuses any other; the rest was pinned with it
     esac
 done
+wait
 [ -f "$peers/suite/installed.txt" ]
