@@ -3,6 +3,7 @@ import concurrent.futures
 import ctypes
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -71,8 +72,8 @@ def bury(session):
 class Ended:
     """What became of a program. megabytes: the most memory that it had at a time."""
 
-    def __init__(self, status, out, err, seconds, megabytes):
-        self.status, self.out, self.err, self.seconds, self.megabytes = status, out, err, seconds, megabytes
+    def __init__(self, status, out, err, seconds, most):
+        self.status, self.out, self.err, self.seconds, self.megabytes = status, out, err, seconds, most
 
 
 def feed(process, data):
@@ -83,21 +84,27 @@ def feed(process, data):
         pass  # it does not listen any more
 
 
+def megabytes(pid):
+    """The most memory that a process had so far. (The rusage of a child begins with what its parent had.)"""
+    try:
+        return int(re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
+    except (OSError, AttributeError):
+        return 0  # it has just ended
+
+
 def wait(process, limit, poll):
-    """Until it has ended: its rusage. poll() is called every now and then."""
-    until = time.monotonic() + limit
-    while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            process.returncode = os.waitstatus_to_exitcode(status)
-            return usage
+    """Until it has ended: the most megabytes seen, or None if it had to be killed. poll() is called every now and then."""
+    until, most = time.monotonic() + limit, 0
+    while process.poll() is None:
         if time.monotonic() > until:
             process.kill()
             process.wait()
             return None
+        most = max(most, megabytes(process.pid))
         if poll:
             poll(process)
         time.sleep(0.01)
+    return most
 
 
 def run(argv, folder, env, stdin=b"", limit=LIMIT_S, poll=None, stdout=None):
@@ -110,9 +117,9 @@ def run(argv, folder, env, stdin=b"", limit=LIMIT_S, poll=None, stdout=None):
         feeder = threading.Thread(target=feed, args=(process, stdin), daemon=True) if isinstance(stdin, bytes) else None
         if feeder:
             feeder.start()
-        usage = wait(process, limit, poll)
+        most = wait(process, limit, poll)
         seconds = time.monotonic() - began
-        hangs = usage is None
+        hangs = most is None
         try:
             bury(process.pid)
         except Failure:
@@ -125,7 +132,7 @@ def run(argv, folder, env, stdin=b"", limit=LIMIT_S, poll=None, stdout=None):
         err.seek(0)
         said = err.read().decode(errors="surrogateescape")
         must(not hangs, f"{argv[0]} {argv[1] if len(argv) > 1 else ''} hangs: it has not ended within {limit} s\n{said[-1000:]}")
-        return Ended(process.returncode, out.read(), said, seconds, usage.ru_maxrss / 1024)
+        return Ended(process.returncode, out.read(), said, seconds, most)
 
 
 # ---- judging ----
