@@ -210,7 +210,7 @@ class Noisy(Source):
 
 
 class JunkLines(Noisy):
-    noise = b'Downloading the model: 42 %\rTraceback (most recent call last):\n  File "x.py", line 1\n{not json}\n{"type":"RECORD"\n'
+    noise = b'Downloading the model: 42 %\rTraceback (most recent call last):\n  File "x.py", line 1\n{not json}\n'
 
 
 class JsonThatIsNoMessage(Noisy):
@@ -912,10 +912,15 @@ class CatalogWithNulls(Source):
 
 class OddNames(Source):
     names = ["users", "Users", "USERS", "with space", "with.dot", "with/slash", "../up", "9lives", 'quo"te', "apo'strophe", "back\\slash", "emoji 🎉", "naïve", "naïve",
-             "a__b", "%2F", "tab\tin", "new\nline", "-", ".", "..", "", "null", "x" * 200, "select", "{}", "$ref", "*"]
+             "a__b", "%2F", "tab\tin", "new\nline", "-", ".", "..", "null", "x" * 200, "select", "{}", "$ref", "*"]
 
     def record(self, n, **more):
         super().record(n, stream=self.stream)
+
+
+class EmptyName(Source):
+    """Any UTF-8, even empty (2.7)."""
+    names = ["users", ""]
 
 
 class TwoNamespaces(Source):
