@@ -611,8 +611,9 @@ class ALongFrame(GoodInProtobuf):
         wait_for_ever()
 
 
-def behaviours():
-    found, todo = {}, [Good]
+def behaviours(root=Good):
+    """Behaviours by name."""
+    found, todo = {}, [root]
     while todo:
         c = todo.pop()
         todo += c.__subclasses__()

@@ -4,26 +4,16 @@
 Expected each time: the exit status; one error line that names the capture, who has to act and what happened; nobody left behind, nobody unreaped;
 the collection and weir.db as of the last checkpoint. Then a good connector goes on from there, and every document is there once.
 """
-import concurrent.futures
-import ctypes
 import json
-import os
-import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+from harness import CODES, CONFIG, HERE, OK, PROTOCOL, REMOTE, TRANSIENT, WEIR, environment, log_records, must, parse_lines, report, run
 from peer import LAST, behaviours
 
-ROOT = Path(__file__).resolve().parents[2]
-WEIR = (ROOT / os.environ.get("WEIR_BUILD", "build") / "bin/weir").resolve()
-PEER = Path(__file__).resolve().parent / "peer.py"
-LIMIT_S = 60
-OK, CONFIG, TRANSIENT, REMOTE, PROTOCOL = 0, 2, 3, 4, 5
-CODES = {CONFIG: "config", TRANSIENT: "transient", REMOTE: "remote", PROTOCOL: "protocol"}
+PEER = HERE / "peer.py"
 COMMANDS = ("capture", "preview", "run")
 STOPPED = COMMANDS + ("stop",)  # a run that gets SIGTERM
 
@@ -150,15 +140,6 @@ CASES = {
 }
 
 
-class Failure(Exception):
-    pass
-
-
-def must(condition, complaint):
-    if not condition:
-        raise Failure(complaint)
-
-
 # ---- running ----
 
 def write_catalog(folder, behaviour, protobuf):
@@ -178,76 +159,24 @@ def arguments(command, case):
     return ["run", "--once", "--quiet", "--data", "data", "--idle", case.patience if case.patience and command == "run" else "40s"]
 
 
-def relatives(session):
-    """Processes of a session: (pid, state, is it a connector itself)."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != session:
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[3]) == session:
-                yield int(entry.name), fields[0], int(fields[2]) == int(entry.name)
-
-
-def bury(session):
-    """Nobody is left: we are the reaper of orphans, so a zombie that weir should have reaped is ours now."""
-    until = time.monotonic() + 2
-    while True:
-        left = list(relatives(session))
-        running = [pid for pid, state, _ in left if state not in "ZX"]
-        if not running or time.monotonic() > until:
-            break
-        time.sleep(0.01)
-    unreaped = [pid for pid, state, leader in left if state == "Z" and leader]
-    for pid in running:
-        os.kill(pid, signal.SIGKILL)
-    for pid, _, _ in left:
-        try:
-            os.waitpid(pid, 0)
-        except ChildProcessError:
-            pass
-    must(not running, f"left running: {running}")
-    must(not unreaped, f"left as zombies: {unreaped}")
-
-
 def run_weir(folder, command, case):
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("LOG_", "FLOW_", "WEIR_"))}
     ready = folder / "ready"
-    env.update(LOG_FORMAT="json", HOSTILE_READY=str(ready), PYTHONDONTWRITEBYTECODE="1", TERM="dumb")
+    env = environment(HOSTILE_READY=str(ready))
     if case.log_level:
         env["LOG_LEVEL"] = case.log_level
-    began = time.monotonic()
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        weir = subprocess.Popen([WEIR] + arguments(command, case), cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                start_new_session=True)
-        try:
-            while case.silent and command in ("capture", "stop") and weir.poll() is None:
-                if ready.exists() and (command != "stop" or state_of(folder) == case.state):
-                    weir.terminate()
-                    break
-                time.sleep(0.01)
-            weir.wait(LIMIT_S)
-        except subprocess.TimeoutExpired:
-            weir.kill()
-            weir.wait()
-            bury(weir.pid)
-            raise Failure(f"weir {command} hangs: it has not ended within {LIMIT_S} s") from None
-        bury(weir.pid)
-        out.seek(0)
-        err.seek(0)
-        return weir.returncode, out.read(), err.read().decode(), time.monotonic() - began
+
+    def stop(weir):
+        if ready.exists() and (command != "stop" or state_of(folder) == case.state):
+            weir.terminate()
+            ready.unlink()
+
+    return run([WEIR] + arguments(command, case), folder, env, poll=stop if case.silent and command in ("capture", "stop") else None)
 
 
 # ---- judging ----
 
 def check_log(command, case, text):
-    records = []
-    for line in text.splitlines():
-        try:
-            records.append(json.loads(line))
-        except ValueError:
-            raise Failure(f"a log line is no JSON: {line[:300]}") from None
+    records = log_records(text)
     for part in case.logs:
         must(any(part in r["message"] for r in records), f"the connector's words '{part}' are not in the log")
     ours = [r for r in records if "who" in r.get("fields", {}) and not r["fields"].get("task") == "acme/hostile" or r["message"].startswith("capture acme/")]
@@ -262,12 +191,6 @@ def check_log(command, case, text):
     must(len(record["message"]) < 400, f"the error is {len(record['message'])} bytes long")
     must(record["fields"].get("code") == CODES[case.status], f"its code is {record['fields'].get('code')}, expected {CODES[case.status]}")
     must(" has to act" in record["fields"].get("who", "") or case.status == TRANSIENT, f"it does not say who has to act: {record['fields']}")
-
-
-def parse_lines(out):
-    lines = out.decode().split("\n")
-    must(lines.pop() == "", "standard output ends inside a line")
-    return [json.loads(line) for line in lines]
 
 
 def check_capture(case, out):
@@ -329,8 +252,8 @@ def go_on(folder):
     """A good connector takes over."""
     good = complete()
     write_catalog(folder, "good", False)
-    status, _, err, _ = run_weir(folder, "run", good)
-    must(status == OK, f"a good connector afterwards fails: {err[-500:]}")
+    ended = run_weir(folder, "run", good)
+    must(ended.status == OK, f"a good connector afterwards fails: {ended.err[-500:]}")
     check_data(folder, good.committed, good.state)
 
 
@@ -339,45 +262,25 @@ def run_case(name, command):
     with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
         folder = Path(path)
         write_catalog(folder, name, case.protobuf)
-        status, out, err, seconds = run_weir(folder, command, case)
-        must(status == case.status, f"exit status {status}, expected {case.status}\n{err[-1000:]}")
-        check_log(command, case, err)
+        ended = run_weir(folder, command, case)
+        must(ended.status == case.status, f"exit status {ended.status}, expected {case.status}\n{ended.err[-1000:]}")
+        check_log(command, case, ended.err)
         if command == "capture":
-            check_capture(case, out)
+            check_capture(case, ended.out)
         elif command == "preview":
-            check_preview(case, out)
+            check_preview(case, ended.out)
         else:
             check_data(folder, case.committed, case.state)
             go_on(folder)
-        must(seconds <= case.seconds, f"it took {seconds:.1f} s, expected at most {case.seconds}")
-
-
-def attempt(job):
-    name, command = job
-    try:
-        run_case(name, command)
-    except Failure as e:
-        return str(e)
-    except Exception as e:  # a broken line, a missing file: that is a failure, too
-        return repr(e)
-    return None
+        must(ended.seconds <= case.seconds, f"it took {ended.seconds:.1f} s, expected at most {case.seconds}")
 
 
 def main(parts):
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
     missing = set(behaviours()) - set(CASES) - {"wrong"}
     if missing:
         print(f"not ok all behaviours are driven\n# not driven: {sorted(missing)}")
     jobs = [(name, command) for name, case in CASES.items() for command in case.commands]
-    jobs = [(n, c) for n, c in jobs if not parts or any(p in f"{n}/{c}" for p in parts)]
-    with concurrent.futures.ThreadPoolExecutor(6) as waiting, concurrent.futures.ThreadPoolExecutor(2) as working:
-        futures = {job: (waiting if CASES[job[0]].waits else working).submit(attempt, job) for job in jobs}
-        for name, command in jobs:
-            complaint = futures[name, command].result()
-            print(f"{'not ok' if complaint else 'ok'} {name}/{command}")
-            for line in (complaint or "").splitlines():
-                print("# " + line)
-            sys.stdout.flush()
+    report(jobs, run_case, parts, lambda job: CASES[job[0]].waits)
 
 
 if __name__ == "__main__":
