@@ -168,11 +168,11 @@ def emit(protocol: str):
             variants.append(Variant(name, run, n))
 
         if protocol == "airbyte":
-            peer("airbyte-cdk, dicts", "pyairbyte", "emit_airbyte_cdk.py", 10)
+            peer("airbyte-cdk, dicts", "pyairbyte", "emit_airbyte_cdk.py", 4)
         else:
-            peer("singer-sdk, dicts", "singer-sdk", "emit_singer_sdk.py", 20)
-            peer("singer-sdk with msgspec, dicts", "singer-sdk", "emit_singer_sdk.py", 20, env={"MSGSPEC": "1"})
-            peer("singer-python, dicts", "singer-classic", "emit_singer_python.py", 20, argv=lambda n: [n])
+            peer("singer-sdk, dicts", "singer-sdk", "emit_singer_sdk.py", 4)
+            peer("singer-sdk with msgspec, dicts", "singer-sdk", "emit_singer_sdk.py", 4, env={"MSGSPEC": "1"})
+            peer("singer-python, dicts", "singer-classic", "emit_singer_python.py", 4, argv=lambda n: [n])
         return Row(f"emit-{protocol}", f"records of 10 columns to a pipe, as {protocol.capitalize()} lines", "rec", variants,
                    "3M rec per CPU second at least, 5M wanted", lambda r: r["weir, typed values"]["rate"] >= 3e6)
 
