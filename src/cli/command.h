@@ -6,7 +6,7 @@
 
 /** What was given on the command line; every option has its place here. */
 typedef struct cli_args {
-    const char *source, *name, *data, *only, *sessions, *timeout, *idle, *initial_state, *from, *as, *oauth2, *docs_url;
+    const char *source, *name, *data, *only, *sessions, *timeout, *idle, *initial_state, *from, *as, *oauth2, *docs_url, *format;
     bool once, json, emit_raw, output_state, quiet, destination;
     char **rest;        /* what followed `--` or the options */
     size_t rest_count;
@@ -57,6 +57,7 @@ weir_rc cmd_validate(cli *, err *);
 weir_rc cmd_capture(cli *, err *);
 weir_rc cmd_preview(cli *, err *);
 weir_rc cmd_run(cli *, err *);
+weir_rc cmd_docs(cli *, err *);
 weir_rc cmd_shim(cli *, err *);
 weir_rc cmd_help(cli *, err *);
 

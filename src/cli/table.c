@@ -20,6 +20,7 @@ const cli_option cli_options[] = {
     {"destination", NULL, NULL, PLACE(destination), "the connector is a destination; told from names such as target-x, too"},
     {"oauth2", NULL, "FILE", PLACE(oauth2), "OAuth2 description, JSON, instead of what the connector says"},
     {"docs-url", NULL, "URL", PLACE(docs_url), "documentation URL instead of what the connector says"},
+    {"format", NULL, "FORMAT", PLACE(format), "markdown, airbyte (metadata.yaml), meltano (plugin definition) or singer (--about); default markdown"},
     {"quiet", NULL, NULL, PLACE(quiet), "no progress"},
     {0},
 };
@@ -58,6 +59,11 @@ const cli_command cli_commands[] = {
      "COMMAND itself end with a second --; what follows is what the platform adds, such as `read --config F --catalog F` of Airbyte. So "
      "`exec weir shim --from singer --as airbyte -- tap-x -- \"$@\"` in a script is an Airbyte source. The exit status is that of the protocol it is served as.",
      cmd_shim},
+    {"docs", "print a connector's documents, made from what it says about itself", "[--format FORMAT] [NAME | --source FILE --name TASK]",
+     OPTIONS("source", "name", "format"),
+     "The connector is one linked into weir, by its name, such as source-files, or a task of the catalog. Registries of Airbyte and Meltano's hub take the results as "
+     "they are.",
+     cmd_docs},
     {"help", "this text, that of a command, the man page, the completions", "[COMMAND | man | bash | zsh]", OPTIONS(NULL), "", cmd_help},
     {0},
 };
