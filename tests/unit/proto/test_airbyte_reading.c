@@ -18,6 +18,8 @@
 #include "json/pointer.h"
 #include "json/tree.h"
 #include "proto/airbyte/airbyte.h"
+#include "proto/airbyte/catalog.h"
+#include "proto/airbyte/reading.h"
 
 enum { STREAMS = 6 };
 
@@ -27,7 +29,8 @@ typedef struct script {
     unsigned lanes;
     bool together;          /* one pull for all */
     bool task_state;        /* checkpoints of the task */
-    bool shared;            /* which hold more than the parts of bindings */
+    bool shared;            /* which hold more than the parts of bindings, from the middle on */
+    bool bursts;            /* checkpoints come one upon the other, then not for long */
     int64_t documents;      /* of a stream */
     unsigned every;         /* a checkpoint after so many, more or less */
     size_t size;            /* of a document, at most */
@@ -73,14 +76,20 @@ static weir_rc seal(weir_task *t, const weir_binding *b, int64_t n)
     weir_view state = weir_format(t, "{\"n\":%" PRId64 ",\"pad\":\"%0*d\"}", n, (int)plan.state_size + 1, 0);
     if (!plan.task_state)
         return weir_checkpoint(t, b, state);
-    return weir_checkpoint_patch(t, NULL, weir_format(t, "{%s\"bindingStateV1\":{\"%.*s\":%.*s}}", plan.shared ? "\"lsn\":1," : "",
+    return weir_checkpoint_patch(t, NULL, weir_format(t, "{%s\"bindingStateV1\":{\"%.*s\":%.*s}}", plan.shared && n > plan.documents / 2 ? "\"lsn\":1," : "",
                                                       VIEW_ARG(b->state_key), VIEW_ARG(state)));
+}
+
+static unsigned pause_after(uint64_t *x, unsigned *turn)
+{
+    return plan.bursts ? (unsigned[]){1, 1, plan.every}[(*turn)++ % 3] + 1 : (unsigned)(next(x) % plan.every) + 2;
 }
 
 static weir_rc pull_one(weir_task *t, const weir_binding *b)
 {
     uint64_t x = plan.seed * 0x9e3779b97f4a7c15 + b->index + 1;
     int64_t n = weir_json_int(b->state, "/n", 0);
+    unsigned turn = 0;
     for (unsigned due = 1; n < plan.documents && !weir_stopping(t); due--) {
         weir_rc rc = emit(t, b, n++, &x);
         if (!rc && (int)b->index == plan.fails && n > plan.documents / 2)
@@ -89,7 +98,7 @@ static weir_rc pull_one(weir_task *t, const weir_binding *b)
             rc = seal(t, b, n);
         if (rc)
             return rc;
-        due = due == 1 ? (unsigned)(next(&x) % plan.every) + 2 : due;
+        due = due == 1 ? pause_after(&x, &turn) : due;
     }
     return plan.rest ? WEIR_OK : seal(t, b, n);
 }
@@ -116,7 +125,7 @@ typedef struct seen {
 
 typedef struct platform {
     seen s[STREAMS];
-    int64_t since; /* records since the last GLOBAL state */
+    int64_t since; /* records that no state has covered */
     size_t globals;
     int out[2];
     char *text;
@@ -187,6 +196,7 @@ static void hear_state(platform *p, const tree *m)
         seen *s = of(p, tree_text(tree_at(m, VIEW("/stream/stream_descriptor")), "name"));
         hear_stream_state(s, tree_get(m, "stream"));
         assert_int_equal(integer(tree_at(m, VIEW("/sourceStats/recordCount"))), s->since);
+        p->since -= s->since;
         s->since = 0;
         return;
     }
@@ -317,18 +327,25 @@ static void counts_add_up(void **state)
         plan = (script){
             .seed = seed, .lanes = (unsigned)(next(&x) % 4), .together = next(&x) % 4 == 0, .documents = (int64_t)(next(&x) % 3000),
             .every = (unsigned[]){1, 3, 50, 5000}[next(&x) % 4], .size = (size_t[]){0, 20, 400, 2000}[next(&x) % 4],
-            .state_size = (size_t[]){0, 30, 30000}[next(&x) % 3], .fails = -1, .rest = next(&x) % 3 == 0,
+            .state_size = (size_t[]){0, 30, 30000}[next(&x) % 3], .fails = -1, .rest = next(&x) % 3 == 0, .bursts = next(&x) % 4 == 0,
         };
+        if (seed % 8 == 0) { /* states wait while documents go out before their checkpoint */
+            plan.bursts = true;
+            plan.every = 1000;
+            plan.size = 2000;
+            plan.state_size = 30000;
+        }
         if (plan.state_size > 1000 && plan.every < 50)
             plan.every = 50;
         plan.task_state = plan.together && next(&x) % 2;
         plan.shared = plan.task_state && next(&x) % 2;
         platform p = {0};
-        print_message("plan %" PRIu64 ": %u lanes%s%s, %" PRId64 " documents of %zu, states of %zu each %u\n", seed, plan.lanes, plan.together ? " together" : "",
-                      plan.shared ? " shared" : plan.task_state ? " task" : "", plan.documents, plan.size, plan.state_size, plan.every);
+        print_message("plan %" PRIu64 ": %u lanes%s%s%s, %" PRId64 " documents of %zu, states of %zu each %u\n", seed, plan.lanes,
+                      plan.together ? " together" : "", plan.shared ? " shared" : plan.task_state ? " task" : "", plan.bursts ? " bursts" : "",
+                      plan.documents, plan.size, plan.state_size, plan.every);
         assert_int_equal(run(&p), 0);
         expect_whole(&p);
-        assert_int_equal(p.globals > 0, plan.shared);
+        assert_int_equal(p.globals > 0, plan.shared && plan.documents > 1);
     }
 }
 
@@ -367,12 +384,166 @@ static void a_bug_stops_everything_but_not_without_statuses(void **state)
     }
 }
 
+/* ---- by hand ---- */
+
+typedef struct hand {
+    reading r;
+    airbyte_part part;
+    reading_stream stream;
+    weir_binding b;
+    outlet o;
+    lane ln;
+    arena a;
+    buf out;
+} hand;
+
+static void hand_open(hand *h)
+{
+    *h = (hand){.part = {.name = VIEW("s0"), .descriptor = VIEW("{\"name\":\"s0\"}"), .key = VIEW("s0")}};
+    h->stream.part = &h->part;
+    h->r.streams = &h->stream;
+    h->r.count = 1;
+    assert_true(airbyte_states_init(&h->r.states, &h->part, 1));
+    reading_init(&h->r);
+    h->ln.outlets = &h->o;
+    h->o.to = &h->ln.shared;
+    assert_true(h->r.framing.outlet(&h->r.framing, &h->a, &h->b, &h->o));
+}
+
+static void hand_close(hand *h)
+{
+    airbyte_states_free(&h->r.states);
+    buf_free(&h->ln.shared);
+    buf_free(&h->out);
+    arena_free(&h->a);
+}
+
+static void hand_emit(hand *h, const char *doc)
+{
+    buf *to = &h->ln.shared;
+    const size_t start = to->len;
+    buf_addv(to, h->o.prefix);
+    buf_adds(to, doc);
+    buf_addv(to, h->o.suffix);
+    h->o.finish(&h->o, start);
+}
+
+static void hand_seal(hand *h, const char *state)
+{
+    buf_clear(&h->ln.shared);
+    h->r.framing.checkpoint(&h->r.framing, &h->out, &h->ln, &(checkpoint){.binding = &h->b, .whole = view_of(state)});
+}
+
+static const char *settled(hand *h)
+{
+    buf_clear(&h->out);
+    h->r.framing.settle(&h->r.framing, &h->out);
+    return buf_text(&h->out);
+}
+
+#define LARGE(n) "{\"n\":" n ",\"pad\":\"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789\"}"
+#define STATE(s, n) \
+    "{\"type\":\"STATE\",\"state\":{\"type\":\"STREAM\",\"stream\":{\"stream_descriptor\":{\"name\":\"s0\"},\"stream_state\":" s "}," \
+    "\"sourceStats\":{\"recordCount\":" n "}}}\n"
+
+/* Records of a lane that go out before their checkpoint are not among those that the states until then have counted. */
+static void what_waits_goes_out_before_documents_without_a_checkpoint(void **state)
+{
+    (void)state;
+    hand h;
+    hand_open(&h);
+    hand_emit(&h, "{}");
+    hand_seal(&h, LARGE("1"));
+    assert_string_equal(settled(&h), STATE(LARGE("1"), "1.0"));
+    hand_emit(&h, "{}");
+    hand_seal(&h, LARGE("2"));
+    assert_string_equal(settled(&h), "");
+    assert_true(h.r.framing.holds(&h.r.framing));
+    hand_emit(&h, "{}");
+    hand_emit(&h, "{}");
+    h.r.framing.spill(&h.r.framing, &h.ln);
+    assert_string_equal(settled(&h), STATE(LARGE("2"), "1.0"));
+    buf_clear(&h.ln.shared);
+    assert_string_equal(settled(&h), "");
+    hand_emit(&h, "{}");
+    hand_seal(&h, "{}");
+    assert_string_equal(settled(&h), STATE("{}", "3.0"));
+    hand_close(&h);
+}
+
+/* A stream that fails leaves records on the wire that no state of its own covers; a GLOBAL one that follows counts them. */
+static void what_failed_is_counted_as_far_as_it_went_out(void **state)
+{
+    (void)state;
+    hand h;
+    err e = {0};
+    hand_open(&h);
+    hand_emit(&h, "{}");
+    hand_emit(&h, "{}");
+    h.r.framing.spill(&h.r.framing, &h.ln);
+    buf_clear(&h.ln.shared);
+    hand_emit(&h, "{}");
+    err_fail(&e, WEIR_E_REMOTE, "spoiled");
+    assert_int_equal(h.r.framing.end(&h.r.framing, &h.out, &h.ln, &h.b, WEIR_E_REMOTE, &e), WEIR_OK);
+    assert_int_equal(h.r.states.records, 2);
+    assert_int_equal(h.stream.records, 2);
+    assert_int_equal(h.r.failed, 1);
+    assert_null(strstr(buf_text(&h.out), "\"STATE\""));
+    err_free(&e);
+    hand_close(&h);
+}
+
+static void expect_record(const char *doc, bool row_id, bool deletes, const char *left, bool deleted)
+{
+    hand h;
+    arena a = {0};
+    err e = {0};
+    tree *m;
+    hand_open(&h);
+    h.stream.row_id = row_id;
+    h.stream.deletes = deletes;
+    atomic_store(&h.stream.running, true);
+    hand_emit(&h, doc);
+    hand_emit(&h, "{\"next\":1}");
+    weir_view line = buf_view(&h.ln.shared);
+    line.len = (size_t)((char *)memchr(line.ptr, '\n', line.len) - line.ptr);
+    if (tree_parse(&a, line, NULL, WEIR_E_BUG, &m, &e))
+        fail_msg("%.*s: %s", VIEW_ARG(line), err_text(&e));
+    const tree *data = tree_at(m, VIEW("/record/data")), *at = tree_get(data, AIRBYTE_DELETED_AT);
+    assert_int_equal(at != NULL, deleted);
+    assert_true(!at || (at->text.len == strlen("2026-01-01T00:00:00.000Z") || at->text.len == strlen("2026-01-01T00:00:00Z")));
+    const tree *emitted = tree_at(m, VIEW("/record/emitted_at"));
+    int64_t ms = 0;
+    assert_true(emitted && number_to_i64(emitted->text, &ms) && ms > 1600000000000 && ms <= airbyte_now());
+    if (!deleted && !view_is(data->raw, left))
+        fail_msg("%.*s", VIEW_ARG(data->raw));
+    if (deleted && !view_starts(data->raw, view_of(left)))
+        fail_msg("%.*s", VIEW_ARG(data->raw));
+    arena_free(&a);
+    hand_close(&h);
+}
+
+static void documents_lose_what_flow_added(void **state)
+{
+    (void)state;
+    expect_record("{\"a\":1}", false, false, "{\"a\":1}", false);
+    expect_record("{\"_meta\":{\"row_id\":7},\"a\":1}", false, false, "{\"_meta\":{\"row_id\":7},\"a\":1}", false);
+    expect_record("{\"_meta\":{\"row_id\":7},\"a\":1}", true, false, "{\"a\":1}", false);
+    expect_record("{\"a\":1,\"_meta\":{\"row_id\":7,\"op\":\"u\"}}", false, true, "{\"a\":1,\"_meta\":{\"row_id\":7,\"op\":\"u\"}}", false);
+    expect_record("{\"a\":1,\"_meta\":{\"op\":\"d\"}}", false, true, "{\"a\":1,\"_meta\":{\"op\":\"d\"},\"_ab_cdc_deleted_at\":\"20", true);
+    expect_record("{\"_meta\":{\"op\":\"d\"}}", false, true, "{\"_meta\":{\"op\":\"d\"},\"_ab_cdc_deleted_at\":\"20", true);
+    expect_record("{\"_meta\":{\"row_id\":1}}", true, true, "{}", false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_add_up),
         cmocka_unit_test(one_failure_does_not_stop_the_others),
         cmocka_unit_test(a_bug_stops_everything_but_not_without_statuses),
+        cmocka_unit_test(what_waits_goes_out_before_documents_without_a_checkpoint),
+        cmocka_unit_test(what_failed_is_counted_as_far_as_it_went_out),
+        cmocka_unit_test(documents_lose_what_flow_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
