@@ -78,7 +78,7 @@ static weir_rc word(const tree *t, const char *name, const char *const *words, s
     tree_where(&text, m->mark);
     buf_printf(&text, "%s is '%.*s', but can only be ", name, VIEW_ARG(m->text));
     for (size_t i = 0; i < count; i++)
-        buf_printf(&text, i + 1 == count ? "or %s" : "%s, ", words[i]);
+        buf_printf(&text, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", words[i]);
     rc = err_fail(e, WEIR_E_CONFIG, "%s", buf_text(&text));
     buf_free(&text);
     return rc;

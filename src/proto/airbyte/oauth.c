@@ -58,11 +58,13 @@ static bool put_variable(template *t, weir_view name, buf *out)
             buf_adds(out, variables[i].theirs);
             return true;
         }
-    if (!view_starts(name, config) || memchr(name.ptr + config.len, '.', name.len - config.len))
+    if (!view_starts(name, config) || name.len == config.len || memchr(name.ptr + config.len, '.', name.len - config.len))
         return false;
     weir_view setting = arena_dup(t->names, view_from(name, config.len));
     buf_printf(out, "{{%.*s}}", VIEW_ARG(setting));
-    return setting.len && map_put(t->settings, setting, (void *)(uintptr_t)setting.ptr);
+    if (setting.ptr && !map_put(t->settings, setting, (void *)(uintptr_t)setting.ptr))
+        t->names->failed = true;
+    return true;
 }
 
 static bool put_until(template *t, weir_view section, buf *out);
@@ -219,6 +221,7 @@ static void put_dotted(describer *d, json_out *w, weir_view pointer)
     for (size_t i = 0; pointer_split(&d->a, pointer, &tokens, &count) && i < count; i++)
         buf_printf(&text, "%s%.*s", i ? "." : "", VIEW_ARG(tokens[i]));
     out_text(w, buf_view(&text));
+    d->a.failed |= !buf_ok(&text);
     buf_free(&text);
 }
 

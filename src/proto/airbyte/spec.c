@@ -44,6 +44,11 @@ static size_t alternatives(const tree *list, const tree **ret_one)
     return n;
 }
 
+static bool is_alone(const tree *list, const tree **ret_one)
+{
+    return alternatives(list, ret_one) == 1 && (list->count > 1 || view_is(list->name, "anyOf"));
+}
+
 static bool is_around(const converter *v, const tree *schema)
 {
     for (size_t i = 0; i < v->depth; i++)
@@ -66,7 +71,7 @@ static void spread(const converter *v, layers *l, const tree *schema)
     for (const tree *t = all && all->kind == TREE_ARRAY ? all->first : NULL; t; t = t->next)
         spread(v, l, t);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        if (alternatives(tree_get(schema, lists[i]), &one) == 1)
+        if (is_alone(tree_get(schema, lists[i]), &one))
             spread(v, l, one);
 }
 
@@ -167,7 +172,7 @@ static void put_one_of(converter *v, const layers *l, const tree *value)
 {
     const tree *one;
     (void)l;
-    if (alternatives(value, &one) < 2)
+    if (!alternatives(value, &one) || is_alone(value, &one))
         return;
     out_name(v->w, "oneOf");
     put_list(v, value);

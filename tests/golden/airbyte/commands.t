@@ -35,7 +35,7 @@ $ source-hello check --config none.json | sed 's/,"emitted_at":[0-9]*//'; source
 <= {"type":"TRACE","trace":{"type":"ERROR","error":{"message":"config: cannot read \"none.json\": No such file or directory","internal_message":"the operator has to act: settings, credentials or catalog","failure_type":"config_error"}}}
 < status 1
 $ source-hello check --config broken.json | head -n 1 | cut -c 1-72
-< {"type":"LOG","log":{"level":"FATAL","message":"config: broken.json:2:5
+< {"type":"LOG","log":{"level":"FATAL","message":"config: broken.json:2:5:
 $ source-hello check --config list.json | head -n 1
 <= {"type":"LOG","log":{"level":"FATAL","message":"config: list.json: expected an object, got an array"}}
 $ source-hello check --config list.json >/dev/null

@@ -138,7 +138,7 @@ $ echo '{"streams":[]}' >c; source-hello read --config three.json --catalog c
 
 == a word that is not in the protocol is fatal (2.7)
 $ sed 's/"sync_mode":"incremental"/"sync_mode":"INVALID"/' catalog.json >c; source-hello read --config three.json --catalog c | python3 show.py
-< {"type":"LOG","log":{"level":"FATAL","message":"catalog: c:1:158: sync_mode is 'INVALID', but can only be full_refresh, or incremental"}}
+< {"type":"LOG","log":{"level":"FATAL","message":"catalog: c:1:158: sync_mode is 'INVALID', but can only be full_refresh or incremental"}}
 <*
 $ sed 's/"append"/"upsert"/' catalog.json >c; source-hello read --config three.json --catalog c >/dev/null
 = 1
