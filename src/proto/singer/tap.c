@@ -75,14 +75,14 @@ static weir_rc own_catalog(tap *t, tree **ret, err *e)
     return kept.ptr ? tree_parse(&t->arena, kept, NULL, WEIR_E_BUG, ret, e) : err_nomem(e);
 }
 
+/* With the marks of the file that it stands in. */
 static weir_rc maps_of(tap *t, const tree **ret, err *e)
 {
-    tree *maps = NULL;
-    weir_rc rc = t->settings.stream_maps.len ? tree_parse(&t->arena, t->settings.stream_maps, NULL, WEIR_E_CONFIG, &maps, e) : WEIR_OK;
-    if (!rc && !tree_is_null(maps) && maps->kind != TREE_OBJECT)
-        rc = err_fail(e, WEIR_E_CONFIG, "stream_maps is %s instead of an object", tree_kind_name(maps->kind));
+    const tree *maps = tree_get(t->job->settings, "stream_maps");
     *ret = tree_is_null(maps) ? NULL : maps;
-    return rc;
+    if (!*ret || maps->kind == TREE_OBJECT)
+        return WEIR_OK;
+    return err_fail(e, WEIR_E_CONFIG, "stream_maps is %s instead of an object", tree_kind_name(maps->kind));
 }
 
 static weir_rc read_catalog(tap *t, err *e)

@@ -474,8 +474,10 @@ static weir_rc on_end(const framing *f, buf *out, const lane *ln, const weir_bin
     }
     if (complete && view_eq(t->syncing, s->id))
         t->syncing = (weir_view){0};
-    report_count(t, t->base + b->index, true);
-    log_duration(t, s, p, complete);
+    if (rc != WEIR_STOPPED) { /* nobody reads: not a word */
+        report_count(t, t->base + b->index, true);
+        log_duration(t, s, p, complete);
+    }
     if (ok)
         put_state(t, out);
     out->failed |= !ok;
