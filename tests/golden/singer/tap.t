@@ -83,10 +83,7 @@ file count.py
 |     open("s", "w").write(state)
 |     r = subprocess.run("source-hello --config c.json --state s", shell=True, stdout=subprocess.PIPE)
 |     print(r.returncode, sum(json.loads(line)["type"] == "RECORD" for line in r.stdout.splitlines()))
-$ python3 count.py '' ' ' 'null' '{}' '{"bookmarks":{}}' '{"bookmarks":null}' '{"bookmarks":{"greetings":null}}' '{"type":"STATE","value":{"bookmarks":{"greetings":{"n":1}}}}' '{"bookmarks":{"greet\u0069ngs":{"n":1}}}'
-< 0 2
-< 0 2
-< 0 2
+$ python3 count.py '{}' '{"bookmarks":{}}' '{"bookmarks":null}' '{"bookmarks":{"greetings":null}}' '{"type":"STATE","value":{"bookmarks":{"greetings":{"n":1}}}}' '{"bookmarks":{"greet\u0069ngs":{"n":1}}}'
 < 0 2
 < 0 2
 < 0 2
@@ -100,15 +97,17 @@ file count.py
 | for state in sys.argv[1:]:
 |     open("s", "w").write(state)
 |     print(subprocess.run("source-hello --config c.json --state s", shell=True, stdout=subprocess.PIPE).returncode)
-$ python3 count.py '[' '7' '{"bookmarks":7}' '{"bookmarks":{"greetings":7}}'
+$ python3 count.py '' '[' '7' '{"bookmarks":7}' '{"bookmarks":{"greetings":7}}'
 < 1
 < 1
 < 1
 < 1
-! error state: byte 1:
-! error state: it is not an object
-! error state: bookmarks is not an object
-! error state: the bookmark of 'greetings' is not an object
+< 1
+! error s: it is not JSON: a value is missing at the end at byte 0
+! error s: it is not JSON: 
+! error s: it is not an object
+! error s: bookmarks is not an object
+! error s: the bookmark of 'greetings' is not an object
 
 == everything on standard input
 $ source-hello --config c.json --state - | jq -c 'select(.type == "RECORD").record'
@@ -159,7 +158,7 @@ $ python3 catalog.py c.json 'del s["metadata"]; s["schema"]["selected"] = True; 
 < {"n":1}
 
 == a legacy document in which nothing is selected
-$ python3 catalog.py c.json 'del s["metadata"]' && source-hello --config c.json -p catalog.json | jq -c .
+$ python3 catalog.py c.json 'del s["metadata"]; s["schema"]["selected"] = False' && source-hello --config c.json -p catalog.json | jq -c .
 < {"type":"STATE","value":{"bookmarks":{}}}
 ! warn  no stream is selected
 
@@ -179,8 +178,8 @@ $ python3 catalog.py c.json 's["replication_method"] = ""; md()["replication-met
 
 == methods that cannot be
 $ python3 catalog.py c.json 's["replication_method"] = "LOG_BASED"' && source-hello --config c.json --catalog catalog.json; python3 catalog.py c.json 's["replication_method"] = "SOMETIMES"' && source-hello --config c.json --catalog catalog.json
-! error stream 'greetings': it cannot be read as LOG_BASED, only as INCREMENTAL or FULL_TABLE
-! error stream 'greetings': replication method 'SOMETIMES' is not known: FULL_TABLE, INCREMENTAL and LOG_BASED are
+! error catalog.json: stream 'greetings': it cannot be read as LOG_BASED, only as INCREMENTAL or FULL_TABLE
+! error catalog.json: stream 'greetings': replication method 'SOMETIMES' is not known: FULL_TABLE, INCREMENTAL and LOG_BASED are
 = 1
 
 == a replication key is named in the SCHEMA
@@ -189,14 +188,14 @@ $ python3 catalog.py c.json 'md()["replication-key"] = "n"' && source-hello --co
 
 == a stream that is not there
 $ python3 catalog.py c.json 's["tap_stream_id"] = "greeting"' && source-hello --config c.json --catalog catalog.json
-! error the catalog selects 'greeting', but there is no such stream: did you mean 'greetings'?
+! error catalog.json: the catalog selects 'greeting', but there is no such stream: did you mean 'greetings'?
 = 1
 
 == catalogs that cannot be
 $ echo '{"streams":7}' > x; source-hello --config c.json --catalog x; echo '{"streams":[{}]}' > x; source-hello --config c.json --catalog x; echo '{"streams":[{"tap_stream_id":"greetings","metadata":[{"breadcrumb":"x"}]}]}' > x; source-hello --config c.json --catalog x
-! error the catalog is not an object with a list `streams`
-! error an entry of the catalog has no tap_stream_id
-! error metadata 0 needs a breadcrumb, which is a list, and metadata, which is an object
+! error x: the catalog is not an object with a list `streams`
+! error x: an entry of the catalog has no tap_stream_id
+! error x: metadata 0 needs a breadcrumb, which is a list, and metadata, which is an object
 = 1
 
 == versions of a stream that is read whole: told at the start of the first sync, and at the end of each
@@ -233,9 +232,10 @@ $ source-hello --config m.json | python3 show.py
 == stream maps: only what is listed, and another key
 file m.json
 | {"count":1,"stream_maps":{"greet*":{"text":"text","__else__":null,"__key_properties__":["text"]}}}
-$ source-hello --config m.json | python3 show.py | head -2
+$ source-hello --config m.json | python3 show.py
 < {"type":"SCHEMA","stream":"greetings","schema":{"required":["text"],"type":"object","properties":{"text":{"type":"string"}}},"key_properties":["text"]}
 < {"type":"RECORD","stream":"greetings","record":{"text":"Hello"}}
+< {"type":"STATE","value":{"bookmarks":{"greetings":{"n":1}}}}
 
 == stream maps: a stream left out
 file m.json
