@@ -43,7 +43,7 @@ static weir_rc unknown(const char *arg, weir_view name, unsigned of, err *e)
         if (flags[i].of & of)
             words[n++] = flags[i].name;
     const char *near = map_nearest(name, words, n);
-    return err_fail(e, WEIR_E_CONFIG, "unknown argument '%s'%s%s%s", arg, near ? ", did you mean '" : "", near ? near : "", near ? "'" : "");
+    return err_fail(e, WEIR_E_CONFIG, "unknown argument '%s'%s%s%s", arg, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static void *member(singer_args *to, const struct flag *f) { return (char *)to + f->offset; }

@@ -42,7 +42,7 @@ static packing packing_of(const singer_batch *s)
 
 /* ------------------------------------------------------------------------------------------------------------------ place -- */
 
-weir_rc batch_place_open(batch_place *p, const singer_batch *s, const char *tap, arena *a, err *e)
+weir_rc singer_batch_place(batch_place *p, const singer_batch *s, const char *tap, arena *a, err *e)
 {
     static const weir_view scheme = WEIR_LIT("file://");
     weir_view root = view_of(s->storage.root);
@@ -105,7 +105,7 @@ static weir_rc begin_packing(batch_file *f, packing how, err *e)
     return WEIR_OK;
 }
 
-weir_rc batch_open(batch_file **ret, const batch_place *p, weir_view stream, uint64_t n, err *e)
+weir_rc singer_batch_open(batch_file **ret, const batch_place *p, weir_view stream, uint64_t n, err *e)
 {
     batch_file *f = calloc(1, sizeof *f);
     buf path = {0};
@@ -133,7 +133,7 @@ weir_rc batch_open(batch_file **ret, const batch_place *p, weir_view stream, uin
     if (!rc)
         rc = begin_packing(f, how, e);
     if (rc)
-        batch_discard(f);
+        singer_batch_discard(f);
     else
         *ret = f;
     return rc;
@@ -188,7 +188,7 @@ static weir_rc pack(batch_file *f, bool last, err *e)
     return rc == WEIR_STOPPED ? err_fail(e, WEIR_E_REMOTE, "%s: nobody reads it", f->path) : rc;
 }
 
-weir_rc batch_add(batch_file *f, weir_view record, err *e)
+weir_rc singer_batch_add(batch_file *f, weir_view record, err *e)
 {
     buf_addv(&f->lines, record);
     buf_addc(&f->lines, '\n');
@@ -196,8 +196,8 @@ weir_rc batch_add(batch_file *f, weir_view record, err *e)
     return f->lines.len >= BLOCK || !buf_ok(&f->lines) ? pack(f, false, e) : WEIR_OK;
 }
 
-uint64_t batch_records(const batch_file *f) { return f->records; }
-int64_t batch_began(const batch_file *f) { return f->began; }
+uint64_t singer_batch_records(const batch_file *f) { return f->records; }
+int64_t singer_batch_began(const batch_file *f) { return f->began; }
 
 static void put_message(const batch_file *f, weir_view stream, buf *out)
 {
@@ -212,7 +212,7 @@ static void put_message(const batch_file *f, weir_view stream, buf *out)
     buf_free(&url);
 }
 
-weir_rc batch_close(batch_file *f, const batch_place *p, weir_view stream, buf *out, err *e)
+weir_rc singer_batch_close(batch_file *f, const batch_place *p, weir_view stream, buf *out, err *e)
 {
     weir_rc rc = pack(f, true, e);
     if (!rc && fsync(f->fd))
@@ -224,7 +224,7 @@ weir_rc batch_close(batch_file *f, const batch_place *p, weir_view stream, buf *
     if (!rc)
         rc = io_sync_dir(p->dir, e);
     if (rc) {
-        batch_discard(f);
+        singer_batch_discard(f);
         return err_wrap(e, rc, "batch of '%.*s'", VIEW_ARG(stream));
     }
     put_message(f, stream, out);
@@ -232,7 +232,7 @@ weir_rc batch_close(batch_file *f, const batch_place *p, weir_view stream, buf *
     return WEIR_OK;
 }
 
-void batch_discard(batch_file *f)
+void singer_batch_discard(batch_file *f)
 {
     if (!f)
         return;

@@ -55,7 +55,7 @@ static weir_rc make_source(tap_sources *all, tap_source *s, const stream_item *i
     return err_wrap(e, rc, "stream %.*s", VIEW_ARG(item->s.name));
 }
 
-weir_rc tap_sources_make(tap_sources *s, const stream_list *l, err *e)
+weir_rc singer_sources_make(tap_sources *s, const stream_list *l, err *e)
 {
     map ids = {0};
     weir_rc rc = WEIR_OK;
@@ -74,7 +74,7 @@ weir_rc tap_sources_make(tap_sources *s, const stream_list *l, err *e)
     return rc;
 }
 
-void tap_sources_free(tap_sources *s)
+void singer_sources_free(tap_sources *s)
 {
     arena_free(&s->arena);
     *s = (tap_sources){0};
@@ -82,25 +82,25 @@ void tap_sources_free(tap_sources *s)
 
 /* ----------------------------------------------------------------------------------------------------------------- replication -- */
 
-const char *method_name(unsigned mode)
+const char *singer_method_name(unsigned mode)
 {
     return mode == WEIR_LOG_BASED ? "LOG_BASED" : mode == WEIR_INCREMENTAL ? "INCREMENTAL" : "FULL_TABLE";
 }
 
-unsigned modes_of(const tap_source *s) { return s->item->s.modes ? s->item->s.modes : (unsigned)WEIR_INCREMENTAL; }
+unsigned singer_modes(const tap_source *s) { return s->item->s.modes ? s->item->s.modes : (unsigned)WEIR_INCREMENTAL; }
 
-unsigned usual_mode(const tap_source *s)
+unsigned singer_usual_mode(const tap_source *s)
 {
-    unsigned modes = modes_of(s);
+    unsigned modes = singer_modes(s);
     return modes & WEIR_LOG_BASED ? WEIR_LOG_BASED : modes & WEIR_INCREMENTAL ? WEIR_INCREMENTAL : WEIR_FULL_REFRESH;
 }
 
-bool cursors_of(const tap_source *s, arena *a, weir_view **ret, size_t *ret_count)
+bool singer_cursors(const tap_source *s, arena *a, weir_view **ret, size_t *ret_count)
 {
     return top_level(a, s->item->s.cursors, ret, ret_count, false);
 }
 
-bool is_among(weir_view name, const weir_view *names, size_t count)
+bool singer_is_among(weir_view name, const weir_view *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (view_eq(names[i], name))
@@ -128,7 +128,7 @@ typedef struct entry {
 static void put_stream_metadata(const entry *n)
 {
     const weir_stream *s = &n->s->item->s;
-    unsigned modes = modes_of(n->s);
+    unsigned modes = singer_modes(n->s);
     out_open(n->w, '{');
     out_raw(out_name(n->w, "breadcrumb"), VIEW("[]"));
     out_open(out_name(n->w, "metadata"), '{');
@@ -138,7 +138,7 @@ static void put_stream_metadata(const entry *n)
     if (n->cursor_count)
         put_names(n->w, "valid-replication-keys", n->cursors, n->cursor_count);
     if (!(modes & (modes - 1)))
-        out_text(out_name(n->w, "forced-replication-method"), view_of(method_name(modes)));
+        out_text(out_name(n->w, "forced-replication-method"), view_of(singer_method_name(modes)));
     if (s->name_space.len)
         out_text(out_name(n->w, "schema-name"), s->name_space);
     out_close(n->w, '}');
@@ -147,7 +147,7 @@ static void put_stream_metadata(const entry *n)
 
 static bool is_automatic(const entry *n, weir_view name)
 {
-    return is_among(name, n->s->keys, n->s->key_count) || is_among(name, n->cursors, n->cursor_count) ||
+    return singer_is_among(name, n->s->keys, n->s->key_count) || singer_is_among(name, n->cursors, n->cursor_count) ||
            (n->s->deletions && view_is(name, "_sdc_deleted_at"));
 }
 
@@ -179,15 +179,15 @@ static void put_entry(json_out *w, arena *a, const tap_source *s)
     tree *schema = NULL;
     buf crumbs = {0};
     err e = {0};
-    if (!cursors_of(s, a, &n.cursors, &n.cursor_count) || tree_parse(a, s->schema, NULL, WEIR_E_BUG, &schema, &e))
+    if (!singer_cursors(s, a, &n.cursors, &n.cursor_count) || tree_parse(a, s->schema, NULL, WEIR_E_BUG, &schema, &e))
         w->to->failed = true;
     err_free(&e);
     out_open(w, '{');
     out_text(out_name(w, "tap_stream_id"), s->id);
     out_text(out_name(w, "stream"), s->id);
     put_names(w, "key_properties", s->keys, s->key_count);
-    out_text(out_name(w, "replication_method"), view_of(method_name(usual_mode(s))));
-    if (n.cursor_count == 1 && usual_mode(s) == WEIR_INCREMENTAL)
+    out_text(out_name(w, "replication_method"), view_of(singer_method_name(singer_usual_mode(s))));
+    if (n.cursor_count == 1 && singer_usual_mode(s) == WEIR_INCREMENTAL)
         out_text(out_name(w, "replication_key"), n.cursors[0]);
     out_raw(out_name(w, "schema"), s->schema);
     out_open(out_name(w, "metadata"), '[');

@@ -24,8 +24,8 @@ typedef struct tap_sources {
 } tap_sources;
 
 /** {0} is an empty one. @return WEIR_E_CONFIG if two streams have one id */
-weir_rc tap_sources_make(tap_sources *s, const stream_list *l, err *e);
-void tap_sources_free(tap_sources *s);
+weir_rc singer_sources_make(tap_sources *s, const stream_list *l, err *e);
+void singer_sources_free(tap_sources *s);
 /** Appends {"streams":[...]}. */
 void singer_catalog_write(const tap_sources *s, buf *out);
 

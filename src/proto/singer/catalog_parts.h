@@ -5,13 +5,13 @@
 #include "proto/singer/catalog.h"
 
 /** FULL_TABLE, INCREMENTAL, LOG_BASED. */
-const char *method_name(unsigned mode);
+const char *singer_method_name(unsigned mode);
 /** The modes of a stream, which has at least one. */
-unsigned modes_of(const tap_source *s);
+unsigned singer_modes(const tap_source *s);
 /** The one that is taken if nobody says anything. */
-unsigned usual_mode(const tap_source *s);
+unsigned singer_usual_mode(const tap_source *s);
 /** Cursors that are top-level members, by name. @return false without memory */
-bool cursors_of(const tap_source *s, arena *a, weir_view **ret, size_t *ret_count);
-bool is_among(weir_view name, const weir_view *names, size_t count);
+bool singer_cursors(const tap_source *s, arena *a, weir_view **ret, size_t *ret_count);
+bool singer_is_among(weir_view name, const weir_view *names, size_t count);
 
 #endif

@@ -12,6 +12,7 @@
 typedef struct reading {
     arena *a;
     const catalog_options *o;
+    bool in_schemas;      /* selection stands in the schemas */
     const tree *entry;
     const tree *metadata; /* of the stream; may be NULL */
     const tap_source *from;
@@ -63,7 +64,7 @@ static bool names_of(arena *a, const tree *list, weir_view **ret, size_t *ret_co
 static weir_rc choose_mode(reading *r, err *e)
 {
     static const unsigned all[] = {WEIR_FULL_REFRESH, WEIR_INCREMENTAL, WEIR_LOG_BASED};
-    const unsigned modes = modes_of(r->from);
+    const unsigned modes = singer_modes(r->from);
     const weir_view method = stated_method(r);
     unsigned wanted = 0;
     if (!method.len) {
@@ -71,13 +72,13 @@ static weir_rc choose_mode(reading *r, err *e)
         return WEIR_OK;
     }
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (view_is(method, method_name(all[i])))
+        if (view_is(method, singer_method_name(all[i])))
             wanted = all[i];
     if (!wanted)
         return err_fail(e, WEIR_E_CONFIG, "replication method '%.*s' is not known: FULL_TABLE, INCREMENTAL and LOG_BASED are", VIEW_ARG(method));
     if (wanted != WEIR_FULL_REFRESH && !(modes & wanted))
-        return err_fail(e, WEIR_E_CONFIG, "it cannot be read as %.*s, only as %s%s", VIEW_ARG(method), method_name(usual_mode(r->from)),
-                        usual_mode(r->from) == WEIR_FULL_REFRESH ? "" : " or FULL_TABLE");
+        return err_fail(e, WEIR_E_CONFIG, "it cannot be read as %.*s, only as %s%s", VIEW_ARG(method), singer_method_name(singer_usual_mode(r->from)),
+                        singer_usual_mode(r->from) == WEIR_FULL_REFRESH ? "" : " or FULL_TABLE");
     r->to->full_table = wanted == WEIR_FULL_REFRESH;
     r->to->mode = modes & wanted; /* a stream that knows no such mode is read whole by giving it no state */
     return WEIR_OK;
@@ -88,11 +89,11 @@ static weir_rc choose_cursor(reading *r, err *e)
     weir_view *valid, key = stated_key(r);
     size_t count;
     buf pointer = {0}, one = {0};
-    if (!cursors_of(r->from, r->a, &valid, &count))
+    if (!singer_cursors(r->from, r->a, &valid, &count))
         return err_nomem(e);
     if (!key.len || r->to->full_table)
         return WEIR_OK;
-    if (count && !is_among(key, valid, count)) {
+    if (count && !singer_is_among(key, valid, count)) {
         buf names = {0};
         for (size_t i = 0; i < count; i++)
             buf_printf(&names, "%s%.*s", i ? ", " : "", VIEW_ARG(valid[i]));
@@ -163,7 +164,7 @@ static weir_rc choose_keys(reading *r, err *e)
     if (list && !names_of(r->a, list, &r->keys, &r->key_count))
         return err_nomem(e);
     for (size_t i = 0; i < r->key_count; i++)
-        if (stream_map_drops(&r->map, r->keys[i]))
+        if (singer_map_drops(&r->map, r->keys[i]))
             return err_fail(e, WEIR_E_CONFIG, "stream_maps leave out '%.*s', which is its key: name another with __key_properties__", VIEW_ARG(r->keys[i]));
     return key_texts(r) ? WEIR_OK : err_nomem(e);
 }
@@ -180,7 +181,7 @@ typedef struct spot {
 
 static bool is_kept_anyway(const reading *r, weir_view name)
 {
-    return is_among(name, r->keys, r->key_count) || view_eq(name, r->replication_key) || (r->from->deletions && view_is(name, "_sdc_deleted_at"));
+    return singer_is_among(name, r->keys, r->key_count) || view_eq(name, r->replication_key) || (r->from->deletions && view_is(name, "_sdc_deleted_at"));
 }
 
 /* Selection within the schema, as the oldest runners write it: only what says no counts. */
@@ -194,7 +195,7 @@ static selected pick_at(reading *r, buf *crumbs, selected parent)
 {
     buf breadcrumb = {0};
     buf_printf(&breadcrumb, "[%.*s]", VIEW_ARG(buf_view(crumbs)));
-    selected s = selection_of(&r->picks, buf_view(&breadcrumb), parent);
+    selected s = singer_selection_of(&r->picks, buf_view(&breadcrumb), parent);
     r->drops.failed |= breadcrumb.failed;
     buf_free(&breadcrumb);
     return s;
@@ -219,7 +220,7 @@ static void push_crumb(buf *crumbs, const char *word, weir_view name)
 
 static bool is_dropped(const reading *r, const tree *property, const spot *at)
 {
-    if (at->root && stream_map_drops(&r->map, property->name))
+    if (at->root && singer_map_drops(&r->map, property->name))
         return true;
     if (at->root && is_kept_anyway(r, property->name))
         return false;
@@ -317,7 +318,7 @@ static void drop_mapped(reading *r, const tree *schema)
     const tree *properties = tree_get(schema, "properties");
     for (const tree *m = r->map.fields && r->map.fields->kind == TREE_OBJECT ? r->map.fields->first : NULL; m; m = m->next) {
         buf pointer = {0};
-        if (view_starts(m->name, VIEW("__")) || tree_getv(properties, m->name) || !stream_map_drops(&r->map, m->name))
+        if (view_starts(m->name, VIEW("__")) || tree_getv(properties, m->name) || !singer_map_drops(&r->map, m->name))
             continue;
         pointer_push(&pointer, m->name);
         drop_pointer(r, buf_view(&pointer));
@@ -338,7 +339,7 @@ static weir_rc choose_fields(reading *r, err *e)
     else if (!(rc = tree_parse(r->a, r->from->schema, NULL, WEIR_E_BUG, &whole, e)))
         given = whole;
     if (!rc) {
-        put_selected(r, &w, given, (spot){&crumbs, &pointer, selection_root(&r->picks), true});
+        put_selected(r, &w, given, (spot){&crumbs, &pointer, singer_selection_root(&r->picks), true});
         drop_mapped(r, given);
         r->to->schema = arena_dup(r->a, buf_view(&text));
     }
@@ -377,19 +378,30 @@ static weir_rc no_such_stream(const tap_sources *s, weir_view id, err *e)
     return WEIR_E_CONFIG;
 }
 
+static const tree *schema_choice(const tree *entry) { return tree_get(tree_get(entry, "schema"), "selected"); }
+
+/* Is it a legacy document whose schemas choose? Then silence means no. */
+static bool chooses_in_schemas(const catalog_options *o, const tree *list)
+{
+    for (const tree *entry = o->legacy ? list->first : NULL; entry; entry = entry->next)
+        if (schema_choice(entry))
+            return true;
+    return false;
+}
+
 /* Streams: the SDK's rules; a legacy document may say it in the schema instead (singer.md 2, classic). */
 static bool is_wanted(const reading *r)
 {
-    bool in_schema = selection_truth(tree_get(tree_get(r->entry, "schema"), "selected"));
-    if (!r->o->legacy)
-        return selection_root(&r->picks).here;
-    return in_schema || (!r->picks.all && selection_metadata(&r->picks, VIEW("[]")) && selection_root(&r->picks).here);
+    if (!r->in_schemas)
+        return singer_selection_root(&r->picks).here;
+    return singer_selection_truth(schema_choice(r->entry)) ||
+           (!r->picks.all && singer_selection_metadata(&r->picks, VIEW("[]")) && singer_selection_root(&r->picks).here);
 }
 
 /* In a legacy document the schema selects the stream: its fields take their default from that. */
 static void settle_legacy(reading *r)
 {
-    if (r->o->legacy && !selection_root(&r->picks).here)
+    if (r->in_schemas && !singer_selection_root(&r->picks).here)
         r->picks.all = true;
 }
 
@@ -404,24 +416,23 @@ static weir_rc read_stream(reading *r, err *e)
     return rc ? rc : choose_fields(r, e);
 }
 
-static weir_rc read_entry(tap_catalog *ret, arena *a, const tap_sources *s, const catalog_options *o, const tree *entry, err *e)
+static weir_rc read_entry(tap_catalog *ret, arena *a, const tap_sources *s, const catalog_options *o, const tree *entry, bool in_schemas, err *e)
 {
-    reading r = {.a = a, .o = o, .entry = entry, .to = &ret->streams[ret->count]};
-    weir_view id = tree_text(entry, "tap_stream_id");
-    id = id.len ? id : tree_text(entry, "stream");
+    reading r = {.a = a, .o = o, .in_schemas = in_schemas, .entry = entry, .to = &ret->streams[ret->count]};
+    weir_view id = tree_text(entry, tree_get(entry, "tap_stream_id") ? "tap_stream_id" : "stream");
     if (!id.len)
         return err_fail(e, WEIR_E_CONFIG, "an entry of the catalog has no tap_stream_id");
-    weir_rc rc = selection_init(&r.picks, a, tree_get(entry, "metadata"), e);
+    weir_rc rc = singer_selection_init(&r.picks, a, tree_get(entry, "metadata"), e);
     if (!rc)
-        rc = stream_map_find(&r.map, o->stream_maps, id, e);
+        rc = singer_map_find(&r.map, o->stream_maps, id, e);
     if (!rc && is_wanted(&r) && !r.map.drop) {
-        r.metadata = selection_metadata(&r.picks, VIEW("[]"));
+        r.metadata = singer_selection_metadata(&r.picks, VIEW("[]"));
         r.from = find(s, id);
         settle_legacy(&r);
         rc = r.from ? read_stream(&r, e) : no_such_stream(s, id, e);
         ret->count++;
     }
-    selection_free(&r.picks);
+    singer_selection_free(&r.picks);
     buf_free(&r.drops);
     return rc && r.from ? err_wrap(e, rc, "stream '%.*s'", VIEW_ARG(id)) : rc;
 }
@@ -430,7 +441,7 @@ static weir_rc read_entry(tap_catalog *ret, arena *a, const tap_sources *s, cons
 static weir_rc check_maps(const tap_sources *s, const tree *maps, err *e)
 {
     for (const tree *m = maps ? maps->first : NULL; m; m = m->next)
-        if (stream_map_names(m) && !find(s, m->name))
+        if (singer_map_names(m) && !find(s, m->name))
             return err_fail(e, WEIR_E_CONFIG, "stream_maps/%.*s: there is no such stream", VIEW_ARG(m->name));
     return WEIR_OK;
 }
@@ -449,11 +460,12 @@ weir_rc singer_catalog_read(tap_catalog *ret, arena *a, const tap_sources *s, co
     *ret = (tap_catalog){0};
     if (!list || list->kind != TREE_ARRAY)
         return err_fail(e, WEIR_E_CONFIG, "the catalog is not an object with a list `streams`");
+    const bool in_schemas = chooses_in_schemas(o, list);
     ret->streams = arena_array(a, list->count, sizeof *ret->streams);
     weir_rc rc = ret->streams ? check_maps(s, o->stream_maps, e) : err_nomem(e);
     for (const tree *entry = list->first; entry && !rc; entry = entry->next) {
         size_t before = ret->count;
-        rc = read_entry(ret, a, s, o, entry, e);
+        rc = read_entry(ret, a, s, o, entry, in_schemas, e);
         if (!rc && ret->count > before)
             rc = check_twice(ret, e);
     }

@@ -54,7 +54,7 @@ static weir_rc take(stream_map *to, const tree *m, weir_view stream, err *e)
     return refuse(m, stream, "expressions are not supported: a field can be left out with null, or kept by its own name", e);
 }
 
-weir_rc stream_map_find(stream_map *ret, const tree *maps, weir_view id, err *e)
+weir_rc singer_map_find(stream_map *ret, const tree *maps, weir_view id, err *e)
 {
     const tree *others = tree_get(maps, "__else__");
     *ret = (stream_map){.drop = others && is_nothing(others)};
@@ -77,12 +77,12 @@ weir_rc stream_map_find(stream_map *ret, const tree *maps, weir_view id, err *e)
     return WEIR_OK;
 }
 
-bool stream_map_names(const tree *m)
+bool singer_map_names(const tree *m)
 {
     return !view_starts(m->name, VIEW("__")) && !m->name.ptr[strcspn(m->name.ptr, "*?[")];
 }
 
-bool stream_map_drops(const stream_map *m, weir_view field)
+bool singer_map_drops(const stream_map *m, weir_view field)
 {
     const tree *f = m->fields && m->fields->kind == TREE_OBJECT ? tree_getv(m->fields, field) : NULL;
     return f ? is_nothing(f) : m->only_listed;

@@ -15,10 +15,10 @@ typedef struct stream_map {
 } stream_map;
 
 /** The map of a stream. @param maps an object, or NULL  @return WEIR_E_CONFIG for what is not supported, naming it */
-weir_rc stream_map_find(stream_map *ret, const tree *maps, weir_view id, err *e);
+weir_rc singer_map_find(stream_map *ret, const tree *maps, weir_view id, err *e);
 /** Is this member of `maps` for one stream, by its id? Then there must be one. */
-bool stream_map_names(const tree *m);
+bool singer_map_names(const tree *m);
 /** Does the map leave this field out? */
-bool stream_map_drops(const stream_map *m, weir_view field);
+bool singer_map_drops(const stream_map *m, weir_view field);
 
 #endif

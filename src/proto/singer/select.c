@@ -22,7 +22,7 @@ static weir_rc add(selection *s, const tree *item, size_t i, err *e)
     return kept.ptr && map_put(&s->entries, kept, (void *)(uintptr_t)metadata) ? WEIR_OK : err_nomem(e);
 }
 
-weir_rc selection_init(selection *s, arena *a, const tree *metadata, err *e)
+weir_rc singer_selection_init(selection *s, arena *a, const tree *metadata, err *e)
 {
     *s = (selection){.arena = a, .all = !metadata || !metadata->first};
     if (!tree_is_null(metadata) && metadata->kind != TREE_ARRAY)
@@ -34,11 +34,11 @@ weir_rc selection_init(selection *s, arena *a, const tree *metadata, err *e)
     return rc;
 }
 
-void selection_free(selection *s) { map_free(&s->entries); }
+void singer_selection_free(selection *s) { map_free(&s->entries); }
 
-const tree *selection_metadata(const selection *s, weir_view breadcrumb) { return map_get(&s->entries, breadcrumb); }
+const tree *singer_selection_metadata(const selection *s, weir_view breadcrumb) { return map_get(&s->entries, breadcrumb); }
 
-bool selection_truth(const tree *value)
+bool singer_selection_truth(const tree *value)
 {
     if (tree_is_null(value))
         return false;
@@ -59,13 +59,13 @@ static bool by_metadata(const tree *metadata, bool parent)
     if (view_is(inclusion, "automatic"))
         return true;
     if (!tree_is_null(chosen))
-        return selection_truth(chosen);
-    return tree_is_null(fallback) ? parent : selection_truth(fallback);
+        return singer_selection_truth(chosen);
+    return tree_is_null(fallback) ? parent : singer_selection_truth(fallback);
 }
 
-selected selection_root(const selection *s)
+selected singer_selection_root(const selection *s)
 {
-    const tree *metadata = selection_metadata(s, ROOT);
+    const tree *metadata = singer_selection_metadata(s, ROOT);
     if (s->all)
         return (selected){true, true};
     if (!metadata)
@@ -74,9 +74,9 @@ selected selection_root(const selection *s)
     return (selected){yes, yes};
 }
 
-selected selection_of(const selection *s, weir_view breadcrumb, selected parent)
+selected singer_selection_of(const selection *s, weir_view breadcrumb, selected parent)
 {
-    const tree *metadata = s->all ? NULL : selection_metadata(s, breadcrumb);
+    const tree *metadata = s->all ? NULL : singer_selection_metadata(s, breadcrumb);
     if (!metadata)
         return parent;
     bool yes = parent.below && by_metadata(metadata, parent.below);

@@ -17,13 +17,13 @@ typedef struct selection {
 } selection;
 
 /** @param metadata the list of a catalog entry; NULL: none.  @return WEIR_E_CONFIG if it is not well formed */
-weir_rc selection_init(selection *s, arena *a, const tree *metadata, err *e);
-void selection_free(selection *s);
+weir_rc singer_selection_init(selection *s, arena *a, const tree *metadata, err *e);
+void singer_selection_free(selection *s);
 /** The metadata at a breadcrumb: a JSON array of strings, without blanks. NULL: none */
-const tree *selection_metadata(const selection *s, weir_view breadcrumb);
-selected selection_root(const selection *s);
-selected selection_of(const selection *s, weir_view breadcrumb, selected parent);
+const tree *singer_selection_metadata(const selection *s, weir_view breadcrumb);
+selected singer_selection_root(const selection *s);
+selected singer_selection_of(const selection *s, weir_view breadcrumb, selected parent);
 /** The value as Python would test it: the text "false" is true. */
-bool selection_truth(const tree *value);
+bool singer_selection_truth(const tree *value);
 
 #endif

@@ -127,7 +127,7 @@ static weir_view value_of(weir_view text)
     return view_is(type, "\"STATE\"") && value.len ? value : text;
 }
 
-weir_rc tap_state_read(tap_state *s, arena *a, const tap_catalog *catalog, const weir_view *keys, bool numbered, weir_view text, err *e)
+weir_rc singer_state_read(tap_state *s, arena *a, const tap_catalog *catalog, const weir_view *keys, bool numbered, weir_view text, err *e)
 {
     const char *why;
     size_t at;
@@ -135,16 +135,11 @@ weir_rc tap_state_read(tap_state *s, arena *a, const tap_catalog *catalog, const
     for (size_t i = 0; s->parts && i < catalog->count; i++)
         if (!map_put(&s->by_key, keys[i], (void *)(uintptr_t)(i + 1)))
             return err_nomem(e);
-    json_scan blank = json_scan_of(text);
-    if (json_done(&blank))
-        text = VIEW("{}");
     if (!json_check(text, &why, &at))
-        return err_fail(e, WEIR_E_CONFIG, "byte %zu: %s", at, why);
+        return err_fail(e, WEIR_E_CONFIG, "it is not JSON: %s at byte %zu", why, at);
     text = value_of(text);
     json_scan first = json_scan_of(text);
-    if (json_peek(&first) == 'n')
-        text = VIEW("{}");
-    else if (json_peek(&first) != '{')
+    if (json_peek(&first) != '{')
         return err_fail(e, WEIR_E_CONFIG, "it is not an object");
     weir_rc rc = s->parts ? read_members(s, a, text, e) : err_nomem(e);
     bool ok = buf_ok(&s->others) && buf_ok(&s->rest) && buf_ok(&s->versions) && !a->failed;
@@ -153,7 +148,7 @@ weir_rc tap_state_read(tap_state *s, arena *a, const tap_catalog *catalog, const
     return rc ? rc : ok ? WEIR_OK : err_nomem(e);
 }
 
-void tap_state_free(tap_state *s)
+void singer_state_free(tap_state *s)
 {
     for (size_t i = 0; s->parts && i < s->catalog->count; i++)
         buf_free(&s->parts[i]);
@@ -163,7 +158,7 @@ void tap_state_free(tap_state *s)
     map_free(&s->by_key);
 }
 
-bool tap_state_any(const tap_state *s)
+bool singer_state_any(const tap_state *s)
 {
     bool any = s->others.len || s->rest.len > 2 || s->versions.len || s->syncing.len;
     for (size_t i = 0; !any && i < s->catalog->count; i++)
@@ -173,7 +168,7 @@ bool tap_state_any(const tap_state *s)
 
 /* ---------------------------------------------------------------------------------------------------- to and from the task -- */
 
-void tap_state_task(const tap_state *s, buf *out)
+void singer_state_task(const tap_state *s, buf *out)
 {
     json_out w = json_out_to(out);
     out_open(&w, '{');
@@ -235,7 +230,7 @@ static bool note_task(tap_state *s, weir_view state, bool patch)
     return ok;
 }
 
-bool tap_state_note(tap_state *s, const checkpoint *c, size_t base)
+bool singer_state_note(tap_state *s, const checkpoint *c, size_t base)
 {
     if (c->binding) {
         buf *part = &s->parts[base + c->binding->index];
@@ -248,7 +243,7 @@ bool tap_state_note(tap_state *s, const checkpoint *c, size_t base)
     return view_is(c->state, "{}") && c->merge ? true : note_task(s, c->state, c->merge);
 }
 
-bool tap_state_copy(tap_state *to, const tap_state *from, size_t index)
+bool singer_state_copy(tap_state *to, const tap_state *from, size_t index)
 {
     if (index != SIZE_MAX)
         return replace(&to->parts[index], buf_view(&from->parts[index]));
@@ -260,7 +255,7 @@ bool tap_state_copy(tap_state *to, const tap_state *from, size_t index)
 
 /* --------------------------------------------------------------------------------------------------------------- versions -- */
 
-int64_t tap_state_version(const tap_state *s, weir_view id)
+int64_t singer_state_version(const tap_state *s, weir_view id)
 {
     json_scan scan = json_scan_of(buf_view(&s->versions));
     json_key key;
@@ -273,7 +268,7 @@ int64_t tap_state_version(const tap_state *s, weir_view id)
     return version;
 }
 
-bool tap_state_set_version(tap_state *s, weir_view id, int64_t version)
+bool singer_state_set_version(tap_state *s, weir_view id, int64_t version)
 {
     buf patch = {0};
     json_out w = json_out_to(&patch);
@@ -287,7 +282,7 @@ bool tap_state_set_version(tap_state *s, weir_view id, int64_t version)
 
 /* ---------------------------------------------------------------------------------------------------------------- writing -- */
 
-void tap_state_write(const tap_state *s, weir_view syncing, buf *out)
+void singer_state_write(const tap_state *s, weir_view syncing, buf *out)
 {
     buf_adds(out, "{\"type\":\"STATE\",\"value\":");
     json_out w = json_out_to(out);

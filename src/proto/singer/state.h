@@ -22,23 +22,23 @@ typedef struct tap_state {
     weir_view syncing;     /* the stream that was being read: as it came in; empty: none */
 } tap_state;
 
-/** Reads a state; an empty text, null and {} are none, a whole STATE message counts as its value. Everything else but an object is WEIR_E_CONFIG.
+/** Reads a state: an object, {} being none; a whole STATE message counts as its value. Everything else is WEIR_E_CONFIG.
  *  @param keys by stream, must outlive the state */
-weir_rc tap_state_read(tap_state *s, arena *a, const tap_catalog *catalog, const weir_view *keys, bool numbered, weir_view text, err *e);
-void tap_state_free(tap_state *s);
+weir_rc singer_state_read(tap_state *s, arena *a, const tap_catalog *catalog, const weir_view *keys, bool numbered, weir_view text, err *e);
+void singer_state_free(tap_state *s);
 /** Does it say anything? */
-bool tap_state_any(const tap_state *s);
+bool singer_state_any(const tap_state *s);
 /** Appends the task's state for a session. Streams that are read whole get none. */
-void tap_state_task(const tap_state *s, buf *out);
+void singer_state_task(const tap_state *s, buf *out);
 /** Takes a checkpoint in; `base` is the stream of the session's first binding. @return false without memory, and then nothing has changed but, for a
  *  task's state, perhaps a part of it */
-bool tap_state_note(tap_state *s, const checkpoint *c, size_t base);
+bool singer_state_note(tap_state *s, const checkpoint *c, size_t base);
 /** Takes over the bookmark of one stream, or everything (index SIZE_MAX), from another state of the same streams. */
-bool tap_state_copy(tap_state *to, const tap_state *from, size_t index);
+bool singer_state_copy(tap_state *to, const tap_state *from, size_t index);
 /** The version that was completed last (activate_versions); 0: none. */
-int64_t tap_state_version(const tap_state *s, weir_view id);
-bool tap_state_set_version(tap_state *s, weir_view id, int64_t version);
+int64_t singer_state_version(const tap_state *s, weir_view id);
+bool singer_state_set_version(tap_state *s, weir_view id, int64_t version);
 /** Appends a STATE message. @param syncing the stream that is being read; empty: none */
-void tap_state_write(const tap_state *s, weir_view syncing, buf *out);
+void singer_state_write(const tap_state *s, weir_view syncing, buf *out);
 
 #endif

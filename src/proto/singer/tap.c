@@ -18,16 +18,16 @@ static weir_rc tap_begin(tap *t, const singer_job *job, err *e)
     weir_rc rc = singer_settings_parse(&singer_tap_side, job->settings, &t->settings, &t->arena, e);
     if (!rc)
         rc = streams_discover(&t->list, job->c, job->config, t->log, view_of(job->name), job->o->stop_fd, e);
-    return rc ? rc : tap_sources_make(&t->sources, &t->list, e);
+    return rc ? rc : singer_sources_make(&t->sources, &t->list, e);
 }
 
 static void tap_end(tap *t)
 {
     for (size_t i = 0; t->progress && i < t->catalog.count; i++)
         buf_free(&t->progress[i].sent);
-    tap_state_free(&t->state);
-    tap_state_free(&t->noted);
-    tap_sources_free(&t->sources);
+    singer_state_free(&t->state);
+    singer_state_free(&t->noted);
+    singer_sources_free(&t->sources);
     streams_free(&t->list);
     buf_free(&t->first);
     err_free(&t->failure);
@@ -75,15 +75,17 @@ static weir_rc own_catalog(tap *t, tree **ret, err *e)
     return kept.ptr ? tree_parse(&t->arena, kept, NULL, WEIR_E_BUG, ret, e) : err_nomem(e);
 }
 
+/* With the marks of the file that it stands in. */
 static weir_rc maps_of(tap *t, const tree **ret, err *e)
 {
-    tree *maps = NULL;
-    weir_rc rc = t->settings.stream_maps.len ? tree_parse(&t->arena, t->settings.stream_maps, NULL, WEIR_E_CONFIG, &maps, e) : WEIR_OK;
-    if (!rc && !tree_is_null(maps) && maps->kind != TREE_OBJECT)
-        rc = err_fail(e, WEIR_E_CONFIG, "stream_maps is %s instead of an object", tree_kind_name(maps->kind));
+    const tree *maps = tree_get(t->job->settings, "stream_maps");
     *ret = tree_is_null(maps) ? NULL : maps;
-    return rc;
+    if (!*ret || maps->kind == TREE_OBJECT)
+        return WEIR_OK;
+    return err_fail(e, WEIR_E_CONFIG, "stream_maps is %s instead of an object", tree_kind_name(maps->kind));
 }
+
+static const char *source_name(const char *path) { return strcmp(path, "-") == 0 ? "standard input" : path; }
 
 static weir_rc read_catalog(tap *t, err *e)
 {
@@ -93,7 +95,9 @@ static weir_rc read_catalog(tap *t, err *e)
     if (!rc)
         rc = maps_of(t, &o.stream_maps, e);
     o.doc = rc ? NULL : doc;
-    return rc ? rc : singer_catalog_read(&t->catalog, &t->arena, &t->sources, &o, e);
+    if (!rc)
+        rc = singer_catalog_read(&t->catalog, &t->arena, &t->sources, &o, e);
+    return rc && t->job->catalog ? err_wrap(e, rc, "%s", source_name(t->job->catalog)) : rc;
 }
 
 /* Who was interrupted goes on with the stream that it was reading (singer.md 3). */
@@ -128,7 +132,7 @@ static weir_rc state_text(tap *t, weir_view *ret, err *e)
     buf text = {0};
     tree *value;
     weir_rc rc = WEIR_OK;
-    *ret = (weir_view){0};
+    *ret = VIEW("{}");
     if (!t->job->state)
         return rc;
     if (strcmp(t->job->state, "-") == 0) {
@@ -150,10 +154,10 @@ static weir_rc read_state(tap *t, weir_view text, err *e)
     const bool numbered = t->settings.emit_activate_version_messages;
     weir_rc rc = make_keys(t, e);
     if (!rc)
-        rc = tap_state_read(&t->state, &t->arena, &t->catalog, t->keys, numbered, text, e);
+        rc = singer_state_read(&t->state, &t->arena, &t->catalog, t->keys, numbered, text, e);
     if (!rc)
-        rc = tap_state_read(&t->noted, &t->arena, &t->catalog, t->keys, numbered, text, e);
-    return err_wrap(e, rc, "state");
+        rc = singer_state_read(&t->noted, &t->arena, &t->catalog, t->keys, numbered, text, e);
+    return rc && t->job->state ? err_wrap(e, rc, "%s", source_name(t->job->state)) : rc;
 }
 
 static weir_rc take_state(tap *t, err *e)
@@ -166,8 +170,8 @@ static weir_rc take_state(tap *t, err *e)
     if (rc || !t->state.syncing.len)
         return rc;
     rotate(t, t->state.syncing);
-    tap_state_free(&t->state);
-    tap_state_free(&t->noted);
+    singer_state_free(&t->state);
+    singer_state_free(&t->noted);
     t->state = t->noted = first;
     return read_state(t, text, e);
 }
@@ -199,7 +203,7 @@ static weir_rc bind(tap *t, size_t first, size_t count, err *e)
         rc = err_wrap(e, fill_binding(t, &t->catalog.streams[first + i], first + i, &b[i], &resources[i], e), "stream '%.*s'",
                       VIEW_ARG(t->catalog.streams[first + i].id));
     if (!rc) {
-        tap_state_task(&t->state, &state);
+        singer_state_task(&t->state, &state);
         rc = buf_ok(&state) ? session_bind(t->s, b, resources, count, buf_view(&state), e) : err_nomem(e);
     }
     buf_free(&state);
@@ -209,7 +213,7 @@ static weir_rc bind(tap *t, size_t first, size_t count, err *e)
 /* Where somebody waits for the state, it is there at once (singer.md 1: a tap should, c). */
 static weir_rc tell_state(tap *t, err *e)
 {
-    t->dirty = tap_state_any(&t->state) && !t->one_each;
+    t->dirty = singer_state_any(&t->state) && !t->one_each;
     return t->dirty ? writer_flush(t->w, e) : WEIR_OK;
 }
 
@@ -253,7 +257,7 @@ static void end_session(tap *t)
 static weir_rc tell_last(tap *t, err *e)
 {
     t->last = true;
-    if (t->batches && !t->failure.rc && !tap_state_copy(&t->state, &t->noted, SIZE_MAX))
+    if (t->batches && !t->failure.rc && !singer_state_copy(&t->state, &t->noted, SIZE_MAX))
         return err_nomem(e);
     return writer_flush(t->w, e);
 }
@@ -277,7 +281,7 @@ static weir_rc print_schemas(tap *t, err *e)
 {
     buf text = {0};
     for (size_t i = 0; i < t->catalog.count; i++)
-        tap_put_schema(&t->catalog.streams[i], t->catalog.streams[i].schema, &text);
+        singer_tap_put_schema(&t->catalog.streams[i], t->catalog.streams[i].schema, &text);
     weir_rc rc = buf_ok(&text) ? io_write(t->job->o->out, buf_view(&text), "standard output", e) : err_nomem(e);
     buf_free(&text);
     return rc;
@@ -299,7 +303,7 @@ static weir_rc test_each(tap *t, err *e)
 
 static weir_rc with_writer(tap *t, bool *ret_broken, err *e)
 {
-    tap_framing(t);
+    singer_tap_framing(t);
     t->w = writer_new(t->job->o->out, &t->framing);
     if (!t->w)
         return err_nomem(e);
@@ -331,7 +335,7 @@ static weir_rc prepare(tap *t, err *e)
     t->progress = arena_array(&t->arena, t->catalog.count, sizeof *t->progress);
     if (!t->progress)
         return err_nomem(e);
-    return t->batches ? batch_place_open(&t->place, &t->settings.batch_config, t->job->name, &t->arena, e) : WEIR_OK;
+    return t->batches ? singer_batch_place(&t->place, &t->settings.batch_config, t->job->name, &t->arena, e) : WEIR_OK;
 }
 
 weir_rc singer_tap(const singer_job *job, bool *ret_broken, err *e)

@@ -85,13 +85,13 @@ struct tap {
 };
 
 /** Fills t->framing. */
-void tap_framing(tap *t);
+void singer_tap_framing(tap *t);
 /** Appends a SCHEMA message. */
-void tap_put_schema(const tap_stream *s, weir_view schema, buf *out);
+void singer_tap_put_schema(const tap_stream *s, weir_view schema, buf *out);
 /** Notes a failure and stops the session. */
-void tap_failed(tap *t, err *e);
+void singer_tap_failed(tap *t, err *e);
 /** Appends the schema that a stream has once its source has said more about it, if that is another one than `now`: properties are added, and their types
  *  widened; what is not selected stays out. */
-weir_rc tap_widen(const tap_stream *s, weir_view now, weir_view said, buf *out, err *e);
+weir_rc singer_tap_widen(const tap_stream *s, weir_view now, weir_view said, buf *out, err *e);
 
 #endif

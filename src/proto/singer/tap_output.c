@@ -10,7 +10,7 @@
 
 enum { HOLD_MS = 1000, METRICS_MS = 60000, FILE_MS = 60000 /* a batch file waits so long for more records */ };
 
-void tap_failed(tap *t, err *e)
+void singer_tap_failed(tap *t, err *e)
 {
     pthread_mutex_lock(&t->lock);
     if (!t->failure.rc)
@@ -23,7 +23,7 @@ void tap_failed(tap *t, err *e)
 
 /* ---------------------------------------------------------------------------------------------------------------- schemas -- */
 
-void tap_put_schema(const tap_stream *s, weir_view schema, buf *out)
+void singer_tap_put_schema(const tap_stream *s, weir_view schema, buf *out)
 {
     json_out w = json_out_to(out);
     out_open(&w, '{');
@@ -48,16 +48,16 @@ static void on_schema(const framing *f, buf *out, const weir_binding *b, weir_vi
     buf now = {0};
     err e = {0};
     pthread_mutex_lock(&t->lock);
-    weir_rc rc = tap_widen(stream_of(t, b), p->sent.len ? buf_view(&p->sent) : stream_of(t, b)->schema, schema, &now, &e);
+    weir_rc rc = singer_tap_widen(stream_of(t, b), p->sent.len ? buf_view(&p->sent) : stream_of(t, b)->schema, schema, &now, &e);
     if (!rc && now.len) {
-        tap_put_schema(stream_of(t, b), buf_view(&now), out);
+        singer_tap_put_schema(stream_of(t, b), buf_view(&now), out);
         buf swap = p->sent;
         p->sent = now;
         now = swap;
     }
     pthread_mutex_unlock(&t->lock);
     if (rc)
-        tap_failed(t, &e);
+        singer_tap_failed(t, &e);
     err_free(&e);
     buf_free(&now);
 }
@@ -73,7 +73,7 @@ static bool is_held(const tap *t)
 static void put_state(tap *t, buf *out)
 {
     size_t from = out->len;
-    tap_state_write(&t->state, t->syncing, out);
+    singer_state_write(&t->state, t->syncing, out);
     t->told_size = out->len - from;
     t->since = 0;
     t->told_ms = clock_ms();
@@ -157,8 +157,8 @@ static void close_file(tap_outlet *o, buf *out)
     batch_file *f = o->file;
     unlist_file(o);
     o->file = NULL;
-    if (f && batch_close(f, &o->t->place, o->stream->name, out, &e))
-        tap_failed(o->t, &e);
+    if (f && singer_batch_close(f, &o->t->place, o->stream->name, out, &e))
+        singer_tap_failed(o->t, &e);
     else
         o->closed++;
     err_free(&e);
@@ -169,14 +169,14 @@ static void to_file(tap_outlet *o, buf *to, size_t start, weir_view doc)
 {
     err e = {0};
     weir_rc rc = WEIR_OK;
-    if (!o->file && !(rc = batch_open(&o->file, &o->t->place, o->stream->name, ++o->progress->batches, &e)))
+    if (!o->file && !(rc = singer_batch_open(&o->file, &o->t->place, o->stream->name, ++o->progress->batches, &e)))
         list_file(o);
     if (!rc)
-        rc = batch_add(o->file, doc, &e);
+        rc = singer_batch_add(o->file, doc, &e);
     if (rc)
-        tap_failed(o->t, &e);
+        singer_tap_failed(o->t, &e);
     to->len = start;
-    if (!rc && batch_records(o->file) >= (uint64_t)o->t->settings.batch_config.size)
+    if (!rc && singer_batch_records(o->file) >= (uint64_t)o->t->settings.batch_config.size)
         close_file(o, to);
     err_free(&e);
 }
@@ -186,17 +186,17 @@ static bool note_behind_file(tap *t, tap_outlet *o, const checkpoint *c, buf *ou
 {
     bool ok = true;
     if (o->waits && o->closed > o->noted) {
-        ok = tap_state_copy(&t->state, &t->noted, o->index);
+        ok = singer_state_copy(&t->state, &t->noted, o->index);
         o->waits = false;
         t->dirty = true;
     }
-    ok = ok && tap_state_note(&t->noted, c, t->base);
-    if (o->file && clock_ms() - batch_began(o->file) >= FILE_MS)
+    ok = ok && singer_state_note(&t->noted, c, t->base);
+    if (o->file && clock_ms() - singer_batch_began(o->file) >= FILE_MS)
         close_file(o, out);
     o->waits = o->file != NULL;
     o->noted = o->closed;
     if (ok && !o->waits) {
-        ok = tap_state_copy(&t->state, &t->noted, o->index);
+        ok = singer_state_copy(&t->state, &t->noted, o->index);
         t->dirty = true;
     }
     return ok;
@@ -207,11 +207,11 @@ static bool note_behind_files(tap *t, const checkpoint *c, buf *out)
 {
     uint64_t records = 0;
     int64_t began = clock_ms();
-    bool ok = tap_state_note(&t->noted, c, t->base);
+    bool ok = singer_state_note(&t->noted, c, t->base);
     for (size_t i = 0; i < t->catalog.count; i++)
         for (tap_outlet *o = t->progress[i].files; o; o = o->next_file) {
-            records += batch_records(o->file);
-            began = batch_began(o->file) < began ? batch_began(o->file) : began;
+            records += singer_batch_records(o->file);
+            began = singer_batch_began(o->file) < began ? singer_batch_began(o->file) : began;
         }
     if (records && records < (uint64_t)t->settings.batch_config.size && clock_ms() - began < FILE_MS)
         return ok;
@@ -219,7 +219,7 @@ static bool note_behind_files(tap *t, const checkpoint *c, buf *out)
         while (t->progress[i].files)
             close_file(t->progress[i].files, out);
     t->dirty = true;
-    return ok && tap_state_copy(&t->state, &t->noted, SIZE_MAX);
+    return ok && singer_state_copy(&t->state, &t->noted, SIZE_MAX);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ checkpoints -- */
@@ -232,7 +232,7 @@ static void on_checkpoint(const framing *f, buf *out, const lane *ln, const chec
     if (t->one_each || t->failure.rc)
         return;
     if (!t->batches) {
-        ok = tap_state_note(&t->state, c, t->base);
+        ok = singer_state_note(&t->state, c, t->base);
         t->dirty = true;
     } else if (c->binding) {
         ok = note_behind_file(t, ln->outlets[c->binding->index].context, c, out);
@@ -434,9 +434,9 @@ static void on_begin(const framing *f, buf *out, const weir_binding *b)
     tap *t = f->context;
     const tap_stream *s = stream_of(t, b);
     tap_progress *p = progress_of(t, b);
-    tap_put_schema(s, s->schema, out);
+    singer_tap_put_schema(s, s->schema, out);
     p->began = clock_ms();
-    if (t->version && s->full_table && !t->one_each && !tap_state_version(&t->state, s->id))
+    if (t->version && s->full_table && !t->one_each && !singer_state_version(&t->state, s->id))
         put_activate(t, s, out);
     if (!t->several)
         t->syncing = s->id;
@@ -467,22 +467,24 @@ static weir_rc on_end(const framing *f, buf *out, const lane *ln, const weir_bin
         close_file(p->files, out);
     bool complete = !rc && !t->failure.rc && !session_stopping(t->s), ok = true;
     if (t->batches && !t->failure.rc)
-        ok = tap_state_copy(&t->state, &t->noted, t->base + b->index);
+        ok = singer_state_copy(&t->state, &t->noted, t->base + b->index);
     if (complete && t->version && s->full_table) {
         put_activate(t, s, out);
-        ok = ok && tap_state_set_version(&t->state, s->id, t->version);
+        ok = ok && singer_state_set_version(&t->state, s->id, t->version);
     }
     if (complete && view_eq(t->syncing, s->id))
         t->syncing = (weir_view){0};
-    report_count(t, t->base + b->index, true);
-    log_duration(t, s, p, complete);
+    if (rc != WEIR_STOPPED) { /* nobody reads: not a word */
+        report_count(t, t->base + b->index, true);
+        log_duration(t, s, p, complete);
+    }
     if (ok)
         put_state(t, out);
     out->failed |= !ok;
     return rc;
 }
 
-void tap_framing(tap *t)
+void singer_tap_framing(tap *t)
 {
     t->framing = (framing){.outlet = on_outlet, .checkpoint = on_checkpoint, .schema = on_schema, .settle = on_settle, .holds = on_holds,
                            .begin = on_begin, .end = on_end, .context = t};

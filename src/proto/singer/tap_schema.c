@@ -102,7 +102,7 @@ static weir_rc parse(arena *a, weir_view text, tree **ret, err *e)
     return kept.ptr ? tree_parse(a, kept, NULL, WEIR_E_BUG, ret, e) : err_nomem(e);
 }
 
-weir_rc tap_widen(const tap_stream *s, weir_view now, weir_view said, buf *out, err *e)
+weir_rc singer_tap_widen(const tap_stream *s, weir_view now, weir_view said, buf *out, err *e)
 {
     arena a = {0};
     tree *before = NULL, *news = NULL;
