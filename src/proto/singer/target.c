@@ -11,7 +11,7 @@
 #include "json/text.h"
 #include "proto/intake.h"
 #include "proto/singer/batch.h"
-#include "proto/singer/settings.h"
+#include "proto/singer/config.h"
 #include "proto/singer/singer.h"
 
 /* The columns that a target adds (singer.md 4). */
@@ -414,7 +414,7 @@ static weir_rc confirm(void *arg, err *e)
     target *t = arg;
     weir_rc rc = io_write(t->job->o->out, buf_view(&t->state), "standard output", e);
     buf_clear(&t->state);
-    return rc;
+    return rc == WEIR_STOPPED ? err_fail(e, WEIR_E_TRANSIENT, "nobody reads standard output: the state is lost") : rc;
 }
 
 /* ---- the target ---- */
@@ -423,7 +423,7 @@ static weir_rc read_settings(target *t, err *e)
 {
     const tree *rows = tree_get(t->job->settings, "batch_size_rows");
     t->limits_rows = !tree_is_null(rows);
-    return fields_parse(singer_target_side.fields, t->job->settings, "config", &t->set, &t->arena, e);
+    return singer_settings_parse(&singer_target_side, t->job->settings, &t->set, &t->arena, e);
 }
 
 static weir_rc check_overwrite(const target *t, err *e)
