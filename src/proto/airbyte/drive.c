@@ -24,6 +24,7 @@ static void driven_close(void *self)
     airbyte_run *r = self;
     if (!r)
         return;
+    airbyte_writing_free(r->writing);
     buf_wipe(&r->config);
     free(r);
 }
@@ -230,6 +231,7 @@ static weir_rc take_spec(airbyte_driven *d, weir_view body, err *e)
     if (!schema || schema->kind != TREE_OBJECT)
         return err_fail(e, WEIR_E_PROTOCOL, "spec: connectionSpecification must be an object");
     d->base.config_schema = schema->raw;
+    d->modes = tree_get(spec, "supported_destination_sync_modes");
     d->base.docs_url = docs_url(d, tree_text(spec, "documentationUrl"));
     return WEIR_OK;
 }
@@ -248,8 +250,6 @@ static weir_rc learn(airbyte_driven *d, err *e)
 
 weir_rc airbyte_drive(const drive_options *o, weir_connector **ret, err *e)
 {
-    if (o->destination)
-        return err_fail(e, WEIR_E_CONFIG, "Airbyte destinations are not driven by this version");
     airbyte_driven *d = calloc(1, sizeof *d);
     if (!d)
         return err_nomem(e);
@@ -258,7 +258,7 @@ weir_rc airbyte_drive(const drive_options *o, weir_connector **ret, err *e)
         .abi = WEIR_ABI, .name = o->argv[0], .version = "0", .open = driven_open, .close = driven_close,
         .resource_schema = view_of(o->destination ? destination_resource : source_resource),
         .resource_path_pointers = VIEW("[\"/namespace\",\"/stream\"]"),
-        .capture = &airbyte_driven_capture,
+        .capture = o->destination ? NULL : &airbyte_driven_capture, .materialize = o->destination ? &airbyte_driven_materialize : NULL,
     };
     weir_rc rc = learn(d, e);
     if (rc) {

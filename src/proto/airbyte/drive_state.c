@@ -1,9 +1,9 @@
 /* States of a driven source, as text. */
 #include "proto/airbyte/driven.h"
 
-/* Members that a state has once, whoever wrote it how often (airbyte.md 4.1). */
-static const char *const known[] = {"type", "stream", "global", "global_", "data", NULL};
-enum { TYPE, STREAM, GLOBAL, ALIAS, DATA, KNOWN };
+/* Members that a state has once, whoever wrote it how often (airbyte.md 4.1). Counts are not part of it (3.1). */
+static const char *const known[] = {"type", "stream", "global", "global_", "data", "sourceStats", "destinationStats", NULL};
+enum { TYPE, STREAM, GLOBAL, ALIAS, DATA, SOURCE_STATS, DESTINATION_STATS, KNOWN };
 
 static int known_of(json_key key)
 {
@@ -78,5 +78,5 @@ static bool has_nulls(json_scan *s)
 bool airbyte_state_has_nulls(weir_view state)
 {
     json_scan s = json_scan_of(state);
-    return state.len >= 4 && memmem(state.ptr, state.len, "null", 4) && has_nulls(&s);
+    return state.len && *state.ptr == '{' && memmem(state.ptr, state.len, "null", 4) && has_nulls(&s);
 }

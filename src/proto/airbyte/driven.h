@@ -10,6 +10,7 @@ typedef struct airbyte_driven {
     weir_connector base; /* first: callbacks get back from it */
     drive_options o;
     arena arena;         /* texts of base */
+    const tree *modes;   /* a destination's supported_destination_sync_modes; NULL: not said */
 } airbyte_driven;
 
 struct airbyte_writing; /* drive_destination.c */
@@ -63,7 +64,7 @@ bool airbyte_put_path(buf *out, weir_view pointer);
 /** The state of streams, as it is kept (drive_state.c). */
 #define AIRBYTE_GLOBAL "airbyteGlobal"
 #define AIRBYTE_LEGACY "airbyteLegacy"
-/** Appends the AirbyteStateMessage in a STATE: its type always, nothing that is null. */
+/** Appends the AirbyteStateMessage in a STATE: its type always, nothing that is null, no counts. */
 void airbyte_put_state(buf *out, const airbyte_message *m);
 /** Appends the members of an object (empty text: none) that are neither null nor named. */
 void airbyte_put_others(json_out *w, weir_view object, const char *const *without);
