@@ -4,7 +4,6 @@
  * exit with status 0, and the last state that it has printed must be that one. Some print none at all although everything is stored (section 1): a target
  * whose last message was a STATE and that exits with 0 is believed, with a warning. Whoever dies in between has confirmed nothing: the rows come again.
  */
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -38,12 +37,9 @@ typedef struct target {
     /* The transaction that is open; NULL: none. */
     child *c;
     papers papers;
-    pthread_t reader;
-    bool reading;
+    bool ended;      /* its output */
     buf out;
-    buf state;       /* its last valid line; owned by the reader until it is joined */
-    err reader_error;
-    weir_rc reader_rc;
+    buf state;       /* the last that it has printed */
     uint64_t transactions;
     bool warned_silent, warned_deletion;
 } target;
@@ -85,14 +81,13 @@ static bool only_flows(weir_view schema)
 }
 
 /* The schema without _meta, if documents lose it. */
-static weir_rc plain_schema(const weir_binding *b, bool without_meta, const unwrap *u, buf *out, err *e)
+static weir_rc plain_schema(bool without_meta, const unwrap *u, buf *out, err *e)
 {
     weir_view meta = weir_json_at(u->schema, "/properties/_meta");
     if (!without_meta || !meta.len)
         buf_addv(out, u->schema);
     else if (!patch_apply(out, u->schema, VIEW("{\"properties\":{\"_meta\":null}}")))
         return err_nomem(e);
-    (void)b;
     return buf_ok(out) ? WEIR_OK : err_nomem(e);
 }
 
@@ -100,7 +95,7 @@ static weir_rc make_schema(arena *a, stream *s, const weir_binding *b, const unw
 {
     buf plain = {0}, schema = {0};
     json_out w = json_out_to(&s->message);
-    weir_rc rc = plain_schema(b, s->without_meta, u, &plain, e);
+    weir_rc rc = plain_schema(s->without_meta, u, &plain, e);
     if (!rc)
         rc = singer_schema(buf_view(&plain), s->deletions, &schema, e);
     buf_clear(&s->message);
@@ -189,18 +184,32 @@ static weir_rc targeted_validate(weir_task *t, void *self, const weir_binding *b
     return WEIR_OK;
 }
 
+/* Targets make and widen their tables when SCHEMA messages come. */
+static weir_rc targeted_apply(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)t;
+    (void)self;
+    (void)b;
+    (void)n;
+    return WEIR_OK;
+}
+
 /* ---- a transaction's process ---- */
 
-/* Takes the states that it prints: every line that is a JSON object replaces the one before (section 5.4). */
-static void *read_states(void *arg)
+/* Takes the states that it prints: every line that is a JSON object replaces the one before (section 5.4).
+ * @param until clock_ms() until which to wait for more; 0: until its output ends */
+static weir_rc hear(target *g, int64_t until, err *e)
 {
-    target *g = arg;
     for (;;) {
         weir_view line;
         bool more;
-        g->reader_rc = child_line(g->c, &line, &more, &g->reader_error);
-        if (g->reader_rc || !more)
-            return NULL;
+        weir_rc rc = child_line_until(g->c, until, &line, &more, e);
+        if (rc || (more && !line.ptr))
+            return rc;
+        if (!more) {
+            g->ended = true;
+            return WEIR_OK;
+        }
         json_scan s = json_scan_of(line);
         if (json_peek(&s) != '{' || !json_check(line, NULL, NULL)) {
             log_record(g->r->d->o.log, WEIR_DEBUG, g->r->d->o.task_name, line, NULL, 0);
@@ -218,23 +227,31 @@ static weir_rc begin(target *g, weir_task *t)
     weir_rc rc = driven_config(g->r, &g->papers, &config, e);
     if (!rc)
         rc = driven_start(&g->c, g->r->d, (const char *const[]){"--config", config, NULL}, g->r->d->o.log, weir_stop_fd(t), e);
-    if (rc)
-        return rc;
-    int failure = pthread_create(&g->reader, NULL, read_states, g);
-    g->reading = !failure;
-    return failure ? err_errno(e, failure, "cannot start a thread") : WEIR_OK;
+    return rc;
 }
 
-static void stop_reading(target *g)
+/* Writes, and hears what it says meanwhile: it may not read on before that is taken. */
+static weir_rc send_bytes(target *g, weir_view bytes, err *e)
 {
-    if (g->reading)
-        pthread_join(g->reader, NULL);
-    g->reading = false;
+    for (;;) {
+        bool readable, gone;
+        weir_rc rc = child_write_some(g->c, &bytes, e);
+        if (rc || !bytes.len)
+            return rc;
+        if (g->ended)
+            return child_write(g->c, bytes, -1, e);
+        child_await_room(g->c, &readable, &gone);
+        if (child_stopped(g->c))
+            return err_fail(e, WEIR_STOPPED, "stopped");
+        rc = readable ? hear(g, clock_ms(), e) : gone ? err_fail(e, WEIR_E_PROTOCOL, "the target has ended before its input") : WEIR_OK;
+        if (rc)
+            return rc;
+    }
 }
 
 static weir_rc send_rest(target *g, err *e)
 {
-    weir_rc rc = buf_ok(&g->out) ? child_write(g->c, buf_view(&g->out), -1, e) : err_nomem(e);
+    weir_rc rc = buf_ok(&g->out) ? send_bytes(g, buf_view(&g->out), e) : err_nomem(e);
     buf_clear(&g->out);
     return rc;
 }
@@ -242,28 +259,14 @@ static weir_rc send_rest(target *g, err *e)
 /* Forgets the process and all that belongs to it; one that still runs is ended. */
 static void end(target *g)
 {
-    if (g->c && g->reading) {
-        child_close_input(g->c);
-        child_kill(g->c);
-    }
-    stop_reading(g);
     child_free(g->c);
     g->c = NULL;
+    g->ended = false;
     papers_free(&g->papers);
     buf_clear(&g->out);
     buf_clear(&g->state);
-    err_clear(&g->reader_error);
     for (size_t i = 0; i < g->stream_count; i++)
         g->streams[i].told = false;
-}
-
-/* It has broken off: what it says about it is the reason. */
-static weir_rc broke_off(target *g, weir_rc rc, err *e)
-{
-    if (!child_deaf(g->c))
-        return rc;
-    stop_reading(g); /* its output ends with it, soon, or CHILD_REST_MS later */
-    return child_explain(g->c, rc, e);
 }
 
 /* ---- records ---- */
@@ -372,7 +375,6 @@ void targeted_free(void *target_)
     free(g->streams);
     buf_free(&g->out);
     buf_free(&g->state);
-    err_free(&g->reader_error);
     arena_free(&g->arena);
     free(g);
 }
@@ -390,7 +392,7 @@ static weir_rc targeted_store(weir_task *t, void *self, const weir_row *rows, si
     if (!rc && count)
         rc = put_rows(g, t, s, rows, count);
     if (rc && g->c) {
-        rc = broke_off(g, rc, e);
+        rc = child_explain(g->c, rc, e); /* if it has broken off, what it says about it is the reason */
         end(g);
     }
     return rc;
@@ -433,7 +435,7 @@ static weir_rc judge(target *g, weir_task *t, weir_view state)
 {
     enum { SHOWN = 200 };
     err *e = task_error(t);
-    weir_rc rc = g->reader_rc && g->reader_rc != WEIR_STOPPED ? err_move(e, &g->reader_error) : child_finish(g->c, NULL, e);
+    weir_rc rc = child_finish(g->c, NULL, e);
     if (rc)
         return rc;
     if (child_stopped(g->c))
@@ -465,13 +467,11 @@ static weir_rc targeted_commit(weir_task *t, void *self, weir_view checkpoint)
     make_state(g, t, &state);
     buf_printf(&g->out, "{\"type\":\"STATE\",\"value\":%.*s}\n", VIEW_ARG(buf_view(&state)));
     weir_rc rc = buf_ok(&state) ? send_rest(g, e) : err_nomem(e);
-    if (rc) {
-        rc = broke_off(g, rc, e);
-    } else {
+    if (!rc) {
         child_close_input(g->c);
-        stop_reading(g); /* at the end of its output */
-        rc = judge(g, t, buf_view(&state));
+        rc = g->ended ? WEIR_OK : hear(g, 0, e);
     }
+    rc = rc ? child_explain(g->c, rc, e) : judge(g, t, buf_view(&state));
     weir_rc changed = driven_config_changed(t, self, &g->papers);
     end(g);
     buf_free(&state);
@@ -480,6 +480,7 @@ static weir_rc targeted_commit(weir_task *t, void *self, weir_view checkpoint)
 
 const weir_materialize targeted_materialize = {
     .validate = targeted_validate,
+    .apply = targeted_apply,
     .store = targeted_store,
     .commit = targeted_commit,
     .relay = true,
