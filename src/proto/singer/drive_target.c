@@ -29,7 +29,7 @@ typedef struct stream {
 } stream;
 
 typedef struct target {
-    driven_run *r;
+    singer_driven_run *r;
     arena arena;
     stream *streams;
     size_t stream_count;
@@ -224,9 +224,9 @@ static weir_rc begin(target *g, weir_task *t)
 {
     err *e = task_error(t);
     const char *config;
-    weir_rc rc = driven_config(g->r, &g->papers, &config, e);
+    weir_rc rc = singer_driven_config(g->r, &g->papers, &config, e);
     if (!rc)
-        rc = driven_start(&g->c, g->r->d, (const char *const[]){"--config", config, NULL}, g->r->d->o.log, weir_stop_fd(t), e);
+        rc = singer_driven_start(&g->c, g->r->d, (const char *const[]){"--config", config, NULL}, g->r->d->o.log, weir_stop_fd(t), e);
     return rc;
 }
 
@@ -346,7 +346,7 @@ static weir_rc put_rows(target *g, weir_task *t, stream *s, const weir_row *rows
     return rc;
 }
 
-static target *target_of(driven_run *r)
+static target *target_of(singer_driven_run *r)
 {
     if (r->target)
         return r->target;
@@ -364,7 +364,7 @@ static target *target_of(driven_run *r)
     return r->target = g;
 }
 
-void targeted_free(void *target_)
+void singer_targeted_free(void *target_)
 {
     target *g = target_;
     if (!g)
@@ -453,9 +453,9 @@ static weir_rc judge(target *g, weir_task *t, weir_view state)
     return WEIR_OK;
 }
 
-static weir_rc targeted_commit(weir_task *t, void *self, weir_view checkpoint)
+static weir_rc targeted_commit(weir_task *t, void *self, weir_view position)
 {
-    (void)checkpoint;
+    (void)position;
     target *g = target_of(self);
     err *e = task_error(t);
     if (!g)
@@ -472,13 +472,13 @@ static weir_rc targeted_commit(weir_task *t, void *self, weir_view checkpoint)
         rc = g->ended ? WEIR_OK : hear(g, 0, e);
     }
     rc = rc ? child_explain(g->c, rc, e) : judge(g, t, buf_view(&state));
-    weir_rc changed = driven_config_changed(t, self, &g->papers);
+    weir_rc changed = singer_driven_config_changed(t, self, &g->papers);
     end(g);
     buf_free(&state);
     return rc ? rc : changed;
 }
 
-const weir_materialize targeted_materialize = {
+const weir_materialize singer_targeted_materialize = {
     .validate = targeted_validate,
     .apply = targeted_apply,
     .store = targeted_store,
