@@ -47,7 +47,7 @@ typedef struct tapped_pull {
     tapped_messages *last; /* of the last message: most are followed by one of the same stream */
     map types;           /* unknown ones that were warned of */
     papers papers;
-    uint64_t lines, unsealed;
+    uint64_t lines, unsealed; /* unsealed: documents and schemas since the last checkpoint */
     bool opened, any_schema;
 } tapped_pull;
 

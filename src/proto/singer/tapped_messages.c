@@ -140,8 +140,10 @@ static weir_rc pass_schema_on(tapped_pull *p, const tapped_messages *s)
         can = patch_apply(&whole, buf_view(&closed), VIEW("{\"properties\":{\"_meta\":{\"type\":\"object\",\"properties\":{\"row_id\":" TAPPED_ROW_ID
                                                           ",\"op\":{\"type\":\"string\"}},\"required\":[\"row_id\"],\"additionalProperties\":false}}}"));
     weir_log(p->t, WEIR_INFO, "stream '%.*s' has another schema now%s", VIEW_ARG(s->name), can ? "" : ", which is not closed: it is not passed on");
-    if (can)
+    if (can) {
         rc = weir_sourced_schema(p->t, s->b, buf_view(whole.len ? &whole : &closed));
+        p->unsealed++;
+    }
     buf_free(&plain);
     buf_free(&closed);
     buf_free(&whole);
