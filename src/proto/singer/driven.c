@@ -18,7 +18,7 @@ static size_t count_of(const char *const *list)
     return n;
 }
 
-weir_rc driven_start(child **ret, const driven *d, const char *const *args, log_sink *log, int stop_fd, err *e)
+weir_rc singer_driven_start(child **ret, const driven *d, const char *const *args, log_sink *log, int stop_fd, err *e)
 {
     size_t own = count_of(d->o.argv), more = count_of(args);
     const char **argv = calloc(own + more + 1, sizeof *argv);
@@ -36,7 +36,7 @@ weir_rc driven_start(child **ret, const driven *d, const char *const *args, log_
     return rc;
 }
 
-weir_rc driven_read(child *c, int64_t until, size_t max, buf *out, err *e)
+weir_rc singer_driven_read(child *c, int64_t until, size_t max, buf *out, err *e)
 {
     for (;;) {
         weir_view line;
@@ -57,10 +57,10 @@ weir_rc driven_read(child *c, int64_t until, size_t max, buf *out, err *e)
 
 /* ---- settings ---- */
 
-weir_rc driven_open(weir_task *t, const weir_connector *me, const void *config, void **ret_self)
+weir_rc singer_driven_open(weir_task *t, const weir_connector *me, const void *config, void **ret_self)
 {
     const weir_view *text = config;
-    driven_run *r = calloc(1, sizeof *r);
+    singer_driven_run *r = calloc(1, sizeof *r);
     if (!r)
         return weir_fail(t, WEIR_E_NOMEM, "out of memory");
     r->d = (const driven *)me;
@@ -69,22 +69,22 @@ weir_rc driven_open(weir_task *t, const weir_connector *me, const void *config, 
     return buf_ok(&r->config) ? WEIR_OK : weir_fail(t, WEIR_E_NOMEM, "out of memory");
 }
 
-void driven_close(void *self)
+void singer_driven_close(void *self)
 {
-    driven_run *r = self;
+    singer_driven_run *r = self;
     if (!r)
         return;
-    targeted_free(r->target);
+    singer_targeted_free(r->target);
     buf_wipe(&r->config);
     free(r);
 }
 
-weir_rc driven_config(driven_run *r, papers *p, const char **ret_path, err *e)
+weir_rc singer_driven_config(singer_driven_run *r, papers *p, const char **ret_path, err *e)
 {
     return papers_put(p, "config.json", buf_view(&r->config), ret_path, e);
 }
 
-weir_rc driven_config_changed(weir_task *t, driven_run *r, const papers *p)
+weir_rc singer_driven_config_changed(weir_task *t, singer_driven_run *r, const papers *p)
 {
     buf text = {0}, now = {0};
     err e = {0};
@@ -178,11 +178,11 @@ static weir_rc learn(driven *d, err *e)
     buf text = {0};
     arena a = {0};
     int status = 0;
-    weir_rc rc = driven_start(&c, d, args, NULL, d->o.stop_fd, e); /* what it says against the flag is nobody's business */
+    weir_rc rc = singer_driven_start(&c, d, args, NULL, d->o.stop_fd, e); /* what it says against the flag is nobody's business */
     if (rc)
         return rc;
     child_close_input(c);
-    rc = driven_read(c, clock_ms() + ABOUT_MS, ABOUT_MAX, &text, e);
+    rc = singer_driven_read(c, clock_ms() + ABOUT_MS, ABOUT_MAX, &text, e);
     if (!rc)
         rc = child_finish(c, &status, e);
     child_free(c);
@@ -224,21 +224,27 @@ static const char *base_name(const char *path)
 weir_rc singer_drive(const drive_options *o, weir_connector **ret, err *e)
 {
     driven *d = calloc(1, sizeof *d);
-    if (!d)
+    singer_discovery *last = calloc(1, sizeof *last);
+    if (!d || !last) {
+        free(d);
+        free(last);
         return err_nomem(e);
+    }
+    *last = (singer_discovery){.lock = PTHREAD_MUTEX_INITIALIZER};
+    d->last = last;
     d->o = *o;
     d->env[0] = log_level_variable(d);
     d->base = (weir_connector){
-        .abi = WEIR_ABI, .name = base_name(o->argv[0]), .version = "0", .open = driven_open, .close = driven_close,
+        .abi = WEIR_ABI, .name = base_name(o->argv[0]), .version = "0", .open = singer_driven_open, .close = singer_driven_close,
         .config_schema = VIEW("{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"type\":\"object\",\"additionalProperties\":true}"),
     };
     if (o->destination) {
-        d->base.materialize = &targeted_materialize;
+        d->base.materialize = &singer_targeted_materialize;
         d->base.resource_schema = VIEW("{\"type\":\"object\",\"properties\":{\"stream\":{\"type\":\"string\",\"title\":\"Stream\",\"description\":\"Name "
                                        "of the stream that the target is told\",\"x-collection-name\":true}},\"required\":[\"stream\"]}");
         d->base.resource_path_pointers = VIEW("[\"/stream\"]");
     } else {
-        d->base.capture = &tapped_capture;
+        d->base.capture = &singer_tapped_capture;
         d->base.resource_schema = VIEW("{\"type\":\"object\",\"properties\":{\"stream\":{\"type\":\"string\"},\"replication_method\":{\"type\":\"string\","
                                        "\"enum\":[\"INCREMENTAL\",\"FULL_TABLE\"]},\"replication_key\":{\"type\":\"string\"}},\"required\":[\"stream\","
                                        "\"replication_method\"]}"); /* flow.md 10.3 */
@@ -257,6 +263,10 @@ void singer_drive_free(weir_connector *c)
     driven *d = (driven *)c;
     if (!d)
         return;
+    pthread_mutex_destroy(&d->last->lock);
+    buf_wipe(&d->last->config);
+    buf_free(&d->last->printed);
+    free(d->last);
     arena_free(&d->arena);
     free(d);
 }

@@ -6,26 +6,26 @@
 
 /* ---- looking at entries ---- */
 
-weir_view tapped_id(const tree *entry)
+weir_view singer_tapped_id(const tree *entry)
 {
     weir_view id = tree_text(entry, "tap_stream_id");
     return id.len ? id : tree_text(entry, "stream");
 }
 
-weir_view tapped_name(const tree *entry)
+weir_view singer_tapped_name(const tree *entry)
 {
     weir_view name = tree_text(entry, "stream");
     return name.len ? name : tree_text(entry, "tap_stream_id");
 }
 
-const tree *tapped_find(const tree *catalog, weir_view id)
+const tree *singer_tapped_find(const tree *catalog, weir_view id)
 {
     const tree *streams = tree_get(catalog, "streams"), *by_name = NULL;
     size_t same_name = 0;
     for (const tree *entry = streams ? streams->first : NULL; entry; entry = entry->next) {
-        if (view_eq(tapped_id(entry), id))
+        if (view_eq(singer_tapped_id(entry), id))
             return entry;
-        if (view_eq(tapped_name(entry), id)) {
+        if (view_eq(singer_tapped_name(entry), id)) {
             by_name = entry;
             same_name++;
         }
@@ -89,7 +89,7 @@ static const tree *names_of(const tree *t)
     return t && t->kind == TREE_ARRAY && t->count ? t : NULL;
 }
 
-const weir_view *tapped_parents(arena *a, const tree *entry)
+const weir_view *singer_tapped_parents(arena *a, const tree *entry)
 {
     const tree *parents = tree_get(root_metadata(entry), "parent-tap-stream-id");
     size_t n = 0;
@@ -150,13 +150,13 @@ static weir_rc chosen_key(arena *a, weir_view cursor, tapped_choice *c, err *e)
     return WEIR_OK;
 }
 
-weir_rc tapped_choose(arena *a, unsigned mode, weir_view cursor, tapped_choice *c, err *e)
+weir_rc singer_tapped_choose(arena *a, unsigned mode, weir_view cursor, tapped_choice *c, err *e)
 {
     weir_rc rc = chosen_key(a, cursor, c, e);
     if (rc)
         return rc;
     c->method = chosen_method(mode, c);
-    if (view_is(c->method, "INCREMENTAL") && !c->key.len)
+    if (view_is(c->method, "INCREMENTAL") && !c->key.len && !view_eq(c->method, own_method(c->entry)))
         return err_fail(e, WEIR_E_CONFIG, "INCREMENTAL replication needs a replication_key: choose one in the resource settings, or FULL_TABLE");
     return WEIR_OK;
 }
@@ -260,8 +260,8 @@ static weir_view resource_of(arena *a, const tree *entry)
     const tree *metadata = tree_get(entry, "metadata");
     out_open(&w, '{');
     put_members_but(&w, entry, WITHOUT("schema", "metadata", "tap_stream_id", "stream", "replication_method"));
-    out_text(out_name(&w, "tap_stream_id"), tapped_id(entry));
-    out_text(out_name(&w, "stream"), tapped_name(entry));
+    out_text(out_name(&w, "tap_stream_id"), singer_tapped_id(entry));
+    out_text(out_name(&w, "stream"), singer_tapped_name(entry));
     out_text(out_name(&w, "replication_method"), own_method(entry));
     if (metadata && metadata->kind == TREE_ARRAY)
         put_all_selected(&w, metadata);
@@ -279,13 +279,13 @@ static weir_view schema_of(arena *a, const tree *entry)
     return keep(a, &out);
 }
 
-weir_rc tapped_describe(arena *a, const tree *entry, weir_view row_id, tapped_stream *ret, err *e)
+weir_rc singer_tapped_describe(arena *a, const tree *entry, weir_view row_id, tapped_stream *ret, err *e)
 {
     const tree *metadata = root_metadata(entry);
-    if (!tapped_id(entry).len)
+    if (!singer_tapped_id(entry).len)
         return err_fail(e, WEIR_E_PROTOCOL, "an entry of the catalog has no tap_stream_id");
     *ret = (tapped_stream){
-        .id = tapped_id(entry), .schema = schema_of(a, entry), .key = key_of(a, entry, row_id), .resource = resource_of(a, entry),
+        .id = singer_tapped_id(entry), .schema = schema_of(a, entry), .key = key_of(a, entry, row_id), .resource = resource_of(a, entry),
         .cursors = pointers_of(a, names_of(tree_get(metadata, "valid-replication-keys")), only_key(entry)), .modes = modes_of(entry),
         .unsupported = view_is(tree_text(metadata, "inclusion"), "unsupported"),
         .deletes = tree_get(properties_of(entry), "_sdc_deleted_at") != NULL,
@@ -492,7 +492,7 @@ static bool write_entry(buf *out, const tree *entry, const tapped_choice *c, boo
     return ok;
 }
 
-weir_rc tapped_catalog_write(buf *out, const tree *catalog, const tapped_choice *choices, size_t count, bool in_schema, err *e)
+weir_rc singer_tapped_catalog_write(buf *out, const tree *catalog, const tapped_choice *choices, size_t count, bool in_schema, err *e)
 {
     json_out w = json_out_to(out);
     bool ok = true;

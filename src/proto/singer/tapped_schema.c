@@ -67,7 +67,7 @@ static void put(json_out *w, const tree *t)
     out_close(w, t->kind == TREE_OBJECT ? '}' : ']');
 }
 
-weir_rc tapped_schema(buf *out, weir_view schema, err *e)
+weir_rc singer_tapped_schema(buf *out, weir_view schema, err *e)
 {
     arena a = {0};
     tree *t;
@@ -151,7 +151,7 @@ static bool close_schema(json_out *w, const tree *t)
     return ok;
 }
 
-bool tapped_schema_closed(buf *out, weir_view schema)
+bool singer_tapped_schema_closed(buf *out, weir_view schema)
 {
     size_t from = out->len;
     arena a = {0};

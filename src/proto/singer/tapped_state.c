@@ -197,7 +197,7 @@ static weir_rc open_object(tapped_state *s, weir_view parts, weir_view rest, buf
     return rc;
 }
 
-weir_rc tapped_state_open(tapped_state *s, weir_view task_state, buf *to_tap, err *e)
+weir_rc singer_tapped_state_open(tapped_state *s, weir_view task_state, buf *to_tap, err *e)
 {
     size_t from = to_tap->len;
     if (!index_parts(s))
@@ -287,7 +287,7 @@ static weir_rc fold_object(tapped_state *s, weir_view value, buf *out, buf *rest
     return rc;
 }
 
-weir_rc tapped_state_fold(tapped_state *s, weir_view value, buf *out, err *e)
+weir_rc singer_tapped_state_fold(tapped_state *s, weir_view value, buf *out, err *e)
 {
     buf flat = {0}, rest = {0};
     weir_rc rc = WEIR_OK;
@@ -320,7 +320,7 @@ weir_rc tapped_state_fold(tapped_state *s, weir_view value, buf *out, err *e)
     return rc;
 }
 
-void tapped_state_free(tapped_state *s)
+void singer_tapped_state_free(tapped_state *s)
 {
     map_free(&s->by_id);
     buf_free(&s->others);

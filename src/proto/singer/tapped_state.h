@@ -32,9 +32,9 @@ typedef struct tapped_state {
 
 /** Takes the state of a task apart: fills next_row, and appends what the tap gets; nothing if there is nothing to give it.
  *  @param s {0} but parts, count and counters  @return WEIR_E_CONFIG if it is not what a task's state looks like */
-weir_rc tapped_state_open(tapped_state *s, weir_view task_state, buf *to_tap, err *e);
+weir_rc singer_tapped_state_open(tapped_state *s, weir_view task_state, buf *to_tap, err *e);
 /** Appends the task's state that says what a STATE's value and the counters say. @return WEIR_E_PROTOCOL if a stream has two bookmarks */
-weir_rc tapped_state_fold(tapped_state *s, weir_view value, buf *out, err *e);
-void tapped_state_free(tapped_state *s);
+weir_rc singer_tapped_state_fold(tapped_state *s, weir_view value, buf *out, err *e);
+void singer_tapped_state_free(tapped_state *s);
 
 #endif

@@ -27,7 +27,7 @@ static void expect_open(bound *x, const char *state, const char *want)
 {
     buf got = {0};
     err e = {0};
-    if (tapped_state_open(&x->s, view_of(state), &got, &e))
+    if (singer_tapped_state_open(&x->s, view_of(state), &got, &e))
         fail_msg("%s: %s", state, err_text(&e));
     if (*want ? !json_equal(buf_view(&got), view_of(want)) : got.len > 0)
         fail_msg("%s: the tap gets '%s', expected '%s'", state, buf_text(&got), want);
@@ -39,7 +39,7 @@ static void expect_fold(bound *x, const char *value, const char *want)
 {
     buf got = {0};
     err e = {0};
-    if (tapped_state_fold(&x->s, view_of(value), &got, &e))
+    if (singer_tapped_state_fold(&x->s, view_of(value), &got, &e))
         fail_msg("%s: %s", value, err_text(&e));
     if (!json_check(buf_view(&got), NULL, NULL) || !json_equal(buf_view(&got), view_of(want)))
         fail_msg("%s: '%s', expected '%s'", value, buf_text(&got), want);
@@ -65,7 +65,7 @@ static void as_the_shim_does(void **state)
                 "{\"bindingStateV1\":{\"a.v2\":{\"estuary.dev/rowCounter\":3},\"b%2Fc\":{\"x\":null,\"estuary.dev/rowCounter\":1}}}");
     expect_fold(&x, "{\"bookmarks\":{\"a\":{\"estuary.dev/rowCounter\":1,\"k\":\r9}}}",
                 "{\"bindingStateV1\":{\"a.v2\":{\"k\":9,\"estuary.dev/rowCounter\":3}}}");
-    tapped_state_free(&x.s);
+    singer_tapped_state_free(&x.s);
 }
 
 static void the_shims_state_resumes(void **state)
@@ -77,7 +77,7 @@ static void the_shims_state_resumes(void **state)
                 "{\"bookmarks\":{\"a\":{\"replication_key_value\":2},\"b/c\":{}}}");
     assert_int_equal(x.parts[0].next_row, 7);
     assert_int_equal(x.parts[1].next_row, 5);
-    tapped_state_free(&x.s);
+    singer_tapped_state_free(&x.s);
 }
 
 /* Whatever a tap writes comes back to it. */
@@ -103,10 +103,10 @@ static void nothing_is_lost(void **state)
         begin(&y, i % 2);
         expect_open(&x, "", "");
         x.parts[0].next_row = 8;
-        assert_int_equal(tapped_state_fold(&x.s, view_of(value), &folded, &e), WEIR_OK);
+        assert_int_equal(singer_tapped_state_fold(&x.s, view_of(value), &folded, &e), WEIR_OK);
         expect_open(&y, buf_text(&folded), value);
-        tapped_state_free(&x.s);
-        tapped_state_free(&y.s);
+        singer_tapped_state_free(&x.s);
+        singer_tapped_state_free(&y.s);
         buf_free(&folded);
         err_free(&e);
     }
@@ -121,7 +121,7 @@ static void parts_of_others(void **state)
     expect_open(&x, "{\"bindingStateV1\":{\"gone\":{\"x\":1},\"a\":{\"old\":1},\"a.v1\":{\"old\":2},\"b%2Fc\":null,\"a.vx\":{}},\"singerStateV1\":{}}", "");
     x.parts[1].next_row = 4;
     expect_fold(&x, "{}", "{\"bindingStateV1\":{\"gone\":{\"x\":1},\"a.vx\":{},\"b%2Fc\":{\"estuary.dev/rowCounter\":4}}}");
-    tapped_state_free(&x.s);
+    singer_tapped_state_free(&x.s);
 }
 
 /* What a stream sent while it was not bound went nowhere. */
@@ -131,7 +131,7 @@ static void a_stream_that_is_bound_anew_begins_anew(void **state)
     bound x;
     begin(&x, true);
     expect_open(&x, "{\"bindingStateV1\":{},\"singerStateV1\":{\"bookmarks\":{\"a\":{\"x\":1},\"other\":{\"y\":2}}}}", "{\"bookmarks\":{\"other\":{\"y\":2}}}");
-    tapped_state_free(&x.s);
+    singer_tapped_state_free(&x.s);
 }
 
 static void what_is_refused(void **state)
@@ -143,8 +143,8 @@ static void what_is_refused(void **state)
         buf got = {0};
         err e = {0};
         begin(&x, true);
-        assert_int_equal(tapped_state_open(&x.s, view_of(states[i]), &got, &e), WEIR_E_CONFIG);
-        tapped_state_free(&x.s);
+        assert_int_equal(singer_tapped_state_open(&x.s, view_of(states[i]), &got, &e), WEIR_E_CONFIG);
+        singer_tapped_state_free(&x.s);
         buf_free(&got);
         err_free(&e);
     }
@@ -153,8 +153,8 @@ static void what_is_refused(void **state)
     err e = {0};
     begin(&x, true);
     expect_open(&x, "", "");
-    assert_int_equal(tapped_state_fold(&x.s, VIEW("{\"bookmarks\":{\"a\":{},\"a\":{}}}"), &got, &e), WEIR_E_PROTOCOL);
-    tapped_state_free(&x.s);
+    assert_int_equal(singer_tapped_state_fold(&x.s, VIEW("{\"bookmarks\":{\"a\":{},\"a\":{}}}"), &got, &e), WEIR_E_PROTOCOL);
+    singer_tapped_state_free(&x.s);
     buf_free(&got);
     err_free(&e);
 }
@@ -168,15 +168,15 @@ static void without_memory(void **state)
         err e = {0};
         begin(&x, true);
         fault_at(FAULT_ALLOC, n, ENOMEM);
-        weir_rc rc = tapped_state_open(&x.s, VIEW("{\"bindingStateV1\":{\"a.v2\":{\"k\":1},\"o\":{}},\"singerStateV1\":{\"r\":1}}"), &to_tap, &e);
+        weir_rc rc = singer_tapped_state_open(&x.s, VIEW("{\"bindingStateV1\":{\"a.v2\":{\"k\":1},\"o\":{}},\"singerStateV1\":{\"r\":1}}"), &to_tap, &e);
         if (!rc)
-            rc = tapped_state_fold(&x.s, VIEW("{\"bookmarks\":{\"a\":{\"\\u0041\":1},\"u\":1},\"r\":\r2}"), &folded, &e);
+            rc = singer_tapped_state_fold(&x.s, VIEW("{\"bookmarks\":{\"a\":{\"\\u0041\":1},\"u\":1},\"r\":\r2}"), &folded, &e);
         bool hit = fault_clear();
         assert_true(rc == WEIR_OK || rc == WEIR_E_NOMEM);
         assert_true(hit || rc == WEIR_OK);
         if (!rc)
             assert_true(json_check(buf_view(&folded), NULL, NULL));
-        tapped_state_free(&x.s);
+        singer_tapped_state_free(&x.s);
         buf_free(&to_tap);
         buf_free(&folded);
         err_free(&e);
