@@ -138,3 +138,14 @@ $ weir run --once --quiet
 $ sqlite3 a.db "SELECT id, v FROM a ORDER BY id"
 < 1|z
 < 3|d
+
+== through a shim, from Flow to Flow: constraints, states and checkpoints pass
+$ python3 catalog.py '{"mode":"files"}' '{}' "{\"command\":[\"weir\",\"shim\",\"--from\",\"flow\",\"--as\",\"flow\",\"--destination\",\"--\",\"$ROOT/tests/golden/flow-materialize/peer.py\"]}"
+$ weir run --once --quiet
+! applied: made tables
+$ cat more.ndjson >>documents.ndjson
+$ weir run --once --quiet
+$ cat out.json; echo
+<= {"tables":{"a":[[[1],{"id":1,"v":"z"}],[[3],{"id":3,"v":"d"}]]}}
+$ sqlite3 weir-data/weir.db "SELECT state FROM tasks WHERE task = 't/m'"
+<= {"applied":true,"transactions":2}
