@@ -1,6 +1,10 @@
 """Kills a run at random points and looks whether every document is in its collection and in SQLite exactly once afterwards.
 
-    kill.py [ROUNDS [FIRST-SEED]]
+    kill.py [ROUNDS [FIRST-SEED [DESTINATION]]]
+
+The destinations: SQLite in the runner's process (ROUNDS rounds); the same as a process that speaks Flow, as JSON and as protobuf, into a table that takes
+every row as an addition, so that nothing may be stored twice; and a materialization that stages files and merges them when the runner has committed,
+which gets rows at least once (a quarter of the rounds each).
 
 Each round: a capture of numbered documents and its materialization run with faults.so preloaded, which kills the runner, the connector, or both at
 the N-th read, write or sync of one of them. Up to three kills, then a run to the end. The points are drawn from a seed, which a failure names.
@@ -23,8 +27,16 @@ WEIR = BUILD / "bin" / "weir"
 SOURCE = BUILD / "bench" / "source-bench"
 FAULTS = BUILD / "tests" / "faults.so"
 DOCUMENTS, EVERY = 1500, 7
-WHO = [("weir", "kill"), ("source-bench", "kill"), ("source-bench", "killboth")]
 KINDS = ["io", "read", "write", "sync"]
+SQLITE = str(BUILD / "bin" / "materialize-sqlite")
+PEER = ["python3", str(ROOT / "tests" / "golden" / "flow-materialize" / "peer.py")]
+DESTINATIONS = {
+    "native": ({"native": {"connector": "materialize-sqlite", "config": {"path": "out.db"}}}, {"table": "records"}, None),
+    "flow-json": ({"local": {"command": [SQLITE], "config": {"path": "out.db"}}}, {"table": "records", "delta_updates": True}, "materialize-sqlite"),
+    "flow-protobuf": ({"local": {"command": [SQLITE], "protobuf": True, "config": {"path": "out.db"}}}, {"table": "records", "delta_updates": True},
+                      "materialize-sqlite"),
+    "flow-files": ({"local": {"command": PEER, "config": {"path": "out.json", "mode": "files"}}}, {"table": "records"}, "python3"),
+}
 
 CATALOG = {
     "captures": {
@@ -49,13 +61,19 @@ CATALOG = {
             "key": ["/id"],
         }
     },
-    "materializations": {
-        "test/db": {
-            "endpoint": {"native": {"connector": "materialize-sqlite", "config": {"path": "out.db"}}},
-            "bindings": [{"resource": {"table": "records"}, "source": "test/records"}],
-        }
-    },
 }
+
+
+def catalog_of(destination):
+    endpoint, resource, _ = DESTINATIONS[destination]
+    return dict(CATALOG, materializations={
+        "test/db": {"endpoint": endpoint, "bindings": [{"resource": resource, "source": "test/records"}]}})
+
+
+def programs_of(destination):
+    """Who may die, and with whom."""
+    program = DESTINATIONS[destination][2]
+    return [("weir", "kill"), ("source-bench", "kill"), ("source-bench", "killboth")] + ([(program, "kill"), (program, "killboth")] if program else [])
 
 
 def run(folder, fault=None, count=None):
@@ -70,15 +88,15 @@ def run(folder, fault=None, count=None):
         cwd=folder, env=env, capture_output=True, text=True, timeout=120, start_new_session=True)
 
 
-def new_folder():
+def new_folder(destination):
     folder = Path(tempfile.mkdtemp(prefix="weir-kill-"))
-    (folder / "flow.yaml").write_text(json.dumps(CATALOG))
+    (folder / "flow.yaml").write_text(json.dumps(catalog_of(destination)))
     return folder
 
 
-def count_calls(program, kind):
-    """How many calls of a kind an undisturbed run makes."""
-    folder = new_folder()
+def count_calls(destination, program, kind):
+    """How many calls of a kind an undisturbed run makes: of several processes of that name, the last to end."""
+    folder = new_folder(destination)
     try:
         run(folder, f"count:{kind}:1:{program}", folder / "calls")
         return int((folder / "calls").read_text())
@@ -86,28 +104,41 @@ def count_calls(program, kind):
         shutil.rmtree(folder)
 
 
-def check(folder):
+EXPECTED = [(n, "Jacqueline Montgomery", n % 1000 / 8, "12345678901234567890.12") for n in range(DOCUMENTS)]
+
+
+def rows_of_database(path):
+    with sqlite3.connect(path) as db:
+        return db.execute("SELECT id, name, score, amount FROM records ORDER BY id").fetchall()
+
+
+def rows_of_file(path):
+    """Python reads the amount as a double, and that is what the file has."""
+    docs = [doc for _, doc in json.loads(path.read_text())["tables"]["records"]]
+    amount = EXPECTED[0][3]
+    return sorted((d["id"], d["name"], d["score"], amount if d["amount"] == float(amount) else d["amount"]) for d in docs)
+
+
+def check(folder, destination):
     journal = sorted((folder / "data" / "journals" / "test%2Frecords").iterdir())
     lines = b"".join(p.read_bytes() for p in journal).splitlines()
     ids = [json.loads(line)["id"] for line in lines]
     if ids != list(range(DOCUMENTS)):
         return f"collection: {len(ids)} documents, {len(set(ids))} different, {DOCUMENTS} expected"
-    with sqlite3.connect(folder / "out.db") as db:
-        rows = db.execute("SELECT id, name, score, amount FROM records ORDER BY id").fetchall()
-    expected = [(n, "Jacqueline Montgomery", n % 1000 / 8, "12345678901234567890.12") for n in range(DOCUMENTS)]
-    if rows != expected:
-        wrong = next((pair for pair in zip(rows, expected) if pair[0] != pair[1]), None)
+    rows = rows_of_file(folder / "out.json") if destination == "flow-files" else rows_of_database(folder / "out.db")
+    if rows != EXPECTED:
+        wrong = next((pair for pair in zip(rows, EXPECTED) if pair[0] != pair[1]), None)
         return f"table: {len(rows)} rows, {DOCUMENTS} expected; first difference {wrong}"
     return None
 
 
-def one_round(seed, totals):
-    rng = random.Random(seed)
-    folder = new_folder()
+def one_round(destination, seed, totals):
+    rng = random.Random(f"{destination} {seed}" if destination != "native" else seed)
+    folder = new_folder(destination)
     history = []
     try:
         for _ in range(rng.randint(1, 3)):
-            program, action = rng.choice(WHO)
+            program, action = rng.choice(programs_of(destination))
             kind = rng.choice(KINDS if program == "weir" else ["io"])
             fault = f"{action}:{kind}:{rng.randint(1, totals[program, kind])}:{program}"
             result = run(folder, fault)
@@ -115,27 +146,39 @@ def one_round(seed, totals):
         result = run(folder)
         if result.returncode != 0:
             return seed, history, f"the last run failed: {result.stderr[-600:]}"
-        return seed, history, check(folder)
+        return seed, history, check(folder, destination)
     except (OSError, subprocess.TimeoutExpired, sqlite3.Error, ValueError) as problem:
         return seed, history, repr(problem)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def run_rounds(destination, first, rounds):
+    totals = {("weir", kind): count_calls(destination, "weir", kind) for kind in KINDS}
+    for program, _ in programs_of(destination):
+        if program != "weir":
+            totals[program, "io"] = count_calls(destination, program, "io")
+    print(f"# {destination}: calls of an undisturbed run:", ", ".join(f"{p} {k} {n}" for (p, k), n in totals.items()), flush=True)
+    failed = 0
+    with ThreadPoolExecutor(2) as pool:
+        for seed, history, problem in pool.map(lambda s: one_round(destination, s, totals), range(first, first + rounds)):
+            name = f"kill/{seed}" if destination == "native" else f"kill/{destination}-{seed}"
+            if problem:
+                failed += 1
+                print(f"not ok {name}\n# {'; '.join(history)}\n# {problem}", flush=True)
+            else:
+                print(f"ok {name} {'; '.join(history)}", flush=True)
+    return failed
+
+
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    totals = {("weir", kind): count_calls("weir", kind) for kind in KINDS}
-    totals["source-bench", "io"] = count_calls("source-bench", "io")
-    print("# calls of an undisturbed run:", ", ".join(f"{p} {k} {n}" for (p, k), n in totals.items()), flush=True)
+    only = sys.argv[3] if len(sys.argv) > 3 else None
     failed = 0
-    with ThreadPoolExecutor(2) as pool:
-        for seed, history, problem in pool.map(lambda s: one_round(s, totals), range(first, first + rounds)):
-            if problem:
-                failed += 1
-                print(f"not ok kill/{seed}\n# {'; '.join(history)}\n# {problem}", flush=True)
-            else:
-                print(f"ok kill/{seed} {'; '.join(history)}", flush=True)
+    for destination in DESTINATIONS:
+        if not only or only == destination:
+            failed += run_rounds(destination, first, rounds if destination == "native" or only else max(1, rounds // 4))
     return failed > 0
 
 

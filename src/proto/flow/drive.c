@@ -374,6 +374,42 @@ static const weir_capture driven_capture = {
 
 /* ---- making one ---- */
 
+/* The property of a destination's resource that is marked so (flow.md 5.2). */
+static weir_view marked(const tree *schema, const char *mark)
+{
+    const tree *properties = tree_get(schema, "properties");
+    for (const tree *p = properties && properties->kind == TREE_OBJECT ? properties->first : NULL; p; p = p->next) {
+        const tree *flag = tree_get(p, mark);
+        if (flag && flag->kind == TREE_BOOL && flag->boolean)
+            return p->name;
+    }
+    return (weir_view){0};
+}
+
+/* A destination says only when it validates what identifies a resource: until then it is what has the name of the table, and of its schema. */
+static weir_rc guess_pointers(driven *d, const tree *spec, err *e)
+{
+    static const char *const marks[] = {"x-schema-name", "x-collection-name"};
+    const tree *schema = name_get(spec, "resourceConfigSchema");
+    weir_view pointers[2];
+    buf text[2] = {{0}}, all = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < 2; i++) {
+        weir_view name = marked(schema, marks[i]);
+        if (!name.len)
+            continue;
+        pointer_push(&text[i], name);
+        pointers[n++] = buf_view(&text[i]);
+    }
+    json_strings(&all, pointers, n);
+    d->base.resource_path_pointers = arena_dup(&d->arena, buf_view(&all));
+    bool ok = buf_ok(&text[0]) && buf_ok(&text[1]) && buf_ok(&all) && !d->arena.failed;
+    buf_free(&text[0]);
+    buf_free(&text[1]);
+    buf_free(&all);
+    return ok ? WEIR_OK : err_nomem(e);
+}
+
 /* Keeps what the spec says. */
 static weir_rc take_spec(driven *d, weir_view body, err *e)
 {
@@ -393,7 +429,7 @@ static weir_rc take_spec(driven *d, weir_view body, err *e)
     d->base.docs_url = url.ptr;
     if (!d->base.config_schema.len || !d->base.resource_schema.len || !url.len)
         return err_fail(e, WEIR_E_PROTOCOL, "spec: configSchema, resourceConfigSchema and documentationUrl must not be empty");
-    return WEIR_OK;
+    return d->o.destination ? guess_pointers(d, spec, e) : WEIR_OK;
 }
 
 static weir_rc learn(driven *d, err *e)

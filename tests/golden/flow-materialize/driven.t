@@ -1,0 +1,151 @@
+# weir run into materializations that speak Flow: our own, in both codecs, and one written from the protocol's page (peer.py), which checks what it is told.
+file documents.ndjson
+| {"id":2,"v":"b","o":{"a":[1]},"d":1.5}
+| {"id":1,"v":"a"}
+| {"id":2,"v":"c"}
+file more.ndjson
+| {"id":3,"v":"d"}
+| {"id":2,"_meta":{"op":"d"}}
+| {"id":1,"v":"z"}
+| {"id":9,"_meta":{"op":"d"}}
+# A capture that sends the lines of documents.ndjson it has not sent yet.
+file source.py
+| import json, sys
+| def send(m): print(json.dumps(m), flush=True)
+| for line in sys.stdin:
+|     kind, body = next(iter(json.loads(line).items()))
+|     if kind == "spec":
+|         send({"spec": {"protocol": 3032023, "configSchema": {"type": "object"}, "resourceConfigSchema": {"type": "object"}, "documentationUrl": "https://x", "resourcePathPointers": ["/stream"]}})
+|     elif kind == "validate":
+|         send({"validated": {"bindings": [{"resourcePath": ["all"]}]}})
+|     elif kind == "apply":
+|         send({"applied": {}})
+|     elif kind == "open":
+|         send({"opened": {}})
+|         lines = open("documents.ndjson").read().splitlines()
+|         for text in lines[body["state"].get("at", 0):]:
+|             send({"captured": {"doc": json.loads(text)}})
+|         send({"checkpoint": {"state": {"updated": {"at": len(lines)}}}})
+|         break
+file catalog.py
+| import json, os, sys
+| config, fields, local = (json.loads(a) for a in (sys.argv[1:] + ["{}"] * 3)[:3])
+| peer = {"command": ["python3", os.environ["ROOT"] + "/tests/golden/flow-materialize/peer.py"], "config": {"path": "out.json", **config}}
+| schema = {"type": "object", "properties": {"id": {"type": "integer"}, "v": {"type": "string"}, "o": {"type": "object"}, "d": {"type": "number"}}, "required": ["id"]}
+| json.dump({
+|   "captures": {"t/source": {"endpoint": {"local": {"command": ["python3", "source.py"]}}, "bindings": [{"resource": {"stream": "all"}, "target": "t/c"}]}},
+|   "collections": {"t/c": {"schema": schema, "key": ["/id"]}},
+|   "materializations": {"t/m": {"endpoint": {"local": {**peer, **local}}, "bindings": [{"resource": {"table": "a"}, "source": "t/c", "fields": fields}]}},
+| }, open("flow.yaml", "w"))
+
+== rows by key: the last write wins, what exists is known, deletions remove
+$ python3 catalog.py
+$ weir run --once --quiet
+! applied: made tables
+$ cat out.json; echo
+<= {"tables":{"a":[[[1],{"id":1,"v":"a"}],[[2],{"id":2,"v":"c"}]]}}
+$ cat more.ndjson >>documents.ndjson
+$ weir run --once --quiet
+$ cat out.json; echo
+<= {"tables":{"a":[[[1],{"id":1,"v":"z"}],[[3],{"id":3,"v":"d"}]]}}
+
+== documents that are loaded late, a checkpoint that is kept
+$ python3 catalog.py '{"late":true,"mode":"keeper"}'
+$ weir run --once --quiet
+! applied: made tables
+$ cat more.ndjson >>documents.ndjson
+$ weir run --once --quiet
+$ cat out.json; echo
+<= {"tables":{"a":[[[1],{"id":1,"v":"z"}],[[3],{"id":3,"v":"d"}]]},"checkpoint":{"sources":{"t/c;db%2Fa":{"readThrough":"191"}}}}
+# It is believed: where it has been emptied everything is loaded again.
+$ rm out.json
+$ weir run --once --quiet
+$ test ! -e out.json && echo '{"tables":{},"checkpoint":{"sources":{"x":{"readThrough":"1"}}}}' >out.json
+$ weir run --once --quiet
+$ cat out.json; echo
+<= {"tables":{"a":[[[1],{"id":1,"v":"z"}],[[3],{"id":3,"v":"d"}]]},"checkpoint":{"sources":{"x":{"readThrough":"1"},"t/c;db%2Fa":{"readThrough":"191"}}}}
+
+== files that are staged, and merged once the platform knows of them
+$ python3 catalog.py '{"mode":"files"}'
+$ weir run --once --quiet
+! applied: made tables
+$ cat more.ndjson >>documents.ndjson
+$ weir run --once --quiet
+$ ls out.json.staged* | wc -l; cat out.json; echo
+< 2
+<= {"tables":{"a":[[[1],{"id":1,"v":"z"}],[[3],{"id":3,"v":"d"}]]}}
+$ sqlite3 weir-data/weir.db "SELECT state FROM tasks WHERE task = 't/m'"
+<= {"applied":true,"transactions":2}
+
+== states that replace
+$ python3 catalog.py '{"mode":"files","old":true}'
+$ weir run --once --quiet
+! applied: made tables
+$ weir run --once --quiet
+$ sqlite3 weir-data/weir.db "SELECT state FROM tasks WHERE task = 't/m'"
+<= {"applied":true,"transactions":1}
+$ cat out.json; echo
+<= {"tables":{"a":[[[1],{"id":1,"v":"a"}],[[2],{"id":2,"v":"c"}]]}}
+
+== delta updates: every transaction's rows are additions
+$ python3 catalog.py '{"delta":true}'
+$ weir run --once --quiet
+! applied: made tables
+$ cat more.ndjson >>documents.ndjson
+$ weir run --once --quiet
+$ cat out.json; echo
+<= {"tables":{"a":[[[1],{"id":1,"v":"a"}],[[2],{"id":2,"v":"c"}],[[1],{"id":1,"v":"z"}],[[2],{"id":2,"_meta":{"op":"d"}}],[[3],{"id":3,"v":"d"}],[[9],{"id":9,"_meta":{"op":"d"}}]]}}
+
+== fields that are forbidden: left out, unless they were asked for
+$ python3 catalog.py '{"forbid":["v"]}'
+$ weir run --once --quiet
+! applied: made tables
+$ cat out.json; echo
+<= {"tables":{"a":[[[1],{"id":1,"v":"a"}],[[2],{"id":2,"v":"c"}]]}}
+$ python3 catalog.py '{"forbid":["v"]}' '{"include":{"v":{}}}'
+$ weir run --once --quiet
+! error t/m: materialization t/m: validate: binding t/c: field v was asked for, but the destination does not take it: it is on the list
+! a task failed
+= 2
+$ weir validate --name t/m
+! field v was asked for, but the destination does not take it: it is on the list
+= 2
+$ python3 catalog.py '{"impossible":["d"]}'
+$ weir validate --name t/m
+! field d cannot be stored as it is: the column is a date
+= 2
+
+== our own, in both codecs: what weir.db knows does not count, the destination does
+$ python3 catalog.py '{}' '{}' '{"command":["materialize-sqlite"],"config":{"path":"a.db"}}'
+$ weir run --once --quiet
+! made table "a"
+$ python3 catalog.py '{}' '{}' '{"command":["materialize-sqlite"],"config":{"path":"a.db"},"protobuf":true}'
+$ cat more.ndjson >>documents.ndjson
+$ weir run --once --quiet
+$ sqlite3 a.db "SELECT id, v FROM a ORDER BY id"
+< 1|z
+< 3|d
+$ rm a.db
+$ weir run --once --quiet
+! made table "a"
+$ sqlite3 a.db "SELECT id, v FROM a ORDER BY id"
+< 1|z
+< 3|d
+$ rm a.db
+$ python3 catalog.py '{}' '{}' '{"command":["materialize-sqlite"],"config":{"path":"a.db"}}'
+$ weir run --once --quiet
+! made table "a"
+$ sqlite3 a.db "SELECT id, v FROM a ORDER BY id"
+< 1|z
+< 3|d
+
+== through a shim, from Flow to Flow: constraints, states and checkpoints pass
+$ python3 catalog.py '{"mode":"files"}' '{}' "{\"command\":[\"weir\",\"shim\",\"--from\",\"flow\",\"--as\",\"flow\",\"--destination\",\"--\",\"$ROOT/tests/golden/flow-materialize/peer.py\"]}"
+$ weir run --once --quiet
+! applied: made tables
+$ cat more.ndjson >>documents.ndjson
+$ weir run --once --quiet
+$ cat out.json; echo
+<= {"tables":{"a":[[[1],{"id":1,"v":"z"}],[[3],{"id":3,"v":"d"}]]}}
+$ sqlite3 weir-data/weir.db "SELECT state FROM tasks WHERE task = 't/m'"
+<= {"applied":true,"transactions":2}
