@@ -68,7 +68,7 @@ def pytest_configure(config):
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PEERS = Path(os.environ.get("WEIR_PEERS") or Path.home() / ".cache" / "weir-peers")
-DEADLINE = 120  # seconds for one run of weir; a bound, not a wait
+DEADLINE = 300  # seconds for one run of anything; a bound, not a wait
 
 
 class Weir:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from codec import JsonLines, Protobuf
 
 FULL_RANGE = {"keyEnd": 0xFFFFFFFF, "rClockEnd": 0xFFFFFFFF}
-DEADLINE = 60  # seconds for one process; a bound, not a wait
+DEADLINE = 150  # seconds for one process; a bound, not a wait
 
 
 class PeerFailed(AssertionError):

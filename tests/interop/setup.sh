@@ -4,7 +4,8 @@
 #     tests/interop/setup.sh [NAME ...]      each has a requirements-NAME.txt; default: all
 #
 # They go to $WEIR_PEERS (default ~/.cache/weir-peers), all at once; `uv` from PyPI does it in seconds, pip when there is no uv. The requirements are
-# whole lists, so they are installed without looking at what they ask for. An environment is made again only when its requirements file has
+# whole lists, so they are installed without looking at what they ask for. Bytecode is made at once: where Python is told not to write it, kits
+# would be compiled at every start, which takes longer than the tests. An environment is made again only when its requirements file has
 # changed, so running this before every test costs nothing. What cannot be made here is skipped with a reason; its tests then skip as well.
 # $WEIR_PYTHON names a Python to try first. Exit status: 0 if the suite's own environment is there, otherwise 1.
 set -u
@@ -45,7 +46,7 @@ make_venv() {
 
 install() {
     if [ -x "$peers/uv/bin/uv" ]; then
-        "$peers/uv/bin/uv" pip install --quiet --no-deps --python "$1/bin/python" -r "$2"
+        "$peers/uv/bin/uv" pip install --quiet --no-deps --compile-bytecode --python "$1/bin/python" -r "$2"
     else
         "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$2"
     fi >"$1/install.log" 2>&1
