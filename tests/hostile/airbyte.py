@@ -78,7 +78,7 @@ class Connector:
         except Refused as e:
             self.say(complaint(f"platform: {e}", failure_type="config_error"))
             sys.exit(1)
-        sys.exit(self.end_status)
+        sys.exit(self.end_status if self.command in ("read", "write") else 0)
 
     def refuse_nonsense(self):
         config = self.files.get("config")

@@ -48,7 +48,7 @@ class Program:
         except Refused as e:
             log(f"CRITICAL runner: {e}")
             sys.exit(1)
-        sys.exit(self.end_status)
+        sys.exit(0 if self.flags.about or self.flags.discover else self.end_status)
 
     def parse(self, argv):
         """As `--flag VALUE` or `--flag=VALUE`."""
