@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""airbyte.py BEHAVIOUR COMMAND [FLAG...] - an Airbyte source or destination that behaves badly in one way.
+"""play.py airbyte BEHAVIOUR COMMAND [FLAG...] - an Airbyte source or destination that behaves badly in one way.
 
 Every behaviour is a class below; its name on the command line is the class's with dashes. `source` and `destination` behave well, and are strict: a
 platform that leaves out what it must send is an error. Written from the protocol page, airbyte.md, whose sections the comments name.
@@ -15,7 +14,7 @@ import stat
 import sys
 import time
 
-from peer import LAST, behaviours, grandchild, log, put, wait_for_ever
+from peer import LAST, grandchild, log, put, wait_for_ever
 
 SECRET = 'hunter2"\\/é'
 HERE = os.environ.get("HOSTILE_DIR", ".")
@@ -79,7 +78,7 @@ class Connector:
         except Refused as e:
             self.say(complaint(f"platform: {e}", failure_type="config_error"))
             sys.exit(1)
-        sys.exit(self.end_status)
+        sys.exit(self.end_status if self.command in ("read", "write") else 0)
 
     def refuse_nonsense(self):
         config = self.files.get("config")
@@ -911,7 +910,7 @@ class CatalogWithNulls(Source):
 
 
 class OddNames(Source):
-    names = ["users", "Users", "USERS", "with space", "with.dot", "with/slash", "../up", "9lives", 'quo"te', "apo'strophe", "back\\slash", "emoji 🎉", "naïve", "naïve",
+    names = ["users", "Users", "USERS", "with space", "with.dot", "with/slash", "../up", "9lives", 'quo"te', "apo'strophe", "back\\slash", "emoji 🎉", "naïve", "nai\u0308ve",
              "a__b", "%2F", "tab\tin", "new\nline", "-", ".", "..", "null", "x" * 200, "select", "{}", "$ref", "*"]
 
     def record(self, n, **more):
@@ -1283,10 +1282,3 @@ class DestinationWithoutStatus(Destination):
 
 class DestinationWithoutSpec(Destination):
     spec = WithoutSpec.spec
-
-
-if __name__ == "__main__":
-    name, _, which = sys.argv[1].partition(":")
-    connector = behaviours(Connector)[name]()
-    connector.which = which
-    connector.run(sys.argv[2:])

@@ -94,7 +94,7 @@ def megabytes(pid):
 
 def wait(process, limit, poll):
     """Until it has ended: the most megabytes seen, or None if it had to be killed. poll() is called every now and then."""
-    until, most = time.monotonic() + limit, 0
+    until, most, pause = time.monotonic() + limit, 0, 0.001
     while process.poll() is None:
         if time.monotonic() > until:
             process.kill()
@@ -103,7 +103,8 @@ def wait(process, limit, poll):
         most = max(most, megabytes(process.pid))
         if poll:
             poll(process)
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.02)
     return most
 
 
@@ -173,7 +174,7 @@ def report(jobs, work, parts, waits=lambda job: False):
     waits(job): it waits for a time limit, using nothing."""
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
     jobs = [j for j in jobs if not parts or any(p in "/".join(j) for p in parts)]
-    with concurrent.futures.ThreadPoolExecutor(6) as waiting, concurrent.futures.ThreadPoolExecutor(2) as working:
+    with concurrent.futures.ThreadPoolExecutor(6) as waiting, concurrent.futures.ThreadPoolExecutor(3) as working:
         futures = [(waiting if waits(j) else working).submit(attempt, work, j) for j in jobs]
         for job, future in zip(jobs, futures):
             complaint = future.result()

@@ -1,20 +1,18 @@
-#!/usr/bin/env python3
-"""singer.py BEHAVIOUR [FLAG...] - a Singer tap or target that behaves badly in one way.
+"""play.py singer BEHAVIOUR [FLAG...] - a Singer tap or target that behaves badly in one way.
 
 Every behaviour is a class below; its name on the command line is the class's with dashes. `tap` and `target` behave well, and are strict. Written from the
 protocol page, singer.md, whose sections the comments name. Records, states and the folder of the judge are as in airbyte.py.
 """
-import argparse
-import gzip
 import json
 import os
 import signal
 import stat
 import sys
+import types
 
 from airbyte import HERE, SECRET, need, note, read_file
 from airbyte import Refused
-from peer import LAST, behaviours, grandchild, log, put, wait_for_ever
+from peer import LAST, grandchild, log, put, wait_for_ever
 
 SCHEMA = {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": ["null", "string"]}}}
 
@@ -50,15 +48,19 @@ class Program:
         except Refused as e:
             log(f"CRITICAL runner: {e}")
             sys.exit(1)
-        sys.exit(self.end_status)
+        sys.exit(0 if self.flags.about or self.flags.discover else self.end_status)
 
     def parse(self, argv):
-        p = argparse.ArgumentParser()
-        for flag in ("--about", "--discover", "--version"):
-            p.add_argument(flag, action="store_true")
-        for flag in ("--config", "--catalog", "--properties", "--state", "--format"):
-            p.add_argument(flag)
-        return p.parse_args(argv)
+        """As `--flag VALUE` or `--flag=VALUE`."""
+        flags = dict.fromkeys(["about", "discover", "version"], False) | dict.fromkeys(["config", "catalog", "properties", "state", "format"])
+        words = [w for a in argv for w in (a.split("=", 1) if a.startswith("--") else [a])]
+        while words:
+            name = words.pop(0).removeprefix("--")
+            if name not in flags:
+                log(f"Usage: no such option: --{name}")
+                sys.exit(2)
+            flags[name] = True if flags[name] is False else words.pop(0)
+        return types.SimpleNamespace(**flags)
 
     def about(self):
         self.say({"name": "hostile", "description": "", "version": "1.0", "sdk_version": "0.1", "supported_python_versions": None,
@@ -573,16 +575,22 @@ class ActivatesNonsense(Tap):
         self.say({"type": "ACTIVATE_VERSION"} | bodies[self.n - 1])
 
 
+def gzipped(data):
+    import gzip
+    return gzip.compress(data)
+
+
 class Batches(Tap):
     """Records 1 to 5 in two files."""
 
     def capture(self):
         if self.n < LAST:
-            for first, after, pack in ((1, 4, gzip.open), (4, 6, open)):
+            for first, after, compression in ((1, 4, "gzip"), (4, 6, "none")):
                 path = os.path.join(HERE, f"batch {first}.jsonl")
-                with pack(path, "wb") as f:
-                    f.writelines(b'{"id":%d}\n' % n for n in range(first, after))
-                self.batch([self.url(path)], {"format": "jsonl", "compression": "gzip" if pack is gzip.open else "none"})
+                data = b"".join(b'{"id":%d}\n' % n for n in range(first, after))
+                with open(path, "wb") as f:
+                    f.write(gzipped(data) if compression == "gzip" else data)
+                self.batch([self.url(path)], {"format": "jsonl", "compression": compression})
         self.state(LAST)
 
     def url(self, path):
@@ -630,7 +638,10 @@ class BatchOfParquet(WrongBatch):
 
 class BatchCutOff(WrongBatch):
     encoding = {"format": "jsonl", "compression": "gzip"}
-    content = gzip.compress(b'{"id":4}\n{"id":5}\n')[:-12]
+
+    @property
+    def content(self):
+        return gzipped(b'{"id":4}\n{"id":5}\n')[:-12]
 
 
 class BatchThatIsNotPacked(WrongBatch):
@@ -770,7 +781,7 @@ class NamesOfMessagesDiffer(Tap):
 
 
 class OddNames(Tap):
-    names = ["users", "Users", "USERS", "with space", "with.dot", "with/slash", "../up", "9lives", 'quo"te', "apo'strophe", "back\\slash", "emoji 🎉", "naïve", "naïve",
+    names = ["users", "Users", "USERS", "with space", "with.dot", "with/slash", "../up", "9lives", 'quo"te', "apo'strophe", "back\\slash", "emoji 🎉", "naïve", "nai\u0308ve",
              "a__b", "%2F", "tab\tin", "new\nline", "-", ".", "..", "null", "x" * 200, "select", "{}", "$ref", "*", "test:SpecialChars!in?attributes"]
 
     def record(self, n, **more):
@@ -791,6 +802,7 @@ class WithoutAbout(Tap):
     """A classic tap: it does not know --about, and fails as argparse does (4)."""
 
     def parse(self, argv):
+        import argparse
         p = argparse.ArgumentParser()
         p.add_argument("-c", "--config", required=True)
         p.add_argument("-s", "--state")
@@ -1089,10 +1101,3 @@ class LeavesAChild(Target):
     def end(self):
         super().end()
         grandchild(False, 1000)
-
-
-if __name__ == "__main__":
-    name, _, which = sys.argv[1].partition(":")
-    program = behaviours(Program)[name]()
-    program.which = which
-    program.run(sys.argv[2:])
