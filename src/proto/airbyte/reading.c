@@ -301,7 +301,7 @@ static weir_rc put_end(const framing *f, buf *out, const lane *ln, const weir_bi
     return own ? WEIR_OK : rc;
 }
 
-void reading_finish(reading *r, buf *out)
+void airbyte_reading_finish(reading *r, buf *out)
 {
     for (size_t i = 0; i < r->count; i++)
         if (!r->streams[i].ended)
@@ -347,7 +347,7 @@ static void put_config(const framing *f, buf *out, weir_view config)
     airbyte_close(out);
 }
 
-void reading_init(reading *r)
+void airbyte_reading_init(reading *r)
 {
     r->framing = (framing){
         .outlet = record_of, .checkpoint = put_checkpoint, .settle = settle, .spill = before_spill, .holds = holds, .begin = put_begin,

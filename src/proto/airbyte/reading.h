@@ -31,8 +31,8 @@ typedef struct reading {
 } reading;
 
 /** Sets the framing up; the rest is the caller's. */
-void reading_init(reading *r);
+void airbyte_reading_init(reading *r);
 /** After the session: INCOMPLETE for every stream that has no last status yet. */
-void reading_finish(reading *r, buf *out);
+void airbyte_reading_finish(reading *r, buf *out);
 
 #endif

@@ -153,7 +153,7 @@ static weir_rc open_session(source *v, session *s, err *e)
 static weir_rc say_rest(source *v, err *e)
 {
     buf lines = {0};
-    reading_finish(&v->r, &lines);
+    airbyte_reading_finish(&v->r, &lines);
     weir_rc rc = airbyte_put(v->k, &lines, e);
     buf_free(&lines);
     return rc;
@@ -188,7 +188,7 @@ static weir_rc read_streams(source *v, err *e)
     r->count = v->count;
     r->log = k->o->log;
     r->together = k->c->capture->all_in_one;
-    reading_init(r);
+    airbyte_reading_init(r);
     writer *w = writer_new(k->o->out, &r->framing);
     session *s = w ? session_new(&(session_options){.connector = k->c, .to = writer_listener(w), .log = k->o->log,
                                                     .task_name = view_of(k->c->name), .no_acks = true})

@@ -79,12 +79,15 @@ static void keep_other(airbyte_states *s, const tree *item)
 
 static weir_rc take_stream(airbyte_states *s, const tree *item, bool global, err *e)
 {
-    const tree *descriptor = given(item, "stream_descriptor"), *state = given(item, "stream_state"), *space = given(descriptor, "namespace");
-    if (!given(descriptor, "name"))
+    const tree *descriptor = given(item, "stream_descriptor"), *state = given(item, "stream_state"), *name = given(descriptor, "name"),
+               *space = given(descriptor, "namespace");
+    if (!name)
         return bad(item, "a state of a stream without stream_descriptor and name", e);
+    if (name->kind != TREE_STRING || (space && space->kind != TREE_STRING))
+        return bad(name, "name and namespace of a stream are not strings", e);
     if (state && state->kind != TREE_OBJECT)
         return bad(state, "stream_state is not an object", e);
-    airbyte_part *p = find_part(s, tree_text(descriptor, "name"), space ? space->text : (weir_view){0});
+    airbyte_part *p = find_part(s, name->text, space ? space->text : (weir_view){0});
     if (p)
         set(&p->state, is_no_state(state) ? NULL : state);
     else if (global)
@@ -96,13 +99,15 @@ static weir_rc take_global(airbyte_states *s, const tree *global, err *e)
 {
     const tree *shared = given(global, "shared_state"), *list = given(global, "stream_states");
     weir_rc rc = WEIR_OK;
+    if (global->kind != TREE_OBJECT)
+        return bad(global, "global is not an object", e);
+    if (!list || list->kind != TREE_ARRAY)
+        return bad(list ? list : global, "stream_states is not an array", e);
     if (shared && shared->kind != TREE_OBJECT)
         return bad(shared, "shared_state is not an object", e);
-    if (list && list->kind != TREE_ARRAY)
-        return bad(list, "stream_states is not an array", e);
     s->global = true;
     set(&s->rest, shared);
-    for (const tree *t = list ? list->first : NULL; t && !rc; t = t->next)
+    for (const tree *t = list->first; t && !rc; t = t->next)
         rc = take_stream(s, t, true, e);
     return rc;
 }

@@ -404,7 +404,7 @@ static void hand_open(hand *h)
     h->r.streams = &h->stream;
     h->r.count = 1;
     assert_true(airbyte_states_init(&h->r.states, &h->part, 1));
-    reading_init(&h->r);
+    airbyte_reading_init(&h->r);
     h->ln.outlets = &h->o;
     h->o.to = &h->ln.shared;
     assert_true(h->r.framing.outlet(&h->r.framing, &h->a, &h->b, &h->o));

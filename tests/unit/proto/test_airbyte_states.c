@@ -128,7 +128,15 @@ static void what_cannot_be_understood(void **state)
     expect_refused(w, "[{\"type\":\"STREAM\"}]", "s:1:2: a state without anything in it");
     expect_refused(w, "[{\"type\":\"STREAM\",\"stream\":{\"stream_state\":{}}}]", "s:1:28: a state of a stream without stream_descriptor and name");
     expect_refused(w, "[{\"type\":\"STREAM\",\"stream\":{\"stream_descriptor\":{\"name\":\"a\"},\"stream_state\":5}}]", "s:1:77: stream_state is not an object");
-    expect_refused(w, "[{\"type\":\"GLOBAL\",\"global\":{\"shared_state\":5}}]", "s:1:44: shared_state is not an object");
+    expect_refused(w, "[{\"type\":\"GLOBAL\",\"global\":{\"shared_state\":5,\"stream_states\":[]}}]", "s:1:44: shared_state is not an object");
+    expect_refused(w, "[{\"type\":\"GLOBAL\",\"global\":{\"shared_state\":{}}}]", "s:1:28: stream_states is not an array");
+    expect_refused(w, "[{\"type\":\"GLOBAL\",\"global\":{\"stream_states\":{}}}]", "s:1:45: stream_states is not an array");
+    expect_refused(w, "[{\"type\":\"GLOBAL\",\"global\":[]}]", "s:1:28: global is not an object");
+    expect_refused(w, "[{\"type\":\"GLOBAL\",\"global\":{\"stream_states\":[7]}}]", "s:1:46: a state of a stream without stream_descriptor and name");
+    expect_refused(w, "[{\"type\":\"STREAM\",\"stream\":{\"stream_descriptor\":{\"name\":7},\"stream_state\":{}}}]",
+                   "s:1:57: name and namespace of a stream are not strings");
+    expect_refused(w, "[{\"type\":\"STREAM\",\"stream\":{\"stream_descriptor\":{\"name\":\"a\",\"namespace\":7}}}]",
+                   "s:1:57: name and namespace of a stream are not strings");
 }
 
 /* ---- going back ---- */
