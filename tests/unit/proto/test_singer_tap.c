@@ -28,7 +28,7 @@ typedef struct fixture {
     buf said;      /* without times */
     err e;
     bool broken;
-    const char *catalog, *state;
+    const char *catalog, *state, *config_path;
 } fixture;
 
 static const weir_stream wrapped = {
@@ -76,7 +76,7 @@ static weir_rc sync_with(fixture *f, const char *settings, const char *test)
     assert_int_equal(tree_parse(&f->arena, view_of(settings), NULL, WEIR_E_BUG, &given, &e), WEIR_OK);
     const serve_options o = {.in = -1, .out = f->out, .log = f->log, .stop_fd = -1, .program = "x", .args = none};
     const singer_job job = {.c = &f->connector, .o = &o, .name = "tap-x", .config = &empty, .settings = given, .catalog = paper(&f->arena, f->catalog),
-                            .state = paper(&f->arena, f->state), .test = test};
+                            .state = paper(&f->arena, f->state), .test = test, .config_path = f->config_path};
     weir_rc rc = singer_tap(&job, &f->broken, &f->e);
     char bytes[65536];
     lseek(f->out, 0, SEEK_SET);
@@ -257,6 +257,32 @@ static void schemas_that_change(void **state)
     end(&f);
 }
 
+/* ---- settings that change ---- */
+
+static weir_rc pull_rotated(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)self;
+    (void)n;
+    return view_is(b->name, "w") ? weir_config_changed(t, VIEW("{\"token\":\"new\"}")) : WEIR_OK;
+}
+
+static void settings_that_change_are_kept(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/weir-unit-XXXXXX";
+    fixture f;
+    buf text = {0};
+    close(mkstemp(path));
+    begin(&f, pull_rotated);
+    f.config_path = path;
+    assert_int_equal(sync_with(&f, "{\"emit_activate_version_messages\":false}", NULL), WEIR_OK);
+    assert_int_equal(io_read_file(path, 0, &text, &f.e), WEIR_OK);
+    assert_string_equal(buf_text(&text), "{\"token\":\"new\",\"emit_activate_version_messages\":false}\n");
+    unlink(path);
+    buf_free(&text);
+    end(&f);
+}
+
 /* ---- nobody reads, nothing can be written ---- */
 
 static weir_rc pull_much(weir_task *t, void *self, const weir_binding *b, size_t n)
@@ -315,6 +341,7 @@ int main(void)
         cmocka_unit_test(documents_as_singer_has_them), cmocka_unit_test(what_is_not_selected_is_not_there),
         cmocka_unit_test(an_interrupted_run_goes_on_where_it_was), cmocka_unit_test(a_test_wants_one_of_each),
         cmocka_unit_test(a_failure_keeps_what_was_done), cmocka_unit_test(the_state_of_a_task), cmocka_unit_test(schemas_that_change),
+        cmocka_unit_test(settings_that_change_are_kept),
         cmocka_unit_test(nobody_reads), cmocka_unit_test(a_batch_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
