@@ -62,14 +62,24 @@ static void put_options(buf *out, const tree *values)
     }
 }
 
-static void put_settings(buf *out, const tree *schema, buf *path);
+static void put_settings(buf *out, const tree *schema, buf *path, bool optional);
 
-/* Objects become their members, named with dots, as Meltano does. */
-static void put_setting(buf *out, const tree *setting, buf *path)
+static bool is_required(const tree *schema, weir_view name)
+{
+    const tree *required = tree_get(schema, "required");
+    for (const tree *c = required ? required->first : NULL; c; c = c->next)
+        if (view_eq(c->text, name))
+            return true;
+    return false;
+}
+
+/* Objects become their members, named with dots, as Meltano does. Meltano passes defaults on: those of the members of an optional object would make it
+ * present. */
+static void put_setting(buf *out, const tree *setting, buf *path, bool optional)
 {
     const tree *fallback = tree_get(setting, "default"), *values = tree_get(setting, "enum");
     if (tree_get(setting, "properties")) {
-        put_settings(out, setting, path);
+        put_settings(out, setting, path, optional);
         return;
     }
     put_text(out, "- name", buf_view(path));
@@ -78,7 +88,7 @@ static void put_setting(buf *out, const tree *setting, buf *path)
     buf_printf(out, "  kind: %s\n", kind_of(setting));
     if (tree_text(setting, "description").len)
         put_text(out, "  description", tree_text(setting, "description"));
-    if (fallback) {
+    if (fallback && !optional) {
         buf_adds(out, "  value: ");
         tree_write(out, fallback);
         buf_addc(out, '\n');
@@ -89,14 +99,14 @@ static void put_setting(buf *out, const tree *setting, buf *path)
         buf_adds(out, "  sensitive: true\n");
 }
 
-static void put_settings(buf *out, const tree *schema, buf *path)
+static void put_settings(buf *out, const tree *schema, buf *path, bool optional)
 {
     const tree *properties = tree_get(schema, "properties");
     const size_t len = path->len;
     for (const tree *p = properties ? properties->first : NULL; p; p = p->next) {
         buf_adds(path, len ? "." : "");
         buf_addv(path, p->name);
-        put_setting(out, p, path);
+        put_setting(out, p, path, optional || (tree_get(p, "properties") && !is_required(schema, p->name)));
         path->len = len;
     }
 }
@@ -172,7 +182,7 @@ weir_rc singer_meltano_write(const singer_about *about, buf *out, err *e)
         put_head(about, out);
         put_groups(out, settings, &path);
         buf_adds(out, "settings:\n");
-        put_settings(out, settings, &path);
+        put_settings(out, settings, &path, false);
         rc = buf_ok(out) && buf_ok(&path) ? WEIR_OK : err_nomem(e);
     }
     buf_free(&text);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "json/patch.h"
 #include "json/write.h"
 #include "proto/singer/logs.h"
@@ -484,8 +485,47 @@ static weir_rc on_end(const framing *f, buf *out, const lane *ln, const weir_bin
     return rc;
 }
 
+/* ---------------------------------------------------------------------------------------------------------------- settings -- */
+
+static void put_config(const tap *t, const tree *config, buf *out)
+{
+    json_out w = json_out_to(out);
+    out_open(&w, '{');
+    for (const tree *m = config->first; m; m = m->next)
+        out_raw(out_namev(&w, m->name), m->raw);
+    for (const tree *m = t->job->settings->first; m; m = m->next)
+        out_raw(out_namev(&w, m->name), m->raw);
+    out_close(&w, '}');
+    buf_addc(out, '\n');
+}
+
+/* Taps that rotate tokens write their config file anew (singer.md 4). */
+static void on_config(const framing *f, buf *out, weir_view config)
+{
+    tap *t = f->context;
+    arena a = {0};
+    err e = {0};
+    buf text = {0};
+    tree *parsed;
+    (void)out;
+    if (!t->job->config_path) {
+        log_line(t->log, WEIR_WARN, "the settings have changed by themselves, but do not come from one file: update them by hand if the next run is refused");
+        return;
+    }
+    weir_rc rc = tree_parse(&a, config, NULL, WEIR_E_BUG, &parsed, &e);
+    if (!rc) {
+        put_config(t, parsed, &text);
+        rc = buf_ok(&text) ? io_replace_file(t->job->config_path, buf_view(&text), &e) : err_nomem(&e);
+    }
+    if (rc)
+        log_line(t->log, WEIR_WARN, "the settings have changed by themselves, but cannot be kept: %s", err_text(&e));
+    buf_wipe(&text);
+    err_free(&e);
+    arena_free(&a);
+}
+
 void singer_tap_framing(tap *t)
 {
     t->framing = (framing){.outlet = on_outlet, .checkpoint = on_checkpoint, .schema = on_schema, .settle = on_settle, .holds = on_holds,
-                           .begin = on_begin, .end = on_end, .context = t};
+                           .begin = on_begin, .end = on_end, .config = on_config, .context = t};
 }
