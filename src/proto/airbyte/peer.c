@@ -43,7 +43,8 @@ weir_rc airbyte_peer_start(airbyte_peer *p, const drive_options *o, int stop_fd,
     weir_rc rc = arguments(p, command, files, count, &argv, e);
     if (rc)
         return rc;
-    const child_options c = {.argv = argv, .env = o->env, .o = o, .stop_fd = stop_fd, .open_end = true, .levels = true};
+    static const char *const ours[] = {"LOG_FORMAT=json", NULL}; /* one of ours shall be read as such, whatever we were told */
+    const child_options c = {.argv = argv, .env = o->env, .more_env = ours, .o = o, .stop_fd = stop_fd, .open_end = true, .levels = true};
     return child_start(&p->c, &c, e);
 }
 
