@@ -77,10 +77,13 @@ weir_rc airbyte_run_check(weir_task *t, airbyte_run *r)
     if (!rc) {
         weir_view status = json_decode(&a, pointer_find(buf_view(&body), VIEW("/status")));
         weir_view message = json_decode(&a, pointer_find(buf_view(&body), VIEW("/message")));
+        buf words = {0};
+        airbyte_put_words(&words, message.len ? message : VIEW("the connector's check has failed, without a message"));
         if (view_is(status, "FAILED"))
-            weir_problem(t, NULL, "%.*s", VIEW_ARG(message.len ? message : VIEW("the connector's check has failed, without a message")));
+            weir_problem(t, NULL, "%s", buf_text(&words));
         else if (!view_is(status, "SUCCEEDED"))
             rc = weir_fail(t, WEIR_E_PROTOCOL, "check: the status is '%.*s', neither SUCCEEDED nor FAILED", VIEW_ARG(status));
+        buf_free(&words);
     }
     buf_free(&body);
     arena_free(&a);

@@ -61,6 +61,9 @@ bool airbyte_put_paths(buf *out, weir_view pointers);
 /** Appends a path from one JSON pointer. */
 bool airbyte_put_path(buf *out, weir_view pointer);
 
+/** When the row of a document was deleted; null: it was not (airbyte.md 3.4). */
+#define AIRBYTE_DELETED_AT "_ab_cdc_deleted_at"
+
 /** The state of streams, as it is kept (drive_state.c). */
 #define AIRBYTE_GLOBAL "airbyteGlobal"
 #define AIRBYTE_LEGACY "airbyteLegacy"

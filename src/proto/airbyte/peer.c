@@ -15,7 +15,7 @@ static size_t count_of(const char *const *list)
 }
 
 /* Its own arguments, the command, and a file for each flag. */
-static weir_rc arguments(airbyte_peer *p, const char *command, const airbyte_paper *papers, size_t count, const char ***ret, err *e)
+static weir_rc arguments(airbyte_peer *p, const char *command, const airbyte_paper *files, size_t count, const char ***ret, err *e)
 {
     size_t own = count_of(p->o->argv), k = 0;
     const char **argv = arena_array(&p->papers.arena, own + 2 + 2 * count, sizeof *argv);
@@ -27,8 +27,8 @@ static weir_rc arguments(airbyte_peer *p, const char *command, const airbyte_pap
     }
     argv[k++] = command;
     for (size_t i = 0; i < count; i++) {
-        argv[k++] = papers[i].flag;
-        weir_rc rc = papers_put(&p->papers, papers[i].name, papers[i].content, &argv[k++], e);
+        argv[k++] = files[i].flag;
+        weir_rc rc = papers_put(&p->papers, files[i].name, files[i].content, &argv[k++], e);
         if (rc)
             return rc;
     }
@@ -36,20 +36,42 @@ static weir_rc arguments(airbyte_peer *p, const char *command, const airbyte_pap
     return WEIR_OK;
 }
 
-weir_rc airbyte_peer_start(airbyte_peer *p, const drive_options *o, int stop_fd, const char *command, const airbyte_paper *papers, size_t count, err *e)
+weir_rc airbyte_peer_start(airbyte_peer *p, const drive_options *o, int stop_fd, const char *command, const airbyte_paper *files, size_t count, err *e)
 {
     *p = (airbyte_peer){.o = o};
-    const char **argv;
-    weir_rc rc = arguments(p, command, papers, count, &argv, e);
+    const char **argv = NULL;
+    weir_rc rc = arguments(p, command, files, count, &argv, e);
     if (rc)
         return rc;
-    const child_options c = {.argv = argv, .env = o->env, .o = o, .stop_fd = stop_fd, .open_end = true, .levels = true};
+    static const char *const ours[] = {"LOG_FORMAT=json", NULL}; /* one of ours shall be read as such, whatever we were told */
+    const child_options c = {.argv = argv, .env = o->env, .more_env = ours, .o = o, .stop_fd = stop_fd, .open_end = true, .levels = true};
     return child_start(&p->c, &c, e);
 }
 
 /* ---- what it logs ---- */
 
 enum { SHOWN = 4096 }; /* of a line that is no message */
+
+void airbyte_put_words(buf *out, weir_view text)
+{
+    enum { MOST = 300 };
+    while (text.len && (unsigned char)text.ptr[text.len - 1] <= ' ')
+        text.len--;
+    size_t len = text.len > MOST ? MOST : text.len;
+    while (len && len < text.len && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
+        len--; /* not within a character */
+    buf_add(out, text.ptr, len);
+    if (len < text.len)
+        buf_printf(out, "... (%zu bytes)", text.len);
+}
+
+static void remember(airbyte_peer *p, weir_level level, weir_view message)
+{
+    buf text = {0};
+    airbyte_put_words(&text, message);
+    child_said(p->c, level, buf_view(&text), WEIR_E_REMOTE);
+    buf_free(&text);
+}
 
 static void note_junk(airbyte_peer *p, weir_view line)
 {
@@ -65,7 +87,7 @@ static void note_junk(airbyte_peer *p, weir_view line)
     if (line.len > SHOWN)
         buf_printf(&text, "... (%zu bytes)", line.len);
     log_record(p->o->log, WEIR_INFO, p->o->task_name, buf_view(&text), NULL, 0);
-    child_said(p->c, WEIR_INFO, buf_view(&text), WEIR_E_REMOTE);
+    remember(p, WEIR_INFO, buf_view(&text));
     buf_free(&text);
 }
 
@@ -78,7 +100,7 @@ static void note_log(airbyte_peer *p, weir_view body)
     const log_field field = {.name = "stack_trace", .value = stack};
     level = level ? level : WEIR_INFO;
     log_record(p->o->log, level, p->o->task_name, message, &field, stack.len > 0);
-    child_said(p->c, level, message, WEIR_E_REMOTE);
+    remember(p, level, message);
     arena_free(&a);
 }
 
@@ -91,21 +113,17 @@ static void put_descriptor(buf *out, const tree *error)
         buf_printf(out, "stream %.*s%s%.*s: ", VIEW_ARG(name_space), name_space.len ? "." : "", VIEW_ARG(name));
 }
 
-static weir_view trimmed(weir_view text)
-{
-    while (text.len && (unsigned char)text.ptr[text.len - 1] <= ' ')
-        text.len--;
-    return text;
-}
-
 /* What users are told, and what is behind it: the CDK's messages are often the same for everything. */
 static void put_error(buf *out, const tree *error)
 {
-    weir_view message = trimmed(tree_text(error, "message")), internal = trimmed(tree_text(error, "internal_message"));
+    weir_view message = tree_text(error, "message"), internal = tree_text(error, "internal_message");
     put_descriptor(out, error);
-    buf_addv(out, message.len ? message : VIEW("an error without a message"));
-    if (internal.len && !view_eq(internal, message))
-        buf_printf(out, " (%.*s)", VIEW_ARG(internal));
+    airbyte_put_words(out, message.len ? message : VIEW("an error without a message"));
+    if (!internal.len || view_eq(internal, message))
+        return;
+    buf_adds(out, " (");
+    airbyte_put_words(out, internal);
+    buf_addc(out, ')');
 }
 
 /* The first is the reason; a last one often only sums up. */
@@ -155,6 +173,8 @@ weir_rc airbyte_peer_next_until(airbyte_peer *p, int64_t until, airbyte_message 
         if (!line.ptr)
             return WEIR_OK;
         rc = airbyte_read(line, ret, NULL, e);
+        if (rc && child_stopped(p->c))
+            return err_fail(e, WEIR_STOPPED, "stopped"); /* in the middle of a line (airbyte.md 1.2) */
         if (rc || ret->type == AIRBYTE_RECORD)
             return rc;
         bool taken = ret->type == AIRBYTE_NOTHING || ret->type == AIRBYTE_LOG;

@@ -27,7 +27,7 @@ typedef struct airbyte_peer {
 } airbyte_peer;
 
 /** Starts "COMMAND --FLAG PATH...". @param stop_fd readable: terminate it */
-weir_rc airbyte_peer_start(airbyte_peer *p, const drive_options *o, int stop_fd, const char *command, const airbyte_paper *papers, size_t count, err *e);
+weir_rc airbyte_peer_start(airbyte_peer *p, const drive_options *o, int stop_fd, const char *command, const airbyte_paper *files, size_t count, err *e);
 /** The next message that is not LOG or TRACE ERROR: those go to the log, as do lines that are no messages (airbyte.md 1.3). Good until the next call.
  *  *ret_more is false at the end of its output. If it was stopped: WEIR_STOPPED. */
 weir_rc airbyte_peer_next(airbyte_peer *p, airbyte_message *ret, bool *ret_more, err *e);
@@ -53,6 +53,8 @@ typedef struct airbyte_question {
 } airbyte_question;
 weir_rc airbyte_ask(const airbyte_question *q, const drive_options *o, int stop_fd, buf *ret_body, err *e);
 
+/** Appends words of its own that become part of an error: not more of them than a line holds. */
+void airbyte_put_words(buf *out, weir_view text);
 /** The whole config that a CONTROL message brings; empty if it brings none (airbyte.md 2.9). */
 weir_view airbyte_control_config(weir_view body);
 

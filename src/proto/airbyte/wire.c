@@ -246,6 +246,27 @@ static void read_stream_state(json_scan *s, airbyte_message *m)
         json_bad(s, "a STATE without the name of its stream");
 }
 
+/* {"stream_states":[{"stream_descriptor":...},...],"shared_state":...}: every element names its stream. */
+static void read_global(json_scan *s)
+{
+    json_key key;
+    bool ok = json_enter(s, '{'), found = false;
+    while (ok && json_member(s, &key)) {
+        if (!key_is(key, "stream_states")) {
+            ok = json_skip(s, NULL);
+            continue;
+        }
+        found = ok = json_enter(s, '[');
+        while (ok && json_item(s)) {
+            airbyte_message element = {0};
+            read_stream_state(s, &element);
+            ok = !s->error;
+        }
+    }
+    if (!s->error && !found)
+        json_bad(s, "a STATE of type GLOBAL without stream_states");
+}
+
 typedef struct state_parts {
     airbyte_text type;
     weir_view stream, global, alias;
@@ -302,11 +323,16 @@ static void read_state(json_scan *s, airbyte_message *m)
         json_bad(s, "a STATE of type GLOBAL without global");
     else if (m->state_type == AIRBYTE_STATE_STREAM && !p.stream.len)
         json_bad(s, "a STATE of type STREAM without stream");
-    if (s->error || m->state_type != AIRBYTE_STATE_STREAM)
+    else if (m->state_type == AIRBYTE_STATE_LEGACY && !m->legacy.len)
+        json_bad(s, "a STATE of type LEGACY without data");
+    if (s->error || m->state_type == AIRBYTE_STATE_LEGACY)
         return;
     json_scan inner = *s; /* the same text, so that an error knows its place */
-    inner.at = p.stream.ptr;
-    read_stream_state(&inner, m);
+    inner.at = m->state_type == AIRBYTE_STATE_STREAM ? p.stream.ptr : m->global.ptr;
+    if (m->state_type == AIRBYTE_STATE_STREAM)
+        read_stream_state(&inner, m);
+    else
+        read_global(&inner);
     if (inner.error)
         *s = inner;
 }

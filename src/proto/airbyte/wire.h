@@ -31,8 +31,8 @@ typedef struct airbyte_message {
     weir_view meta;           /* RECORD: object */
     airbyte_state_type state_type; /* STATE: as said, or told from the filled key (3.1) */
     weir_view stream_state;   /* STATE of type STREAM: any JSON value; empty: null or absent, which resets the stream */
-    weir_view global;         /* STATE of type GLOBAL: the object (`global_` is an alias, 4.1) */
-    weir_view legacy;         /* STATE of type LEGACY: data */
+    weir_view global;         /* STATE of type GLOBAL: the object (`global_` is an alias, 4.1); each of its stream_states names a stream */
+    weir_view legacy;         /* STATE of type LEGACY: data, an object */
     weir_view source_stats;   /* STATE: object */
 } airbyte_message;
 

@@ -180,7 +180,6 @@ static const struct {
     {"{\"type\":\"STATE\",\"state\":{\"type\":null,\"data\":{\"x\":1},\"stream\":{\"stream_descriptor\":{\"name\":\"a\"},\"stream_state\":{\"x\":1}}}}",
      AIRBYTE_STATE_STREAM, "a", "", "{\"x\":1}", "", "{\"x\":1}", ""},
     {"{\"state\":{\"global\":{\"stream_states\":[]},\"stream\":null},\"type\":\"STATE\"}", AIRBYTE_STATE_GLOBAL, "", "", "", "{\"stream_states\":[]}", "", ""},
-    {"{\"type\":\"STATE\",\"state\":{\"type\":\"LEGACY\"}}", AIRBYTE_STATE_LEGACY, "", "", "", "", "", ""},
 };
 
 static size_t state_at;
@@ -277,6 +276,11 @@ static void broken_data_is_refused(void **state)
         {"{\"type\":\"STATE\",\"state\":{\"type\":\"STREAMS\",\"data\":{}}}", "a STATE of an unknown type "},
         {"{\"type\":\"STATE\",\"state\":{\"type\":\"STREAM\",\"data\":{}}}", "a STATE of type STREAM without stream "},
         {"{\"type\":\"STATE\",\"state\":{\"type\":\"GLOBAL\",\"global\":null}}", "a STATE of type GLOBAL without global "},
+        {"{\"type\":\"STATE\",\"state\":{\"type\":\"GLOBAL\",\"global\":{\"shared_state\":{}}}}", "a STATE of type GLOBAL without stream_states "},
+        {"{\"type\":\"STATE\",\"state\":{\"type\":\"GLOBAL\",\"global\":{\"stream_states\":null}}}", "expected an array at byte "},
+        {"{\"type\":\"STATE\",\"state\":{\"type\":\"GLOBAL\",\"global\":{\"stream_states\":[7]}}}", "expected an object at byte "},
+        {"{\"type\":\"STATE\",\"state\":{\"global\":{\"stream_states\":[{}]}}}", "a STATE without the name of its stream "},
+        {"{\"type\":\"STATE\",\"state\":{\"type\":\"LEGACY\"}}", "a STATE of type LEGACY without data "},
         {"{\"type\":\"STATE\",\"state\":{\"type\":\"STREAM\",\"stream\":{\"stream_state\":{}}}}", "a STATE without the name of its stream "},
         {"{\"type\":\"STATE\",\"state\":{\"type\":\"STREAM\",\"stream\":{\"stream_descriptor\":{\"name\":null}}}}", "a STATE without the name of its stream "},
         {"{\"type\":\"STATE\",\"state\":{\"type\":\"STREAM\",\"stream\":{\"stream_descriptor\":[]}}}", "expected an object at byte "},
