@@ -347,7 +347,8 @@ static weir_rc handle(flow_server *v, const flow_message *m, err *e)
     if (!h->kind)
         return err_fail(e, WEIR_E_PROTOCOL, "request '%s' before open", flow_kind_name(m->kind));
     tree *body;
-    weir_rc rc = tree_parse(&v->arena, m->body, NULL, WEIR_E_PROTOCOL, &body, e);
+    weir_view kept = arena_dup(&v->arena, m->body); /* more messages come while this one is still needed */
+    weir_rc rc = kept.ptr ? tree_parse(&v->arena, kept, NULL, WEIR_E_PROTOCOL, &body, e) : err_nomem(e);
     return rc ? rc : h->handle(v, body, e);
 }
 
