@@ -1,5 +1,5 @@
-/* Being the platform for a Flow capture (drive_materialize.c: for a destination): an executable becomes an ordinary weir_connector. Every operation starts a process of its own and asks it for
- * its spec first, as the platform does (flow.md 1.5). */
+/* Being the platform for a Flow capture (drive_materialize.c: for a destination): an executable becomes an ordinary weir_connector. Every operation
+ * starts a process of its own and asks it for its spec first, as the platform does (flow.md 1.5). */
 #include <stdlib.h>
 
 #include "json/patch.h"
@@ -8,7 +8,7 @@
 #include "proto/flow/flow.h"
 #include "proto/flow/names.h"
 
-weir_rc drive_ask_spec(flow_peer *p, flow_message *m, err *e)
+weir_rc flow_ask_spec(flow_peer *p, flow_message *m, err *e)
 {
     return peer_ask(p, FLOW_SPEC, VIEW("{\"connectorType\":\"LOCAL\",\"config\":{}}"), FLOW_SPEC, m, e);
 }
@@ -18,7 +18,7 @@ weir_rc drive_ask_spec(flow_peer *p, flow_message *m, err *e)
 static weir_rc driven_open(weir_task *t, const weir_connector *me, const void *config, void **ret_self)
 {
     const weir_view *text = config;
-    drive_run *r = calloc(1, sizeof *r);
+    flow_run *r = calloc(1, sizeof *r);
     char *copy = malloc(text->len + 1);
     if (!r || !copy) {
         free(r);
@@ -26,33 +26,33 @@ static weir_rc driven_open(weir_task *t, const weir_connector *me, const void *c
         return weir_fail(t, WEIR_E_NOMEM, "out of memory");
     }
     memcpy(copy, text->ptr, text->len);
-    *r = (drive_run){.d = (const driven *)me, .config = copy, .config_len = text->len, .lock = PTHREAD_MUTEX_INITIALIZER};
+    *r = (flow_run){.d = (const flow_driven *)me, .config = copy, .config_len = text->len, .lock = PTHREAD_MUTEX_INITIALIZER};
     *ret_self = r;
     return WEIR_OK;
 }
 
 static void driven_close(void *self)
 {
-    drive_run *r = self;
+    flow_run *r = self;
     if (!r)
         return;
     explicit_bzero(r->config, r->config_len);
     free(r->config);
-    drive_storing_free(r->storing);
+    flow_storing_free(r->storing);
     pthread_mutex_destroy(&r->lock);
     free(r);
 }
 
 /* ---- request bodies ---- */
 
-void drive_put_endpoint(json_out *w, const drive_run *r)
+void flow_put_endpoint(json_out *w, const flow_run *r)
 {
     out_text(out_name(w, "connectorType"), VIEW("LOCAL"));
     out_raw(out_name(w, "config"), (weir_view){r->config, r->config_len});
 }
 
 /* The resource config; with the path that validation gave it under _meta.path, as the platform keeps it (flow.md 3.3, rule 2). */
-void drive_put_resource(json_out *w, const weir_binding *b, weir_view path)
+void flow_put_resource(json_out *w, const weir_binding *b, weir_view path)
 {
     buf patch = {0}, resource = {0};
     if (path.len) {
@@ -69,7 +69,7 @@ void drive_put_resource(json_out *w, const weir_binding *b, weir_view path)
     buf_free(&resource);
 }
 
-void drive_put_collection(json_out *w, const weir_binding *b, weir_view projections)
+void flow_put_collection(json_out *w, const weir_binding *b, weir_view projections)
 {
     out_open(out_name(w, "collection"), '{');
     out_text(out_name(w, "name"), b->name);
@@ -87,10 +87,10 @@ static void put_bindings(json_out *w, const weir_binding *b, size_t n, bool with
     out_open(out_name(w, "bindings"), '[');
     for (size_t i = 0; i < n; i++) {
         out_open(w, '{');
-        drive_put_resource(w, &b[i], b[i].resource_path);
+        flow_put_resource(w, &b[i], b[i].resource_path);
         if (with_path)
             out_raw(out_name(w, "resourcePath"), b[i].resource_path.len ? b[i].resource_path : VIEW("[]"));
-        drive_put_collection(w, &b[i], VIEW("[]"));
+        flow_put_collection(w, &b[i], VIEW("[]"));
         if (b[i].backfill)
             out_int(out_name(w, "backfill"), b[i].backfill);
         if (with_path)
@@ -100,11 +100,11 @@ static void put_bindings(json_out *w, const weir_binding *b, size_t n, bool with
     out_close(w, ']');
 }
 
-static void put_capture(json_out *w, const drive_run *r, weir_view name, const weir_binding *b, size_t n)
+static void put_capture(json_out *w, const flow_run *r, weir_view name, const weir_binding *b, size_t n)
 {
     out_open(out_name(w, "capture"), '{');
     out_text(out_name(w, "name"), name);
-    drive_put_endpoint(w, r);
+    flow_put_endpoint(w, r);
     put_bindings(w, b, n, true);
     out_int(out_name(w, "intervalSeconds"), r->d->o.interval_ms / 1000);
     out_close(w, '}');
@@ -112,7 +112,7 @@ static void put_capture(json_out *w, const drive_run *r, weir_view name, const w
 
 /* ---- unary operations ---- */
 
-weir_rc drive_unary(weir_task *t, const drive_run *r, flow_kind request, buf *body, flow_kind answer, drive_use *use, void *arg)
+weir_rc flow_unary(weir_task *t, const flow_run *r, flow_kind request, buf *body, flow_kind answer, flow_use *use, void *arg)
 {
     err *e = task_error(t);
     flow_peer *p = NULL;
@@ -120,7 +120,7 @@ weir_rc drive_unary(weir_task *t, const drive_run *r, flow_kind request, buf *bo
     arena a = {0};
     weir_rc rc = buf_ok(body) ? peer_start(&p, &r->d->o, weir_stop_fd(t), e) : err_nomem(e);
     if (!rc)
-        rc = drive_ask_spec(p, &m, e);
+        rc = flow_ask_spec(p, &m, e);
     if (!rc)
         rc = peer_ask(p, request, buf_view(body), answer, &m, e);
     tree *parsed = NULL;
@@ -170,14 +170,14 @@ static weir_rc use_discovered(weir_task *t, void *arg, const tree *answer)
 
 static weir_rc driven_discover(weir_task *t, void *self)
 {
-    drive_run *r = self;
+    flow_run *r = self;
     buf body = {0};
     json_out w = json_out_to(&body);
     out_open(&w, '{');
-    drive_put_endpoint(&w, r);
+    flow_put_endpoint(&w, r);
     out_text(out_name(&w, "name"), weir_task_name(t));
     out_close(&w, '}');
-    weir_rc rc = drive_unary(t, r, FLOW_DISCOVER, &body, FLOW_DISCOVERED, use_discovered, NULL);
+    weir_rc rc = flow_unary(t, r, FLOW_DISCOVER, &body, FLOW_DISCOVERED, use_discovered, NULL);
     buf_free(&body);
     return rc;
 }
@@ -203,15 +203,15 @@ static weir_rc use_validated(weir_task *t, void *arg, const tree *answer)
 
 static weir_rc driven_validate(weir_task *t, void *self, const weir_binding *b, size_t n)
 {
-    drive_run *r = self;
+    flow_run *r = self;
     buf body = {0};
     json_out w = json_out_to(&body);
     out_open(&w, '{');
     out_text(out_name(&w, "name"), weir_task_name(t));
-    drive_put_endpoint(&w, r);
+    flow_put_endpoint(&w, r);
     put_bindings(&w, b, n, false);
     out_close(&w, '}');
-    weir_rc rc = drive_unary(t, r, FLOW_VALIDATE, &body, FLOW_VALIDATED, use_validated, &(asked){b, n});
+    weir_rc rc = flow_unary(t, r, FLOW_VALIDATE, &body, FLOW_VALIDATED, use_validated, &(asked){b, n});
     buf_free(&body);
     return rc;
 }
@@ -227,14 +227,14 @@ static weir_rc use_applied(weir_task *t, void *arg, const tree *answer)
 
 static weir_rc driven_apply(weir_task *t, void *self, const weir_binding *b, size_t n)
 {
-    drive_run *r = self;
+    flow_run *r = self;
     buf body = {0};
     json_out w = json_out_to(&body);
     out_open(&w, '{');
     put_capture(&w, r, weir_task_name(t), b, n);
     out_text(out_name(&w, "version"), VIEW("local"));
     out_close(&w, '}');
-    weir_rc rc = drive_unary(t, r, FLOW_APPLY, &body, FLOW_APPLIED, use_applied, NULL);
+    weir_rc rc = flow_unary(t, r, FLOW_APPLY, &body, FLOW_APPLIED, use_applied, NULL);
     buf_free(&body);
     return rc;
 }
@@ -301,7 +301,7 @@ static weir_rc relay(weir_task *t, flow_peer *p, const weir_binding *b, size_t n
                      unsealed == 1 ? "" : "s");
 }
 
-static weir_rc open_capture(weir_task *t, drive_run *r, flow_peer *p, const weir_binding *b, size_t n)
+static weir_rc open_capture(weir_task *t, flow_run *r, flow_peer *p, const weir_binding *b, size_t n)
 {
     buf body = {0};
     weir_view state = weir_state(t);
@@ -309,7 +309,7 @@ static weir_rc open_capture(weir_task *t, drive_run *r, flow_peer *p, const weir
     out_open(&w, '{');
     put_capture(&w, r, weir_task_name(t), b, n);
     out_text(out_name(&w, "version"), VIEW("local"));
-    out_raw(out_name(&w, "range"), DRIVE_RANGE);
+    out_raw(out_name(&w, "range"), FLOW_RANGE);
     out_raw(out_name(&w, "state"), state.len ? state : VIEW("{}"));
     out_close(&w, '}');
     flow_message m;
@@ -328,13 +328,13 @@ static weir_rc open_capture(weir_task *t, drive_run *r, flow_peer *p, const weir
 
 static weir_rc driven_pull(weir_task *t, void *self, const weir_binding *b, size_t n)
 {
-    drive_run *r = self;
+    flow_run *r = self;
     flow_peer *p = NULL;
     flow_message m;
     err *e = task_error(t);
     weir_rc rc = peer_start(&p, &r->d->o, weir_stop_fd(t), e);
     if (!rc)
-        rc = drive_ask_spec(p, &m, e);
+        rc = flow_ask_spec(p, &m, e);
     if (!rc)
         rc = open_capture(t, r, p, b, n);
     if (!rc) {
@@ -353,7 +353,7 @@ static weir_rc driven_pull(weir_task *t, void *self, const weir_binding *b, size
 static weir_rc driven_acked(weir_task *t, void *self, const weir_ack *acks, size_t count)
 {
     (void)acks;
-    drive_run *r = self;
+    flow_run *r = self;
     weir_rc rc = WEIR_OK;
     pthread_mutex_lock(&r->lock);
     if (r->capturing)
@@ -387,7 +387,7 @@ static weir_view marked(const tree *schema, const char *mark)
 }
 
 /* A destination says only when it validates what identifies a resource: until then it is what has the name of the table, and of its schema. */
-static weir_rc guess_pointers(driven *d, const tree *spec, err *e)
+static weir_rc guess_pointers(flow_driven *d, const tree *spec, err *e)
 {
     static const char *const marks[] = {"x-schema-name", "x-collection-name"};
     const tree *schema = name_get(spec, "resourceConfigSchema");
@@ -411,7 +411,7 @@ static weir_rc guess_pointers(driven *d, const tree *spec, err *e)
 }
 
 /* Keeps what the spec says. */
-static weir_rc take_spec(driven *d, weir_view body, err *e)
+static weir_rc take_spec(flow_driven *d, weir_view body, err *e)
 {
     weir_view kept = arena_dup(&d->arena, body);
     tree *spec;
@@ -432,13 +432,13 @@ static weir_rc take_spec(driven *d, weir_view body, err *e)
     return d->o.destination ? guess_pointers(d, spec, e) : WEIR_OK;
 }
 
-static weir_rc learn(driven *d, err *e)
+static weir_rc learn(flow_driven *d, err *e)
 {
     flow_peer *p = NULL;
     flow_message m;
     weir_rc rc = peer_start(&p, &d->o, d->o.stop_fd, e);
     if (!rc)
-        rc = drive_ask_spec(p, &m, e);
+        rc = flow_ask_spec(p, &m, e);
     if (!rc)
         rc = take_spec(d, m.body, e);
     if (!rc)
@@ -449,13 +449,13 @@ static weir_rc learn(driven *d, err *e)
 
 weir_rc flow_drive(const drive_options *o, weir_connector **ret, err *e)
 {
-    driven *d = calloc(1, sizeof *d);
+    flow_driven *d = calloc(1, sizeof *d);
     if (!d)
         return err_nomem(e);
     d->o = *o;
     d->base = (weir_connector){
         .abi = WEIR_ABI, .name = o->argv[0], .version = "0", .open = driven_open, .close = driven_close, .capture = o->destination ? NULL : &driven_capture,
-        .materialize = o->destination ? &drive_materialize : NULL,
+        .materialize = o->destination ? &flow_drive_materialize : NULL,
     };
     weir_rc rc = learn(d, e);
     if (rc) {
@@ -468,7 +468,7 @@ weir_rc flow_drive(const drive_options *o, weir_connector **ret, err *e)
 
 void flow_drive_free(weir_connector *c)
 {
-    driven *d = (driven *)c;
+    flow_driven *d = (flow_driven *)c;
     if (!d)
         return;
     arena_free(&d->arena);

@@ -7,38 +7,38 @@
 #include "json/write.h"
 #include "proto/flow/peer.h"
 
-typedef struct driven {
+typedef struct flow_driven {
     weir_connector base; /* first: callbacks get back from it */
     drive_options o;
     arena arena;         /* texts of base */
-} driven;
+} flow_driven;
 
 /** `self` of an opened driven connector. */
-typedef struct drive_run {
-    const driven *d;
+typedef struct flow_run {
+    const flow_driven *d;
     char *config;         /* JSON text */
     size_t config_len;
     flow_peer *capturing; /* while pull() runs and the peer wants acknowledgements */
     pthread_mutex_t lock; /* of capturing */
-    struct storing *storing; /* a materialization's own; made at its first use */
-} drive_run;
+    struct flow_storing *storing; /* a materialization's own; made at its first use */
+} flow_run;
 
 /** The range of all keys (flow.md 1.9): one process does all. */
-#define DRIVE_RANGE VIEW("{\"keyEnd\":4294967295,\"rClockEnd\":4294967295}")
+#define FLOW_RANGE VIEW("{\"keyEnd\":4294967295,\"rClockEnd\":4294967295}")
 
-weir_rc drive_ask_spec(flow_peer *p, flow_message *m, err *e);
+weir_rc flow_ask_spec(flow_peer *p, flow_message *m, err *e);
 /** Members of request bodies. */
-void drive_put_endpoint(json_out *w, const drive_run *r);
+void flow_put_endpoint(json_out *w, const flow_run *r);
 /** @param path JSON array; empty: not known yet */
-void drive_put_resource(json_out *w, const weir_binding *b, weir_view path);
+void flow_put_resource(json_out *w, const weir_binding *b, weir_view path);
 /** @param projections JSON array */
-void drive_put_collection(json_out *w, const weir_binding *b, weir_view projections);
+void flow_put_collection(json_out *w, const weir_binding *b, weir_view projections);
 
 /** A process, its hidden spec, one question, one answer. `use` (may be NULL) looks at the answer after the process has ended. The body is wiped. */
-typedef weir_rc drive_use(weir_task *t, void *arg, const tree *answer);
-weir_rc drive_unary(weir_task *t, const drive_run *r, flow_kind request, buf *body, flow_kind answer, drive_use *use, void *arg);
+typedef weir_rc flow_use(weir_task *t, void *arg, const tree *answer);
+weir_rc flow_unary(weir_task *t, const flow_run *r, flow_kind request, buf *body, flow_kind answer, flow_use *use, void *arg);
 
-extern const weir_materialize drive_materialize;
-void drive_storing_free(struct storing *s);
+extern const weir_materialize flow_drive_materialize;
+void flow_storing_free(struct flow_storing *s);
 
 #endif

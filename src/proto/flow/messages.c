@@ -1,5 +1,5 @@
-/* Messages of captures (flow.md 3.1, 3.2, 3.4, 6.1) and materializations (flow.md 5.1, 5.2, 5.4, 5.7). Parts that only the platform reads (shard templates, journal specs) are left out: unknown tags are
- * skipped coming in, and we never send them. */
+/* Messages of captures (flow.md 3.1, 3.2, 3.4, 6.1) and materializations (flow.md 5.1, 5.2, 5.4, 5.7). Parts that only the platform reads (shard
+ * templates, journal specs) are left out: unknown tags are skipped coming in, and we never send them. */
 #include "proto/flow/messages.h"
 
 #define F(field, number, kind) {.name = (field), .tag = (number), .type = (kind)}

@@ -37,14 +37,14 @@ static weir_rc collect_path(listener *l, weir_task *t, const weir_binding *b, we
 
 static const listener_ops collector_ops = {.discovered = collect_stream, .resource_path = collect_path};
 
-weir_rc server_respond(server *v, flow_kind kind, weir_view body, err *e)
+weir_rc flow_server_respond(flow_server *v, flow_kind kind, weir_view body, err *e)
 {
     buf_clear(&v->out);
     weir_rc rc = flow_write(v->in.codec, v->out_dir, kind, body, &v->out, e);
     return rc ? rc : io_write(v->o->out, buf_view(&v->out), "standard output", e);
 }
 
-session *server_session(server *v, listener *l, const tree *task, err *e)
+session *flow_server_session(flow_server *v, listener *l, const tree *task, err *e)
 {
     const session_options o = {.connector = v->c, .to = l, .log = v->o->log, .task_name = name_text(task, "name")};
     session *s = session_new(&o);
@@ -63,12 +63,12 @@ static uint32_t number_of(const tree *t, const char *name)
 }
 
 /* Settings are parsed by themselves, so that errors count lines and columns within them. */
-static weir_rc parse_alone(server *v, weir_view raw, tree **ret, err *e)
+static weir_rc parse_alone(flow_server *v, weir_view raw, tree **ret, err *e)
 {
     return tree_parse(&v->arena, raw, NULL, WEIR_E_PROTOCOL, ret, e);
 }
 
-weir_rc server_open(server *v, session *s, const tree *from, err *e)
+weir_rc flow_server_open(flow_server *v, session *s, const tree *from, err *e)
 {
     weir_view raw = name_raw(from, "config");
     tree *config = NULL;
@@ -76,7 +76,7 @@ weir_rc server_open(server *v, session *s, const tree *from, err *e)
     return rc ? rc : session_open(s, config, e);
 }
 
-weir_rc server_binding(server *v, const tree *item, const char *schema, weir_binding *b, const tree **ret_resource, err *e)
+weir_rc flow_server_binding(flow_server *v, const tree *item, const char *schema, weir_binding *b, const tree **ret_resource, err *e)
 {
     const tree *collection = name_get(item, "collection");
     weir_view raw = name_raw(item, "resourceConfig");
@@ -100,7 +100,7 @@ weir_rc server_binding(server *v, const tree *item, const char *schema, weir_bin
 }
 
 /* Fills the session's bindings from the array of a request. */
-static weir_rc bind(server *v, session *s, const tree *list, weir_view state, err *e)
+static weir_rc bind(flow_server *v, session *s, const tree *list, weir_view state, err *e)
 {
     size_t n = list && list->kind == TREE_ARRAY ? list->count : 0, i = 0;
     weir_binding *b = arena_array(&v->arena, n, sizeof *b);
@@ -108,7 +108,7 @@ static weir_rc bind(server *v, session *s, const tree *list, weir_view state, er
     if (!b || !resources)
         return err_nomem(e);
     for (const tree *item = n ? list->first : NULL; item; item = item->next, i++) {
-        weir_rc rc = server_binding(v, item, "writeSchema", &b[i], &resources[i], e);
+        weir_rc rc = flow_server_binding(v, item, "writeSchema", &b[i], &resources[i], e);
         if (rc)
             return err_wrap(e, rc, "binding %zu", i);
     }
@@ -117,18 +117,18 @@ static weir_rc bind(server *v, session *s, const tree *list, weir_view state, er
 
 /* ---- one handler for each kind of request ---- */
 
-static weir_rc on_spec(server *v, const tree *body, err *e)
+static weir_rc on_spec(flow_server *v, const tree *body, err *e)
 {
     (void)body;
     buf text = {0};
     weir_rc rc = flow_spec_body(v->c, &text, e);
     if (!rc)
-        rc = server_respond(v, FLOW_SPEC, buf_view(&text), e);
+        rc = flow_server_respond(v, FLOW_SPEC, buf_view(&text), e);
     buf_free(&text);
     return rc;
 }
 
-weir_rc server_attended(server *v, session *s, server_part *work, const tree *body, err *e)
+weir_rc flow_server_attended(flow_server *v, session *s, flow_server_part *work, const tree *body, err *e)
 {
     const conductor_options o = {.s = s, .stop_fd = v->o->stop_fd, .in = -1};
     conductor *c = conductor_start(&o, e);
@@ -139,27 +139,27 @@ weir_rc server_attended(server *v, session *s, server_part *work, const tree *bo
     return rc ? rc : session_stopping(s) ? err_fail(e, WEIR_STOPPED, "stopped by a signal") : WEIR_OK;
 }
 
-static weir_rc do_discover(server *v, session *s, const tree *body, err *e)
+static weir_rc do_discover(flow_server *v, session *s, const tree *body, err *e)
 {
-    weir_rc rc = server_open(v, s, body, e);
+    weir_rc rc = flow_server_open(v, s, body, e);
     return rc ? rc : session_discover(s, e);
 }
 
-static weir_rc on_discover(server *v, const tree *body, err *e)
+static weir_rc on_discover(flow_server *v, const tree *body, err *e)
 {
     collector c = {.base = {&collector_ops}, .arena = &v->arena};
-    session *s = server_session(v, &c.base, body, e);
-    weir_rc rc = s ? server_attended(v, s, do_discover, body, e) : e->rc;
+    session *s = flow_server_session(v, &c.base, body, e);
+    weir_rc rc = s ? flow_server_attended(v, s, do_discover, body, e) : e->rc;
     if (!rc) {
         weir_view items = arena_printf(&v->arena, "{\"bindings\":[%.*s]}", VIEW_ARG(buf_view(&c.discovered)));
-        rc = items.ptr ? server_respond(v, FLOW_DISCOVERED, items, e) : err_nomem(e);
+        rc = items.ptr ? flow_server_respond(v, FLOW_DISCOVERED, items, e) : err_nomem(e);
     }
     session_free(s);
     buf_free(&c.discovered);
     return rc;
 }
 
-weir_rc server_path(server *v, weir_view *paths, const weir_binding *b, err *e)
+weir_rc flow_server_path(flow_server *v, weir_view *paths, const weir_binding *b, err *e)
 {
     tree *resource;
     buf text = {0};
@@ -175,7 +175,7 @@ weir_rc server_path(server *v, weir_view *paths, const weir_binding *b, err *e)
     return rc ? rc : to->ptr ? WEIR_OK : err_nomem(e);
 }
 
-weir_rc server_check_path(const weir_view *paths, const weir_binding *b, size_t at, err *e)
+weir_rc flow_server_check_path(const weir_view *paths, const weir_binding *b, size_t at, err *e)
 {
     for (size_t k = 0; k < at; k++)
         if (json_equal(paths[k], paths[at]))
@@ -184,16 +184,16 @@ weir_rc server_check_path(const weir_view *paths, const weir_binding *b, size_t 
     return WEIR_OK;
 }
 
-static weir_rc validated_body(server *v, collector *c, session *s, buf *body, err *e)
+static weir_rc validated_body(flow_server *v, collector *c, session *s, buf *body, err *e)
 {
     size_t n;
     const weir_binding *b = session_bindings(s, &n);
     buf_adds(body, "{\"bindings\":[");
     for (size_t i = 0; i < n; i++) {
-        weir_rc rc = server_path(v, c->paths, &b[i], e);
+        weir_rc rc = flow_server_path(v, c->paths, &b[i], e);
         if (rc)
             return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b[i].name));
-        rc = server_check_path(c->paths, b, i, e);
+        rc = flow_server_check_path(c->paths, b, i, e);
         if (rc)
             return rc;
         buf_adds(body, i ? ",{\"resourcePath\":" : "{\"resourcePath\":");
@@ -204,56 +204,56 @@ static weir_rc validated_body(server *v, collector *c, session *s, buf *body, er
     return buf_ok(body) ? WEIR_OK : err_nomem(e);
 }
 
-static weir_rc do_validate(server *v, session *s, const tree *body, err *e)
+static weir_rc do_validate(flow_server *v, session *s, const tree *body, err *e)
 {
-    weir_rc rc = server_open(v, s, body, e);
+    weir_rc rc = flow_server_open(v, s, body, e);
     if (!rc)
         rc = bind(v, s, name_get(body, "bindings"), (weir_view){0}, e);
     return rc ? rc : session_validate(s, e);
 }
 
-static weir_rc on_validate(server *v, const tree *body, err *e)
+static weir_rc on_validate(flow_server *v, const tree *body, err *e)
 {
     collector c = {.base = {&collector_ops}, .arena = &v->arena};
     buf text = {0};
     const tree *list = name_get(body, "bindings");
     c.paths = arena_array(&v->arena, list ? list->count : 0, sizeof *c.paths);
-    session *s = c.paths ? server_session(v, &c.base, body, e) : NULL;
-    weir_rc rc = s ? server_attended(v, s, do_validate, body, e) : err_nomem(e);
+    session *s = c.paths ? flow_server_session(v, &c.base, body, e) : NULL;
+    weir_rc rc = s ? flow_server_attended(v, s, do_validate, body, e) : err_nomem(e);
     if (!rc)
         rc = validated_body(v, &c, s, &text, e);
     if (!rc)
-        rc = server_respond(v, FLOW_VALIDATED, buf_view(&text), e);
+        rc = flow_server_respond(v, FLOW_VALIDATED, buf_view(&text), e);
     session_free(s);
     buf_free(&text);
     return rc;
 }
 
 /* For apply and open: both carry the task and its state. */
-static weir_rc open_task(server *v, session *s, const tree *body, err *e)
+static weir_rc open_task(flow_server *v, session *s, const tree *body, err *e)
 {
     const tree *task = name_get(body, "capture");
-    weir_rc rc = server_open(v, s, task, e);
+    weir_rc rc = flow_server_open(v, s, task, e);
     return rc ? rc : bind(v, s, name_get(task, "bindings"), name_raw(body, "state"), e);
 }
 
-static weir_rc do_apply(server *v, session *s, const tree *body, err *e)
+static weir_rc do_apply(flow_server *v, session *s, const tree *body, err *e)
 {
     weir_rc rc = open_task(v, s, body, e);
     return rc ? rc : session_apply(s, e);
 }
 
-static weir_rc on_apply(server *v, const tree *body, err *e)
+static weir_rc on_apply(flow_server *v, const tree *body, err *e)
 {
     listener l = {&(const listener_ops){0}};
     weir_rc rc = WEIR_OK;
     session *s = NULL;
     if (v->c->capture->apply) {
-        s = server_session(v, &l, name_get(body, "capture"), e);
-        rc = s ? server_attended(v, s, do_apply, body, e) : e->rc;
+        s = flow_server_session(v, &l, name_get(body, "capture"), e);
+        rc = s ? flow_server_attended(v, s, do_apply, body, e) : e->rc;
     }
     if (!rc)
-        rc = server_respond(v, FLOW_APPLIED, VIEW("{}"), e);
+        rc = flow_server_respond(v, FLOW_APPLIED, VIEW("{}"), e);
     session_free(s);
     return rc;
 }
@@ -261,7 +261,7 @@ static weir_rc on_apply(server *v, const tree *body, err *e)
 /* ---- the capture itself ---- */
 
 typedef struct acknowledger {
-    server *v;
+    flow_server *v;
     session *s;
     err error; /* what was wrong with the platform's messages */
 } acknowledger;
@@ -295,7 +295,7 @@ static bool on_input(void *arg)
     return !rc && open;
 }
 
-static weir_rc capture(server *v, session *s, writer *w, err *e)
+static weir_rc capture(flow_server *v, session *s, writer *w, err *e)
 {
     acknowledger a = {.v = v, .s = s};
     const bool acks = v->c->capture->acked != NULL;
@@ -320,11 +320,11 @@ static weir_rc capture(server *v, session *s, writer *w, err *e)
     return rc;
 }
 
-static weir_rc on_open(server *v, const tree *body, err *e)
+static weir_rc on_open(flow_server *v, const tree *body, err *e)
 {
     writer *w = writer_new(v->o->out, v->in.codec == FLOW_JSON ? &flow_json_framing : &flow_protobuf_framing);
-    session *s = w ? server_session(v, writer_listener(w), name_get(body, "capture"), e) : NULL;
-    weir_rc rc = s ? server_attended(v, s, open_task, body, e) : err_nomem(e);
+    session *s = w ? flow_server_session(v, writer_listener(w), name_get(body, "capture"), e) : NULL;
+    weir_rc rc = s ? flow_server_attended(v, s, open_task, body, e) : err_nomem(e);
     if (!rc)
         rc = capture(v, s, w, e);
     session_free(s);
@@ -333,13 +333,13 @@ static weir_rc on_open(server *v, const tree *body, err *e)
     return rc;
 }
 
-static const handler capture_handlers[] = {
+static const flow_handler capture_handlers[] = {
     {FLOW_DISCOVER, on_discover}, {FLOW_VALIDATE, on_validate}, {FLOW_APPLY, on_apply}, {FLOW_OPEN, on_open}, {FLOW_NONE, NULL},
 };
 
-static weir_rc handle(server *v, const flow_message *m, err *e)
+static weir_rc handle(flow_server *v, const flow_message *m, err *e)
 {
-    const handler *h = v->c->capture ? capture_handlers : serve_materialize_handlers;
+    const flow_handler *h = v->c->capture ? capture_handlers : flow_materialize_handlers;
     while (h->kind && h->kind != m->kind)
         h++;
     if (m->kind == FLOW_SPEC)
@@ -347,11 +347,12 @@ static weir_rc handle(server *v, const flow_message *m, err *e)
     if (!h->kind)
         return err_fail(e, WEIR_E_PROTOCOL, "request '%s' before open", flow_kind_name(m->kind));
     tree *body;
-    weir_rc rc = tree_parse(&v->arena, m->body, NULL, WEIR_E_PROTOCOL, &body, e);
+    weir_view kept = arena_dup(&v->arena, m->body); /* more messages come while this one is still needed */
+    weir_rc rc = kept.ptr ? tree_parse(&v->arena, kept, NULL, WEIR_E_PROTOCOL, &body, e) : err_nomem(e);
     return rc ? rc : h->handle(v, body, e);
 }
 
-weir_rc server_await(server *v, int stop_fd, err *e)
+weir_rc flow_server_await(flow_server *v, int stop_fd, err *e)
 {
     bool more = true;
     weir_rc rc = WEIR_OK;
@@ -366,7 +367,7 @@ weir_rc server_await(server *v, int stop_fd, err *e)
 
 weir_rc flow_serve(const weir_connector *c, const serve_options *o, serve_end *end, err *e)
 {
-    server v = {.c = c, .o = o, .in_dir = FLOW_REQUEST, .out_dir = FLOW_RESPONSE};
+    flow_server v = {.c = c, .o = o, .in_dir = FLOW_REQUEST, .out_dir = FLOW_RESPONSE};
     if (!c->capture) {
         v.in_dir = FLOW_MATERIALIZE_REQUEST;
         v.out_dir = FLOW_MATERIALIZE_RESPONSE;
@@ -378,7 +379,7 @@ weir_rc flow_serve(const weir_connector *c, const serve_options *o, serve_end *e
     while (!rc && !v.done) {
         flow_message m;
         bool more;
-        rc = server_await(&v, o->stop_fd, e);
+        rc = flow_server_await(&v, o->stop_fd, e);
         if (!rc)
             rc = flow_stream_next(&v.in, v.in_dir, &m, &more, e);
         if (rc || !more)

@@ -1,9 +1,8 @@
-#include "proto/flow/wire.h"
+#include "proto/flow/wire_parts.h"
 
 #include "json/number.h"
 #include "json/quick.h"
 #include "json/text.h"
-#include "model/tuple.h"
 #include "proto/flow/names.h"
 #include "proto/flow/pb.h"
 
@@ -75,7 +74,7 @@ static const pb_message *table_of(flow_direction dir)
 }
 
 /* A key by its JSON name, or as the .proto spells it. */
-static bool is_named(json_key key, const char *name)
+bool flow_is_named(json_key key, const char *name)
 {
     return json_key_is(key, view_of(name)) || (!key.escaped && name_is(key.raw, name));
 }
@@ -83,13 +82,13 @@ static bool is_named(json_key key, const char *name)
 static flow_kind kind_of_key(flow_direction dir, json_key key)
 {
     for (size_t i = 0; i < KINDS; i++)
-        if (kinds[i].dir == dir && is_named(key, kinds[i].name))
+        if (kinds[i].dir == dir && flow_is_named(key, kinds[i].name))
             return kinds[i].kind;
     return FLOW_NONE;
 }
 
 /* For errors: the place, and of a response what stands around it, printable. A request is not shown: it may hold credentials. */
-static weir_rc bad_message(flow_direction dir, weir_view bytes, size_t at, const char *what, err *e)
+weir_rc flow_bad_message(flow_direction dir, weir_view bytes, size_t at, const char *what, err *e)
 {
     enum { BEFORE = 60, SHOWN = 120 };
     if (is_request(dir))
@@ -108,7 +107,7 @@ static weir_rc bad_message(flow_direction dir, weir_view bytes, size_t at, const
 /* ---- the JSON codec ---- */
 
 /* An error that begins where a value or key began. */
-static bool bad_from(json_scan *s, weir_view from, const char *what)
+bool flow_bad_from(json_scan *s, weir_view from, const char *what)
 {
     if (!s->error)
         s->at = from.ptr;
@@ -117,11 +116,11 @@ static bool bad_from(json_scan *s, weir_view from, const char *what)
 
 static bool bad_key(json_scan *s, json_key key, const char *what)
 {
-    return bad_from(s, (weir_view){key.raw.ptr - 1, 1}, what);
+    return flow_bad_from(s, (weir_view){key.raw.ptr - 1, 1}, what);
 }
 
 /* Takes one value; an explicit null counts as absent (empty view). */
-static bool take(json_scan *s, weir_view *value)
+bool flow_take(json_scan *s, weir_view *value)
 {
     if (!json_skip(s, value))
         return false;
@@ -130,19 +129,19 @@ static bool take(json_scan *s, weir_view *value)
     return true;
 }
 
-static bool take_u32(json_scan *s, uint32_t *out)
+bool flow_take_u32(json_scan *s, uint32_t *out)
 {
     weir_view v;
     uint64_t n = 0;
-    if (!take(s, &v))
+    if (!flow_take(s, &v))
         return false;
     if (v.len && (!number_to_u64(v, &n) || n > UINT32_MAX))
-        return bad_from(s, v, "expected a number from 0 to 4294967295");
+        return flow_bad_from(s, v, "expected a number from 0 to 4294967295");
     *out = (uint32_t)n;
     return true;
 }
 
-static bool take_doc(json_scan *s, weir_view *doc, bool *lines)
+bool flow_take_doc(json_scan *s, weir_view *doc, bool *lines)
 {
     bool before = s->lines;
     s->lines = false;
@@ -154,20 +153,20 @@ static bool take_doc(json_scan *s, weir_view *doc, bool *lines)
     return ok;
 }
 
-static bool take_bool(json_scan *s, bool *out)
+bool flow_take_bool(json_scan *s, bool *out)
 {
     weir_view v;
-    if (!take(s, &v))
+    if (!flow_take(s, &v))
         return false;
     *out = view_is(v, "true");
-    return !v.len || *out || view_is(v, "false") ? true : bad_from(s, v, "expected true or false");
+    return !v.len || *out || view_is(v, "false") ? true : flow_bad_from(s, v, "expected true or false");
 }
 
 static bool is_doc(flow_kind kind, json_key key)
 {
     if (kind == FLOW_SOURCED_SCHEMA)
-        return is_named(key, "documentSchema") || is_named(key, "schema_json");
-    return kind != FLOW_BACKFILL_BEGIN && kind != FLOW_BACKFILL_COMPLETE && is_named(key, "doc");
+        return flow_is_named(key, "documentSchema") || flow_is_named(key, "schema_json");
+    return kind != FLOW_BACKFILL_BEGIN && kind != FLOW_BACKFILL_COMPLETE && flow_is_named(key, "doc");
 }
 
 /* {"binding": 0, "doc": {...}}; loaded, sourcedSchema and backfill... have the same shape. */
@@ -178,10 +177,10 @@ static bool read_captured(json_scan *s, flow_message *m)
         return false;
     while (json_member(s, &key)) {
         bool ok;
-        if (is_named(key, "binding"))
-            ok = take_u32(s, &m->binding);
+        if (flow_is_named(key, "binding"))
+            ok = flow_take_u32(s, &m->binding);
         else if (is_doc(m->kind, key))
-            ok = take_doc(s, &m->doc, &m->lines);
+            ok = flow_take_doc(s, &m->doc, &m->lines);
         else
             ok = bad_key(s, key, "unknown key");
         if (!ok)
@@ -201,17 +200,17 @@ static bool read_state(json_scan *s, flow_message *m)
         return false;
     while (json_member(s, &key)) {
         bool ok;
-        if (is_named(key, "updated"))
-            ok = take(s, &m->state);
-        else if (is_named(key, "mergePatch"))
-            ok = take_bool(s, &m->merge);
+        if (flow_is_named(key, "updated"))
+            ok = flow_take(s, &m->state);
+        else if (flow_is_named(key, "mergePatch"))
+            ok = flow_take_bool(s, &m->merge);
         else
             ok = bad_key(s, key, "unknown key");
         if (!ok)
             return false;
     }
     if (!s->error && m->state.len && *m->state.ptr != '{')
-        bad_from(s, m->state, "expected an object");
+        flow_bad_from(s, m->state, "expected an object");
     return !s->error;
 }
 
@@ -221,64 +220,7 @@ static bool read_checkpoint(json_scan *s, flow_message *m)
     if (!json_enter(s, '{'))
         return false;
     while (json_member(s, &key))
-        if (is_named(key, "state") ? !read_state(s, m) : !bad_key(s, key, "unknown key"))
-            return false;
-    return !s->error;
-}
-
-/* What is between the quotes of base64. */
-static bool take_packed(json_scan *s, weir_view *out)
-{
-    weir_view v;
-    if (!take(s, &v))
-        return false;
-    if (v.len && (*v.ptr != '"' || memchr(v.ptr, '\\', v.len)))
-        return bad_from(s, v, "expected base64");
-    *out = v.len ? (weir_view){v.ptr + 1, v.len - 2} : v;
-    return true;
-}
-
-static bool take_array(json_scan *s, weir_view *out)
-{
-    return take(s, out) && (!out->len || *out->ptr == '[' || bad_from(s, *out, "expected an array"));
-}
-
-/* A null document is none. */
-static bool take_row_doc(json_scan *s, flow_message *m)
-{
-    return json_peek(s) == 'n' ? json_skip(s, NULL) : take_doc(s, &m->doc, &m->lines);
-}
-
-static bool read_row_member(json_scan *s, flow_message *m, json_key key)
-{
-    if (is_named(key, "binding"))
-        return take_u32(s, &m->binding);
-    if (is_named(key, "keyPacked"))
-        return take_packed(s, &m->key_packed);
-    if (is_named(key, "valuesPacked"))
-        return take_packed(s, &m->values_packed);
-    if (is_named(key, "doc"))
-        return take_row_doc(s, m);
-    if (is_named(key, "exists"))
-        return take_bool(s, &m->exists);
-    if (is_named(key, "delete"))
-        return take_bool(s, &m->deleted);
-    if (is_named(key, "key"))
-        return take_array(s, &m->key);
-    if (is_named(key, "values"))
-        return take_array(s, &m->values);
-    return json_skip(s, NULL); /* of a request: newer runtimes may say more */
-}
-
-/* A load or store. */
-static bool read_row(json_scan *s, flow_message *m)
-{
-    json_key key;
-    m->packed_text = true;
-    if (!json_enter(s, '{'))
-        return false;
-    while (json_member(s, &key))
-        if (!read_row_member(s, m, key))
+        if (flow_is_named(key, "state") ? !read_state(s, m) : !bad_key(s, key, "unknown key"))
             return false;
     return !s->error;
 }
@@ -288,8 +230,9 @@ static bool read_kind(json_scan *s, flow_message *m)
     json_scan from = *s;
     bool ok;
     if (m->kind == FLOW_STORE || m->kind == FLOW_LOAD)
-        ok = read_row(s, m);
-    else if (m->kind == FLOW_CAPTURED || m->kind == FLOW_LOADED || m->kind == FLOW_SOURCED_SCHEMA || m->kind == FLOW_BACKFILL_BEGIN || m->kind == FLOW_BACKFILL_COMPLETE)
+        ok = flow_read_row(s, m);
+    else if (m->kind == FLOW_CAPTURED || m->kind == FLOW_LOADED || m->kind == FLOW_SOURCED_SCHEMA || m->kind == FLOW_BACKFILL_BEGIN ||
+             m->kind == FLOW_BACKFILL_COMPLETE)
         ok = read_captured(s, m);
     else if (m->kind == FLOW_CHECKPOINT)
         ok = read_checkpoint(s, m);
@@ -364,25 +307,25 @@ static weir_rc read_json(flow_direction dir, weir_view line, flow_message *m, er
         bad_key(&s, key, "a second kind of message in one");
     if (json_done(&s) && m->kind)
         return WEIR_OK;
-    return bad_message(dir, line, (size_t)(s.at - s.begin), s.error ? s.error : "no known kind of message", e);
+    return flow_bad_message(dir, line, (size_t)(s.at - s.begin), s.error ? s.error : "no known kind of message", e);
 }
 
 /* ---- the protobuf codec ---- */
 
-static weir_rc bad_pb(const char *what, const pb_reader *r, weir_view message, err *e)
+weir_rc flow_bad_pb(const char *what, const pb_reader *r, weir_view message, err *e)
 {
     return err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of a protobuf message", what, (size_t)(r->p - message.ptr));
 }
 
 /* A JSON object held in a protobuf field; space around it is taken off. */
-static weir_rc check_object(weir_view *json, const char *what, bool *lines, err *e)
+weir_rc flow_check_object(weir_view *json, const char *what, bool *lines, err *e)
 {
     json_scan s = json_scan_of(*json);
     weir_view object;
     if (json_peek(&s) != '{')
         json_bad(&s, "expected an object");
     if (!json_skip(&s, &object) || !json_done(&s)) {
-        bad_message(FLOW_RESPONSE, *json, (size_t)(s.at - s.begin), s.error, e);
+        flow_bad_message(FLOW_RESPONSE, *json, (size_t)(s.at - s.begin), s.error, e);
         return err_wrap(e, WEIR_E_PROTOCOL, "%s", what);
     }
     *json = object;
@@ -402,8 +345,8 @@ static weir_rc read_pb_captured(weir_view message, weir_view body, flow_message 
             m->doc = f.bytes;
     }
     if (r.error)
-        return bad_pb(r.error, &r, message, e);
-    return check_object(&m->doc, "document", &m->lines, e);
+        return flow_bad_pb(r.error, &r, message, e);
+    return flow_check_object(&m->doc, "document", &m->lines, e);
 }
 
 static weir_rc read_pb_state(weir_view message, weir_view body, flow_message *m, err *e)
@@ -416,7 +359,7 @@ static weir_rc read_pb_state(weir_view message, weir_view body, flow_message *m,
         else if (f.tag == 2 && f.wire == PB_VARINT)
             m->merge = f.number != 0;
     }
-    return r.error ? bad_pb(r.error, &r, message, e) : WEIR_OK;
+    return r.error ? flow_bad_pb(r.error, &r, message, e) : WEIR_OK;
 }
 
 static weir_rc read_pb_checkpoint(weir_view message, weir_view body, flow_message *m, err *e)
@@ -429,49 +372,8 @@ static weir_rc read_pb_checkpoint(weir_view message, weir_view body, flow_messag
             return rc;
     }
     if (r.error)
-        return bad_pb(r.error, &r, message, e);
-    return m->state.len ? check_object(&m->state, "state", NULL, e) : WEIR_OK;
-}
-
-/* An array of a load or store. */
-static weir_rc check_array(weir_view json, const char *what, err *e)
-{
-    json_scan s = json_scan_of(json);
-    if (!json.len)
-        return WEIR_OK;
-    if (json_peek(&s) != '[')
-        json_bad(&s, "expected an array");
-    if (json_skip(&s, NULL) && json_done(&s))
-        return WEIR_OK;
-    bad_message(FLOW_REQUEST, json, (size_t)(s.at - s.begin), s.error, e);
-    return err_wrap(e, WEIR_E_PROTOCOL, "%s", what);
-}
-
-static void take_row_field(flow_message *m, const pb_field *f)
-{
-    if (f->tag == 1 && f->wire == PB_VARINT)
-        m->binding = (uint32_t)f->number;
-    else if (f->tag == 7 && f->wire == PB_VARINT)
-        m->exists = f->number != 0;
-    else if (f->tag == 8 && f->wire == PB_VARINT)
-        m->deleted = f->number != 0;
-    else if (f->tag >= 2 && f->tag <= 6 && f->wire == PB_BYTES)
-        *(weir_view *[]){&m->key, &m->key_packed, &m->values, &m->values_packed, &m->doc}[f->tag - 2] = f->bytes;
-}
-
-/* Load has the first three fields of store, by the same numbers (flow.md 5.1). */
-static weir_rc read_pb_row(weir_view message, weir_view body, flow_message *m, err *e)
-{
-    pb_reader r = pb_reader_of(body);
-    pb_field f;
-    while (pb_next(&r, &f))
-        take_row_field(m, &f);
-    if (r.error)
-        return bad_pb(r.error, &r, message, e);
-    weir_rc rc = m->doc.len ? check_object(&m->doc, "document", &m->lines, e) : WEIR_OK;
-    if (!rc)
-        rc = check_array(m->key, "key", e);
-    return rc ? rc : check_array(m->values, "values", e);
+        return flow_bad_pb(r.error, &r, message, e);
+    return m->state.len ? flow_check_object(&m->state, "state", NULL, e) : WEIR_OK;
 }
 
 /* Is there a kind that has this tag? Other tags are skipped. */
@@ -492,8 +394,8 @@ static const struct {
 } hot_kinds[] = {
     {FLOW_RESPONSE, 6, FLOW_CAPTURED, read_pb_captured},
     {FLOW_RESPONSE, 7, FLOW_CHECKPOINT, read_pb_checkpoint},
-    {FLOW_MATERIALIZE_REQUEST, 7, FLOW_STORE, read_pb_row},
-    {FLOW_MATERIALIZE_REQUEST, 5, FLOW_LOAD, read_pb_row},
+    {FLOW_MATERIALIZE_REQUEST, 7, FLOW_STORE, flow_read_pb_row},
+    {FLOW_MATERIALIZE_REQUEST, 5, FLOW_LOAD, flow_read_pb_row},
     {FLOW_MATERIALIZE_RESPONSE, 5, FLOW_LOADED, read_pb_captured},
 };
 enum { HOT_KINDS = sizeof hot_kinds / sizeof *hot_kinds };
@@ -507,7 +409,7 @@ static weir_rc read_hot(flow_direction dir, weir_view bytes, flow_message *m, bo
     *m = (flow_message){0};
     *ret_hot = false;
     if (!pb_next(&r, &f))
-        return r.error ? bad_pb(r.error, &r, bytes, e) : WEIR_OK;
+        return r.error ? flow_bad_pb(r.error, &r, bytes, e) : WEIR_OK;
     while (i < HOT_KINDS && (hot_kinds[i].dir != dir || hot_kinds[i].tag != f.tag))
         i++;
     if (i == HOT_KINDS || f.wire != PB_BYTES)
@@ -517,8 +419,8 @@ static weir_rc read_hot(flow_direction dir, weir_view bytes, flow_message *m, bo
     weir_rc rc = hot_kinds[i].read(bytes, f.bytes, m, e);
     while (!rc && pb_next(&r, &f))
         if (is_kind(dir, f.tag))
-            rc = bad_pb("a second kind of message", &r, bytes, e);
-    return rc || !r.error ? rc : bad_pb(r.error, &r, bytes, e);
+            rc = flow_bad_pb("a second kind of message", &r, bytes, e);
+    return rc || !r.error ? rc : flow_bad_pb(r.error, &r, bytes, e);
 }
 
 static weir_rc read_pb(flow_direction dir, weir_view bytes, flow_message *m, buf *scratch, err *e)
@@ -547,46 +449,6 @@ weir_rc flow_read(flow_codec codec, flow_direction dir, weir_view bytes, flow_me
 {
     weir_rc rc = codec == FLOW_JSON ? read_json(dir, bytes, ret, e) : read_pb(dir, bytes, ret, scratch, e);
     return rc ? rc : flatten_state(ret, scratch, e);
-}
-
-/* ---- keys and values ---- */
-
-static weir_rc unpack(const flow_message *m, weir_view packed, buf *room, err *e)
-{
-    buf bytes = {0};
-    weir_rc rc = WEIR_OK;
-    buf_clear(room);
-    if (m->packed_text) {
-        if (!base64_decode(&bytes, packed))
-            rc = err_fail(e, WEIR_E_PROTOCOL, "not base64");
-        packed = buf_view(&bytes);
-    }
-    if (!rc)
-        rc = buf_ok(&bytes) ? tuple_unpack(room, packed, e) : err_nomem(e);
-    buf_free(&bytes);
-    return rc;
-}
-
-weir_rc flow_values(const flow_message *m, bool values, size_t count, weir_view *ret, buf *room, err *e)
-{
-    weir_view array = values ? m->values : m->key;
-    weir_rc rc = WEIR_OK;
-    if (!array.len) {
-        rc = unpack(m, values ? m->values_packed : m->key_packed, room, e);
-        array = buf_view(room);
-    }
-    size_t n = 0;
-    json_scan s = json_scan_of(array);
-    for (bool more = !rc && json_enter(&s, '['); more && json_item(&s);) {
-        weir_view item;
-        more = json_skip(&s, &item);
-        if (n < count)
-            ret[n] = item;
-        n++;
-    }
-    if (!rc && n != count)
-        rc = err_fail(e, WEIR_E_PROTOCOL, "%zu parts, %zu are expected", n, count);
-    return err_wrap(e, rc, "%s of a '%s'", values ? "the values" : "the key", flow_kind_name(m->kind));
 }
 
 /* ---- writing ---- */
@@ -652,140 +514,4 @@ void flow_write_checkpoint(flow_codec codec, weir_view state, bool merge, buf *o
     if (merge)
         buf_adds(out, ",\"mergePatch\":true");
     buf_adds(out, "}}}\n");
-}
-
-/* ---- writing: loads, stores, documents loaded ---- */
-
-static void put_binding(uint32_t binding, buf *out)
-{
-    if (binding)
-        buf_printf(out, "\"binding\":%u,", binding);
-}
-
-static void put_packed(const char *name, weir_view packed, buf *out)
-{
-    buf_adds(out, name);
-    base64_encode(out, packed);
-    buf_addc(out, '"');
-}
-
-/* binding, keyPacked, key: what load and store have in common. */
-static void put_key(const flow_row *r, buf *out)
-{
-    put_binding(r->binding, out);
-    put_packed("\"keyPacked\":\"", r->key_packed, out);
-    if (r->key.len) {
-        buf_adds(out, ",\"key\":");
-        buf_addv(out, r->key);
-    }
-}
-
-static void write_store_json(const flow_row *r, buf *out)
-{
-    buf_adds(out, "{\"store\":{");
-    put_key(r, out);
-    put_packed(",\"valuesPacked\":\"", r->values_packed, out);
-    if (r->values.len) {
-        buf_adds(out, ",\"values\":");
-        buf_addv(out, r->values);
-    }
-    if (r->doc.len) {
-        buf_adds(out, ",\"doc\":");
-        buf_addv(out, r->doc);
-    }
-    buf_adds(out, r->exists ? r->deleted ? ",\"exists\":true,\"delete\":true}}\n" : ",\"exists\":true}}\n"
-                            : r->deleted ? ",\"delete\":true}}\n" : "}}\n");
-}
-
-static size_t bytes_size(weir_view v)
-{
-    return v.len ? 1 + pb_varint_size(v.len) + v.len : 0;
-}
-
-static char *put_bytes(char *p, uint32_t tag, weir_view v)
-{
-    if (!v.len)
-        return p;
-    *p++ = (char)(tag << 3 | PB_BYTES);
-    p = pb_put_varint(p, v.len);
-    return (char *)memcpy(p, v.ptr, v.len) + v.len;
-}
-
-static char *put_number(char *p, uint32_t tag, uint64_t n)
-{
-    if (!n)
-        return p;
-    *p++ = (char)(tag << 3 | PB_VARINT);
-    return pb_put_varint(p, n);
-}
-
-static size_t number_size(uint64_t n)
-{
-    return n ? 1 + pb_varint_size(n) : 0;
-}
-
-/* A frame around one message of `size` bytes with this tag. @return where the message goes; NULL without memory */
-static char *begin_frame(uint32_t tag, size_t size, buf *out)
-{
-    size_t frame = 1 + pb_varint_size(size) + size;
-    if (frame > UINT32_MAX || !buf_reserve(out, 4 + frame)) {
-        out->failed = true;
-        return NULL;
-    }
-    char *p = out->ptr + out->len;
-    pb_put_frame(p, frame);
-    p[4] = (char)(tag << 3 | PB_BYTES);
-    return pb_put_varint(p + 5, size);
-}
-
-/* Fields as in flow.md 5.1; a load has the first three. */
-static void write_row_pb(uint32_t tag, const flow_row *r, buf *out)
-{
-    const weir_view parts[] = {r->key, r->key_packed, r->values, r->values_packed, r->doc};
-    size_t size = number_size(r->binding) + number_size(r->exists) + number_size(r->deleted);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        size += bytes_size(parts[i]);
-    char *p = begin_frame(tag, size, out);
-    if (!p)
-        return;
-    p = put_number(p, 1, r->binding);
-    for (uint32_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        p = put_bytes(p, i + 2, parts[i]);
-    p = put_number(p, 7, r->exists);
-    p = put_number(p, 8, r->deleted);
-    out->len = (size_t)(p - out->ptr);
-}
-
-void flow_write_load(flow_codec codec, const flow_row *r, buf *out)
-{
-    if (codec == FLOW_PROTOBUF) {
-        write_row_pb(5, &(flow_row){.binding = r->binding, .key = r->key, .key_packed = r->key_packed}, out);
-        return;
-    }
-    buf_adds(out, "{\"load\":{");
-    put_key(r, out);
-    buf_adds(out, "}}\n");
-}
-
-void flow_write_store(flow_codec codec, const flow_row *r, buf *out)
-{
-    if (codec == FLOW_PROTOBUF)
-        write_row_pb(7, r, out);
-    else
-        write_store_json(r, out);
-}
-
-void flow_write_loaded(flow_codec codec, uint32_t binding, weir_view doc, buf *out)
-{
-    if (codec == FLOW_PROTOBUF) {
-        char *p = begin_frame(5, number_size(binding) + bytes_size(doc), out);
-        if (p)
-            out->len = (size_t)(put_bytes(put_number(p, 1, binding), 2, doc) - out->ptr);
-        return;
-    }
-    buf_adds(out, "{\"loaded\":{");
-    put_binding(binding, out);
-    buf_adds(out, "\"doc\":");
-    json_compact(out, doc);
-    buf_adds(out, "}}\n");
 }

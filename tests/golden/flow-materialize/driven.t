@@ -29,13 +29,13 @@ file source.py
 |         break
 file catalog.py
 | import json, os, sys
-| config, fields, local = (json.loads(a) for a in (sys.argv[1:] + ["{}"] * 3)[:3])
+| config, fields, local, resource = (json.loads(a) for a in (sys.argv[1:] + ["{}"] * 4)[:4])
 | peer = {"command": ["python3", os.environ["ROOT"] + "/tests/golden/flow-materialize/peer.py"], "config": {"path": "out.json", **config}}
 | schema = {"type": "object", "properties": {"id": {"type": "integer"}, "v": {"type": "string"}, "o": {"type": "object"}, "d": {"type": "number"}}, "required": ["id"]}
 | json.dump({
 |   "captures": {"t/source": {"endpoint": {"local": {"command": ["python3", "source.py"]}}, "bindings": [{"resource": {"stream": "all"}, "target": "t/c"}]}},
 |   "collections": {"t/c": {"schema": schema, "key": ["/id"]}},
-|   "materializations": {"t/m": {"endpoint": {"local": {**peer, **local}}, "bindings": [{"resource": {"table": "a"}, "source": "t/c", "fields": fields}]}},
+|   "materializations": {"t/m": {"endpoint": {"local": {**peer, **local}}, "bindings": [{"resource": resource or {"table": "a"}, "source": "t/c", "fields": fields}]}},
 | }, open("flow.yaml", "w"))
 
 == rows by key: the last write wins, what exists is known, deletions remove
@@ -149,3 +149,17 @@ $ cat out.json; echo
 <= {"tables":{"a":[[[1],{"id":1,"v":"z"}],[[3],{"id":3,"v":"d"}]]}}
 $ sqlite3 weir-data/weir.db "SELECT state FROM tasks WHERE task = 't/m'"
 <= {"applied":true,"transactions":2}
+
+== a Singer target behind Flow: it gets whole documents
+$ python3 catalog.py '{}' '{}' '{"command":["weir","shim","--from","singer","--as","flow","--destination","--","materialize-sqlite"],"config":{"path":"a.db"}}' '{"stream":"a"}'
+$ weir run --once --quiet
+!*
+$ sqlite3 a.db "SELECT id, v FROM a ORDER BY id"
+< 1|a
+< 2|c
+$ cat more.ndjson >>documents.ndjson
+$ weir run --once --quiet
+!*
+$ sqlite3 a.db "SELECT id, v FROM a WHERE id <> 2 AND id <> 9 ORDER BY id"
+< 1|z
+< 3|d

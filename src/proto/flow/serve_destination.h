@@ -1,0 +1,44 @@
+/* serve_destination.h - the parts of serving a materialization: columns, constraints, transactions. */
+#ifndef WEIR_FLOW_SERVE_DESTINATION_H
+#define WEIR_FLOW_SERVE_DESTINATION_H
+
+#include "json/write.h"
+#include "proto/flow/serve.h"
+
+/* What a connector said of one column. */
+typedef struct flow_said {
+    bool any;
+    weir_need need;
+    weir_view reason;
+} flow_said;
+
+/* Listens to a connector during one request, or a whole session of storing. */
+typedef struct flow_destination {
+    listener base;
+    flow_server *v;
+    session *s;
+    const tree *task;      /* the MaterializationSpec, or the Validate request */
+    weir_binding *b;
+    size_t count;
+    weir_view *paths;      /* by binding: from weir_resource_path() */
+    bool *delta;           /* ... from weir_delta_updates() */
+    flow_said **columns;        /* ... from weir_constrain(), by column; the last is the whole document */
+    buf state;             /* what the platform keeps for it, as it is now */
+    buf told;              /* ... as the platform has been told */
+    bool resumed;          /* the destination keeps the checkpoint */
+    buf checkpoint;        /* it */
+} flow_destination;
+
+/** The columns of a binding of apply and open: keys, values, document, in the order of the field selection (flow.md 5.4). */
+weir_rc flow_selected_columns(flow_server *v, const tree *item, weir_binding *b, err *e);
+/** Of one of validate: the key, then everything that could be selected. */
+weir_rc flow_possible_columns(flow_server *v, const tree *item, weir_binding *b, err *e);
+/** The member `constraints` of a validated binding (flow.md 5.3): what the connector said, or what holds usually. */
+void flow_put_constraints(const flow_destination *d, const weir_binding *b, json_out *w);
+
+/** Serves what follows open, until the input ends. What was not committed then is dropped: the platform stores it again. */
+weir_rc flow_serve_transactions(flow_destination *d, err *e);
+/** Answers with nothing but the state, if it has changed since the platform was told. What was written before (loaded documents) goes out first. */
+weir_rc flow_respond_state(flow_destination *d, flow_kind kind, err *e);
+
+#endif
