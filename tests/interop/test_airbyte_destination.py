@@ -271,7 +271,7 @@ def test_pyairbytes_smoke_test(destination, tmp_path):
     source, database = smoke_source(tmp_path), tmp_path / "smoke.db"
     link = tmp_path / "destination-sqlite"
     link.symlink_to(destination.argv[0])
-    env = {**os.environ, "AIRBYTE_OFFLINE_MODE": "1", "DO_NOT_TRACK": "1", "HOME": str(tmp_path), "AIRBYTE_LOGGING_ROOT": str(tmp_path)}
+    env = {**os.environ, "AIRBYTE_OFFLINE_MODE": "1", "DO_NOT_TRACK": "1", "HOME": str(tmp_path), "AIRBYTE_LOGGING_ROOT": str(tmp_path / "logs")}
     env["PATH"] = f"{tmp_path}:{env['PATH']}"
     argv = [tool("pyairbyte", "pyab"), "destination-smoke-test", f"--destination={link}", f"--config={json.dumps({'path': str(database)})}"]
     done = subprocess.run([*argv, "--scenarios=all", "--reuse-namespace=smoke"], capture_output=True, text=True, timeout=DEADLINE, env=env, cwd=tmp_path)

@@ -265,7 +265,7 @@ def standard_folder(folder: Path, good: dict, bad: dict) -> Path:
     checks = [{"config_path": "good.json", "status": "succeed"}, {"config_path": "bad.json", "status": "failed"}]
     tests = {"connection": {"tests": checks}, "spec": one, "discovery": one, "basic_read": one, "full_refresh": one}
     for name, content in ("good.json", good), ("bad.json", bad), ("metadata.yaml", METADATA):
-        (connector / name).write_text(json.dumps(content))
+        (connector / name).write_text(json.dumps(content, ensure_ascii=False), "utf-8")  # it is read as YAML
     (connector / "acceptance-test-config.yml").write_text(json.dumps({"connector_image": "airbyte/source-weir:dev", "acceptance_tests": tests}))
     (connector / "conftest.py").write_text('pytest_plugins = ["airbyte_cdk.test.standard_tests.pytest_hooks"]\n')
     (connector / "test_standard.py").write_text((HERE / "peers/cdk_standard.py").read_text())

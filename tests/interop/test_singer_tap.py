@@ -37,13 +37,13 @@ def decimals(text):
 
 
 def check_sync(run: Run, resumed=False):
-    """SCHEMA once a stream and before its records, nothing but the five types, a state last; when resuming, one first."""
-    messages, known = run.messages(), set()
+    """SCHEMA before a stream's records and again only if it changes, nothing but the five types, a state last; when resuming, one first."""
+    messages, known = run.messages(), {}
     for message in messages:
         assert message["type"] in ("SCHEMA", "RECORD", "STATE", "ACTIVATE_VERSION")
         if message["type"] == "SCHEMA":
-            assert message["stream"] not in known, "a schema that did not change"
-            known.add(message["stream"])
+            assert known.get(message["stream"]) != message, "a schema that did not change"
+            known[message["stream"]] = message
         elif message["type"] != "STATE":
             assert message["stream"] in known
     assert messages[-1]["type"] == "STATE"

@@ -34,7 +34,7 @@ class Executable(Target):
         first = json.loads(lines.split("\n")[0])
         if first["stream"] in why and first["type"] == "RECORD" and "schema" in why.lower():
             raise RecordsWithoutSchemaException(why)
-        if first["stream"] in why and any(f"'{key}'" in why for key in first.get("key_properties", [])):
+        if first["stream"] in why and any(f" key /{key}:" in why for key in first.get("key_properties", [])):
             raise MissingKeyPropertiesError(why)
         raise RuntimeError(why)
 
