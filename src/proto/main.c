@@ -54,6 +54,12 @@ static int print(buf *text)
 
 /* ---- serving ---- */
 
+static const char *base_name(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return slash ? slash + 1 : path ? path : "";
+}
+
 /* Here the peer is the platform. */
 static const char *who(weir_rc rc)
 {
@@ -61,10 +67,10 @@ static const char *who(weir_rc rc)
 }
 
 /* The last line: platforms take it as the reason (flow.md 1.7). */
-static void report(log_sink *log, weir_rc rc, err *e)
+static void report(log_sink *log, weir_rc rc, const char *who_acts, err *e)
 {
     log_record(log, WEIR_ERROR, (weir_view){0}, view_of(err_text(e)),
-               (const log_field[]){{"code", view_of(rc_name(rc)), false}, {"who", view_of(who(rc)), false}}, 2);
+               (const log_field[]){{"code", view_of(rc_name(rc)), false}, {"who", view_of(who_acts), false}}, 2);
 }
 
 static serve_options options_of(const serving *g)
@@ -75,12 +81,12 @@ static serve_options options_of(const serving *g)
 }
 
 /* @return exit status */
-static int conclude(const serving *g, const serve_end *end, weir_rc rc, err *e)
+static int conclude(const serving *g, const serve_end *end, weir_rc rc, const char *who_acts, err *e)
 {
     if (rc == WEIR_STOPPED)
         rc = WEIR_OK;
     if (rc && !end->reported)
-        report(g->log, rc, e);
+        report(g->log, rc, who_acts, e);
     return end->status >= 0 ? end->status : (int)rc;
 }
 
@@ -91,16 +97,17 @@ static int serve(const serving *g, const weir_connector *c, int *ret_signal, err
     const serve_options o = options_of(g);
     weir_rc rc = g->p->serve(c, &o, &end, e);
     *ret_signal = end.signal;
-    return conclude(g, &end, rc, e);
+    return conclude(g, &end, rc, who(rc), e);
 }
 
+/* The connector could not be had: it, not the platform, is the peer that the error is about. */
 static int refuse(const serving *g, weir_rc rc, err *e)
 {
     serve_end end = {.status = -1};
     const serve_options o = options_of(g);
     if (g->p->refuse)
         g->p->refuse(&o, &end, rc, e);
-    return conclude(g, &end, rc, e);
+    return conclude(g, &end, rc, rc_who(rc), e);
 }
 
 int program_serve(const serving *g, const weir_connector *c)
@@ -131,6 +138,7 @@ int program_shim(const serving *g, const weir_shim *s)
         err_free(&e);
         return refused;
     }
+    c->name = base_name(s->command[0]);
     if (s->docs_url)
         c->docs_url = s->docs_url;
     if (s->oauth2)
@@ -144,12 +152,6 @@ int program_shim(const serving *g, const weir_shim *s)
 }
 
 /* ---- the programs ---- */
-
-static const char *base_name(const char *path)
-{
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    return slash ? slash + 1 : path ? path : "";
-}
 
 typedef int run_program(const serving *g, const void *what);
 
@@ -167,7 +169,7 @@ static int run_as(const char *name, const char *as, int argc, char **argv, run_p
         rc = g.stop_fd < 0 ? e.rc : WEIR_OK;
     }
     if (rc)
-        report(log, rc, &e);
+        report(log, rc, who(rc), &e);
     int status = rc ? (int)rc : run(&g, what);
     err_free(&e);
     if (g.stop_fd >= 0)

@@ -23,7 +23,7 @@ const protocol protocols[] = {
      .vars = LIST("SINGER_SDK_LOG_CONFIG"), .prefixes = LIST("tap-", "target-"),
      .usage = "%1$s --config FILE          a Singer tap or target; more with --config FILE --help\n"
               "%1$s --config FILE --discover | --config FILE --catalog FILE [--state FILE]\n",
-     .serve = singer_serve, .own_version = true, .drive = singer_drive, .drive_free = singer_drive_free},
+     .serve = singer_serve, .refuse = singer_refuse, .own_version = true, .drive = singer_drive, .drive_free = singer_drive_free},
     {0},
 };
 

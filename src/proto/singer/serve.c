@@ -150,3 +150,10 @@ weir_rc singer_serve(const weir_connector *c, const serve_options *o, serve_end 
     arena_free(&v.arena);
     return rc;
 }
+
+void singer_refuse(const serve_options *o, serve_end *end, weir_rc rc, err *e)
+{
+    (void)o;
+    (void)e;
+    end->status = rc == WEIR_STOPPED ? 0 : FAILED;
+}

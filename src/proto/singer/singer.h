@@ -22,6 +22,8 @@ typedef struct singer_job {
 
 /** A tap or a target, whichever the connector is (singer.md 4). serve.c reads the arguments; tap.c and target.c do the rest. */
 weir_rc singer_serve(const weir_connector *, const serve_options *, serve_end *, err *e);
+/** A connector that could not be had: status 1, as every failure. */
+void singer_refuse(const serve_options *, serve_end *, weir_rc, err *e);
 /** `--discover`: prints the catalog. */
 weir_rc singer_discover(const singer_job *, err *e);
 /** A sync, or a test. @param ret_broken nobody reads any more: what WEIR_STOPPED alone does not tell */
