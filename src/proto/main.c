@@ -138,7 +138,7 @@ int program_shim(const serving *g, const weir_shim *s)
         err_free(&e);
         return refused;
     }
-    c->name = base_name(s->command[0]);
+    c->name = base_name(c->name);
     if (s->docs_url)
         c->docs_url = s->docs_url;
     if (s->oauth2)
