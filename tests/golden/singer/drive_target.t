@@ -118,7 +118,7 @@ file messages
 | {"type":"SCHEMA","stream":"b","schema":{},"key_properties":[]}
 | {"type":"RECORD","stream":"b","record":{"v":"x"}}
 | {"type":"RECORD","stream":"a","record":{"id":1,"_sdc_deleted_at":"2026-01-02T03:04:05Z"}}
-$ weir run --source flow.yaml --once --quiet; sed 's/,"time_extracted":"20[0-9TZ:.-]*"//' got | grep RECORD | sort; grep SCHEMA got | grep -o '"stream":"."\|"key_properties":.*' | sort
+$ weir run --source flow.yaml --once --quiet --only acme/tap; weir run --source flow.yaml --once --quiet --only acme/out; sed 's/,"time_extracted":"20[0-9TZ:.-]*"//' got | grep RECORD | sort; grep SCHEMA got | grep -o '"stream":"."\|"key_properties":.*' | sort
 < {"type":"RECORD","stream":"a","record":{"id":1,"_sdc_deleted_at":"2026-01-02T03:04:05Z"}}
 < {"type":"RECORD","stream":"a","record":{"id":1}}
 < {"type":"RECORD","stream":"b","record":{"v":"x"}}
