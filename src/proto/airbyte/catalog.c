@@ -317,17 +317,6 @@ static bool put_path(json_out *w, arena *a, weir_view pointer)
     return true;
 }
 
-/* Several candidates: the user chooses. One, or none that is told: the source does. */
-static bool put_cursor(json_out *w, arena *a, const weir_stream *s)
-{
-    weir_view *pointers;
-    size_t count = 0;
-    if (s->cursors.len && !pointer_list(a, s->cursors, &pointers, &count))
-        return false;
-    out_bool(out_name(w, "source_defined_cursor"), count < 2);
-    return !count || put_path(out_name(w, "default_cursor_field"), a, pointers[0]);
-}
-
 /* A key that was made up is of use only where readers take it: many know keys of top-level members only (airbyte.md 3.4). */
 static bool is_told(const weir_stream *s, const weir_view *pointers, size_t count)
 {
@@ -351,7 +340,36 @@ static bool put_key(json_out *w, arena *a, const weir_stream *s, weir_view key)
     return ok;
 }
 
-static bool put_modes(json_out *w, arena *a, const weir_stream *s)
+/* The cursors that the stream tells. Where it tells neither any nor a key that is of use, the last part of the key that was made up: PyAirbyte replaces
+ * the rows of former reads unless there is one or the other. */
+static bool cursors_of(arena *a, const weir_stream *s, weir_view key, weir_view **ret, size_t *ret_count)
+{
+    *ret_count = 0;
+    if (s->cursors.len)
+        return pointer_list(a, s->cursors, ret, ret_count);
+    if (!pointer_list(a, key, ret, ret_count))
+        return false;
+    if (is_told(s, *ret, *ret_count))
+        *ret_count = 0;
+    if (*ret_count > 1) {
+        *ret += *ret_count - 1;
+        *ret_count = 1;
+    }
+    return true;
+}
+
+/* Several candidates: the user chooses. One, or none that is told: the source does. */
+static bool put_cursor(json_out *w, arena *a, const weir_stream *s, weir_view key)
+{
+    weir_view *pointers;
+    size_t count;
+    if (!cursors_of(a, s, key, &pointers, &count))
+        return false;
+    out_bool(out_name(w, "source_defined_cursor"), count < 2);
+    return !count || put_path(out_name(w, "default_cursor_field"), a, pointers[0]);
+}
+
+static bool put_modes(json_out *w, arena *a, const weir_stream *s, weir_view key)
 {
     const bool incremental = airbyte_is_incremental(s);
     out_open(out_name(w, "supported_sync_modes"), '[');
@@ -359,7 +377,7 @@ static bool put_modes(json_out *w, arena *a, const weir_stream *s)
     if (incremental)
         out_text(w, VIEW("incremental"));
     out_close(w, ']');
-    bool ok = !incremental || put_cursor(w, a, s);
+    bool ok = !incremental || put_cursor(w, a, s, key);
     out_bool(out_name(w, "is_resumable"), incremental);
     return ok;
 }
@@ -373,7 +391,7 @@ weir_rc airbyte_stream(const weir_stream *s, const unwrap *u, buf *out, err *e)
     out_open(&w, '{');
     out_text(out_name(&w, "name"), s->name);
     out_raw(out_name(&w, "json_schema"), buf_view(&schema));
-    bool ok = put_modes(&w, &a, s) && put_key(&w, &a, s, u->key);
+    bool ok = put_modes(&w, &a, s, u->key) && put_key(&w, &a, s, u->key);
     if (s->name_space.len)
         out_text(out_name(&w, "namespace"), s->name_space);
     out_close(&w, '}');

@@ -25,6 +25,7 @@ typedef struct converter {
     const layers *open[DEPTH]; /* the schemas around the one at hand: what refers to one of them would never end */
     size_t depth;
     size_t written;
+    bool tells; /* the schema is made of a table */
 } converter;
 
 static bool is_null_type(const tree *t)
@@ -214,6 +215,18 @@ static void put_member(converter *v, const layers *l, const tree *m)
     buf_free(&text);
 }
 
+/* Our tables say of every text whether it is a secret; so does what is made of them, for readers who go by names otherwise. */
+static void put_secret(converter *v, const layers *l)
+{
+    const tree *secret = first_named(l, l->count, NULL, VIEW("secret")), *type = first_named(l, l->count, NULL, VIEW("type"));
+    if (first_named(l, l->count, NULL, VIEW("airbyte_secret")))
+        return;
+    if (secret && secret->kind == TREE_BOOL && secret->boolean)
+        out_bool(out_name(v->w, "airbyte_secret"), true);
+    else if (v->tells && type && view_is(type->text, "string") && !first_named(l, l->count, NULL, VIEW("const")))
+        out_bool(out_name(v->w, "airbyte_secret"), false);
+}
+
 static void put_schema(converter *v, const tree *schema)
 {
     layers l = {.count = 0};
@@ -235,9 +248,7 @@ static void put_schema(converter *v, const tree *schema)
         for (const tree *m = l.items[i]->first; m; m = m->next)
             if (!first_named(&l, i, NULL, m->name))
                 put_member(v, &l, m);
-    const tree *secret = first_named(&l, l.count, NULL, VIEW("secret"));
-    if (secret && secret->kind == TREE_BOOL && secret->boolean && !first_named(&l, l.count, NULL, VIEW("airbyte_secret")))
-        out_bool(out_name(v->w, "airbyte_secret"), true);
+    put_secret(v, &l);
     v->depth = depth;
     out_close(v->w, '}');
 }
@@ -251,7 +262,7 @@ static weir_rc put_connection(const weir_connector *c, json_out *w, err *e)
     weir_rc rc = buf_ok(&text) ? tree_parse(&a, buf_view(&text), NULL, WEIR_E_PROTOCOL, &schema, e) : err_nomem(e);
     if (!rc) {
         json_out inner = json_out_to(&plain);
-        put_schema(&(converter){.w = &inner, .root = schema}, schema);
+        put_schema(&(converter){.w = &inner, .root = schema, .tells = !c->config_schema.len}, schema);
         const weir_view more = tree_get(schema, "type") ? VIEW("{\"properties\":{}}") : VIEW("{\"type\":\"object\",\"properties\":{}}");
         if (!buf_ok(&plain) || !patch_apply(&whole, buf_view(&plain), more))
             rc = err_nomem(e);

@@ -15,7 +15,7 @@ file broken.json
 
 == spec: one line
 $ source-hello spec
-<= {"type":"SPEC","spec":{"documentationUrl":"https://weir.invalid/source-hello","connectionSpecification":{"title":"Greetings, to try things with","type":"object","properties":{"text":{"title":"Text","description":"What to say.","type":"string","default":"Hello","order":0},"count":{"title":"Count","description":"How many greetings to send.","type":"integer","default":3,"order":1}}}}}
+<= {"type":"SPEC","spec":{"documentationUrl":"https://weir.invalid/source-hello","connectionSpecification":{"title":"Greetings, to try things with","type":"object","properties":{"text":{"title":"Text","description":"What to say.","type":"string","default":"Hello","order":0,"airbyte_secret":false},"count":{"title":"Count","description":"How many greetings to send.","type":"integer","default":3,"order":1}}}}}
 
 == check: good settings
 $ source-hello check --config three.json

@@ -59,6 +59,10 @@ static void keys(void **state)
     s.fallback_key = true;
     s.key = VIEW("[\"/_meta/file\",\"/_meta/row\"]");
     expect_stream(&s, "{\"name\":\"a\"," REST);
+    s.modes = WEIR_INCREMENTAL; /* who neither knows a key nor a cursor would forget the rows of former reads */
+    expect_stream(&s, "{\"name\":\"a\",\"json_schema\":" PLAIN ",\"supported_sync_modes\":[\"full_refresh\",\"incremental\"],\"source_defined_cursor\":true,"
+                      "\"default_cursor_field\":[\"_meta\",\"row\"],\"is_resumable\":true}");
+    s.modes = WEIR_FULL_REFRESH;
     s.key = VIEW("[\"/row\"]");
     expect_stream(&s, "{\"name\":\"a\",\"source_defined_primary_key\":[[\"row\"]]," REST);
 }

@@ -52,12 +52,14 @@ static void secrets_are_marked(void **state)
     static const weir_field inside[] = {{.name = "token", .type = WEIR_TEXT, .flags = WEIR_SECRET, .help = "h"}, {0}},
                             variants[] = {{.name = "key", .type = WEIR_OBJECT, .fields = inside, .help = "h", .offset = sizeof(char *)}, {0}},
                             table[] = {{.name = "password", .type = WEIR_TEXT, .flags = WEIR_SECRET, .help = "h"},
+                                       {.name = "key", .type = WEIR_TEXT, .offset = 3 * sizeof(char *), .help = "h"},
                                        {.name = "auth", .type = WEIR_ONE_OF, .offset = sizeof(char *), .fields = variants, .discriminator = "kind", .help = "h"},
                                        {0}};
     const weir_connector c = {.abi = WEIR_ABI, .name = "source-x", .version = "1", .config = table, .config_size = 4 * sizeof(char *), .capture = &source};
     expect_at(&c, "/connectionSpecification/properties/password/airbyte_secret", "true");
     expect_at(&c, "/connectionSpecification/properties/password/secret", "true");
     expect_at(&c, "/connectionSpecification/properties/auth/airbyte_secret", NULL);
+    expect_at(&c, "/connectionSpecification/properties/key/airbyte_secret", "false");
     expect_at(&c, "/connectionSpecification/properties/auth/oneOf/0/properties/token/airbyte_secret", "true");
     expect_at(&c, "/connectionSpecification/properties/auth/oneOf/0/properties/kind/const", "\"key\"");
     expect_at(&c, "/documentationUrl", "\"https://weir.invalid/source-x\"");
