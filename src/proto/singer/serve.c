@@ -65,6 +65,35 @@ static weir_rc own_schema(server *v, tree **ret, err *e)
     return kept.ptr ? tree_parse(&v->arena, kept, NULL, WEIR_E_PROTOCOL, ret, e) : err_nomem(e);
 }
 
+static void mask_one(void *arg, weir_view secret) { log_mask(arg, secret); }
+
+/* All that is wrong, the connector's settings and the general ones, is said at once. */
+static weir_rc check_settings(server *v, const singer_config *config, err *e)
+{
+    union {
+        singer_tap_settings tap;
+        singer_target_settings target;
+    } general = {0};
+    err also = {0};
+    void *own = arena_alloc(&v->arena, v->c->config_size);
+    if (!own)
+        return err_nomem(e);
+    if (v->c->config)
+        fields_secrets(v->c->config, config->own, mask_one, v->o->log);
+    weir_rc rc = v->c->config ? fields_parse(v->c->config, config->own, "config", own, &v->arena, e) : WEIR_OK;
+    weir_rc second = singer_settings_parse(v->side, config->settings, &general, &v->arena, &also);
+    if (rc && second) {
+        buf both = {0};
+        buf_printf(&both, "%s\n%s", err_text(e), err_text(&also));
+        rc = err_fail(e, rc, "%s", buf_text(&both));
+        buf_free(&both);
+    } else if (second) {
+        rc = err_move(e, &also);
+    }
+    err_free(&also);
+    return rc;
+}
+
 static weir_rc work(server *v, bool *ret_broken, err *e)
 {
     const singer_args *args = &v->args;
@@ -73,6 +102,9 @@ static weir_rc work(server *v, bool *ret_broken, err *e)
     weir_rc rc = own_schema(v, &schema, e);
     if (!rc)
         rc = singer_config_read(&config, &v->arena, args, v->name, schema, v->side, e);
+    if (rc)
+        return rc;
+    rc = check_settings(v, &config, e);
     if (rc)
         return rc;
     const singer_job job = {

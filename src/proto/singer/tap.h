@@ -14,12 +14,18 @@
 typedef struct tap tap;
 typedef struct tap_outlet tap_outlet;
 
-/** One stream on its way. Changed by whoever has the writer, but for `files` and `sent`, which the tap's lock guards. */
+/** A batch file that is being written: by one lane, which may end before it is complete. */
+typedef struct tap_file {
+    batch_file *file;
+    struct tap_file *next;
+} tap_file;
+
+/** One stream on its way. Changed by whoever has the writer, but for the last three, which the tap's lock guards. */
 typedef struct tap_progress {
     uint64_t records, reported; /* emitted; and told by metrics */
     int64_t began;              /* clock_ms(); 0: not yet */
     uint64_t batches;           /* files begun */
-    tap_outlet *files;          /* outlets with an open file */
+    tap_file *files;            /* that are open, of all lanes */
     buf sent;                   /* the schema that was sent last */
 } tap_progress;
 
@@ -37,11 +43,11 @@ struct tap_outlet {
     tap_progress *progress;
     size_t index;           /* of the stream */
     tap_lane *lane;
-    tap_outlet *next_fresh, *next_file;
+    tap_outlet *next_fresh;
     uint64_t fresh;         /* documents since the last checkpoint */
     struct timespec at;     /* the time in `time` */
     char *time;             /* within the suffix */
-    batch_file *file;       /* NULL: none is open */
+    tap_file *file;         /* NULL: none is open */
     uint64_t closed, noted; /* how many of its files are complete; and how many were when a state was noted that waits for the next */
     bool waits;             /* such a state waits */
 };

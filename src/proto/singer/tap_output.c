@@ -9,7 +9,8 @@
 #include "proto/singer/logs.h"
 #include "proto/singer/tap.h"
 
-enum { HOLD_MS = 1000, METRICS_MS = 60000, FILE_MS = 60000 /* a batch file waits so long for more records */ };
+enum { HOLD_MS = 1000, METRICS_MS = 60000, FILE_MS = 60000 /* a batch file waits so long for more records */,
+       ALWAYS_TOLD = 16 * 1024 /* a larger state is not told at the end of every stream, of which there may be thousands */ };
 
 void singer_tap_failed(tap *t, err *e)
 {
@@ -133,36 +134,57 @@ static void count_fresh(const lane *ln)
 
 /* ---------------------------------------------------------------------------------------------------------------- batches -- */
 
-static void list_file(tap_outlet *o)
+static tap_file *begin_file(tap_outlet *o, err *e)
 {
-    pthread_mutex_lock(&o->t->lock);
-    o->next_file = o->progress->files;
-    o->progress->files = o;
-    pthread_mutex_unlock(&o->t->lock);
+    tap *t = o->t;
+    tap_file *f = calloc(1, sizeof *f);
+    pthread_mutex_lock(&t->lock);
+    uint64_t n = ++o->progress->batches;
+    pthread_mutex_unlock(&t->lock);
+    weir_rc rc = f ? singer_batch_open(&f->file, &t->place, o->stream->name, n, e) : err_nomem(e);
+    if (rc) {
+        free(f);
+        return NULL;
+    }
+    pthread_mutex_lock(&t->lock);
+    f->next = o->progress->files;
+    o->progress->files = f;
+    pthread_mutex_unlock(&t->lock);
+    return f;
 }
 
-static void unlist_file(tap_outlet *o)
+static void complete_file(tap *t, size_t stream, tap_file *f, buf *out)
 {
-    pthread_mutex_lock(&o->t->lock);
-    tap_outlet **at = &o->progress->files;
-    while (*at && *at != o)
-        at = &(*at)->next_file;
-    if (*at)
-        *at = o->next_file;
-    pthread_mutex_unlock(&o->t->lock);
+    err e = {0};
+    pthread_mutex_lock(&t->lock);
+    tap_file **at = &t->progress[stream].files;
+    while (*at != f)
+        at = &(*at)->next;
+    *at = f->next;
+    pthread_mutex_unlock(&t->lock);
+    if (singer_batch_close(f->file, &t->place, t->catalog.streams[stream].name, out, &e))
+        singer_tap_failed(t, &e);
+    err_free(&e);
+    free(f);
 }
 
 static void close_file(tap_outlet *o, buf *out)
 {
-    err e = {0};
-    batch_file *f = o->file;
-    unlist_file(o);
+    complete_file(o->t, o->index, o->file, out);
     o->file = NULL;
-    if (f && singer_batch_close(f, &o->t->place, o->stream->name, out, &e))
-        singer_tap_failed(o->t, &e);
-    else
-        o->closed++;
-    err_free(&e);
+    o->closed++;
+}
+
+/* Is a file of another lane, or of another stream if none is given, still open? */
+static bool others_are_open(tap *t, const tap_outlet *o)
+{
+    bool open = false;
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = o ? o->index : 0; i < (o ? o->index + 1 : t->catalog.count); i++)
+        for (const tap_file *f = t->progress[i].files; f; f = f->next)
+            open |= !o || f != o->file;
+    pthread_mutex_unlock(&t->lock);
+    return open;
 }
 
 /* What is at `doc` in the outlet's buffer moves into its file; a BATCH message takes its place when that is full. */
@@ -170,55 +192,60 @@ static void to_file(tap_outlet *o, buf *to, size_t start, weir_view doc)
 {
     err e = {0};
     weir_rc rc = WEIR_OK;
-    if (!o->file && !(rc = singer_batch_open(&o->file, &o->t->place, o->stream->name, ++o->progress->batches, &e)))
-        list_file(o);
+    if (!o->file && !(o->file = begin_file(o, &e)))
+        rc = e.rc;
     if (!rc)
-        rc = singer_batch_add(o->file, doc, &e);
+        rc = singer_batch_add(o->file->file, doc, &e);
     if (rc)
         singer_tap_failed(o->t, &e);
     to->len = start;
-    if (!rc && singer_batch_records(o->file) >= (uint64_t)o->t->settings.batch_config.size)
+    if (!rc && singer_batch_records(o->file->file) >= (uint64_t)o->t->settings.batch_config.size)
         close_file(o, to);
     err_free(&e);
 }
 
-/* A state may be told once the files with its documents are complete. */
+/* A state may be told once the files with its documents are complete, and those of the states before it: of all lanes that read the stream. */
 static bool note_behind_file(tap *t, tap_outlet *o, const checkpoint *c, buf *out)
 {
     bool ok = true;
-    if (o->waits && o->closed > o->noted) {
+    if (o->waits && o->closed > o->noted && !others_are_open(t, o)) {
         ok = singer_state_copy(&t->state, &t->noted, o->index);
-        o->waits = false;
         t->dirty = true;
     }
     ok = ok && singer_state_note(&t->noted, c, t->base);
-    if (o->file && clock_ms() - singer_batch_began(o->file) >= FILE_MS)
+    if (o->file && clock_ms() - singer_batch_began(o->file->file) >= FILE_MS)
         close_file(o, out);
     o->waits = o->file != NULL;
     o->noted = o->closed;
-    if (ok && !o->waits) {
+    if (ok && !o->waits && !others_are_open(t, o)) {
         ok = singer_state_copy(&t->state, &t->noted, o->index);
         t->dirty = true;
     }
     return ok;
 }
 
-/* The state of all streams: it waits for all their files, which are completed once they hold enough, or for long enough. */
-static bool note_behind_files(tap *t, const checkpoint *c, buf *out)
+/* The state of all streams waits for all files: those of this lane are completed once they hold enough, or for long enough. */
+static bool note_behind_files(tap *t, const lane *ln, const checkpoint *c, buf *out)
 {
     uint64_t records = 0;
-    int64_t began = clock_ms();
+    int64_t now = clock_ms(), began = now;
+    size_t count;
+    session_bindings(t->s, &count);
     bool ok = singer_state_note(&t->noted, c, t->base);
-    for (size_t i = 0; i < t->catalog.count; i++)
-        for (tap_outlet *o = t->progress[i].files; o; o = o->next_file) {
-            records += singer_batch_records(o->file);
-            began = singer_batch_began(o->file) < began ? singer_batch_began(o->file) : began;
-        }
-    if (records && records < (uint64_t)t->settings.batch_config.size && clock_ms() - began < FILE_MS)
+    for (size_t i = 0; ln->outlets && i < count; i++) {
+        const tap_outlet *o = ln->outlets[i].context;
+        records += o->file ? singer_batch_records(o->file->file) : 0;
+        began = o->file && singer_batch_began(o->file->file) < began ? singer_batch_began(o->file->file) : began;
+    }
+    if (records && records < (uint64_t)t->settings.batch_config.size && now - began < FILE_MS)
         return ok;
-    for (size_t i = 0; i < t->catalog.count; i++)
-        while (t->progress[i].files)
-            close_file(t->progress[i].files, out);
+    for (size_t i = 0; ln->outlets && i < count; i++) {
+        tap_outlet *o = ln->outlets[i].context;
+        if (o->file)
+            close_file(o, out);
+    }
+    if (others_are_open(t, NULL))
+        return ok;
     t->dirty = true;
     return ok && singer_state_copy(&t->state, &t->noted, SIZE_MAX);
 }
@@ -238,7 +265,7 @@ static void on_checkpoint(const framing *f, buf *out, const lane *ln, const chec
     } else if (c->binding) {
         ok = note_behind_file(t, ln->outlets[c->binding->index].context, c, out);
     } else {
-        ok = note_behind_files(t, c, out);
+        ok = note_behind_files(t, ln, c, out);
     }
     out->failed |= !ok;
 }
@@ -464,8 +491,8 @@ static weir_rc on_end(const framing *f, buf *out, const lane *ln, const weir_bin
         buf_clear(&t->first);
         return rc;
     }
-    while (p->files)
-        close_file(p->files, out);
+    while (p->files) /* also of lanes that have ended */
+        complete_file(t, t->base + b->index, p->files, out);
     bool complete = !rc && !t->failure.rc && !session_stopping(t->s), ok = true;
     if (t->batches && !t->failure.rc)
         ok = singer_state_copy(&t->state, &t->noted, t->base + b->index);
@@ -479,8 +506,10 @@ static weir_rc on_end(const framing *f, buf *out, const lane *ln, const weir_bin
         report_count(t, t->base + b->index, true);
         log_duration(t, s, p, complete);
     }
-    if (ok)
+    if (ok && (t->told_size <= ALWAYS_TOLD || !is_held(t)))
         put_state(t, out);
+    else
+        t->dirty = true;
     out->failed |= !ok;
     return rc;
 }

@@ -124,8 +124,9 @@ $ source-hello -c no.json; echo $?; echo '{"count":' > half.json; source-hello -
 
 == settings that every tap has, and what of them is not supported
 file f.json
-| {"flattening_enabled":true,"stream_map_config":{"a":1},"emit_activate_version_messages":"yes"}
+| {"flattening_enabled":true,"stream_map_config":{"a":1},"emit_activate_version_messages":"yes","count":"x"}
 $ source-hello -c f.json
+! error f.json:1:103: /count: expected an integer, got "x"
 ! error f.json:1:23: /flattening_enabled: flattening is not supported here
 ! error f.json:1:48: /stream_map_config: expressions of stream_maps are not supported
 ! error f.json:1:89: /emit_activate_version_messages: expected true or false, got "yes"

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/io.h"
+#include "json/patch.h"
 #include "fault.h"
 #include "proto/singer/singer.h"
 
@@ -179,6 +180,30 @@ static void a_test_wants_one_of_each(void **state)
     end(&f);
 }
 
+static void discovery(void **state)
+{
+    (void)state;
+    static const tree empty = {.kind = TREE_OBJECT};
+    fixture f;
+    char bytes[8192];
+    begin(&f, pull_documents);
+    const serve_options o = {.in = -1, .out = f.out, .log = f.log, .stop_fd = -1, .program = "x"};
+    const singer_job job = {.c = &f.connector, .o = &o, .name = "tap-x", .config = &empty, .settings = &empty};
+    assert_int_equal(singer_discover(&job, &f.e), WEIR_OK);
+    ssize_t n = pread(f.out, bytes, sizeof bytes, 0);
+    weir_view said = {bytes, (size_t)n}, w = weir_json_at(said, "/streams/0"), c = weir_json_at(said, "/streams/1");
+    assert_true(json_equal(weir_json_at(w, "/key_properties"), VIEW("[]")));
+    assert_true(json_equal(weir_json_at(w, "/metadata/0/metadata"), VIEW("{\"inclusion\":\"available\",\"selected-by-default\":true,\"table-key-properties\":[],"
+                                                                         "\"forced-replication-method\":\"INCREMENTAL\"}")));
+    assert_false(weir_json_at(w, "/schema/properties/_meta").len);
+    assert_true(view_is(weir_json_at(c, "/tap_stream_id"), "\"db-c\"") && view_is(weir_json_at(c, "/stream"), "\"db-c\""));
+    assert_true(view_is(weir_json_at(c, "/replication_method"), "\"LOG_BASED\""));
+    assert_true(json_equal(weir_json_at(c, "/metadata/0/metadata"), VIEW("{\"inclusion\":\"available\",\"selected-by-default\":true,\"table-key-properties\":[\"x\"],"
+                                                                         "\"forced-replication-method\":\"LOG_BASED\",\"schema-name\":\"db\"}")));
+    assert_true(json_equal(weir_json_at(c, "/metadata/5"), VIEW("{\"breadcrumb\":[\"properties\",\"_sdc_deleted_at\"],\"metadata\":{\"inclusion\":\"automatic\"}}")));
+    end(&f);
+}
+
 /* ---- failures ---- */
 
 static weir_rc pull_and_fail(weir_task *t, void *self, const weir_binding *b, size_t n)
@@ -313,6 +338,67 @@ static void nobody_reads(void **state)
     end(&f);
 }
 
+/* Lanes of one stream have files of their own; what they hold is told before any state of theirs, and all of it in the end. */
+static weir_rc lane_of(weir_task *t, void *arg, size_t i)
+{
+    const weir_binding *b = arg;
+    weir_rc rc = WEIR_OK;
+    for (int n = 0; n < 25 && !rc; n++) {
+        rc = weir_emit(t, b, WEIR_UPSERT, weir_format(t, "{\"x\":%zu,\"y\":%d}", i, n));
+        rc = rc ? rc : weir_checkpoint_patch(t, b, weir_format(t, "{\"l%zu\":%d}", i, n));
+    }
+    return rc;
+}
+
+static weir_rc pull_lanes(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)self;
+    (void)n;
+    return view_is(b->name, "w") ? weir_parallel(t, 4, 4, lane_of, (void *)(uintptr_t)b) : WEIR_OK;
+}
+
+static size_t lines_of_batch(const char *line, unsigned char seen[4][25])
+{
+    char path[256];
+    size_t n = 0, x, y;
+    assert_int_equal(sscanf(strstr(line, "file://"), "file://%255[^\"]", path), 1);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    for (; fscanf(f, "{\"x\":%zu,\"y\":%zu}\n", &x, &y) == 2; n++)
+        seen[x][y]++;
+    fclose(f);
+    unlink(path);
+    return n;
+}
+
+static void batches_of_several_lanes(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/weir-unit-XXXXXX";
+    unsigned char seen[4][25] = {0};
+    fixture f;
+    buf text = {0};
+    assert_non_null(mkdtemp(dir));
+    buf_printf(&text, "{\"batch_config\":{\"storage\":{\"root\":\"file://%s\"},\"batch_size\":10}}", dir);
+    begin(&f, pull_lanes);
+    assert_int_equal(sync_with(&f, buf_text(&text), NULL), WEIR_OK);
+    for (char *line = strtok((char *)(uintptr_t)buf_text(&f.said), "\n"); line; line = strtok(NULL, "\n")) {
+        if (strstr(line, "\"BATCH\""))
+            assert_true(lines_of_batch(line, seen) <= 10);
+        for (int i = 0; strstr(line, "\"STATE\"") && i < 4; i++) {
+            char pointer[32];
+            snprintf(pointer, sizeof pointer, "/value/bookmarks/w/l%d", i);
+            for (int64_t n = weir_json_int(view_of(line), pointer, -1); n >= 0; n--)
+                assert_int_equal(seen[i][n], 1);
+        }
+    }
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(seen[i / 25][i % 25], 1);
+    assert_int_equal(rmdir(dir), 0);
+    end(&f);
+    buf_free(&text);
+}
+
 /* A batch file that cannot be written: nothing is told of it, no state that covers it, and it is gone. */
 static void a_batch_that_fails(void **state)
 {
@@ -338,11 +424,11 @@ static void a_batch_that_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(documents_as_singer_has_them), cmocka_unit_test(what_is_not_selected_is_not_there),
+        cmocka_unit_test(discovery), cmocka_unit_test(documents_as_singer_has_them), cmocka_unit_test(what_is_not_selected_is_not_there),
         cmocka_unit_test(an_interrupted_run_goes_on_where_it_was), cmocka_unit_test(a_test_wants_one_of_each),
         cmocka_unit_test(a_failure_keeps_what_was_done), cmocka_unit_test(the_state_of_a_task), cmocka_unit_test(schemas_that_change),
         cmocka_unit_test(settings_that_change_are_kept),
-        cmocka_unit_test(nobody_reads), cmocka_unit_test(a_batch_that_fails),
+        cmocka_unit_test(nobody_reads), cmocka_unit_test(batches_of_several_lanes), cmocka_unit_test(a_batch_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
