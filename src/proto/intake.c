@@ -18,9 +18,9 @@ void intake_state(intake *n, size_t bytes)
     n->mark = load_mark(n->l);
 }
 
-weir_rc intake_commit(intake *n, err *e)
+static weir_rc commit(intake *n, uint64_t mark, err *e)
 {
-    weir_rc rc = load_commit(n->l, (weir_view){0}, e);
+    weir_rc rc = load_commit(n->l, mark, (weir_view){0}, e);
     n->committed_ms = clock_ms();
     if (rc || !n->waits)
         return rc;
@@ -28,6 +28,9 @@ weir_rc intake_commit(intake *n, err *e)
     n->waiting = 0;
     return n->ops->confirm(n->arg, e);
 }
+
+weir_rc intake_commit(intake *n, err *e) { return commit(n, LOAD_EVERYTHING, e); }
+weir_rc intake_settle(intake *n, err *e) { return n->waits ? commit(n, n->mark, e) : WEIR_OK; }
 
 static int64_t due_ms(const intake *n)
 {
@@ -37,12 +40,14 @@ static int64_t due_ms(const intake *n)
 weir_rc intake_breathe(intake *n, err *e)
 {
     bool look = ++n->lines >= LOOK_EVERY;
-    if (load_uncommitted(n->l) >= LOAD_BYTES || n->waiting >= LOAD_BYTES)
-        return intake_commit(n, e);
+    if (load_uncommitted(n->l) >= LOAD_BYTES || n->waiting >= LOAD_BYTES) {
+        weir_rc rc = intake_settle(n, e);
+        return rc || load_uncommitted(n->l) < LOAD_BYTES ? rc : intake_commit(n, e);
+    }
     if (!n->waits || !look)
         return WEIR_OK;
     n->lines = 0;
-    return clock_ms() >= due_ms(n) ? intake_commit(n, e) : WEIR_OK;
+    return clock_ms() >= due_ms(n) ? intake_settle(n, e) : WEIR_OK;
 }
 
 /* ---- lines ---- */
@@ -115,7 +120,7 @@ static weir_rc take_lines(intake *n, news *ret_news, err *e)
         if (!rc && *ret_news == NEWS_LINE && !blank(line))
             rc = n->ops->line(n->arg, line, cut, e);
         if (!rc && *ret_news == NEWS_LATE)
-            rc = intake_commit(n, e);
+            rc = intake_settle(n, e);
         if (!rc && *ret_news == NEWS_LINE)
             rc = intake_breathe(n, e);
         if (rc || *ret_news == NEWS_END || *ret_news == NEWS_STOP)
@@ -129,9 +134,7 @@ static weir_rc take_lines(intake *n, news *ret_news, err *e)
 static void end_early(intake *n)
 {
     err second = {0};
-    load_drop(n->l, n->waits ? n->mark : 0);
-    if (n->waits)
-        intake_commit(n, &second);
+    intake_settle(n, &second);
     err_free(&second);
 }
 

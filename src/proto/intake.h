@@ -1,8 +1,8 @@
 /* intake.h - messages that a platform pushes through standard input into a destination: when to commit, what to confirm, how to end.
  *
  * Documents wait in a load (run/load.h). They are committed when LOAD_BYTES have gathered, when a state waits and INTAKE_LINGER_MS have passed since the
- * last commit, so that one commit confirms many states, and at the end of the input. A signal, or input that cannot be read on, ends it sooner: documents
- * behind the last state are dropped, as far as they were not stored yet, for they come again; all else is committed and confirmed.
+ * last commit, so that one commit confirms many states, and at the end of the input. Documents behind the last state wait on meanwhile, for whoever has to
+ * begin again begins there: if a signal, or input that cannot be read on, ends it sooner, what has a state is committed and confirmed, the rest dropped.
  */
 #ifndef WEIR_PROTO_INTAKE_H
 #define WEIR_PROTO_INTAKE_H
@@ -44,7 +44,9 @@ weir_rc intake_run(intake *n, err *e);
 void intake_state(intake *n, size_t bytes);
 /** In line(), which takes many documents: commits if it is time. */
 weir_rc intake_breathe(intake *n, err *e);
-/** In line(): commits now. */
+/** In line(), before something that stores documents out of turn (load_stream() of a former stream, load_expire()): commits what has a state. */
+weir_rc intake_settle(intake *n, err *e);
+/** In line(): commits everything now. */
 weir_rc intake_commit(intake *n, err *e);
 
 #endif

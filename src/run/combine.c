@@ -24,6 +24,7 @@ struct combined {
     buf keys;            /* packed */
     buf entries;         /* array, grown as bytes */
     bool sorted;
+    size_t taken;        /* entries that count now, of those noted; others come after them */
     size_t next, count;  /* entries to give, once sorted */
     buf rows, values;    /* arrays, grown as bytes */
 };
@@ -53,6 +54,7 @@ weir_rc combine_make(combined **ret, const combine_options *o, err *e)
     if (!c)
         return err_nomem(e);
     c->o = *o;
+    c->taken = SIZE_MAX;
     weir_rc rc = make_pickers(c, e);
     if (rc)
         combine_free(c);
@@ -82,13 +84,34 @@ static void let_go(buf *b)
         buf_free(b);
 }
 
+static entry *entries_of(const combined *c) { return (entry *)(void *)c->entries.ptr; }
+static size_t noted(const combined *c) { return c->entries.len / sizeof(entry); }
+
+/* Entries behind those taken, which are in order of arrival, and so are their keys. */
+static void keep_rest(combined *c, size_t left)
+{
+    entry *all = entries_of(c);
+    memmove(all, all + c->taken, left * sizeof *all);
+    c->entries.len = left * sizeof *all;
+    const uint32_t from = all[0].key_len ? all[0].key : 0;
+    buf_drop(&c->keys, from);
+    for (size_t i = 0; i < left; i++)
+        all[i].key -= from;
+}
+
 void combine_clear(combined *c)
 {
-    let_go(&c->keys);
-    let_go(&c->entries);
+    size_t left = c->taken < noted(c) ? noted(c) - c->taken : 0;
+    if (left) {
+        keep_rest(c, left);
+    } else {
+        let_go(&c->keys);
+        let_go(&c->entries);
+    }
     let_go(&c->rows);
     let_go(&c->values);
     c->sorted = false;
+    c->taken = SIZE_MAX;
     c->next = c->count = 0;
 }
 
@@ -184,19 +207,26 @@ bool combine_extras(buf *text, const weir_view *values, size_t count)
     return buf_ok(text);
 }
 
-static entry *entries_of(const combined *c) { return (entry *)(void *)c->entries.ptr; }
-
-size_t combine_count(const combined *c) { return c->entries.len / sizeof(entry); }
-
-void combine_drop(combined *c, size_t at)
+size_t combine_count(const combined *c, size_t upto)
 {
     const entry *all = entries_of(c);
-    size_t n = combine_count(c);
-    while (n && all[n - 1].at >= at) {
-        n--;
-        c->keys.len = all[n].key_len ? all[n].key : c->keys.len;
+    size_t low = 0, high = noted(c);
+    if (high && all[high - 1].at < upto)
+        return high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        *(all[middle].at < upto ? &low : &high) = all[middle].at < upto ? middle + 1 : middle;
     }
-    c->entries.len = n * sizeof(entry);
+    return low;
+}
+
+void combine_take(combined *c, size_t upto) { c->taken = combine_count(c, upto); }
+
+void combine_shift(combined *c, size_t bytes)
+{
+    entry *all = entries_of(c);
+    for (size_t i = 0; i < noted(c); i++)
+        all[i].at -= (uint32_t)bytes;
 }
 
 /* ----------------------------------------------------------------------------------------------------------- reducing -- */
@@ -238,7 +268,7 @@ static size_t reduce(combined *c, entry *all, size_t n)
 static void sort(combined *c)
 {
     bool every = c->o.whole || c->o.b->delta_updates;
-    c->count = combine_count(c);
+    c->count = c->taken < noted(c) ? c->taken : noted(c);
     if (!every && !ascending(c, entries_of(c), c->count))
         c->count = reduce(c, entries_of(c), c->count);
     c->sorted = true;
@@ -307,6 +337,6 @@ weir_rc combine_batch(combined *c, weir_view lines, weir_row **ret, size_t *ret_
             return rc;
         rest = view_from(rest, nl ? len + 1 : len);
     }
-    *ret_documents = combine_count(c);
+    *ret_documents = noted(c);
     return combine_rows(c, lines, SIZE_MAX, ret, ret_count, e);
 }

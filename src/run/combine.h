@@ -31,13 +31,15 @@ weir_rc combine_add(combined *c, weir_view text, size_t at, size_t len, weir_op 
 /** Appends extra values as combine_add() wants them; an empty view is absent, and then the document's own value counts. @return false without memory,
  *  or for a value of 4 GiB */
 bool combine_extras(buf *text, const weir_view *values, size_t count);
-/** How many documents are noted. */
-size_t combine_count(const combined *c);
-/** Forgets documents at `at` and behind. Not between combine_rows() and combine_clear(). */
-void combine_drop(combined *c, size_t at);
+/** How many documents are noted that lie before `upto`. */
+size_t combine_count(const combined *c, size_t upto);
+/** From now on, until combine_clear(), only those count. */
+void combine_take(combined *c, size_t upto);
+/** The text has lost its first bytes, none of which is of a document noted. */
+void combine_shift(combined *c, size_t bytes);
 /** The next rows, at most `most`, sorted by key; none: all were given. Rows and values are good until the next call. */
 weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, size_t *ret_count, err *e);
-/** Forgets everything. */
+/** Forgets what was taken: everything, unless combine_take() said less. */
 void combine_clear(combined *c);
 void combine_free(combined *c);
 

@@ -51,11 +51,11 @@ struct load {
 
 /* ------------------------------------------------------------------------------------------------------------- listener -- */
 
-static weir_rc take_checkpoint(listener *l, weir_task *t, weir_view checkpoint)
+static weir_rc take_checkpoint(listener *l, weir_task *t, weir_view kept)
 {
     load *x = (load *)l;
     buf_clear(&x->checkpoint);
-    buf_addv(&x->checkpoint, checkpoint);
+    buf_addv(&x->checkpoint, kept);
     return buf_ok(&x->checkpoint) ? WEIR_OK : err_nomem(task_error(t));
 }
 
@@ -337,7 +337,7 @@ static weir_rc named(const load *l, const stream *s, weir_rc rc, err *e)
     return err_wrap(e, rc, "%s %.*s", l->o.what, VIEW_ARG(s->m.name));
 }
 
-static bool waits(const stream *s) { return combine_count(s->m.combine) > 0; }
+static bool waits(const stream *s, size_t upto) { return combine_count(s->m.combine, upto) > 0; }
 
 /* Makes the tables of everything new or changed fit, neighbours together. */
 static weir_rc apply_all(load *l, err *e)
@@ -379,11 +379,11 @@ static weir_rc end_transaction(load *l, err *e)
 }
 
 /* A key may come but once in a transaction. */
-static weir_rc make_way(load *l, const stream *only, err *e)
+static weir_rc make_way(load *l, const stream *only, size_t upto, err *e)
 {
     for (size_t i = 0; i < l->count; i++) {
         const stream *s = l->streams[i];
-        if ((!only || s == only) && s->stored && s->m.columns.keys && !l->relay && waits(s))
+        if ((!only || s == only) && s->stored && s->m.columns.keys && !l->relay && waits(s, upto))
             return end_transaction(l, e);
     }
     return WEIR_OK;
@@ -421,42 +421,47 @@ static void forget(stream *s)
     combine_clear(s->m.combine);
 }
 
-/* Once nothing of it waits any more. */
-static void clear_log(load *l)
+/* Documents before `upto` are dropped from the log, once none of them waits any more. */
+static void clear_log(load *l, size_t upto)
 {
+    const size_t gone = upto < l->docs.len ? upto : l->docs.len;
     for (size_t i = 0; i < l->count; i++)
-        if (waits(l->streams[i]))
+        if (waits(l->streams[i], gone))
             return;
-    l->stored += l->docs.len;
-    l->base_at += l->docs.len;
-    buf_clear(&l->docs);
-    if (l->docs.cap > LOG_KEEP)
+    for (size_t i = 0; i < l->count && gone < l->docs.len; i++)
+        combine_shift(l->streams[i]->m.combine, gone);
+    l->stored += gone;
+    l->base_at += gone;
+    buf_drop(&l->docs, gone);
+    if (!l->docs.len && l->docs.cap > LOG_KEEP)
         buf_free(&l->docs);
 }
 
-/* Stores what waits, of one stream or all. Rows are looked up before any is stored. */
-static weir_rc store_waiting(load *l, stream *only, err *e)
+/* Stores what waits of one stream or all, as far as it lies before `upto`. Rows are looked up before any is stored. */
+static weir_rc store_waiting(load *l, stream *only, size_t upto, err *e)
 {
-    weir_rc rc = make_way(l, only, e);
+    weir_rc rc = make_way(l, only, upto, e);
     if (!rc)
         rc = apply_all(l, e);
+    for (size_t i = 0; i < l->count && !rc; i++)
+        combine_take(l->streams[i]->m.combine, upto);
     for (size_t i = 0; i < l->count && !rc && l->exists; i++) {
         stream *s = l->streams[i];
-        if ((!only || s == only) && waits(s) && s->m.columns.keys)
+        if ((!only || s == only) && waits(s, upto) && s->m.columns.keys)
             rc = named(l, s, look_up(l, s, e), e);
     }
     if (!rc && l->exists)
         rc = err_wrap(e, session_flush(l->s, e), "flush");
     for (size_t i = 0; i < l->count && !rc; i++) {
         stream *s = l->streams[i];
-        if ((only && s != only) || !waits(s))
+        if ((only && s != only) || !waits(s, upto))
             continue;
         rc = named(l, s, err_wrap(e, store_rows(l, s, e), "store"), e);
         if (!rc)
             forget(s);
     }
     if (!rc)
-        clear_log(l);
+        clear_log(l, upto);
     return rc;
 }
 
@@ -502,8 +507,8 @@ weir_rc load_stream(load *l, size_t at, const load_stream_spec *spec, size_t *re
     weir_rc rc = WEIR_OK;
     if (at == SIZE_MAX)
         at = l->count;
-    else if (waits(l->streams[at]))
-        rc = store_waiting(l, l->streams[at], e);
+    else if (waits(l->streams[at], SIZE_MAX))
+        rc = store_waiting(l, l->streams[at], SIZE_MAX, e);
     if (!rc) {
         rc = make_meaning(l, at, spec, &m, e);
         if (!rc)
@@ -530,7 +535,7 @@ static bool relay_deletes(const load *l, const meaning *m, weir_view doc)
 weir_rc load_add(load *l, size_t at, weir_op op, weir_view doc, const weir_view *extras, err *e)
 {
     meaning *m = &l->streams[at]->m;
-    weir_rc rc = l->docs.len >= LOAD_BYTES ? store_waiting(l, NULL, e) : WEIR_OK;
+    weir_rc rc = l->docs.len >= LOAD_BYTES ? store_waiting(l, NULL, SIZE_MAX, e) : WEIR_OK;
     if (rc)
         return rc;
     const size_t from = l->docs.len;
@@ -564,7 +569,7 @@ weir_rc load_expire(load *l, size_t at, weir_view age, int64_t below, weir_view 
     if (!rc)
         rc = find_column(s, mark, &x.mark, e);
     if (!rc)
-        rc = store_waiting(l, s, e);
+        rc = store_waiting(l, s, SIZE_MAX, e);
     if (!rc)
         rc = session_expire(l->s, &l->bindings[at], &x, e);
     return named(l, s, rc, e);
@@ -572,21 +577,12 @@ weir_rc load_expire(load *l, size_t at, weir_view age, int64_t below, weir_view 
 
 uint64_t load_mark(const load *l) { return l->base_at + l->docs.len; }
 
-void load_drop(load *l, uint64_t mark)
+weir_rc load_commit(load *l, uint64_t mark, weir_view position, err *e)
 {
-    size_t from = mark > l->base_at ? (size_t)(mark - l->base_at) : 0;
-    if (from >= l->docs.len)
-        return;
-    for (size_t i = 0; i < l->count; i++)
-        combine_drop(l->streams[i]->m.combine, from);
-    l->docs.len = from;
-}
-
-weir_rc load_commit(load *l, weir_view checkpoint, err *e)
-{
-    weir_rc rc = store_waiting(l, NULL, e);
+    size_t upto = mark < l->base_at ? 0 : mark - l->base_at < l->docs.len ? (size_t)(mark - l->base_at) : SIZE_MAX;
+    weir_rc rc = store_waiting(l, NULL, upto, e);
     buf_clear(&l->checkpoint);
-    buf_addv(&l->checkpoint, checkpoint);
+    buf_addv(&l->checkpoint, position);
     if (!rc && !buf_ok(&l->checkpoint))
         rc = err_nomem(e);
     return rc ? rc : end_transaction(l, e);

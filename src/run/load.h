@@ -60,14 +60,14 @@ weir_rc load_add(load *l, size_t stream, weir_op op, weir_view doc, const weir_v
 weir_rc load_expire(load *l, size_t stream, weir_view age, int64_t below, weir_view mark, weir_view value, err *e);
 /** Can the destination do that at all? For refusals at start. */
 bool load_can_expire(const load *l);
-/** Where the documents so far end, for load_drop(). */
+/** Where the documents so far end, for load_commit(). */
 uint64_t load_mark(const load *l);
-/** Drops the documents added since, as far as they still wait: what nobody will confirm need not be stored, since it comes again. */
-void load_drop(load *l, uint64_t mark);
 /** Bytes of documents since the last commit, waiting or stored. */
 size_t load_uncommitted(const load *l);
-/** Stores what waits and makes everything durable, with the checkpoint (JSON object; may be empty) if the destination keeps one. */
-weir_rc load_commit(load *l, weir_view checkpoint, err *e);
+/** Stores what waits and makes everything stored durable, with the checkpoint (JSON object; may be empty) if the destination keeps one.
+ *  @param mark only documents before it are stored, the others wait on: they may come again; LOAD_EVERYTHING: all */
+#define LOAD_EVERYTHING UINT64_MAX
+weir_rc load_commit(load *l, uint64_t mark, weir_view checkpoint, err *e);
 /** The checkpoint that the destination kept last time; empty: none, or it keeps none. */
 weir_view load_checkpoint(const load *l);
 session *load_session(load *l);

@@ -228,7 +228,8 @@ static weir_rc open_stream(destination *d, written *w, err *e)
 /* Marks rows without a generation: they are older than those to come. */
 static weir_rc mark_older(destination *d, const written *w, err *e)
 {
-    return load_expire(d->l, w->index, VIEW(""), 0, VIEW(GENERATION_NAME), VIEW("-1"), e);
+    weir_rc rc = intake_settle(&d->in, e);
+    return rc ? rc : load_expire(d->l, w->index, VIEW(""), 0, VIEW(GENERATION_NAME), VIEW("-1"), e);
 }
 
 /* Platforms without generations: the rows of this sync are those without a number, so all others must have one. Committed at once, for it changes
@@ -241,7 +242,7 @@ static weir_rc begin_stream(destination *d, written *w, err *e)
     if (!w->truncates || w->numbered)
         return WEIR_OK;
     weir_rc rc = mark_older(d, w, e);
-    return rc ? rc : intake_commit(&d->in, e);
+    return rc ? rc : load_commit(d->l, 0, (weir_view){0}, e);
 }
 
 /* The successful end of a stream: what older generations left goes, if it is to (3.4). */
@@ -252,6 +253,8 @@ static weir_rc complete(destination *d, written *w, err *e)
         return rc;
     if (w->numbered)
         rc = mark_older(d, w, e);
+    if (!rc)
+        rc = intake_settle(&d->in, e);
     if (!rc)
         rc = load_expire(d->l, w->index, VIEW(GENERATION_NAME), w->numbered ? w->c->generation : INT64_MAX, VIEW(""), (weir_view){0}, e);
     return rc;
@@ -419,7 +422,8 @@ static weir_rc on_line(void *arg, weir_view line, bool cut, err *e)
 static weir_rc confirm(void *arg, err *e)
 {
     destination *d = arg;
-    return airbyte_put(d->k, &d->states, e);
+    weir_rc rc = airbyte_put(d->k, &d->states, e);
+    return rc == WEIR_STOPPED ? err_fail(e, WEIR_E_TRANSIENT, "nobody reads standard output: states are lost") : rc;
 }
 
 /* ---- the end ---- */
@@ -508,7 +512,7 @@ weir_rc airbyte_write(const airbyte_call *k, err *e)
 {
     destination d = {.k = k};
     weir_rc rc = run(&d, e);
-    if (rc == WEIR_STOPPED && d.in.asked_ms) {
+    if (rc == WEIR_STOPPED) {
         log_line(k->o->log, WEIR_INFO, "stopped by a signal: what has a state is stored");
         err_clear(e);
         rc = WEIR_OK;

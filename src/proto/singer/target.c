@@ -157,7 +157,8 @@ static weir_rc describe(target *t, target_stream *s, err *e)
         .deleted = t->set.hard_delete ? VIEW("/" DELETED_AT_NAME) : (weir_view){0},
     };
     split_name(t, s->name, &spec.name_space, &spec.name);
-    return load_stream(t->l, s->index, &spec, &s->index, e);
+    weir_rc rc = s->index == SIZE_MAX ? WEIR_OK : intake_settle(&t->in, e);
+    return rc ? rc : load_stream(t->l, s->index, &spec, &s->index, e);
 }
 
 /* Adds columns beside the documents. */
@@ -238,7 +239,8 @@ static weir_rc empty_once(target *t, target_stream *s, err *e)
     if (s->emptied || strcmp(t->set.load_method, "overwrite") != 0)
         return WEIR_OK;
     s->emptied = true;
-    return load_expire(t->l, s->index, VIEW(""), 0, VIEW(""), (weir_view){0}, e);
+    weir_rc rc = intake_settle(&t->in, e);
+    return rc ? rc : load_expire(t->l, s->index, VIEW(""), 0, VIEW(""), (weir_view){0}, e);
 }
 
 /* A deletion that the schema does not tell of must not be lost. */
@@ -376,6 +378,8 @@ static weir_rc on_activate_version(target *t, const singer_message *m, err *e)
     if (!number_to_i64(m->version, &version))
         return err_fail(e, WEIR_E_PROTOCOL, "stream '%.*s': its version is no integer of 64 bits: %.*s", VIEW_ARG(s->name), VIEW_ARG(m->version));
     rc = want(t, s, version_columns(t), e);
+    if (!rc)
+        rc = intake_settle(&t->in, e);
     stamp_set(&t->now);
     if (!rc && t->set.hard_delete)
         rc = load_expire(t->l, s->index, VIEW(VERSION_NAME), version, VIEW(""), (weir_view){0}, e);

@@ -184,7 +184,7 @@ static void put(rig *r, size_t at, const char *doc)
 
 static void commit(rig *r)
 {
-    if (load_commit(r->l, VIEW("{\"at\":1}"), &r->e))
+    if (load_commit(r->l, LOAD_EVERYTHING, VIEW("{\"at\":1}"), &r->e))
         fail_msg("commit: %s", err_text(&r->e));
 }
 
@@ -365,7 +365,7 @@ static void test_no_allocation_for_each_document(void **state)
     commit(r);
 }
 
-static void test_what_nobody_confirms_is_dropped(void **state)
+static void test_what_nobody_confirms_waits_on(void **state)
 {
     rig *r = *state;
     begin(r);
@@ -376,16 +376,21 @@ static void test_what_nobody_confirms_is_dropped(void **state)
     put(r, b, "{\"id\":2}");
     uint64_t mark = load_mark(r->l);
     put(r, a, "{\"id\":3}");
+    put(r, a, "{\"id\":2,\"v\":\"x\"}");
     put(r, b, "{\"id\":3}");
-    load_drop(r->l, mark);
-    put(r, a, "{\"id\":4}");
     buf_clear(&r->said);
+    assert_int_equal(load_commit(r->l, mark, VIEW("{\"at\":2}"), &r->e), WEIR_OK);
+    SAID(r, "store 0 2 - -\nstore 1 2 - -\ncommit {\"at\":2}\n");
+    assert_int_equal(load_commit(r->l, mark, VIEW("{\"at\":3}"), &r->e), WEIR_OK);
+    SAID(r, "commit {\"at\":3}\n");
+    put(r, a, "{\"id\":1}");
+    uint64_t second = load_mark(r->l);
+    put(r, b, "{\"id\":4}");
+    assert_true(second > mark && load_uncommitted(r->l) == load_mark(r->l) - mark);
+    assert_int_equal(load_commit(r->l, second, VIEW("{\"at\":4}"), &r->e), WEIR_OK);
+    SAID(r, "store 0 1 - -\nstore 0 2 \"x\" -\nstore 0 3 - -\nstore 1 3 - -\ncommit {\"at\":4}\n");
     commit(r);
-    SAID(r, "store 0 2 - -\nstore 0 4 - -\nstore 1 2 - -\ncommit {\"at\":1}\n");
-    put(r, b, "{\"id\":5}");
-    load_drop(r->l, 0);
-    commit(r);
-    SAID(r, "commit {\"at\":1}\n");
+    SAID(r, "store 1 4 - -\ncommit {\"at\":1}\n");
 }
 
 /* ---- streams that appear and change ---- */
@@ -548,7 +553,7 @@ static void test_a_destination_that_fails(void **state)
     size_t at = stream(r, spec("t", ""));
     put(r, at, "{\"id\":1}");
     r->refuse = WEIR_E_NOMEM;
-    assert_int_equal(load_commit(r->l, VIEW("{}"), &r->e), WEIR_E_NOMEM);
+    assert_int_equal(load_commit(r->l, LOAD_EVERYTHING, VIEW("{}"), &r->e), WEIR_E_NOMEM);
     assert_string_equal(err_text(&r->e), "stream t: store: no room");
     assert_null(strstr(buf_text(&r->said), "commit"));
 }
@@ -581,7 +586,7 @@ static weir_rc whole_story(rig *r)
         rc = load_add(r->l, at, WEIR_UPSERT, VIEW("{\"id\":1,\"w\":3}"), &now, &r->e);
     if (!rc)
         rc = load_expire(r->l, at, VIEW("w"), 3, VIEW(""), VIEW(""), &r->e);
-    return rc ? rc : load_commit(r->l, VIEW("{}"), &r->e);
+    return rc ? rc : load_commit(r->l, LOAD_EVERYTHING, VIEW("{}"), &r->e);
 }
 
 static void test_every_allocation_fails(void **state)
@@ -621,7 +626,7 @@ int main(void)
         TEST(test_a_key_comes_once_in_a_transaction),
         TEST(test_memory_is_bounded),
         TEST(test_no_allocation_for_each_document),
-        TEST(test_what_nobody_confirms_is_dropped),
+        TEST(test_what_nobody_confirms_waits_on),
         TEST(test_streams_change),
         TEST(test_places),
         TEST(test_places_with_schemas),
