@@ -100,7 +100,7 @@ def singer(*args: str):
     given = flags(list(args))
     config = given["config"]
     if "--discover" in args:
-        root = {"inclusion": "available", "table-key-properties": ["id"], "forced-replication-method": "INCREMENTAL"}
+        root = {"inclusion": "available", "table-key-properties": ["id"], "forced-replication-method": "INCREMENTAL", "valid-replication-keys": ["id"]}
         metadata = [{"breadcrumb": [], "metadata": root}]
         metadata += [{"breadcrumb": ["properties", name], "metadata": {"inclusion": "automatic" if name == "id" else "available"}} for name in config["schema"]["properties"]]
         entry = {"tap_stream_id": config["name"], "stream": config["name"], "schema": config["schema"], "key_properties": ["id"], "metadata": metadata}
