@@ -14,7 +14,7 @@ import stat
 import sys
 import time
 
-from peer import LAST, grandchild, log, put, wait_for_ever
+from peer import LAST, grandchild, log, put, ready, wait_for_ever
 
 SECRET = 'hunter2"\\/é'
 HERE = os.environ.get("HOSTILE_DIR", ".")
@@ -775,10 +775,15 @@ class NothingAtAll(Source):
 # ---- control (2.9) ----
 
 class ChangesItsConfig(Source):
+    new = {"password": SECRET, "start": "later", "token": "hunter2-rotated"}
+
     def complete(self):
         super().complete()
-        self.say({"type": "CONTROL", "control": {"type": "CONNECTOR_CONFIG", "emitted_at": 1.5, "connectorConfig": {"config": {
-            "password": SECRET, "start": "later", "token": "hunter2-rotated"}}}})
+        self.say({"type": "CONTROL", "control": {"type": "CONNECTOR_CONFIG", "emitted_at": 1.5, "connectorConfig": {"config": self.new}}})
+
+
+class ChangesSettingsInTheCatalog(ChangesItsConfig):
+    """Which nobody rewrites: that the new ones are lost must be said."""
 
 
 class ControlsNonsense(Noisy):
@@ -976,6 +981,36 @@ class IgnoresSigterm(Wrong):
     def wrong(self):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         wait_for_ever()
+
+
+class NeverEnds(Source):
+    """Records without end, a state behind every tenth. There is nothing to wait for once some thousand are out."""
+
+    def capture(self):
+        while True:
+            for _ in range(10):
+                self.n += 1
+                self.record(self.n)
+            self.state(self.n, 10)
+            if self.n % 5000 == 0:
+                ready()
+
+
+class TwoStreams(Source):
+    """Their records mixed; a run that goes on from a state has news of users only, and keeps quiet about orders."""
+    names = ["users", "orders"]
+
+    def read(self):
+        streams = [e["stream"]["name"] for e in self.files["catalog"]["streams"]]
+        again = bool(self.files.get("state"))
+        for self.stream in streams:
+            self.status("STARTED")
+        for n in (1, 2):
+            for self.stream in streams if not again else ["users"]:
+                self.record(n + 2 * again, stream=self.stream)
+                self.state(n + 2 * again)
+        for self.stream in streams:
+            self.complete()
 
 
 class LeavesAGrandchild(Source):

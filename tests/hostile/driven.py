@@ -43,6 +43,7 @@ class Case:
         self.log_level = more.pop("log_level", "info")
         self.megabytes = more.pop("megabytes", 100)
         self.command = more.pop("command", "run")
+        self.config = more.pop("config", None)        # the settings stand in a file, and must be these afterwards
         self.count = more.pop("count", 5)             # documents for a destination
         self.must_speak = more.pop("must_speak", None)  # a pattern that some line must have in any case
         self.goes_on = more.pop("goes_on", True)      # does a good one go on afterwards?
@@ -237,7 +238,8 @@ SOURCES = {
     "only-garbage": Case({OK: [], PROTOCOL: []}, "users|message", must_speak="garbage"),
     "nothing-at-all": Case({OK: [], PROTOCOL: []}, "users|message"),
 
-    "changes-its-config": fine(),
+    "changes-its-config": fine(config=airbyte.ChangesItsConfig.new),
+    "changes-settings-in-the-catalog": fine(must_speak="changed its settings"),
     "controls-nonsense": Case({OK: ALL, PROTOCOL: None}, "CONTROL|config"),
 
     "without-spec": before(PROTOCOL, "(?i)spec"),
@@ -273,6 +275,8 @@ SOURCES = {
     "hangs-after-the-end": Case({OK: [1, 2]}, silent=True),
     "hangs-in-a-record": Case({OK: [1, 2]}, silent=True),
     "ignores-sigterm": Case({OK: [1, 2]}, silent=True, seconds=20),
+    "never-ends": Case({OK: None}, command="stop", log_level="warn"),
+    "two-streams": Case({OK: ["users", "orders"]}, command="merge"),
     "leaves-a-grandchild": Case({OK: ALL}, seconds=14, waits=True),
     "dies-and-leaves-a-grandchild": after_two(REMOTE, "status 1", seconds=14, waits=True),
     "dies-at-once": before(REMOTE, "status 3.*no such module"),
@@ -402,6 +406,8 @@ TAPS = {
     "hangs-after-records": Case({OK: [1, 2]}, silent=True),
     "hangs-in-a-record": Case({OK: [1, 2]}, silent=True),
     "ignores-sigterm": Case({OK: [1, 2]}, silent=True, seconds=20),
+    "never-ends": Case({OK: None}, command="stop", log_level="warn"),
+    "two-streams": Case({OK: ["users", "orders"]}, command="merge"),
     "leaves-a-grandchild": Case({OK: ALL}, seconds=14, waits=True),
     "dies-and-leaves-a-grandchild": after_two(REMOTE, "status 1", seconds=14, waits=True),
     "dies-at-once": before(REMOTE, "status 3.*no such module"),
@@ -494,14 +500,14 @@ FRAMES = {"wrong", "noisy", "wrong-record", "stated", "wrong-line", "wrong-schem
 
 # ---- running ----
 
-def endpoint(kind, behaviour):
+def endpoint(kind, behaviour, config=None):
     """The one that behaves well has the name of its kind."""
     protocol = PEERS[kind][0]
-    return {"local": {"command": [sys.executable, "-S", "-E", str(HERE / "play.py"), protocol, behaviour], "protocol": protocol, "config": {"password": airbyte.SECRET}}}
+    return {"local": {"command": [sys.executable, "-S", "-E", str(HERE / "play.py"), protocol, behaviour], "protocol": protocol, "config": config or {"password": airbyte.SECRET}}}
 
 
-def capture_catalog(kind, behaviour, bound):
-    return {"captures": {"acme/hostile": {"endpoint": endpoint(kind, behaviour),
+def capture_catalog(kind, behaviour, bound, config=None):
+    return {"captures": {"acme/hostile": {"endpoint": endpoint(kind, behaviour, config),
                                           "bindings": [{"resource": RESOURCES[kind], "target": "acme/docs"}] if bound else []}},
             "collections": {"acme/docs": {"schema": {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}, "key": ["/id"]}} if bound else {}}
 
@@ -613,7 +619,7 @@ def write_catalog(folder, catalog):
 
 def go_on(kind, folder, case, dropped):
     """A good peer takes over with what weir hands it. dropped: a document was skipped, and that was said."""
-    write_catalog(folder, capture_catalog(kind, kind, True))
+    write_catalog(folder, capture_catalog(kind, kind, True, "config.json" if case.config else None))
     ended = run_once(folder, Case({OK: None}))
     must(ended.status == OK, f"a good one afterwards fails:\n{ended.err[-1500:]}")
     got = ids(folder)
@@ -622,9 +628,10 @@ def go_on(kind, folder, case, dropped):
     else:
         want = [n for n in case.finally_ if n not in dropped]
         must(sorted(got) == sorted(want), f"in the end the collection holds {got}, expected {want}")
+    last = [c for c in ledger(folder) if "catalog" in c["files"]][-1]
     if case.state:
-        reading = [c for c in ledger(folder) if "catalog" in c["files"]]
-        case.state(reading[-1]["text"].get("state", ""))
+        case.state(last["text"].get("state", ""))
+    must(not case.config or last["files"]["config"] == case.config, f"the next run's config is {last['files']['config']}, expected {case.config}")
 
 
 def check_capture(kind, behaviour, case):
@@ -633,7 +640,8 @@ def check_capture(kind, behaviour, case):
         for stop in [False, True] if case.silent else [False]:
             for leftover in ("data", "ledger", "ready"):
                 remove(folder / leftover)
-            write_catalog(folder, capture_catalog(kind, behaviour, True))
+            (folder / "config.json").write_text(json.dumps({"password": airbyte.SECRET}))
+            write_catalog(folder, capture_catalog(kind, behaviour, True, "config.json" if case.config else None))
             ended = run_once(folder, case, stop)
             must(ended.status in case.outcomes, f"exit status {ended.status}, expected {list(case.outcomes)}\n{ended.err[-1500:]}")
             records = check_log("capture acme/hostile", case, ended)
@@ -673,6 +681,40 @@ def remove(path):
         path.rmdir()
     else:
         path.unlink(missing_ok=True)
+
+
+def check_stopped(kind, behaviour, case):
+    """SIGTERM in full flow, twice: what is committed goes on without a gap and without a repetition."""
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder, held = Path(path), 0
+        write_catalog(folder, capture_catalog(kind, behaviour, True))
+        for _ in range(2):
+            ended = run_once(folder, case, stop=True)
+            must(ended.status == OK, f"exit status {ended.status} after SIGTERM\n{ended.err[-1500:]}")
+            got = ids(folder)
+            must(len(got) > held, "nothing came")
+            must(got == list(range(1, len(got) + 1)), f"the collection of {len(got)} documents has gaps or repetitions")
+            must(len(got) % 10 == 0, f"{len(got)} documents are committed: more than a state stands for")
+            must(ended.seconds <= case.seconds, f"it took {ended.seconds:.1f} s, expected at most {case.seconds}")
+            held = len(got)
+
+
+def check_merged(kind, behaviour, case):
+    """A stream of which a run says nothing keeps its state."""
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        write_catalog(folder, capture_catalog(kind, behaviour, False))
+        ended = weir(folder, ["discover", "--name", "acme/hostile"], case)
+        must(ended.status == OK, f"discovery fails:\n{ended.err[-1500:]}")
+        for _ in range(3):
+            ended = run_once(folder, case)
+            must(ended.status == OK, f"exit status {ended.status}\n{ended.err[-1500:]}")
+        state = [c for c in ledger(folder) if "catalog" in c["files"]][-1]["files"]["state"]
+        parts = {s["stream"]["stream_descriptor"]["name"]: s["stream"]["stream_state"] for s in state} if kind == "source" else state["bookmarks"]
+        must(parts == {"users": {"n": 4}, "orders": {"n": 2}}, f"the third run is handed {state}")
+        for target, stream in found_streams(folder):
+            got = [d["id"] for d in journals(folder)[target]]
+            must(got == ([1, 2, 3, 4, 3, 4] if stream == "users" else [1, 2]), f"{target} holds {got}")
 
 
 def found_streams(folder):
@@ -756,6 +798,10 @@ def run_case(kind, behaviour, command):
         check_materialization(kind, behaviour, case)
     elif case.command == "run":
         check_capture(kind, behaviour, case)
+    elif case.command == "stop":
+        check_stopped(kind, behaviour, case)
+    elif case.command == "merge":
+        check_merged(kind, behaviour, case)
     else:
         check_discover(kind, behaviour, case)
 

@@ -37,15 +37,19 @@ def environment(**more):
 
 
 def relatives(session):
-    """Processes of a session: (pid, state, is it a connector itself)."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != session:
+    """Processes of a session whose leader is gone: (pid, state, is it a connector itself). They are our children then; those that have a parent yet come later."""
+    for task in Path("/proc/self/task").iterdir():
+        try:
+            children = [int(pid) for pid in (task / "children").read_text().split()]
+        except OSError:
+            continue  # a thread that has just ended
+        for pid in children:
             try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             except OSError:
                 continue
             if int(fields[3]) == session:
-                yield int(entry.name), fields[0], int(fields[2]) == int(entry.name)
+                yield pid, fields[0], int(fields[2]) == pid
 
 
 def bury(session):
@@ -58,15 +62,20 @@ def bury(session):
             break
         time.sleep(0.01)
     unreaped = [pid for pid, state, leader in left if state == "Z" and leader]
-    for pid in running:
-        os.kill(pid, signal.SIGKILL)
-    for pid, _, _ in left:
-        try:
-            os.waitpid(pid, 0)
-        except ChildProcessError:
-            pass
+    while left:
+        for pid, _, _ in left:
+            finish(pid)
+        left = list(relatives(session))
     must(not running, f"left running: {running}")
     must(not unreaped, f"left as zombies: {unreaped}")
+
+
+def finish(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    except (ChildProcessError, ProcessLookupError):
+        pass
 
 
 class Ended:

@@ -25,9 +25,13 @@ def log(text):
     put(2, text.encode() + b"\n")
 
 
-def wait_for_ever():
+def ready():
     if os.environ.get("HOSTILE_READY"):
         open(os.environ["HOSTILE_READY"], "w").close()
+
+
+def wait_for_ever():
+    ready()
     while True:
         time.sleep(1000)
 

@@ -12,7 +12,7 @@ import types
 
 from airbyte import HERE, SECRET, need, note, read_file
 from airbyte import Refused
-from peer import LAST, grandchild, log, put, wait_for_ever
+from peer import LAST, grandchild, log, put, ready, wait_for_ever
 
 SCHEMA = {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": ["null", "string"]}}}
 
@@ -862,6 +862,37 @@ class IgnoresSigterm(Wrong):
     def wrong(self):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         wait_for_ever()
+
+
+class NeverEnds(Tap):
+    """Records without end, a state behind every tenth. There is nothing to wait for once some thousand are out."""
+
+    def capture(self):
+        while True:
+            for _ in range(10):
+                self.n += 1
+                self.record(self.n)
+            self.state(self.n)
+            if self.n % 5000 == 0:
+                ready()
+
+
+class TwoStreams(Tap):
+    """Their records mixed; a run that goes on from a state has news of users only."""
+    names = ["users", "orders"]
+
+    def work(self):
+        if self.flags.discover:
+            return self.discover()
+        bookmarks = (self.files.get("state") or {}).get("bookmarks", {})
+        again, streams = bool(bookmarks), self.selected()
+        for self.stream in streams:
+            self.schema()
+        for n in (1, 2):
+            for self.stream in streams if not again else ["users"]:
+                self.record(n + 2 * again, name=self.stream)
+                bookmarks = bookmarks | {self.stream: {"n": n + 2 * again}}
+                self.say({"type": "STATE", "value": {"bookmarks": bookmarks}})
 
 
 class LeavesAGrandchild(Tap):

@@ -3,7 +3,8 @@
     foreign.py [ROUNDS [FIRST-SEED]]
 
 Driven: `weir run` with an Airbyte source and with a Singer tap (numbers.py) into SQLite; the runner is killed at its N-th read, write or sync, or the source
-at its N-th write, or the source and with it the runner. After a last run to the end every record is in its collection and in its table exactly once.
+at its N-th write, or the source and with it the runner. After a last run to the end every record is in its collection and in its table exactly once. The
+same with materialize-sqlite driven as an Airbyte destination and as a Singer target.
 
 Served: source-hello as source and tap, materialize-sqlite as destination and target are killed at their N-th read, write or sync and go on from the last
 state they have said. A state is never ahead of what it stands for: what it counts has been received, or is in the table. In the end every record is
@@ -107,6 +108,39 @@ def driven(folder, protocol, rng, totals, history):
     result = run_weir(folder, protocol, {})
     must(result.returncode == 0, f"the last run failed: {result.stderr[-600:]}")
     check_driven(folder)
+
+
+# ---- driven: destinations ----
+
+def loading(protocol):
+    """source-hello into SQLite, by way of materialize-sqlite as a foreign destination."""
+    return {"captures": {"test/hello": {
+                "endpoint": {"local": {"command": [str(HELLO)], "config": {"count": COUNT, "text": "é"}}},
+                "bindings": [{"resource": {"stream": "greetings"}, "target": "test/greetings"}], "shards": {"maxTxnDuration": "1ms"}}},
+            "collections": {"test/greetings": {"schema": {"type": "object", "properties": {"n": {"type": "integer"}, "text": {"type": "string"}}, "required": ["n"]},
+                                               "key": ["/n"]}},
+            "materializations": {"test/db": {"endpoint": {"local": {"command": [str(SQLITE)], "protocol": protocol, "config": {"path": "out.db"}}},
+                                             "bindings": [{"resource": {"stream": "greetings"}, "source": "test/greetings"}]}}}
+
+
+def load(folder, protocol, env):
+    (folder / "flow.yaml").write_text(json.dumps(loading(protocol)))
+    return subprocess.run([WEIR, "run", "--once", "--idle", "30s", "--data", "data", "--quiet"], cwd=folder, env=environment(**env), capture_output=True,
+                          text=True, timeout=60, start_new_session=True)
+
+
+def loaded(folder, protocol, rng, totals, history):
+    for _ in range(rng.randint(1, 3)):
+        program, action = rng.choice([("weir", "kill"), ("materialize-sqlite", "kill"), ("materialize-sqlite", "killboth")])
+        at = action + point(rng, totals, f"{protocol} {program}", KINDS, program).removeprefix("kill")
+        result = load(folder, protocol, fault(at))
+        history.append(f"{at} -> {result.returncode}")
+        must(result.returncode not in (5, 7), f"a kill is taken for another fault: {result.stderr[-500:]}")
+    result = load(folder, protocol, {})
+    must(result.returncode == 0, f"the last run failed: {result.stderr[-600:]}")
+    with sqlite3.connect(folder / "out.db") as db:
+        rows = [r[0] for r in db.execute("SELECT n FROM greetings ORDER BY n")]
+    must(rows == list(range(COUNT)), f"table: {len(rows)} rows, {len(set(rows))} different, {COUNT} expected")
 
 
 # ---- served: sources ----
@@ -240,6 +274,7 @@ def destination(folder, protocol, mode, rng, totals, history):
 # ---- rounds ----
 
 GROUPS = {
+    "airbyte-load": lambda *a: loaded(a[0], "airbyte", *a[1:]), "singer-load": lambda *a: loaded(a[0], "singer", *a[1:]),
     "airbyte-run": lambda *a: driven(a[0], "airbyte", *a[1:]), "singer-run": lambda *a: driven(a[0], "singer", *a[1:]),
     "airbyte-source": lambda *a: source(a[0], "airbyte", *a[1:]), "singer-tap": lambda *a: source(a[0], "singer", *a[1:]),
     "airbyte-dedup": lambda *a: destination(a[0], "airbyte", "append_dedup", *a[1:]),
@@ -265,6 +300,8 @@ def count_all():
     for protocol in ("airbyte", "singer"):
         for kind in KINDS:
             totals[protocol, kind] = calls(lambda f, e: run_weir(f, protocol, e), "weir", kind)
+            for program in ("weir", "materialize-sqlite"):
+                totals[f"{protocol} {program}", kind] = calls(lambda f, e: load(f, protocol, e), program, kind)
             totals[protocol + "-destination", kind] = calls(lambda f, e: sink(f, protocol, "append_dedup", 0, e), "materialize-sqlite", kind)
             totals[protocol + "-source", kind] = max(1, calls(lambda f, e: hello(f, protocol, None, e), "source-hello", kind))
     return totals
