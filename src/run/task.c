@@ -46,6 +46,7 @@ void task_end(weir_task *t)
     buf_free(&t->lane.shared);
     free(t->lane.outlets);
     buf_free(&t->scratch);
+    buf_free(&t->whole);
     arena_free(&t->arena);
     arena_free(&t->names);
     err_free(&t->err);
@@ -268,6 +269,8 @@ static bool binding_patch(weir_task *t, const weir_binding *b, weir_view state, 
         buf swap = *known;
         *known = next;
         next = swap;
+        buf_clear(&t->whole);
+        buf_addv(&t->whole, buf_view(known)); /* other lanes may change it while this one seals */
     }
     pthread_mutex_unlock(&t->s->lock);
     buf_clear(&t->scratch);
@@ -275,7 +278,7 @@ static bool binding_patch(weir_task *t, const weir_binding *b, weir_view state, 
         state_patch(&t->scratch, b->state_key, buf_view(&patch));
     buf_free(&patch);
     buf_free(&next);
-    return ok && buf_ok(&t->scratch);
+    return ok && buf_ok(&t->scratch) && buf_ok(&t->whole);
 }
 
 /* What the part of a binding becomes when the task's state is replaced, or patched, by this. */
@@ -325,8 +328,7 @@ static weir_rc do_checkpoint(weir_task *t, const weir_binding *b, weir_view stat
     }
     if (!binding_patch(t, b, state, merge))
         return out_of_memory(t);
-    const weir_view whole = buf_view(&t->s->states[b->index]); /* changed by this lane only */
-    return seal(t, &(checkpoint){.binding = b, .state = buf_view(&t->scratch), .merge = true, .given = state, .whole = whole});
+    return seal(t, &(checkpoint){.binding = b, .state = buf_view(&t->scratch), .merge = true, .given = state, .whole = buf_view(&t->whole)});
 }
 
 weir_rc weir_checkpoint(weir_task *t, const weir_binding *b, weir_view state)

@@ -3,6 +3,7 @@
 #include "json/patch.h"
 #include "json/scan.h"
 #include "json/write.h"
+#include "model/state.h"
 
 #define BINDINGS "bindingStateV1"
 
@@ -232,13 +233,9 @@ static bool note_task(tap_state *s, weir_view state, bool patch)
 
 bool singer_state_note(tap_state *s, const checkpoint *c, size_t base)
 {
-    if (c->binding) {
-        buf *part = &s->parts[base + c->binding->index];
-        if (part->cap < c->whole.len)
-            return replace(part, c->whole);
-        memmove(part->ptr, c->whole.ptr, c->whole.len);
-        part->len = c->whole.len;
-        return true;
+    if (c->binding) { /* the patch: lanes that share a binding never overwrite each other */
+        const size_t i = base + c->binding->index;
+        return merge(&s->parts[i], state_of_binding(c->state, s->keys[i]));
     }
     return view_is(c->state, "{}") && c->merge ? true : note_task(s, c->state, c->merge);
 }

@@ -21,10 +21,21 @@ static weir_rc tap_begin(tap *t, const singer_job *job, err *e)
     return rc ? rc : singer_sources_make(&t->sources, &t->list, e);
 }
 
+static void free_progress(tap_progress *p)
+{
+    buf_free(&p->sent);
+    for (tap_file *f = p->files, *next; f; f = next) {
+        next = f->next;
+        singer_batch_discard(f->file);
+        buf_free(&f->message);
+        free(f);
+    }
+}
+
 static void tap_end(tap *t)
 {
     for (size_t i = 0; t->progress && i < t->catalog.count; i++)
-        buf_free(&t->progress[i].sent);
+        free_progress(&t->progress[i]);
     singer_state_free(&t->state);
     singer_state_free(&t->noted);
     singer_sources_free(&t->sources);

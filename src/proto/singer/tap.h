@@ -14,9 +14,11 @@
 typedef struct tap tap;
 typedef struct tap_outlet tap_outlet;
 
-/** A batch file that is being written: by one lane, which may end before it is complete. */
+/** A batch file, from its beginning until its BATCH message is among what is sealed: of one lane, which may end before that. */
 typedef struct tap_file {
-    batch_file *file;
+    batch_file *file;  /* NULL: it is complete, and the message waits in the lane */
+    buf message;       /* the same, should the lane be dropped */
+    const void *lane;
     struct tap_file *next;
 } tap_file;
 
@@ -25,7 +27,7 @@ typedef struct tap_progress {
     uint64_t records, reported; /* emitted; and told by metrics */
     int64_t began;              /* clock_ms(); 0: not yet */
     uint64_t batches;           /* files begun */
-    tap_file *files;            /* that are open, of all lanes */
+    tap_file *files;            /* of all lanes */
     buf sent;                   /* the schema that was sent last */
 } tap_progress;
 

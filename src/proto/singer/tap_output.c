@@ -120,7 +120,10 @@ static bool on_holds(const framing *f)
     return t->dirty;
 }
 
-static void count_fresh(const lane *ln)
+static void forget_told_files(tap_outlet *o);
+
+/* @param sealed by a checkpoint; otherwise the lane's rest was dropped */
+static void count_fresh(const lane *ln, bool sealed)
 {
     tap_outlet *first = ln->outlets ? ln->outlets[0].context : NULL;
     if (!first)
@@ -128,6 +131,8 @@ static void count_fresh(const lane *ln)
     for (tap_outlet *o = first->lane->fresh; o; o = o->next_fresh) {
         o->progress->records += o->fresh;
         o->fresh = 0;
+        if (o->t->batches && sealed)
+            forget_told_files(o);
     }
     first->lane->fresh = NULL;
 }
@@ -146,6 +151,7 @@ static tap_file *begin_file(tap_outlet *o, err *e)
         free(f);
         return NULL;
     }
+    f->lane = o->lane;
     pthread_mutex_lock(&t->lock);
     f->next = o->progress->files;
     o->progress->files = f;
@@ -156,16 +162,35 @@ static tap_file *begin_file(tap_outlet *o, err *e)
 static void complete_file(tap *t, size_t stream, tap_file *f, buf *out)
 {
     err e = {0};
-    pthread_mutex_lock(&t->lock);
-    tap_file **at = &t->progress[stream].files;
-    while (*at != f)
-        at = &(*at)->next;
-    *at = f->next;
-    pthread_mutex_unlock(&t->lock);
-    if (singer_batch_close(f->file, &t->place, t->catalog.streams[stream].name, out, &e))
+    batch_file *file = f->file;
+    f->file = NULL;
+    if (file && singer_batch_close(file, &t->place, t->catalog.streams[stream].name, &f->message, &e))
         singer_tap_failed(t, &e);
+    buf_addv(out, buf_view(&f->message));
+    out->failed |= !buf_ok(&f->message);
     err_free(&e);
+}
+
+static void free_file(tap_file *f)
+{
+    buf_free(&f->message);
     free(f);
+}
+
+/* The lane's messages have just been sealed. */
+static void forget_told_files(tap_outlet *o)
+{
+    pthread_mutex_lock(&o->t->lock);
+    for (tap_file **at = &o->progress->files; *at;) {
+        tap_file *f = *at;
+        if (f->file || f->lane != o->lane) {
+            at = &f->next;
+            continue;
+        }
+        *at = f->next;
+        free_file(f);
+    }
+    pthread_mutex_unlock(&o->t->lock);
 }
 
 static void close_file(tap_outlet *o, buf *out)
@@ -175,7 +200,25 @@ static void close_file(tap_outlet *o, buf *out)
     o->closed++;
 }
 
-/* Is a file of another lane, or of another stream if none is given, still open? */
+/* The same among what is sealed already. */
+static void close_sealed(tap_outlet *o, buf *out)
+{
+    close_file(o, out);
+    forget_told_files(o);
+}
+
+/* Of all lanes that read the stream, which none does any more. What is complete and still here was dropped with its lane, but states may count on it. */
+static void close_all(tap *t, size_t stream, buf *out)
+{
+    while (t->progress[stream].files) {
+        tap_file *f = t->progress[stream].files;
+        complete_file(t, stream, f, out);
+        t->progress[stream].files = f->next;
+        free_file(f);
+    }
+}
+
+/* Is there a file of another lane, or of any if none is given, that has not been told? */
 static bool others_are_open(tap *t, const tap_outlet *o)
 {
     bool open = false;
@@ -214,7 +257,7 @@ static bool note_behind_file(tap *t, tap_outlet *o, const checkpoint *c, buf *ou
     }
     ok = ok && singer_state_note(&t->noted, c, t->base);
     if (o->file && clock_ms() - singer_batch_began(o->file->file) >= FILE_MS)
-        close_file(o, out);
+        close_sealed(o, out);
     o->waits = o->file != NULL;
     o->noted = o->closed;
     if (ok && !o->waits && !others_are_open(t, o)) {
@@ -242,7 +285,7 @@ static bool note_behind_files(tap *t, const lane *ln, const checkpoint *c, buf *
     for (size_t i = 0; ln->outlets && i < count; i++) {
         tap_outlet *o = ln->outlets[i].context;
         if (o->file)
-            close_file(o, out);
+            close_sealed(o, out);
     }
     if (others_are_open(t, NULL))
         return ok;
@@ -256,7 +299,7 @@ static void on_checkpoint(const framing *f, buf *out, const lane *ln, const chec
 {
     tap *t = f->context;
     bool ok;
-    count_fresh(ln);
+    count_fresh(ln, true);
     if (t->one_each || t->failure.rc)
         return;
     if (!t->batches) {
@@ -484,15 +527,14 @@ static weir_rc on_end(const framing *f, buf *out, const lane *ln, const weir_bin
     const tap_stream *s = stream_of(t, b);
     tap_progress *p = progress_of(t, b);
     (void)e;
-    count_fresh(ln);
+    count_fresh(ln, !rc);
     if (t->one_each) {
         buf_addv(out, buf_view(&t->first));
         out->failed |= t->first.failed;
         buf_clear(&t->first);
         return rc;
     }
-    while (p->files) /* also of lanes that have ended */
-        complete_file(t, t->base + b->index, p->files, out);
+    close_all(t, t->base + b->index, out);
     bool complete = !rc && !t->failure.rc && !session_stopping(t->s), ok = true;
     if (t->batches && !t->failure.rc)
         ok = singer_state_copy(&t->state, &t->noted, t->base + b->index);

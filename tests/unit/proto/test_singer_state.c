@@ -48,7 +48,7 @@ static const char *message(fixture *f, const char *syncing)
 
 static void note(fixture *f, const weir_binding *b, const char *state, bool merge)
 {
-    assert_true(singer_state_note(&f->state, &(checkpoint){.binding = b, .state = view_of(state), .merge = merge, .whole = view_of(state)}, 0));
+    assert_true(singer_state_note(&f->state, &(checkpoint){.binding = b, .state = view_of(state), .merge = merge}, 0));
 }
 
 static void to_the_task(void **state)
@@ -84,10 +84,10 @@ static void a_binding_has_moved_on(void **state)
     fixture f;
     const weir_binding b = {.index = 1};
     begin(&f, false, "{\"bookmarks\":{\"a\":{\"n\":1}}}");
-    note(&f, &b, "{\"x\":2}", true);
-    note(&f, &b, "{\"x\":\"a longer one than before\"}", true);
-    note(&f, &b, "{\"x\":3}", true);
-    assert_string_equal(message(&f, ""), "{\"type\":\"STATE\",\"value\":{\"bookmarks\":{\"a\":{\"n\":1},\"s-b\":{\"x\":3}}}}\n");
+    note(&f, &b, "{\"bindingStateV1\":{\"s%2Fb.v0\":{\"x\":2,\"y\":1}}}", true);
+    note(&f, &b, "{\"bindingStateV1\":{\"s%2Fb.v0\":{\"x\":\"longer\",\"y\":null}}}", true);
+    note(&f, &b, "{\"bindingStateV1\":{\"s%2Fb.v0\":{\"z\":3}}}", true);
+    assert_string_equal(message(&f, ""), "{\"type\":\"STATE\",\"value\":{\"bookmarks\":{\"a\":{\"n\":1},\"s-b\":{\"x\":\"longer\",\"z\":3}}}}\n");
     end(&f);
 }
 

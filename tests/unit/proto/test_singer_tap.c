@@ -399,6 +399,37 @@ static void batches_of_several_lanes(void **state)
     buf_free(&text);
 }
 
+/* The message of a full file is dropped with the lane that fails; what was sealed before is in that file. */
+static weir_rc pull_and_fail_full(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)self;
+    (void)n;
+    weir_rc rc = weir_emit(t, b, WEIR_UPSERT, VIEW("{\"x\":0,\"y\":0}"));
+    rc = rc ? rc : weir_checkpoint(t, b, VIEW("{\"n\":1}"));
+    rc = rc ? rc : weir_emit(t, b, WEIR_UPSERT, VIEW("{\"x\":0,\"y\":1}"));
+    return rc ? rc : weir_fail(t, WEIR_E_REMOTE, "it went away");
+}
+
+static void a_full_batch_and_then_a_failure(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/weir-unit-XXXXXX";
+    unsigned char seen[4][25] = {0};
+    fixture f;
+    buf text = {0};
+    assert_non_null(mkdtemp(dir));
+    buf_printf(&text, "{\"batch_config\":{\"storage\":{\"root\":\"file://%s\"},\"batch_size\":2}}", dir);
+    begin(&f, pull_and_fail_full);
+    assert_int_equal(sync_with(&f, buf_text(&text), NULL), WEIR_E_REMOTE);
+    const char *batch = strstr(buf_text(&f.said), "\"BATCH\"");
+    assert_non_null(batch);
+    assert_int_equal(lines_of_batch(batch, seen), 2);
+    assert_non_null(strstr(batch, "{\"currently_syncing\":\"w\",\"bookmarks\":{\"w\":{\"n\":1}}}"));
+    assert_int_equal(rmdir(dir), 0);
+    end(&f);
+    buf_free(&text);
+}
+
 /* A batch file that cannot be written: nothing is told of it, no state that covers it, and it is gone. */
 static void a_batch_that_fails(void **state)
 {
@@ -428,7 +459,8 @@ int main(void)
         cmocka_unit_test(an_interrupted_run_goes_on_where_it_was), cmocka_unit_test(a_test_wants_one_of_each),
         cmocka_unit_test(a_failure_keeps_what_was_done), cmocka_unit_test(the_state_of_a_task), cmocka_unit_test(schemas_that_change),
         cmocka_unit_test(settings_that_change_are_kept),
-        cmocka_unit_test(nobody_reads), cmocka_unit_test(batches_of_several_lanes), cmocka_unit_test(a_batch_that_fails),
+        cmocka_unit_test(nobody_reads), cmocka_unit_test(batches_of_several_lanes), cmocka_unit_test(a_full_batch_and_then_a_failure),
+        cmocka_unit_test(a_batch_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
