@@ -95,7 +95,7 @@ weir_rc singer_args_read(singer_args *ret, arena *a, char *const *args, size_t c
 
 void singer_usage(const char *program, bool target, buf *out)
 {
-    buf_printf(out, target ? "usage: %s [--config FILE]... < MESSAGES\n" : "usage: %s [--config FILE]... [--discover | --catalog FILE [--state FILE]]\n", program);
+    buf_printf(out, "usage: %s [--config FILE]... %s\n", program, target ? "< MESSAGES" : "[--discover | --catalog FILE [--state FILE]]");
     for (size_t i = 0; i < FLAGS; i++) {
         const struct flag *f = &flags[i];
         if (!(f->of & (target ? OF_TARGET : OF_TAP)) || !f->shows)

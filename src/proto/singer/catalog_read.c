@@ -330,7 +330,7 @@ static void drop_mapped(reading *r, const tree *schema)
 static weir_rc choose_fields(reading *r, err *e)
 {
     const tree *given = tree_get(r->entry, "schema"), *properties = tree_get(given, "properties");
-    buf text = {0}, crumbs = {0}, pointer = {0};
+    buf text = {0}, line = {0}, crumbs = {0}, pointer = {0};
     json_out w = json_out_to(&text);
     tree *whole;
     weir_rc rc = WEIR_OK;
@@ -341,16 +341,18 @@ static weir_rc choose_fields(reading *r, err *e)
     if (!rc) {
         put_selected(r, &w, given, (spot){&crumbs, &pointer, singer_selection_root(&r->picks), true});
         drop_mapped(r, given);
-        r->to->schema = arena_dup(r->a, buf_view(&text));
+        json_compact(&line, buf_ok(&text) ? buf_view(&text) : VIEW("{}"));
+        r->to->schema = arena_dup(r->a, buf_view(&line));
     }
     const weir_view *list = (const weir_view *)(const void *)r->drops.ptr;
     prune *p = NULL;
-    if (!rc && (!buf_ok(&text) || !buf_ok(&crumbs) || !buf_ok(&pointer) || !buf_ok(&r->drops) || r->a->failed))
+    if (!rc && (!buf_ok(&text) || !buf_ok(&line) || !buf_ok(&crumbs) || !buf_ok(&pointer) || !buf_ok(&r->drops) || r->a->failed))
         rc = err_nomem(e);
     if (!rc && r->drops.len)
         rc = prune_make(r->a, list, r->drops.len / sizeof *list, &p, e);
     r->to->prune = p;
     buf_free(&text);
+    buf_free(&line);
     buf_free(&crumbs);
     buf_free(&pointer);
     return rc;
