@@ -295,7 +295,8 @@ static weir_rc put_end(const framing *f, buf *out, const lane *ln, const weir_bi
     airbyte_say_status(out, st->part->descriptor, complete ? AIRBYTE_COMPLETE : AIRBYTE_INCOMPLETE);
     if (own)
         airbyte_say_error(out, rc, buf_view(&message), st->part->descriptor);
-    r->failed += own;
+    if (own)
+        r->failure = r->failed++ && r->failure != rc ? WEIR_E_REMOTE : rc;
     out->failed |= !buf_ok(&message);
     buf_free(&message);
     return own ? WEIR_OK : rc;
