@@ -177,10 +177,10 @@ static bool record_of(const framing *f, arena *a, const weir_binding *b, outlet 
     reading *r = of(f);
     record_outlet *x = arena_alloc(a, sizeof *x);
     /* the outlets of a lane are an array by binding, filled in this order: the first one brings what they share */
-    record_lane *lane = b->index ? ((record_outlet *)o[-(ptrdiff_t)b->index].context)->lane : arena_alloc(a, sizeof *lane);
-    if (!x || !lane)
+    record_lane *shared = b->index ? ((record_outlet *)o[-(ptrdiff_t)b->index].context)->lane : arena_alloc(a, sizeof *shared);
+    if (!x || !shared)
         return false;
-    *x = (record_outlet){.lane = lane, .stream = &r->streams[b->index]};
+    *x = (record_outlet){.lane = shared, .stream = &r->streams[b->index]};
     o->context = x;
     o->finish = finish_first;
     o->deletion = delete_row;
