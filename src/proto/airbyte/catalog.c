@@ -340,7 +340,7 @@ static bool put_key(json_out *w, arena *a, const weir_stream *s, weir_view key)
     return ok;
 }
 
-/* The cursors that the stream tells. Where it tells neither any nor a key that is of use, the last part of the key that was made up: PyAirbyte replaces
+/* The cursors that the stream tells. Where it tells neither any nor a key that is of use, the last part of the key that was made up: PyAirbyte forgets
  * the rows of former reads unless there is one or the other. */
 static bool cursors_of(arena *a, const weir_stream *s, weir_view key, weir_view **ret, size_t *ret_count)
 {

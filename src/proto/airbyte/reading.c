@@ -177,10 +177,10 @@ static bool record_of(const framing *f, arena *a, const weir_binding *b, outlet 
     reading *r = of(f);
     record_outlet *x = arena_alloc(a, sizeof *x);
     /* the outlets of a lane are an array by binding, filled in this order: the first one brings what they share */
-    record_lane *lane = b->index ? ((record_outlet *)o[-(ptrdiff_t)b->index].context)->lane : arena_alloc(a, sizeof *lane);
-    if (!x || !lane)
+    record_lane *shared = b->index ? ((record_outlet *)o[-(ptrdiff_t)b->index].context)->lane : arena_alloc(a, sizeof *shared);
+    if (!x || !shared)
         return false;
-    *x = (record_outlet){.lane = lane, .stream = &r->streams[b->index]};
+    *x = (record_outlet){.lane = shared, .stream = &r->streams[b->index]};
     o->context = x;
     o->finish = finish_first;
     o->deletion = delete_row;
@@ -295,7 +295,8 @@ static weir_rc put_end(const framing *f, buf *out, const lane *ln, const weir_bi
     airbyte_say_status(out, st->part->descriptor, complete ? AIRBYTE_COMPLETE : AIRBYTE_INCOMPLETE);
     if (own)
         airbyte_say_error(out, rc, buf_view(&message), st->part->descriptor);
-    r->failed += own;
+    if (own)
+        r->failure = r->failed++ && r->failure != rc ? WEIR_E_REMOTE : rc;
     out->failed |= !buf_ok(&message);
     buf_free(&message);
     return own ? WEIR_OK : rc;

@@ -28,6 +28,7 @@ typedef struct reading {
     bool together;         /* the connector pulls all bindings in one: they fail together */
     bool settle_all;       /* the next states may not wait */
     size_t failed;         /* streams, while others went on */
+    weir_rc failure;       /* what they failed with, WEIR_E_REMOTE if that differs */
 } reading;
 
 /** Sets the framing up; the rest is the caller's. */

@@ -176,7 +176,7 @@ static weir_rc pull(source *v, session *s, writer *w, err *e)
         rc = err_move(e, &last);
     err_free(&last);
     if (!rc && v->r.failed)
-        rc = err_fail(e, WEIR_E_REMOTE, "%zu of %zu streams could not be read", v->r.failed, v->count);
+        rc = err_fail(e, v->r.failure, "%zu of %zu streams could not be read", v->r.failed, v->count);
     return rc ? rc : v->k->end->signal ? err_fail(e, WEIR_STOPPED, "stopped by a signal") : WEIR_OK;
 }
 

@@ -493,6 +493,73 @@ static void what_failed_is_counted_as_far_as_it_went_out(void **state)
     hand_close(&h);
 }
 
+/* One line that is this JSON, once its time is checked and taken out. */
+static void expect_line(hand *h, const char *json)
+{
+    weir_view line = buf_view(&h->out), at;
+    const char *mark = strstr(buf_text(&h->out), "\"emitted_at\":");
+    buf left = {0};
+    int64_t ms = 0;
+    assert_int_equal(line.ptr[line.len - 1], '\n');
+    assert_null(memchr(line.ptr, '\n', line.len - 1));
+    assert_non_null(mark);
+    at = view_from(line, (size_t)(mark - line.ptr) + strlen("\"emitted_at\":"));
+    at.len = strspn(at.ptr, "0123456789");
+    assert_true(number_to_i64(at, &ms) && ms > 1600000000000 && ms <= airbyte_now());
+    buf_add(&left, line.ptr, (size_t)(mark - line.ptr));
+    buf_adds(&left, at.ptr[at.len] == ',' ? at.ptr + at.len + 1 : at.ptr + at.len);
+    if (left.len && strcmp(buf_text(&left), json) != 0)
+        fail_msg("%s", buf_text(&left));
+    buf_free(&left);
+    buf_clear(&h->out);
+}
+
+static void estimates_and_settings(void **state)
+{
+    (void)state;
+    hand h;
+    hand_open(&h);
+    h.part.name_space = VIEW("public");
+    h.r.framing.estimate(&h.r.framing, &h.out, &h.b, 5, 2250);
+    expect_line(&h, "{\"type\":\"TRACE\",\"trace\":{\"type\":\"ESTIMATE\",\"estimate\":{\"name\":\"s0\",\"namespace\":\"public\",\"type\":\"STREAM\","
+                    "\"row_estimate\":5,\"byte_estimate\":2250}}}\n");
+    h.r.framing.estimate(&h.r.framing, &h.out, &h.b, 0, 7);
+    expect_line(&h, "{\"type\":\"TRACE\",\"trace\":{\"type\":\"ESTIMATE\",\"estimate\":{\"name\":\"s0\",\"namespace\":\"public\",\"type\":\"STREAM\","
+                    "\"byte_estimate\":7}}}\n");
+    h.r.framing.config(&h.r.framing, &h.out, VIEW("{\n \"token\": \"new\"\n}"));
+    expect_line(&h, "{\"type\":\"CONTROL\",\"control\":{\"type\":\"CONNECTOR_CONFIG\",\"connectorConfig\":{\"config\":{\"token\":\"new\"}}}}\n");
+    hand_close(&h);
+}
+
+static void names_that_need_quoting_and_namespaces(void **state)
+{
+    (void)state;
+    hand h;
+    hand_open(&h);
+    h.part.name = VIEW("a \"b\"\n\xf0\x9f\x9a\x80");
+    h.part.name_space = VIEW("n/s");
+    assert_true(h.r.framing.outlet(&h.r.framing, &h.a, &h.b, &h.o));
+    atomic_store(&h.stream.running, true);
+    hand_emit(&h, "{}");
+    buf_addv(&h.out, buf_view(&h.ln.shared));
+    expect_line(&h, "{\"type\":\"RECORD\",\"record\":{\"stream\":\"a \\\"b\\\"\\n\xf0\x9f\x9a\x80\",\"namespace\":\"n/s\",\"data\":{},}}\n");
+    hand_close(&h);
+}
+
+static void a_deletion_that_the_connector_tells(void **state)
+{
+    (void)state;
+    hand h;
+    buf doc = {0};
+    hand_open(&h);
+    assert_true(h.o.deletion(&h.o, VIEW("{\"id\":1,\"_ab_cdc_deleted_at\":null}"), &doc));
+    weir_view at = pointer_find(buf_view(&doc), VIEW("/_ab_cdc_deleted_at"));
+    assert_true(view_starts(at, VIEW("\"20")) && view_ends(at, VIEW("Z\"")));
+    assert_true(view_is(pointer_find(buf_view(&doc), VIEW("/id")), "1"));
+    buf_free(&doc);
+    hand_close(&h);
+}
+
 static void expect_record(const char *doc, bool row_id, bool deletes, const char *left, bool deleted)
 {
     hand h;
@@ -543,6 +610,9 @@ int main(void)
         cmocka_unit_test(a_bug_stops_everything_but_not_without_statuses),
         cmocka_unit_test(what_waits_goes_out_before_documents_without_a_checkpoint),
         cmocka_unit_test(what_failed_is_counted_as_far_as_it_went_out),
+        cmocka_unit_test(estimates_and_settings),
+        cmocka_unit_test(names_that_need_quoting_and_namespaces),
+        cmocka_unit_test(a_deletion_that_the_connector_tells),
         cmocka_unit_test(documents_lose_what_flow_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
