@@ -48,18 +48,24 @@ static weir_rc code_of(const tree *record)
     return WEIR_E_REMOTE;
 }
 
-void words_said(words *w, weir_level level, weir_view message, weir_rc code)
+enum { RANK_MESSAGE = 1, RANK_ERROR, RANK_CRITICAL };
+
+/* What ranks lower does not replace what was said before. */
+static void note(words *w, int rank, weir_view message, weir_rc code)
 {
-    bool severe = level == WEIR_ERROR;
     pthread_mutex_lock(&w->lock);
-    if (message.len && (severe || !w->last_severe)) {
+    if (message.len && rank >= w->last_rank) {
         buf_clear(&w->last);
         buf_addv(&w->last, message);
-        w->last_severe = severe;
+        w->last_rank = rank;
         w->code = code;
     }
     pthread_mutex_unlock(&w->lock);
 }
+
+static int rank_of(weir_level level) { return level == WEIR_ERROR ? RANK_ERROR : RANK_MESSAGE; }
+
+void words_said(words *w, weir_level level, weir_view message, weir_rc code) { note(w, rank_of(level), message, code); }
 
 /* Every member that is not time, level or message goes on as a field. */
 static size_t gather_fields(const tree *record, arena *a, log_field **ret)
@@ -141,11 +147,11 @@ static weir_view behind_time(weir_view line)
 }
 
 /* The level that a line of Python's loggers says, with what else it says. @return 0 if it says none */
-static weir_level logger_line(weir_view line, weir_view *ret_logger, weir_view *ret_text)
+static weir_level logger_line(weir_view line, weir_view *ret_logger, weir_view *ret_text, int *ret_rank)
 {
-    static const struct { const char *word; weir_level level; } levels[] = {
-        {"CRITICAL", WEIR_ERROR}, {"FATAL", WEIR_ERROR}, {"ERROR", WEIR_ERROR}, {"WARNING", WEIR_WARN}, {"WARN", WEIR_WARN}, {"INFO", WEIR_INFO},
-        {"DEBUG", WEIR_DEBUG},
+    static const struct { const char *word; weir_level level; int rank; } levels[] = {
+        {"CRITICAL", WEIR_ERROR, RANK_CRITICAL}, {"FATAL", WEIR_ERROR, RANK_CRITICAL}, {"ERROR", WEIR_ERROR, RANK_ERROR},
+        {"WARNING", WEIR_WARN, RANK_MESSAGE}, {"WARN", WEIR_WARN, RANK_MESSAGE}, {"INFO", WEIR_INFO, RANK_MESSAGE}, {"DEBUG", WEIR_DEBUG, RANK_MESSAGE},
     };
     weir_view rest = behind_time(line);
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
@@ -162,6 +168,7 @@ static weir_level logger_line(weir_view line, weir_view *ret_logger, weir_view *
             take_until(&text, rest.ptr[strlen(levels[i].word)] == ':' ? ':' : '|', ret_logger);
         *ret_logger = trim(*ret_logger);
         *ret_text = trim(text);
+        *ret_rank = levels[i].rank;
         return levels[i].level;
     }
     return 0;
@@ -175,12 +182,13 @@ static void log_one(words *w, weir_view line)
     line = text;
     if (!line.len || (*line.ptr == '{' && log_json(w, line)))
         return;
-    weir_level level = w->levels ? logger_line(line, &logger, &text) : 0;
+    int rank = 0;
+    weir_level level = w->levels ? logger_line(line, &logger, &text, &rank) : 0;
     if (!level)
         level = words_guess(line);
     if (is_metric(w, text))
         level = WEIR_DEBUG;
-    words_said(w, level, text.len ? text : line, WEIR_E_REMOTE);
+    note(w, rank ? rank : rank_of(level), text.len ? text : line, WEIR_E_REMOTE);
     log_record(w->log, level, w->task, text, &(log_field){"logger", logger, false}, logger.len > 0);
 }
 

@@ -13,7 +13,7 @@ typedef struct words {
                          "LEVEL text", "LEVEL:logger:text"; METRIC lines are for debugging */
     buf pending;      /* the beginning of a line */
     buf last;         /* the last message */
-    bool last_severe; /* and it was an error */
+    int last_rank;    /* 0: none; then: a message, an error, one that says it is critical */
     weir_rc code;     /* what its record gave as fields.code, if it is one of ours */
     pthread_mutex_t lock; /* of the last three: other threads may hear words elsewhere */
 } words;
@@ -25,7 +25,7 @@ bool words_read(words *w, int fd);
 void words_said(words *w, weir_level level, weir_view message, weir_rc code);
 /** Logs what is left without a line end. */
 void words_end(words *w);
-/** The last record's message; an error beats what came after it at a lower level. */
+/** The last record's message; an error beats what came after it at a lower level, and what calls itself critical (levels) beats errors. */
 weir_view words_last(const words *w);
 /** Who has to act, if that record said so the way our own connectors do; else WEIR_E_REMOTE. */
 weir_rc words_code(const words *w);

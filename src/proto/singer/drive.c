@@ -217,6 +217,9 @@ static weir_rc pull(weir_task *t, void *self, const weir_binding *b, size_t n)
         rc = singer_tapped_seal(&p);
     if (!rc)
         tell_left_out(&p);
+    if (rc == WEIR_STOPPED && p.unsealed)
+        weir_log(t, WEIR_WARN, "stopped: %llu document%s after the tap's last state %s dropped", (unsigned long long)p.unsealed,
+                 p.unsealed == 1 ? "" : "s", p.unsealed == 1 ? "is" : "are");
     weir_rc changed = singer_driven_config_changed(t, self, &p.papers);
     free_pull(&p);
     return rc ? rc : changed;

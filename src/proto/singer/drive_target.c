@@ -1,8 +1,8 @@
 /* Being the platform for a Singer target: an executable becomes a destination that relays (singer.md 1, 11).
  *
  * A transaction is a process: it is started with the first row, gets SCHEMA and RECORD messages, and at the commit a final STATE that we make. It must then
- * exit with status 0, and the last state that it has printed must be that one. Some print none at all although everything is stored (section 1): a target
- * whose last message was a STATE and that exits with 0 is believed, with a warning. Whoever dies in between has confirmed nothing: the rows come again.
+ * exit with status 0, and the last state that it has printed must be that one: nothing else tells that the rows are stored (section 6: status 0 does not).
+ * Whoever dies in between has confirmed nothing: the rows come again.
  */
 #include <stdlib.h>
 
@@ -41,7 +41,7 @@ typedef struct target {
     buf out;
     buf state;       /* the last that it has printed */
     uint64_t transactions;
-    bool warned_silent, warned_deletion;
+    bool warned_deletion;
 } target;
 
 /* ---- streams ---- */
@@ -215,6 +215,8 @@ static weir_rc hear(target *g, int64_t until, err *e)
             log_record(g->r->d->o.log, WEIR_DEBUG, g->r->d->o.task_name, line, NULL, 0);
             continue;
         }
+        if (json_equal(line, VIEW("{}")))
+            continue; /* no state (section 5.4) */
         buf_clear(&g->state);
         buf_addv(&g->state, line);
     }
@@ -442,14 +444,11 @@ static weir_rc judge(target *g, weir_task *t, weir_view state)
         return err_fail(e, WEIR_STOPPED, "stopped");
     if (!buf_ok(&g->state))
         return err_nomem(e);
-    if (!g->state.len) {
-        if (!g->warned_silent)
-            weir_log(t, WEIR_WARN, "the target has printed no state; it has exited with status 0 behind a final STATE, so all is taken to be stored");
-        g->warned_silent = true;
-    } else if (!confirms(buf_view(&g->state), state)) {
+    if (!g->state.len)
+        return err_fail(e, WEIR_E_REMOTE, "the target has exited with status 0, but has printed no state: nothing tells that it has stored anything");
+    if (!confirms(buf_view(&g->state), state))
         return err_fail(e, WEIR_E_REMOTE, "the target has not confirmed the last state %.*s, but %.*s", VIEW_ARG(state),
                         g->state.len > SHOWN ? SHOWN : (int)g->state.len, g->state.ptr);
-    }
     return WEIR_OK;
 }
 

@@ -57,6 +57,45 @@ weir_rc singer_driven_read(child *c, int64_t until, size_t max, buf *out, err *e
 
 /* ---- settings ---- */
 
+static bool contains_folded(weir_view text, const char *word)
+{
+    for (; text.len >= strlen(word); text = view_from(text, 1))
+        if (strncasecmp(text.ptr, word, strlen(word)) == 0)
+            return true;
+    return false;
+}
+
+static bool sounds_secret(weir_view name)
+{
+    static const char *const words[] = {"password", "passwd", "passphrase", "secret", "token", "credential", "private", "apikey", "api_key", "api-key",
+                                        "authkey", "auth_key", "auth-key", "access_key", "access-key", "accesskey"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (contains_folded(name, words[i]))
+            return true;
+    return false;
+}
+
+/* Of settings that nobody has described the names are all there is to tell what is secret. */
+static void mask_by_names(const driven *d, const tree *t, bool secret)
+{
+    secret |= t->name.len && sounds_secret(t->name);
+    if (secret && (t->kind == TREE_STRING || t->kind == TREE_NUMBER) && t->text.len)
+        log_mask(d->o.log, t->text);
+    for (const tree *c = t->first; c; c = c->next)
+        mask_by_names(d, c, secret);
+}
+
+static weir_rc mask_config(const driven *d, weir_view config, err *e)
+{
+    arena a = {0};
+    tree *settings;
+    weir_rc rc = d->described ? WEIR_OK : tree_parse(&a, config, "config", WEIR_E_CONFIG, &settings, e);
+    if (!rc && !d->described)
+        mask_by_names(d, settings, false);
+    arena_free(&a);
+    return rc;
+}
+
 weir_rc singer_driven_open(weir_task *t, const weir_connector *me, const void *config, void **ret_self)
 {
     const weir_view *text = config;
@@ -66,7 +105,7 @@ weir_rc singer_driven_open(weir_task *t, const weir_connector *me, const void *c
     r->d = (const driven *)me;
     buf_addv(&r->config, *text);
     *ret_self = r;
-    return buf_ok(&r->config) ? WEIR_OK : weir_fail(t, WEIR_E_NOMEM, "out of memory");
+    return buf_ok(&r->config) ? mask_config(r->d, *text, task_error(t)) : weir_fail(t, WEIR_E_NOMEM, "out of memory");
 }
 
 void singer_driven_close(void *self)
@@ -98,7 +137,9 @@ weir_rc singer_driven_config_changed(weir_task *t, singer_driven_run *r, const p
         weir_log(t, WEIR_WARN, "the connector has changed its config file, but not to a JSON object: the change is left out");
     } else if (!json_equal(buf_view(&text), buf_view(&r->config))) {
         json_compact(&now, buf_view(&text));
-        rc = buf_ok(&now) ? weir_config_changed(t, buf_view(&now)) : err_nomem(task_error(t));
+        rc = mask_config(r->d, buf_view(&now), task_error(t));
+        if (!rc)
+            rc = buf_ok(&now) ? weir_config_changed(t, buf_view(&now)) : err_nomem(task_error(t));
         buf swap = r->config;
         r->config = now;
         now = swap;
@@ -168,6 +209,7 @@ static void take_about(driven *d, const tree *about)
         return;
     put_settings(&w, settings, false);
     d->base.config_schema = kept(&d->arena, &schema);
+    d->described = true;
 }
 
 /* Connectors made with the SDK describe themselves; of all others any object may be the config. */
@@ -234,6 +276,7 @@ weir_rc singer_drive(const drive_options *o, weir_connector **ret, err *e)
     d->last = last;
     d->o = *o;
     d->env[0] = log_level_variable(d);
+    d->env[1] = "LOG_FORMAT=json"; /* of our own programs: whatever our log looks like, it is read by us */
     d->base = (weir_connector){
         .abi = WEIR_ABI, .name = base_name(o->argv[0]), .version = "0", .open = singer_driven_open, .close = singer_driven_close,
         .config_schema = VIEW("{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"type\":\"object\",\"additionalProperties\":true}"),

@@ -24,8 +24,9 @@ typedef struct driven {
     weir_connector base; /* first: callbacks get back from it */
     drive_options o;
     arena arena;         /* texts of base and env */
-    const char *env[2];  /* for its loggers */
+    const char *env[3];  /* for its loggers */
     singer_discovery *last; /* its own */
+    bool described;      /* it has said what its settings are */
 } driven;
 
 /** `self` of an opened one. */

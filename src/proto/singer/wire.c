@@ -59,6 +59,15 @@ static bool take(json_scan *s, char first, const char *expected, weir_view *out)
     return !out->len || *v.ptr == first || bad_from(s, v, expected);
 }
 
+static bool take_value(json_scan *s, weir_view *out)
+{
+    if (!json_skip(s, out))
+        return false;
+    if (view_is(*out, "null"))
+        *out = (weir_view){0};
+    return true;
+}
+
 static bool take_document(json_scan *s, singer_message *m)
 {
     bool before = s->lines;
@@ -106,7 +115,7 @@ static bool take_member(json_scan *s, json_key key, singer_message *m)
     if (json_key_is(key, VIEW("record")))
         return take_document(s, m);
     if (json_key_is(key, VIEW("value")))
-        return json_skip(s, &m->value);
+        return take_value(s, &m->value);
     if (json_key_is(key, VIEW("time_extracted")))
         return take_hint(s, is_string, &m->time_extracted);
     if (json_key_is(key, VIEW("version")))

@@ -23,7 +23,7 @@ typedef struct singer_message {
     weir_view schema;          /* SCHEMA: an object */
     weir_view key_properties;  /* SCHEMA: array of strings */
     weir_view bookmark_properties; /* SCHEMA: array of strings */
-    weir_view value;           /* STATE: any JSON value; null is null */
+    weir_view value;           /* STATE: any JSON value but null, which counts as absent here, too */
     weir_view encoding, manifest;  /* BATCH */
 } singer_message;
 

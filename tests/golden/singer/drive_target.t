@@ -38,17 +38,18 @@ $ weir run --source flow.yaml --once --quiet; cat got | wc -l
 
 == states may come early and often, with words between them; the last line counts, also as a whole STATE message
 file answer
-| echo '{"bookmarks":{"hello":{"weir_transaction":0}}}'; echo 'loaded'; echo '{ "type": "STATE", "value": {"bookmarks": {"hello": {"weir_transaction": 1}}} }'
+| echo '{"bookmarks":{"hello":{"weir_transaction":0}}}'; echo 'loaded'; echo '{ "type": "STATE", "value": {"bookmarks": {"hello": {"weir_transaction": 1}}} }'; echo '{}'
 $ weir run --source flow.yaml --once --quiet
 !*
 
-== no state at all behind a final one, and success: it is believed, with a warning
+== no state, or an empty one, tells nothing, whatever the exit status
 file answer
-| true
+| echo '{}'
 $ weir run --source flow.yaml --once --quiet
 !*
-! warn  acme/out: the target has printed no state; it has exited with status 0 behind a final STATE, so all is taken to be stored
+! the target has exited with status 0, but has printed no state: nothing tells that it has stored anything
 !*
+= 4
 
 == another state is no confirmation; the rows come again
 file answer

@@ -216,16 +216,29 @@ static void a_line_without_end(void **state)
     end(&h);
 }
 
-static void expect_last(const char *lines, const char *last, weir_rc code)
+static void expect_last_of(bool levels, const char *lines, const char *last, weir_rc code)
 {
     hearing h;
     begin(&h);
+    h.w.levels = levels;
     say(&h, view_of(lines));
     hang_up(&h);
     if (!view_is(words_last(&h.w), last))
         fail_msg("%s: the last words are '%.*s', expected '%s'", lines, VIEW_ARG(words_last(&h.w)), last);
     assert_int_equal(words_code(&h.w), code);
     end(&h);
+}
+
+static void expect_last(const char *lines, const char *last, weir_rc code) { expect_last_of(false, lines, last, code); }
+
+/* Runners take the CRITICAL line for the headline (singer.md 4, Logs). */
+static void the_headline(void **state)
+{
+    (void)state;
+    static const char lines[] = "INFO on\nCRITICAL the moon is not there\nTraceback (most recent call last):\n  File x\nValueError: moon\n";
+    expect_last_of(true, lines, "the moon is not there", WEIR_E_REMOTE);
+    expect_last_of(false, lines, "ValueError: moon", WEIR_E_REMOTE);
+    expect_last_of(true, "CRITICAL one\nCRITICAL two\nERROR three\n", "two", WEIR_E_REMOTE);
 }
 
 /* The last record is the reason (flow.md 1.7), but what came after an error at a lower level does not hide it. */
@@ -310,6 +323,7 @@ int main(void)
         cmocka_unit_test(loggers_of_python),
         cmocka_unit_test(lines_come_in_pieces),
         cmocka_unit_test(a_line_without_end),
+        cmocka_unit_test(the_headline),
         cmocka_unit_test(the_last_words),
         cmocka_unit_test(secrets_are_masked),
         cmocka_unit_test(names_in_two_spellings),
