@@ -146,9 +146,18 @@ weir_rc flow_values(const flow_message *m, bool values, size_t count, weir_view 
 
 /* ---- writing: loads, stores, documents loaded ---- */
 
+/* What is 0, false or empty is left out (flow.md 2). */
 static void put_binding(uint32_t binding, buf *out)
 {
-    buf_printf(out, "\"binding\":%u", binding);
+    if (binding)
+        buf_printf(out, "\"binding\":%u", binding);
+}
+
+/* Between two members. */
+static void put_comma(buf *out)
+{
+    if (out->len && out->ptr[out->len - 1] != '{')
+        buf_addc(out, ',');
 }
 
 /* A member, if it holds anything. */
@@ -156,7 +165,7 @@ static void put_packed(const char *name, weir_view packed, buf *out)
 {
     if (!packed.len)
         return;
-    buf_addc(out, ',');
+    put_comma(out);
     buf_adds(out, name);
     base64_encode(out, packed);
     buf_addc(out, '"');
@@ -166,7 +175,7 @@ static void put_json(const char *name, weir_view json, buf *out)
 {
     if (!json.len)
         return;
-    buf_addc(out, ',');
+    put_comma(out);
     buf_adds(out, name);
     buf_addv(out, json);
 }
@@ -186,8 +195,9 @@ static void write_store_json(const flow_row *r, buf *out)
     put_packed("\"valuesPacked\":\"", r->values_packed, out);
     put_json("\"values\":", r->values, out);
     put_json("\"doc\":", r->doc, out);
-    buf_adds(out, r->exists ? ",\"exists\":true" : "");
-    buf_adds(out, r->deleted ? ",\"delete\":true}}\n" : "}}\n");
+    put_json("\"exists\":", r->exists ? VIEW("true") : VIEW(""), out);
+    put_json("\"delete\":", r->deleted ? VIEW("true") : VIEW(""), out);
+    buf_adds(out, "}}\n");
 }
 
 static size_t bytes_size(weir_view v)
@@ -278,7 +288,8 @@ void flow_write_loaded(flow_codec codec, uint32_t binding, weir_view doc, buf *o
     }
     buf_adds(out, "{\"loaded\":{");
     put_binding(binding, out);
-    buf_adds(out, ",\"doc\":");
+    put_comma(out);
+    buf_adds(out, "\"doc\":");
     json_compact(out, doc);
     buf_adds(out, "}}\n");
 }
