@@ -297,16 +297,19 @@ static weir_rc message_from_json(const pb_def *d, weir_view v, buf *out, unsigne
 
 static weir_rc value_from_json(const pb_message *m, const pb_def *d, weir_view v, buf *out, unsigned depth, err *e);
 
+/* Both parts of an entry are there, whatever they hold. */
 static weir_rc entry_from_json(const pb_def *d, json_key key, weir_view value, buf *out, unsigned depth, err *e)
 {
     buf entry = {0}, name = {0};
+    pb_def part = d->type == PB_T_MAP ? d->message->fields[1] : (pb_def){0};
     weir_rc rc = WEIR_OK;
+    part.repeated = true;
     if (json_unquote(&name, key.raw))
         put_bytes(&entry, 1, buf_view(&name));
     if (d->type == PB_T_JSON_MAP)
         put_bytes(&entry, 2, value);
     else if (!view_is(value, "null"))
-        rc = value_from_json(d->message, &d->message->fields[1], value, &entry, depth, e);
+        rc = value_from_json(d->message, &part, value, &entry, depth, e);
     if (!rc && !(buf_ok(&entry) && buf_ok(&name)))
         rc = err_nomem(e);
     if (!rc)

@@ -146,17 +146,38 @@ weir_rc flow_values(const flow_message *m, bool values, size_t count, weir_view 
 
 /* ---- writing: loads, stores, documents loaded ---- */
 
+/* What is 0, false or empty is left out (flow.md 2). */
 static void put_binding(uint32_t binding, buf *out)
 {
     if (binding)
-        buf_printf(out, "\"binding\":%u,", binding);
+        buf_printf(out, "\"binding\":%u", binding);
 }
 
+/* Between two members. */
+static void put_comma(buf *out)
+{
+    if (out->len && out->ptr[out->len - 1] != '{')
+        buf_addc(out, ',');
+}
+
+/* A member, if it holds anything. */
 static void put_packed(const char *name, weir_view packed, buf *out)
 {
+    if (!packed.len)
+        return;
+    put_comma(out);
     buf_adds(out, name);
     base64_encode(out, packed);
     buf_addc(out, '"');
+}
+
+static void put_json(const char *name, weir_view json, buf *out)
+{
+    if (!json.len)
+        return;
+    put_comma(out);
+    buf_adds(out, name);
+    buf_addv(out, json);
 }
 
 /* binding, keyPacked, key: what load and store have in common. */
@@ -164,27 +185,19 @@ static void put_key(const flow_row *r, buf *out)
 {
     put_binding(r->binding, out);
     put_packed("\"keyPacked\":\"", r->key_packed, out);
-    if (r->key.len) {
-        buf_adds(out, ",\"key\":");
-        buf_addv(out, r->key);
-    }
+    put_json("\"key\":", r->key, out);
 }
 
 static void write_store_json(const flow_row *r, buf *out)
 {
     buf_adds(out, "{\"store\":{");
     put_key(r, out);
-    put_packed(",\"valuesPacked\":\"", r->values_packed, out);
-    if (r->values.len) {
-        buf_adds(out, ",\"values\":");
-        buf_addv(out, r->values);
-    }
-    if (r->doc.len) {
-        buf_adds(out, ",\"doc\":");
-        buf_addv(out, r->doc);
-    }
-    buf_adds(out, r->exists ? r->deleted ? ",\"exists\":true,\"delete\":true}}\n" : ",\"exists\":true}}\n"
-                            : r->deleted ? ",\"delete\":true}}\n" : "}}\n");
+    put_packed("\"valuesPacked\":\"", r->values_packed, out);
+    put_json("\"values\":", r->values, out);
+    put_json("\"doc\":", r->doc, out);
+    put_json("\"exists\":", r->exists ? VIEW("true") : VIEW(""), out);
+    put_json("\"delete\":", r->deleted ? VIEW("true") : VIEW(""), out);
+    buf_adds(out, "}}\n");
 }
 
 static size_t bytes_size(weir_view v)
@@ -275,6 +288,7 @@ void flow_write_loaded(flow_codec codec, uint32_t binding, weir_view doc, buf *o
     }
     buf_adds(out, "{\"loaded\":{");
     put_binding(binding, out);
+    put_comma(out);
     buf_adds(out, "\"doc\":");
     json_compact(out, doc);
     buf_adds(out, "}}\n");

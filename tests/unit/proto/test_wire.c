@@ -29,7 +29,13 @@ static int unload(void **state)
     return 0;
 }
 
-static bool is_hot(flow_kind kind) { return kind == FLOW_CAPTURED || kind == FLOW_CHECKPOINT; }
+static bool is_row(flow_kind kind) { return kind == FLOW_LOAD || kind == FLOW_STORE; }
+static bool is_hot(flow_kind kind) { return kind == FLOW_CAPTURED || kind == FLOW_CHECKPOINT || kind == FLOW_LOADED || is_row(kind); }
+
+static const pb_message *table_of(flow_direction dir)
+{
+    return (const pb_message *[]){&flow_request_pb, &flow_response_pb, &flow_materialize_request_pb, &flow_materialize_response_pb}[dir];
+}
 
 static void must(const vector *v, bool ok, const char *what, err *e)
 {
@@ -41,6 +47,30 @@ static void must_equal_json(const vector *v, weir_view got, weir_view expected, 
 {
     if (!json_equal(got, expected))
         fail_msg("%s: %s is %.*s, expected %.*s", v->name, what, VIEW_ARG(got), VIEW_ARG(expected));
+}
+
+/* Bytes, which a message of the JSON codec has as base64. */
+static void expect_packed(const vector *v, const flow_message *m, weir_view got, weir_view body, const char *name)
+{
+    weir_view text = pointer_find(body, view_of(name));
+    buf expected = {0}, bytes = {0};
+    err none = {0};
+    must(v, !text.len || base64_decode(&expected, (weir_view){text.ptr + 1, text.len - 2}), "base64", &none);
+    must(v, !m->packed_text || base64_decode(&bytes, got), "base64", &none);
+    must(v, view_eq(m->packed_text ? buf_view(&bytes) : got, buf_view(&expected)), name, &none);
+    buf_free(&expected);
+    buf_free(&bytes);
+}
+
+static void expect_row(const vector *v, const flow_message *m, weir_view body)
+{
+    must_equal_json(v, m->key, pointer_find(body, VIEW("/key")), "key");
+    must_equal_json(v, m->values, pointer_find(body, VIEW("/values")), "values");
+    must_equal_json(v, m->doc, pointer_find(body, VIEW("/doc")), "doc");
+    expect_packed(v, m, m->key_packed, body, "/keyPacked");
+    expect_packed(v, m, m->values_packed, body, "/valuesPacked");
+    assert_int_equal(m->exists, view_is(pointer_find(body, VIEW("/exists")), "true"));
+    assert_int_equal(m->deleted, view_is(pointer_find(body, VIEW("/delete")), "true"));
 }
 
 /* What the JSON form of a vector says. */
@@ -55,7 +85,9 @@ static void expect_message(const vector *v, const flow_message *m)
         must_equal_json(v, m->body, body, "body");
     weir_view binding = pointer_find(body, VIEW("/binding"));
     assert_int_equal(m->binding, binding.len ? strtoul(binding.ptr, NULL, 10) : 0);
-    if (m->kind == FLOW_CAPTURED)
+    if (is_row(m->kind))
+        expect_row(v, m, body);
+    if (m->kind == FLOW_CAPTURED || m->kind == FLOW_LOADED)
         must_equal_json(v, m->doc, pointer_find(body, VIEW("/doc")), "doc");
     if (m->kind == FLOW_SOURCED_SCHEMA)
         must_equal_json(v, m->doc, pointer_find(body, VIEW("/documentSchema")), "schema");
@@ -109,7 +141,7 @@ static void transcodes_to_json(void **state)
             continue;
         buf json = {0};
         err e = {0};
-        must(v, pb_to_json(v->dir == FLOW_REQUEST ? &flow_request_pb : &flow_response_pb, v->bytes, &json, &e) == WEIR_OK, "no JSON", &e);
+        must(v, pb_to_json(table_of(v->dir), v->bytes, &json, &e) == WEIR_OK, "no JSON", &e);
         assert_true(json_check(buf_view(&json), NULL, NULL));
         assert_null(memchr(json.ptr, '\n', json.len));
         must_equal_json(v, buf_view(&json), v->json, "JSON");
@@ -195,6 +227,79 @@ static void writes_checkpoints_by_hand(void **state)
         seen++;
     }
     assert_true(seen >= 2);
+}
+
+static weir_view decoded(weir_view text, buf *room)
+{
+    buf_clear(room);
+    assert_true(base64_decode(room, text));
+    return buf_view(room);
+}
+
+/* The bytes are the library's, the lines read as what they were. */
+static void writes_rows_by_hand(void **state)
+{
+    (void)state;
+    size_t seen = 0;
+    for (const vector *v = all.v; v < all.v + all.count; v++) {
+        flow_message m = v->mode == MODE_BOTH && v->dir >= FLOW_MATERIALIZE_REQUEST ? taken_apart(v) : (flow_message){0};
+        if (!is_row(m.kind) && m.kind != FLOW_LOADED)
+            continue;
+        buf out = {0}, key = {0}, values = {0}, scratch = {0};
+        err e = {0};
+        for (int codec = FLOW_PROTOBUF; codec >= FLOW_JSON; codec--) {
+            const flow_row row = {m.binding, m.key, decoded(m.key_packed, &key), m.values, decoded(m.values_packed, &values), m.doc, m.exists, m.deleted};
+            buf_clear(&out);
+            if (m.kind == FLOW_LOADED)
+                flow_write_loaded((flow_codec)codec, m.binding, m.doc, &out);
+            else
+                (m.kind == FLOW_LOAD ? flow_write_load : flow_write_store)((flow_codec)codec, &row, &out);
+            if (codec == FLOW_PROTOBUF)
+                expect_frame(v, &out, 0);
+        }
+        must(v, flow_read(FLOW_JSON, v->dir, (weir_view){out.ptr, out.len - 1}, &m, &scratch, &e) == WEIR_OK, "its line", &e);
+        expect_message(v, &m);
+        buf_free(&out);
+        buf_free(&key);
+        buf_free(&values);
+        seen++;
+    }
+    assert_true(seen >= 12);
+}
+
+/* Examples of flow.md 6.3 and 12.4. The arrays win: they are exact. */
+static void takes_values_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        size_t count;
+        const char *values[3]; /* NULL: refused */
+    } cases[] = {
+        {"{\"store\":{\"valuesPacked\":\"AngA\"}}", 1, {"\"x\""}},
+        {"{\"store\":{\"valuesPacked\":\"AmEAFQEn\"}}", 3, {"\"a\"", "1", "true"}},
+        {"{\"store\":{\"valuesPacked\":\"AmEAFQEn\",\"values\":[ 12345678901234567890.25 , {\"a\":[1]},null]}}", 3,
+         {"12345678901234567890.25", "{\"a\":[1]}", "null"}},
+        {"{\"store\":{\"values\":[]}}", 0, {""}},
+        {"{\"store\":{}}", 0, {""}},
+        {"{\"store\":{\"valuesPacked\":\"AngA\"}}", 2, {NULL}},
+        {"{\"store\":{\"values\":[1,2,3]}}", 2, {NULL}},
+        {"{\"store\":{\"valuesPacked\":\"/w==\"}}", 1, {NULL}},
+        {"{\"store\":{\"valuesPacked\":\"A*\"}}", 1, {NULL}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        flow_message m;
+        buf scratch = {0}, room = {0};
+        err e = {0};
+        weir_view got[3];
+        assert_int_equal(flow_read(FLOW_JSON, FLOW_MATERIALIZE_REQUEST, view_of(cases[i].line), &m, &scratch, &e), WEIR_OK);
+        weir_rc rc = flow_values(&m, true, cases[i].count, got, &room, &e);
+        assert_int_equal(rc, cases[i].values[0] ? WEIR_OK : WEIR_E_PROTOCOL);
+        for (size_t k = 0; !rc && k < cases[i].count; k++)
+            assert_true(view_is(got[k], cases[i].values[k]));
+        buf_free(&room);
+        err_free(&e);
+    }
 }
 
 /* ---- what is no message ---- */
@@ -542,6 +647,8 @@ int main(void)
         cmocka_unit_test(writes_protobuf),
         cmocka_unit_test(writes_json),
         cmocka_unit_test(writes_checkpoints_by_hand),
+        cmocka_unit_test(writes_rows_by_hand),
+        cmocka_unit_test(takes_values_apart),
         cmocka_unit_test(refuses_what_is_wrong),
         cmocka_unit_test(says_where_it_is_wrong),
         cmocka_unit_test(refuses_cut_protobuf),

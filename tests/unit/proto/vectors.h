@@ -75,6 +75,15 @@ static inline vector_mode mode_of(weir_view word)
     abort();
 }
 
+static inline flow_direction direction_of(weir_view word)
+{
+    static const char *const words[] = {"request", "response", "materializerequest", "materializeresponse"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (view_is(word, words[i]))
+            return (flow_direction)i;
+    abort();
+}
+
 static inline vectors vectors_load(void)
 {
     vectors all = {0};
@@ -95,7 +104,7 @@ static inline vectors vectors_load(void)
             continue;
         }
         vector *v = &all.v[all.count++];
-        v->dir = view_is(word, "request") ? FLOW_REQUEST : FLOW_RESPONSE;
+        v->dir = direction_of(word);
         v->mode = mode_of(next_word(&line));
         v->name = calloc(1, line.len + 1);
         memcpy(v->name, line.ptr, line.len);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""vectors.py > vectors.txt - Flow capture messages as protobuf and as JSON, for test_wire.c and test_framing.c.
+"""vectors.py > vectors.txt - messages of Flow's captures and materializations as protobuf and as JSON, for test_wire.c and test_framing.c.
 
-The bytes come from Google's protobuf library (pip install protobuf), the definitions below from docs/protocols/flow.md (3.1, 3.2, 3.4, 6.1, 7), not
-from our own table of messages. Run it again when that page changes; the result is committed, so that tests need neither Python nor protobuf.
+The bytes come from Google's protobuf library (pip install protobuf), the definitions below from docs/protocols/flow.md (3.1, 3.2, 3.4, 5.1, 5.2, 5.4, 5.7,
+6.1, 7) and, of the runtime checkpoint, from Gazette's consumer protocol, not from our own table of messages. Run it again when that page changes; the result is committed, so that tests need neither Python nor protobuf.
 """
 import base64
 import json
@@ -12,7 +12,7 @@ import sys
 import google.protobuf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-# MESSAGE: FIELD TAG TYPE ... with * for repeated, % for map<string, JSON text>, ! for a field that the JSON form leaves out (only the platform reads it).
+# MESSAGE: FIELD TAG TYPE ... with * for repeated, % for map<string, TYPE>, ! for a field that the JSON form leaves out (only the platform reads it).
 DEFINITIONS = """
 ConnectorState: updated_json 1 json, merge_patch 2 bool
 RangeSpec: key_begin 2 fixed32, key_end 3 fixed32, r_clock_begin 4 fixed32, r_clock_end 5 fixed32
@@ -46,13 +46,41 @@ CheckpointResponse: state 1 ConnectorState
 SourcedSchemaResponse: binding 1 u32, document_schema_json 2 json
 BackfillResponse: binding 1 u32
 Response: spec 1 SpecResponse, discovered 2 DiscoveredResponse, validated 3 ValidatedResponse, applied 4 AppliedResponse, opened 5 OpenedResponse, captured 6 CapturedResponse, checkpoint 7 CheckpointResponse, sourced_schema 8 SourcedSchemaResponse, backfill_begin 9 BackfillResponse, backfill_complete 10 BackfillResponse, internal 100 !bytes
+SerPolicy: str_truncate_after 1 u32, nested_obj_truncate_after 2 u32, array_truncate_after 3 u32
+FieldSelection: keys 1 *text, values 2 *text, document 3 text, field_config_json_map 4 %json
+DestinationBinding: resource_config_json 1 json, resource_path 2 *text, collection 3 CollectionSpec, field_selection 4 FieldSelection, delta_updates 5 bool, partition_selector 7 !text, journal_read_suffix 8 text, priority 9 u32, backfill 12 u32, state_key 13 text, ser_policy 14 SerPolicy
+MaterializationSpec: name 1 text, connector_type 2 DestinationType, config_json 3 json, bindings 4 *DestinationBinding, shard_template 5 !text, network_ports 7 *NetworkPort, inactive_bindings 9 *DestinationBinding
+ProducerState: last_ack 1 fixed64, begin 2 i64
+ProducerEntry: id 1 bytes, state 2 ProducerState
+Source: read_through 1 i64, producers 2 *ProducerEntry
+RuntimeCheckpoint: sources 1 %Source, ack_intents 2 %bytes, rebuild 536870911 bool
+DestinationSpecRequest: connector_type 1 DestinationType, config_json 2 json
+DestinationValidateBinding: resource_config_json 1 json, collection 2 CollectionSpec, field_config_json_map 3 %json, backfill 4 u32, group_by 5 *text
+DestinationValidateRequest: name 1 text, connector_type 2 DestinationType, config_json 3 json, bindings 4 *DestinationValidateBinding, last_materialization 5 MaterializationSpec, last_version 6 text
+DestinationApplyRequest: materialization 1 MaterializationSpec, version 2 text, last_materialization 4 MaterializationSpec, last_version 5 text, state_json 6 json
+DestinationOpenRequest: materialization 1 MaterializationSpec, version 2 text, range 3 RangeSpec, state_json 4 json
+LoadRequest: binding 1 u32, key_json 2 json, key_packed 3 bytes
+EmptyMessage: nothing 100 !bytes
+StoreRequest: binding 1 u32, key_json 2 json, key_packed 3 bytes, values_json 4 json, values_packed 5 bytes, doc_json 6 json, exists 7 bool, delete 8 bool
+StartCommitRequest: runtime_checkpoint 1 RuntimeCheckpoint
+MaterializeRequest: spec 1 DestinationSpecRequest, validate 2 DestinationValidateRequest, apply 3 DestinationApplyRequest, open 4 DestinationOpenRequest, load 5 LoadRequest, flush 6 EmptyMessage, store 7 StoreRequest, start_commit 8 StartCommitRequest, acknowledge 9 EmptyMessage, internal 100 !bytes
+Constraint: type 2 ConstraintType, reason 3 text, folded_field 4 text
+DestinationValidatedBinding: constraints 1 %Constraint, resource_path 2 *text, delta_updates 3 bool, ser_policy 4 SerPolicy, case_insensitive_fields 5 bool
+DestinationValidatedResponse: bindings 1 *DestinationValidatedBinding
+DestinationAppliedResponse: action_description 1 text, state 2 ConnectorState
+DestinationOpenedResponse: runtime_checkpoint 1 RuntimeCheckpoint, disable_load_optimization 2 bool
+LoadedResponse: binding 1 u32, doc_json 2 json
+StateResponse: state 1 ConnectorState
+MaterializeResponse: spec 1 SpecResponse, validated 2 DestinationValidatedResponse, applied 3 DestinationAppliedResponse, opened 4 DestinationOpenedResponse, loaded 5 LoadedResponse, flushed 6 StateResponse, started_commit 7 StateResponse, acknowledged 8 StateResponse, internal 100 !bytes
 """
 ENUMS = {
     "ConnectorType": {"INVALID": 0, "IMAGE": 7, "LOCAL": 8},
+    "DestinationType": {"INVALID": 0, "SQLITE": 2, "IMAGE": 8, "LOCAL": 9, "DEKAF": 10},
+    "ConstraintType": {"INVALID": 0, "FIELD_REQUIRED": 1, "LOCATION_REQUIRED": 2, "LOCATION_RECOMMENDED": 3, "FIELD_OPTIONAL": 4, "FIELD_FORBIDDEN": 5, "UNSATISFIABLE": 6, "INCOMPATIBLE": 7},
     "Exists": {"INVALID": 0, "MUST": 1, "MAY": 2, "IMPLICIT": 3, "CANNOT": 4},
 }
 JSON_NAMES = {"enum_json_vec": "enum", "access_token_response_json_map": "accessTokenResponseMap", "refresh_token_response_json_map": "refreshTokenResponseMap"}
-SCALARS = {"text": 9, "json": 9, "bytes": 12, "u32": 13, "fixed32": 7, "bool": 8, "double": 1}
+SCALARS = {"text": 9, "json": 9, "bytes": 12, "u32": 13, "fixed32": 7, "bool": 8, "double": 1, "i64": 3, "fixed64": 6}
 
 
 # ---- definitions ----
@@ -93,7 +121,9 @@ def build():
                 entry = m.nested_type.add(name="".join(w.capitalize() for w in f.name.split("_")) + "Entry")
                 entry.options.map_entry = True
                 entry.field.add(name="key", number=1, label=1, type=9)
-                entry.field.add(name="value", number=2, label=1, type=9)
+                value = entry.field.add(name="value", number=2, label=1, type=SCALARS.get(f.type, 11))
+                if f.type not in SCALARS:
+                    value.type_name = f".f.{f.type}"
                 d.type, d.type_name = 11, f".f.{name}.{entry.name}"
             elif f.type in SCALARS:
                 d.type = SCALARS[f.type]
@@ -129,6 +159,8 @@ def scalar(f, value):
         return Raw(value)
     if f.type == "bytes":
         return base64.b64encode(value).decode()
+    if f.type in ("i64", "fixed64"):
+        return str(value)
     if f.type in ENUMS:
         return next((name for name, number in ENUMS[f.type].items() if number == value), value)
     return value if f.type in SCALARS else to_json(f.type, value)
@@ -142,7 +174,7 @@ def to_json(name, message):
             continue
         if f.map:
             if value:
-                out[f.json] = {k: Raw(value[k]) for k in sorted(value)}
+                out[f.json] = {k: scalar(f, value[k]) for k in sorted(value)}
         elif f.repeated:
             if len(value):
                 out[f.json] = [scalar(f, v) for v in value]
@@ -161,10 +193,13 @@ JSONS = ["{}", "[]", "true", "0", "-1.5e+10", '"text"', '{"a":{"b":[1,2,{"c":nul
 OBJECTS = [j for j in JSONS if j.startswith("{")]
 NUMBERS = [0, 1, 127, 128, 16383, 16384, 2**21, 2**31 - 1, 2**31, 2**32 - 1]
 MAP_KEYS = [t for t in TEXTS if t != "a"]  # none the beginning of another: there the library's order is its own
+ARRAYS = ["[]", "[1]", '["a",1,true]', '[{"k":[]},null,12345678901234567890.25]']
 MUST_BE_OBJECT = {"doc_json", "updated_json"}
 
 
 def value_of(rng, f):
+    if f.name in ("key_json", "values_json"):
+        return rng.choice(ARRAYS)
     if f.type == "json":
         return rng.choice(OBJECTS if f.name in MUST_BE_OBJECT or f.name == "document_schema_json" else JSONS)
     if f.type == "text":
@@ -173,6 +208,8 @@ def value_of(rng, f):
         return bytes(rng.randrange(256) for _ in range(rng.choice([0, 1, 2, 3, 16])))
     if f.type in ("u32", "fixed32"):
         return rng.choice(NUMBERS)
+    if f.type in ("i64", "fixed64"):
+        return rng.choice(NUMBERS + [2**63 - 1] + ([-1, -2**63] if f.type == "i64" else [2**64 - 1]))
     if f.type == "bool":
         return rng.random() < 0.7
     if f.type == "double":
@@ -191,7 +228,10 @@ def fill(rng, name, chance, depth=0):
         count = rng.choice([1, 2, 3]) if chance < 1 else 2
         if f.map:
             for k in range(count):
-                getattr(m, f.name)[rng.choice(MAP_KEYS) or f"k{k}"] = rng.choice(JSONS)
+                if f.type in SCALARS:
+                    getattr(m, f.name)[rng.choice(MAP_KEYS) or f"k{k}"] = rng.choice(JSONS) if f.type == "json" else value_of(rng, f)
+                else:
+                    getattr(m, f.name)[rng.choice(MAP_KEYS) or f"k{k}"].CopyFrom(fill(rng, f.type, chance, depth + 1))
         elif f.type not in SCALARS and f.type not in ENUMS:
             for _ in range(count if f.repeated else 1):
                 inner = fill(rng, f.type, chance * (0.6 if depth > 1 else 1), depth + 1)
@@ -226,7 +266,7 @@ def has_hidden(name, message):
         if f.hidden and value and (f.type in SCALARS or message.HasField(f.name)):
             return True
         if f.type in FIELDS and not f.hidden:
-            items = value if f.repeated else [value] if message.HasField(f.name) else []
+            items = value.values() if f.map else value if f.repeated else [value] if message.HasField(f.name) else []
             if any(has_hidden(f.type, i) for i in items):
                 return True
     return False
@@ -237,13 +277,13 @@ def show_message(direction, name, m, mode=None):
     show(direction, mode, name, encode(m), compact(to_json(direction, m)))
 
 
-def kinds():
-    rng = random.Random(3032023)
-    for direction in ("Request", "Response"):
+def kinds(directions, seed):
+    rng = random.Random(seed)
+    for direction in directions:
         for f in FIELDS[direction]:
             if f.hidden:
                 continue
-            needs = {n: "{}" for n in ("doc_json", "document_schema_json") if any(g.name == n for g in FIELDS[f.type])}
+            needs = {n: "{}" for n in ("doc_json", "document_schema_json") if f.name != "store" and any(g.name == n for g in FIELDS[f.type])}
             show_message(direction, f.json + ".least", wrapped(direction, f, CLASSES[f.type](**needs)))
             show_message(direction, f.json + ".most", wrapped(direction, f, fill(rng, f.type, 1)))
             for i in range(4):
@@ -302,6 +342,19 @@ def unusual():
     loose("Request", "acknowledge.of-64-bits", block(6, field(1, 0, varint(2**32 + 3))))
 
 
+def unusual_materializations():
+    row = field(1, 0, b"\5") + block(3, b"\x15\1") + block(5, b"\2x\0") + field(7, 0, b"\2")
+    strangers = field(19, 0, varint(2**64 - 1)) + field(20, 1, b"12345678") + field(21, 5, b"1234") + block(22, b"\xff\xfe")
+    loose("MaterializeRequest", "store.strangers-inside", block(7, strangers + row + strangers))
+    loose("MaterializeRequest", "store.strangers-beside", strangers + block(7, row) + strangers, "parts")
+    loose("MaterializeRequest", "store.line-breaks", block(7, row + block(6, b'{\n "a": [1,\r\n\t2]\n}')))
+    loose("MaterializeRequest", "load.key-last", block(5, block(3, b"\x14") + field(1, 0, b"\1")))
+    loose("MaterializeRequest", "flush.newer", block(6, block(1, b"[{}]") + block(2, field(1, 0, b"\1"))))
+    loose("MaterializeResponse", "opened.rebuild", block(4, block(1, b"\xf8\xff\xff\xff\x0f\x01")))
+    loose("MaterializeResponse", "validated.entry-without-value", block(2, block(1, block(1, block(1, b"a")))))
+    loose("MaterializeRequest", "startCommit.entry-without-value", block(8, block(1, block(1, block(1, b"j")) + block(2, block(1, b"k")))))
+
+
 def refused():
     """Not a message at all; the library's own parser refuses what is marked."""
     doc = block(2, b"{}")
@@ -341,6 +394,15 @@ def refused():
         ("Request", "two-kinds", block(1, b"") + block(2, b""), False),
         ("Request", "config-is-no-json", block(1, block(2, b"nul")), False),
         ("Request", "name-is-no-utf8", block(3, block(1, b"\xed\xa0\x80")), True),
+        ("MaterializeRequest", "store-doc-is-no-object", block(7, block(6, b"[]")), False),
+        ("MaterializeRequest", "store-key-is-no-array", block(7, block(2, b"{}")), False),
+        ("MaterializeRequest", "store-values-are-no-json", block(7, block(4, b"[1")), False),
+        ("MaterializeRequest", "two-kinds", block(7, doc) + block(5, b""), False),
+        ("MaterializeRequest", "store-as-varint", field(7, 0, b"\1"), False),
+        ("MaterializeRequest", "number-as-bytes", block(8, block(1, block(1, block(1, b"j") + block(2, block(1, b"1"))))), False),
+        ("MaterializeRequest", "an-unknown-kind", block(10, b""), False),
+        ("MaterializeResponse", "loaded-without-doc", block(5, field(1, 0, b"\1")), False),
+        ("MaterializeResponse", "constraint-as-number", block(2, block(1, block(1, block(1, b"a") + field(2, 0, b"\1")))), False),
     ]
     for direction, name, data, by_library in cases:
         if by_library:
@@ -390,8 +452,10 @@ def main():
     print("#   parts   as decode, of several parts: cut between them it may still be a message")
     print("#   encode  written only                       refuse  must not be read")
     print("# header BINDING SIZE: what stands before a document of that size, frame length included.\n")
-    kinds()
+    kinds(("Request", "Response"), 3032023)
+    kinds(("MaterializeRequest", "MaterializeResponse"), 5)
     unusual()
+    unusual_materializations()
     refused()
     encodings()
     headers()
