@@ -31,16 +31,27 @@ struct combined {
 
 /* ------------------------------------------------------------------------------------------------------------- making -- */
 
-static weir_rc make_pickers(combined *c, err *e)
+weir_rc combine_repick(combined *c, err *e)
 {
     const weir_binding *b = c->o.b;
-    weir_view *pointers = arena_array(&c->arena, b->column_count + 1, sizeof *pointers);
-    c->key = arena_array(&c->arena, b->key_count + 1, sizeof *c->key);
-    if (!pointers || !c->key)
+    weir_view *pointers = arena_array(&c->arena, b->column_count, sizeof *pointers);
+    if (!pointers)
         return err_nomem(e);
     for (size_t i = 0; i < b->column_count; i++)
         pointers[i] = b->columns[i].pointer;
-    weir_rc rc = c->o.whole ? WEIR_OK : picker_make(&c->arena, pointers, b->column_count, &c->pick, e);
+    return c->o.whole ? WEIR_OK : picker_make(&c->arena, pointers, b->column_count, &c->pick, e);
+}
+
+static weir_rc make_pickers(combined *c, err *e)
+{
+    const weir_binding *b = c->o.b;
+    weir_view *pointers = arena_array(&c->arena, b->key_count + 1, sizeof *pointers);
+    c->key = arena_array(&c->arena, b->key_count + 1, sizeof *c->key);
+    if (!pointers || !c->key)
+        return err_nomem(e);
+    for (size_t i = 0; i < b->key_count; i++)
+        pointers[i] = b->columns[i].pointer;
+    weir_rc rc = combine_repick(c, e);
     size_t keys = c->o.whole ? 0 : b->key_count;
     pointers[keys] = c->o.deleted;
     if (!rc && (keys || c->o.deleted.len))

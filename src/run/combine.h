@@ -25,6 +25,8 @@ typedef struct combine_options {
 weir_rc combine_make(combined **ret, const combine_options *o, err *e);
 /** The binding has moved in memory, nothing else. */
 void combine_moved(combined *c, const weir_binding *b);
+/** The binding has other columns now, behind the same key; documents noted stay. */
+weir_rc combine_repick(combined *c, err *e);
 /** Notes a document, which is at text[at, at + len) with its extra values behind it, see combine_extras(). `at` ascends.
  *  @return WEIR_E_CONFIG: it is not JSON, or has no value for part of the key */
 weir_rc combine_add(combined *c, weir_view text, size_t at, size_t len, weir_op op, err *e);

@@ -12,7 +12,6 @@ enum { STORE_ROWS = 256, WIDE_VALUES = 64 * 1024, LOG_KEEP = LOAD_BYTES + (1 << 
 typedef struct stream {
     meaning m;
     bool applied;         /* its table fits */
-    bool fresh;           /* it has never been: to be validated, too */
     bool stored;          /* rows of it are in the open transaction */
     weir_row *rows;       /* while all rows of a transaction are looked up */
     size_t row_count;
@@ -69,7 +68,22 @@ static weir_rc take_path(listener *l, weir_task *t, const weir_binding *b, weir_
     return meaning_set_path(&x->streams[b->index]->m, path, &x->bindings[b->index], task_error(t));
 }
 
-static const listener_ops ops = {.resume = take_checkpoint, .loaded = take_loaded, .keep = take_kept, .resource_path = take_path};
+static weir_rc take_constraint(listener *l, weir_task *t, const weir_binding *b, const weir_column *column, weir_need need, weir_view reason)
+{
+    stream *s = ((load *)l)->streams[b->index];
+    return s->applied ? WEIR_OK : demands_take(&s->m.demands, &s->m.arena, b, column, need, reason, task_error(t));
+}
+
+static weir_rc take_delta(listener *l, weir_task *t, const weir_binding *b)
+{
+    (void)t;
+    ((load *)l)->bindings[b->index].delta_updates = true;
+    return WEIR_OK;
+}
+
+static const listener_ops ops = {
+    .resume = take_checkpoint, .loaded = take_loaded, .keep = take_kept, .resource_path = take_path, .constrain = take_constraint, .delta = take_delta,
+};
 
 /* -------------------------------------------------------------------------------------------------------------- opening -- */
 
@@ -170,23 +184,31 @@ static weir_rc named(const load *l, const stream *s, weir_rc rc, err *e)
 
 static bool waits(const stream *s, size_t upto) { return combine_count(s->m.combine, upto) > 0; }
 
+/* Asks the destination about everything new or changed. */
+static weir_rc validate_all(load *l, err *e)
+{
+    bool any = false;
+    for (size_t i = 0; i < l->count; i++)
+        any |= !l->streams[i]->applied;
+    weir_rc rc = any ? err_wrap(e, session_validate(l->s, e), "validate") : WEIR_OK;
+    for (size_t i = 0; i < l->count && !rc; i++)
+        if (!l->streams[i]->applied)
+            rc = named(l, l->streams[i], meaning_obey(&l->streams[i]->m, &l->bindings[i], e), e);
+    return rc;
+}
+
 /* Makes the tables of everything new or changed fit, neighbours together. */
 static weir_rc apply_all(load *l, err *e)
 {
-    bool fresh = false;
-    for (size_t i = 0; i < l->count; i++)
-        fresh |= l->streams[i]->fresh;
-    weir_rc rc = fresh ? err_wrap(e, session_validate(l->s, e), "validate") : WEIR_OK;
+    weir_rc rc = validate_all(l, e);
     for (size_t i = 0; i < l->count && !rc; i++) {
         size_t n = 0;
         while (i + n < l->count && !l->streams[i + n]->applied)
             n++;
         if (n)
             rc = err_wrap(e, session_apply_some(l->s, i, n, e), "apply");
-        for (size_t k = i; k < i + n && !rc; k++) {
+        for (size_t k = i; k < i + n && !rc; k++)
             l->streams[k]->applied = true;
-            l->streams[k]->fresh = false;
-        }
         i += n;
     }
     if (!rc && !l->began) {
@@ -326,7 +348,6 @@ static weir_rc settle(load *l, size_t at, meaning *m, err *e)
         meaning_free(&s->m);
     s->m = *m;
     s->applied = false;
-    s->fresh |= is_new;
     l->streams[at] = s;
     l->count += is_new;
     return WEIR_OK;

@@ -84,14 +84,30 @@ weir_rc meaning_set_path(meaning *m, weir_view path, weir_binding *b, err *e)
     return rc;
 }
 
+/* All texts of a resource. */
+static void whole_path(const tree *resource, buf *out)
+{
+    json_out w = json_out_to(out);
+    out_open(&w, '[');
+    for (const tree *t = resource->first; t; t = t->next)
+        if (t->kind == TREE_STRING)
+            out_text(&w, t->text);
+    out_close(&w, ']');
+}
+
 static weir_rc make_path(const weir_connector *c, meaning *m, err *e)
 {
     buf text = {0};
     tree *resource;
     weir_rc rc = tree_parse(&m->arena, m->resource, NULL, WEIR_E_CONFIG, &resource, e);
-    if (!rc)
-        rc = spec_resource_path(c, resource, &text, e);
     m->resource_tree = rc ? NULL : resource;
+    spec_path_pointers(c, &text);
+    const bool says = !view_is(buf_view(&text), "[]"); /* otherwise validate() does (flow.md 5.2), and until then all its settings do */
+    buf_clear(&text);
+    if (!rc && says)
+        rc = spec_resource_path(c, resource, &text, e);
+    else if (!rc)
+        whole_path(resource, &text);
     if (!rc)
         rc = set_path(m, buf_view(&text), e);
     buf_free(&text);
@@ -138,6 +154,30 @@ weir_binding meaning_binding(const meaning *m, const void *resource)
         .state_key = m->state_key, .columns = m->columns.columns, .column_count = m->columns.count, .key_count = m->columns.keys,
         .delta_updates = m->columns.keys == 0, .pushed = true,
     };
+}
+
+/* Where the column of that place is now; SIZE_MAX: it is no more. */
+static size_t place_of(const weir_binding *b, weir_view pointer)
+{
+    for (size_t i = 0; i < b->column_count; i++)
+        if (view_eq(b->columns[i].pointer, pointer))
+            return i;
+    return SIZE_MAX;
+}
+
+weir_rc meaning_obey(meaning *m, weir_binding *b, err *e)
+{
+    const column_list had = m->columns;
+    if (!m->demands.columns && !m->demands.document.need)
+        return WEIR_OK;
+    weir_rc rc = demands_obey(&m->demands, &m->arena, b, e);
+    m->demands = (demands){0};
+    for (size_t i = 0; i < m->extra_count && !rc; i++)
+        if (had.extras[i] != SIZE_MAX)
+            had.extras[i] = place_of(b, had.columns[had.extras[i]].pointer);
+    m->columns.columns = (weir_column *)(uintptr_t)b->columns;
+    m->columns.count = b->column_count;
+    return rc ? rc : combine_repick(m->combine, e);
 }
 
 weir_rc meaning_combine(meaning *m, const weir_binding *b, bool whole, const char *what, err *e)
