@@ -27,6 +27,7 @@ struct combined {
     size_t taken;        /* entries that count now, of those noted; others come after them */
     size_t next, count;  /* entries to give, once sorted */
     buf rows, values;    /* arrays, grown as bytes */
+    weir_view stray;     /* in the arena */
 };
 
 /* ------------------------------------------------------------------------------------------------------------- making -- */
@@ -307,6 +308,9 @@ static weir_rc make_row(combined *c, weir_view text, const entry *n, weir_row *r
         return WEIR_OK;
     if (!picker_run(c->pick, doc, values))
         return bad_document(c, doc, "that is not JSON", VIEW(""), e);
+    weir_view stray = picker_stray(c->pick);
+    if (stray.len && !c->stray.len && !view_eq(view_from(c->o.deleted, 1), stray))
+        c->stray = arena_dup(&c->arena, stray);
     take_extras(c, doc.ptr + doc.len, values);
     return WEIR_OK;
 }
@@ -335,6 +339,8 @@ weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, s
     *ret_count = n;
     return WEIR_OK;
 }
+
+weir_view combine_stray(const combined *c) { return c->stray; }
 
 weir_rc combine_batch(combined *c, weir_view lines, weir_row **ret, size_t *ret_count, size_t *ret_documents, err *e)
 {

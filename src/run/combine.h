@@ -41,6 +41,8 @@ void combine_take(combined *c, size_t upto);
 void combine_shift(combined *c, size_t bytes);
 /** The next rows, at most `most`, sorted by key; none: all were given. Rows and values are good until the next call. */
 weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, size_t *ret_count, err *e);
+/** A member of the documents given so far that has no column: its name as written in JSON, without quotes; empty: none. */
+weir_view combine_stray(const combined *c);
 /** Forgets what was taken: everything, unless combine_take() said less. */
 void combine_clear(combined *c);
 void combine_free(combined *c);

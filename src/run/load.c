@@ -13,6 +13,7 @@ typedef struct stream {
     meaning m;
     bool applied;         /* its table fits */
     bool stored;          /* rows of it are in the open transaction */
+    bool told;            /* that something is dropped */
     weir_row *rows;       /* while all rows of a transaction are looked up */
     size_t row_count;
 } stream;
@@ -266,6 +267,16 @@ static weir_rc store_rows(load *l, stream *s, err *e)
     }
 }
 
+static void tell_dropped(const load *l, stream *s)
+{
+    weir_view name = combine_stray(s->m.combine);
+    if (!name.len || s->told)
+        return;
+    s->told = true;
+    log_line(l->o.log, WEIR_WARN, "%s %.*s: \"%.*s\" is not described by its schema: it is dropped, as everything of the kind", l->o.what,
+             VIEW_ARG(s->m.name), VIEW_ARG(name));
+}
+
 static void forget(stream *s)
 {
     s->rows = NULL;
@@ -310,6 +321,8 @@ static weir_rc store_waiting(load *l, stream *only, size_t upto, err *e)
         if ((only && s != only) || !waits(s, upto))
             continue;
         rc = named(l, s, err_wrap(e, store_rows(l, s, e), "store"), e);
+        if (!rc && l->o.tell_dropped)
+            tell_dropped(l, s);
         if (!rc)
             forget(s);
     }
