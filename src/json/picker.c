@@ -26,6 +26,7 @@ struct picker {
     size_t *twins; /* by slot: the next slot of the same node, or NONE */
     size_t count;
     uint64_t runs;
+    weir_view stray; /* of the last run */
 };
 
 /* ------------------------------------------------------------------------------------------------------------ compiling -- */
@@ -155,6 +156,8 @@ static __attribute__((noinline)) const char *take_name(pick *k, node *n, const c
     *child = at ? find_child(n, key) : NULL;
     if (*child)
         quick_name_learn(&(*child)->name, key.raw);
+    else if (at && n == &k->picker->root)
+        k->picker->stray = key.raw;
     return at;
 }
 
@@ -269,9 +272,12 @@ static const char *pick_inner(pick *k, node *n, const char *at)
 bool picker_run(picker *p, weir_view doc, weir_view *values)
 {
     pick k = {.scan = json_scan_of(doc), .picker = p, .values = values, .run = ++p->runs};
+    p->stray = (weir_view){NULL, 0};
     for (size_t i = 0; i < p->count; i++)
         values[i] = (weir_view){NULL, 0};
     const char *at = quick_space(doc.ptr, k.scan.end);
     at = at < k.scan.end ? pick_value(&k, &p->root, at) : NULL;
     return at && quick_space(at, k.scan.end) == k.scan.end;
 }
+
+weir_view picker_stray(const picker *p) { return p->stray; }

@@ -26,5 +26,7 @@ weir_rc picker_make(arena *a, const weir_view *pointers, size_t count, picker **
 /** Fills values[i] with the span at pointer i; empty if absent. A pointer to the whole document ("") gives the document. Where names repeat,
  *  the last one wins. Allocates nothing. @return false if the document is not JSON; the values are then undefined */
 bool picker_run(picker *p, weir_view doc, weir_view *values);
+/** A member of the last document itself, as written between its quotes, that no pointer leads to; empty: there was none. */
+weir_view picker_stray(const picker *p);
 
 #endif

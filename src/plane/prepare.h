@@ -2,7 +2,7 @@
 #ifndef WEIR_PLANE_PREPARE_H
 #define WEIR_PLANE_PREPARE_H
 
-#include "plane/demands.h"
+#include "run/demands.h"
 #include "plane/run.h"
 
 typedef struct prepare_options {

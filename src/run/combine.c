@@ -27,20 +27,32 @@ struct combined {
     size_t taken;        /* entries that count now, of those noted; others come after them */
     size_t next, count;  /* entries to give, once sorted */
     buf rows, values;    /* arrays, grown as bytes */
+    weir_view stray;     /* in the arena */
 };
 
 /* ------------------------------------------------------------------------------------------------------------- making -- */
 
-static weir_rc make_pickers(combined *c, err *e)
+weir_rc combine_repick(combined *c, err *e)
 {
     const weir_binding *b = c->o.b;
-    weir_view *pointers = arena_array(&c->arena, b->column_count + 1, sizeof *pointers);
-    c->key = arena_array(&c->arena, b->key_count + 1, sizeof *c->key);
-    if (!pointers || !c->key)
+    weir_view *pointers = arena_array(&c->arena, b->column_count, sizeof *pointers);
+    if (!pointers)
         return err_nomem(e);
     for (size_t i = 0; i < b->column_count; i++)
         pointers[i] = b->columns[i].pointer;
-    weir_rc rc = c->o.whole ? WEIR_OK : picker_make(&c->arena, pointers, b->column_count, &c->pick, e);
+    return c->o.whole ? WEIR_OK : picker_make(&c->arena, pointers, b->column_count, &c->pick, e);
+}
+
+static weir_rc make_pickers(combined *c, err *e)
+{
+    const weir_binding *b = c->o.b;
+    weir_view *pointers = arena_array(&c->arena, b->key_count + 1, sizeof *pointers);
+    c->key = arena_array(&c->arena, b->key_count + 1, sizeof *c->key);
+    if (!pointers || !c->key)
+        return err_nomem(e);
+    for (size_t i = 0; i < b->key_count; i++)
+        pointers[i] = b->columns[i].pointer;
+    weir_rc rc = combine_repick(c, e);
     size_t keys = c->o.whole ? 0 : b->key_count;
     pointers[keys] = c->o.deleted;
     if (!rc && (keys || c->o.deleted.len))
@@ -296,6 +308,9 @@ static weir_rc make_row(combined *c, weir_view text, const entry *n, weir_row *r
         return WEIR_OK;
     if (!picker_run(c->pick, doc, values))
         return bad_document(c, doc, "that is not JSON", VIEW(""), e);
+    weir_view stray = picker_stray(c->pick);
+    if (stray.len && !c->stray.len && !view_eq(view_from(c->o.deleted, 1), stray))
+        c->stray = arena_dup(&c->arena, stray);
     take_extras(c, doc.ptr + doc.len, values);
     return WEIR_OK;
 }
@@ -324,6 +339,8 @@ weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, s
     *ret_count = n;
     return WEIR_OK;
 }
+
+weir_view combine_stray(const combined *c) { return c->stray; }
 
 weir_rc combine_batch(combined *c, weir_view lines, weir_row **ret, size_t *ret_count, size_t *ret_documents, err *e)
 {

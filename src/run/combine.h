@@ -25,6 +25,8 @@ typedef struct combine_options {
 weir_rc combine_make(combined **ret, const combine_options *o, err *e);
 /** The binding has moved in memory, nothing else. */
 void combine_moved(combined *c, const weir_binding *b);
+/** The binding has other columns now, behind the same key; documents noted stay. */
+weir_rc combine_repick(combined *c, err *e);
 /** Notes a document, which is at text[at, at + len) with its extra values behind it, see combine_extras(). `at` ascends.
  *  @return WEIR_E_CONFIG: it is not JSON, or has no value for part of the key */
 weir_rc combine_add(combined *c, weir_view text, size_t at, size_t len, weir_op op, err *e);
@@ -39,6 +41,8 @@ void combine_take(combined *c, size_t upto);
 void combine_shift(combined *c, size_t bytes);
 /** The next rows, at most `most`, sorted by key; none: all were given. Rows and values are good until the next call. */
 weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, size_t *ret_count, err *e);
+/** A member of the documents given so far that has no column: its name as written in JSON, without quotes; empty: none. */
+weir_view combine_stray(const combined *c);
 /** Forgets what was taken: everything, unless combine_take() said less. */
 void combine_clear(combined *c);
 void combine_free(combined *c);

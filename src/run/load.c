@@ -3,31 +3,17 @@
 #include <stdlib.h>
 
 #include "json/pointer.h"
-#include "json/write.h"
-#include "model/state.h"
-#include "run/columns.h"
-#include "run/combine.h"
 #include "run/conduct.h"
+#include "run/meaning.h"
 
 /* LOG_KEEP: a larger buffer of documents is not kept. */
 enum { STORE_ROWS = 256, WIDE_VALUES = 64 * 1024, LOG_KEEP = LOAD_BYTES + (1 << 20) };
 
-/* What a spec says, kept until the next one. */
-typedef struct meaning {
-    arena arena;
-    weir_view name, resource, path, state_key; /* name: for errors, with its namespace */
-    weir_view schema, key, deleted;
-    const tree *resource_tree;
-    column_list columns;
-    size_t extra_count;
-    combined *combine;
-} meaning;
-
 typedef struct stream {
     meaning m;
     bool applied;         /* its table fits */
-    bool fresh;           /* it has never been: to be validated, too */
     bool stored;          /* rows of it are in the open transaction */
+    bool told;            /* that something is dropped */
     weir_row *rows;       /* while all rows of a transaction are looked up */
     size_t row_count;
 } stream;
@@ -80,22 +66,25 @@ static weir_rc take_kept(listener *l, weir_task *t, weir_view patch)
 static weir_rc take_path(listener *l, weir_task *t, const weir_binding *b, weir_view path)
 {
     load *x = (load *)l;
-    meaning *m = &x->streams[b->index]->m;
-    buf key = {0};
-    m->path = arena_dup(&m->arena, path);
-    if (!state_key(&key, path, 0) && buf_ok(&key)) {
-        buf_free(&key);
-        return err_fail(task_error(t), WEIR_E_BUG, "resource path %.*s is no list of strings", VIEW_ARG(path));
-    }
-    m->state_key = arena_dup(&m->arena, buf_view(&key));
-    bool ok = buf_ok(&key) && !m->arena.failed;
-    buf_free(&key);
-    x->bindings[b->index].resource_path = m->path;
-    x->bindings[b->index].state_key = m->state_key;
-    return ok ? WEIR_OK : err_nomem(task_error(t));
+    return meaning_set_path(&x->streams[b->index]->m, path, &x->bindings[b->index], task_error(t));
 }
 
-static const listener_ops ops = {.resume = take_checkpoint, .loaded = take_loaded, .keep = take_kept, .resource_path = take_path};
+static weir_rc take_constraint(listener *l, weir_task *t, const weir_binding *b, const weir_column *column, weir_need need, weir_view reason)
+{
+    stream *s = ((load *)l)->streams[b->index];
+    return s->applied ? WEIR_OK : demands_take(&s->m.demands, &s->m.arena, b, column, need, reason, task_error(t));
+}
+
+static weir_rc take_delta(listener *l, weir_task *t, const weir_binding *b)
+{
+    (void)t;
+    ((load *)l)->bindings[b->index].delta_updates = true;
+    return WEIR_OK;
+}
+
+static const listener_ops ops = {
+    .resume = take_checkpoint, .loaded = take_loaded, .keep = take_kept, .resource_path = take_path, .constrain = take_constraint, .delta = take_delta,
+};
 
 /* -------------------------------------------------------------------------------------------------------------- opening -- */
 
@@ -131,12 +120,6 @@ weir_rc load_open(load **ret, const load_options *o, err *e)
     return rc;
 }
 
-static void meaning_free(meaning *m)
-{
-    combine_free(m->combine);
-    arena_free(&m->arena);
-}
-
 weir_rc load_finish(load *l, err *e)
 {
     conductor *c = NULL;
@@ -168,87 +151,6 @@ weir_view load_checkpoint(const load *l) { return buf_view(&l->checkpoint); }
 bool load_can_expire(const load *l) { return l->o.connector->materialize->expire != NULL; }
 size_t load_uncommitted(const load *l) { return l->stored + l->docs.len; }
 
-/* ------------------------------------------------------------------------------------------------- meaning of a stream -- */
-
-/* The setting of a resource that is marked so; with a schema instead of a table, the property. NULL: there is none. */
-static const char *marked_setting(const weir_connector *c, const tree *schema, unsigned flag, const char *keyword)
-{
-    for (const weir_field *f = c->resource; f && f->name; f++)
-        if (f->flags & flag)
-            return f->name;
-    const tree *properties = tree_get(schema, "properties");
-    for (const tree *p = properties ? properties->first : NULL; p; p = p->next) {
-        const tree *mark = tree_get(p, keyword);
-        if (mark && mark->kind == TREE_BOOL && mark->boolean)
-            return p->name.ptr;
-    }
-    return NULL;
-}
-
-/* The first of the settings that identify a resource. */
-static const char *first_setting(arena *a, const weir_connector *c)
-{
-    buf pointers = {0};
-    weir_view *texts, *tokens;
-    size_t count, parts;
-    const char *name = NULL;
-    spec_path_pointers(c, &pointers);
-    if (buf_ok(&pointers) && pointer_list(a, buf_view(&pointers), &texts, &count) && count &&
-        pointer_split(a, texts[0], &tokens, &parts) && parts == 1)
-        name = arena_text(a, tokens[0]);
-    buf_free(&pointers);
-    return name;
-}
-
-static weir_rc make_resource(const load *l, arena *a, const load_stream_spec *spec, weir_view *ret, err *e)
-{
-    const weir_connector *c = l->o.connector;
-    tree *schema = NULL;
-    buf text = {0};
-    json_out w = json_out_to(&text);
-    if (spec->resource.len) {
-        *ret = arena_dup(a, spec->resource);
-        return ret->ptr ? WEIR_OK : err_nomem(e);
-    }
-    if (!c->resource && c->resource_schema.len) {
-        weir_rc rc = tree_parse(a, c->resource_schema, NULL, WEIR_E_PROTOCOL, &schema, e);
-        if (rc)
-            return rc;
-    }
-    const char *name = marked_setting(c, schema, WEIR_COLLECTION_NAME, "x-collection-name"),
-               *space = marked_setting(c, schema, WEIR_SCHEMA_NAME, "x-schema-name");
-    name = name ? name : first_setting(a, c);
-    weir_view full = spec->name_space.len && !space ? arena_printf(a, "%.*s__%.*s", VIEW_ARG(spec->name_space), VIEW_ARG(spec->name)) : spec->name;
-    out_open(&w, '{');
-    if (name)
-        out_text(out_name(&w, name), full);
-    if (space && spec->name_space.len)
-        out_text(out_name(&w, space), spec->name_space);
-    out_close(&w, '}');
-    *ret = arena_dup(a, buf_view(&text));
-    bool ok = buf_ok(&text) && !a->failed;
-    buf_free(&text);
-    return ok ? WEIR_OK : err_nomem(e);
-}
-
-/* What identifies the resource, and the key of its state. */
-static weir_rc make_path(const load *l, meaning *m, err *e)
-{
-    buf text = {0};
-    tree *resource;
-    weir_rc rc = tree_parse(&m->arena, m->resource, NULL, WEIR_E_CONFIG, &resource, e);
-    if (!rc)
-        rc = spec_resource_path(l->o.connector, resource, &text, e);
-    m->resource_tree = rc ? NULL : resource;
-    m->path = arena_dup(&m->arena, buf_view(&text));
-    buf_clear(&text);
-    if (!rc && !state_key(&text, m->path, 0))
-        rc = err_nomem(e);
-    m->state_key = arena_dup(&m->arena, buf_view(&text));
-    buf_free(&text);
-    return rc ? rc : m->arena.failed ? err_nomem(e) : WEIR_OK;
-}
-
 /* Two streams must not share a resource: their rows would be mixed up. */
 static weir_rc check_alone(const load *l, size_t at, const meaning *m, err *e)
 {
@@ -257,62 +159,6 @@ static weir_rc check_alone(const load *l, size_t at, const meaning *m, err *e)
             return err_fail(e, WEIR_E_CONFIG, "it goes to the same place as %s %.*s: %.*s", l->o.what, VIEW_ARG(l->streams[i]->m.name),
                             VIEW_ARG(m->path));
     return WEIR_OK;
-}
-
-static weir_rc make_columns(meaning *m, const load_stream_spec *spec, bool keyed, err *e)
-{
-    tree *schema;
-    weir_view *key = NULL;
-    size_t parts = 0;
-    weir_rc rc = tree_parse(&m->arena, m->schema, NULL, WEIR_E_CONFIG, &schema, e);
-    if (rc)
-        return err_wrap(e, rc, "schema");
-    if (keyed && !pointer_list(&m->arena, m->key, &key, &parts))
-        return m->arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "its key is no list of texts: %.*s", VIEW_ARG(m->key));
-    for (size_t i = 0; i < parts; i++)
-        if (!pointer_valid(key[i]) || !key[i].len)
-            return err_fail(e, WEIR_E_CONFIG, "part of its key is no JSON pointer: \"%.*s\"", VIEW_ARG(key[i]));
-    rc = columns_of_stream(&m->arena, schema, key, parts, spec->extras, spec->extra_count, &m->columns, e);
-    return err_wrap(e, rc, "schema");
-}
-
-/* Everything but the combiner, which needs the binding. */
-static weir_rc make_meaning(const load *l, size_t at, const load_stream_spec *spec, meaning *m, err *e)
-{
-    arena *a = &m->arena;
-    m->name = spec->name_space.len ? arena_printf(a, "%.*s/%.*s", VIEW_ARG(spec->name_space), VIEW_ARG(spec->name)) : arena_dup(a, spec->name);
-    m->schema = arena_dup(a, spec->schema.len ? spec->schema : VIEW("{}"));
-    m->key = arena_dup(a, spec->key.len ? spec->key : VIEW("[]"));
-    m->deleted = arena_dup(a, spec->deleted);
-    m->extra_count = spec->extra_count;
-    if (a->failed)
-        return err_nomem(e);
-    weir_rc rc = make_resource(l, a, spec, &m->resource, e);
-    if (!rc)
-        rc = make_path(l, m, e);
-    if (!rc)
-        rc = check_alone(l, at, m, e);
-    if (!rc)
-        rc = make_columns(m, spec, !spec->append, e);
-    return rc;
-}
-
-static weir_binding binding_of(const meaning *m, const void *resource)
-{
-    return (weir_binding){
-        .name = m->name, .schema = m->schema, .key = m->key, .resource = resource, .resource_json = m->resource, .resource_path = m->path,
-        .state_key = m->state_key, .columns = m->columns.columns, .column_count = m->columns.count, .key_count = m->columns.keys,
-        .delta_updates = m->columns.keys == 0, .pushed = true,
-    };
-}
-
-static weir_rc make_combiner(const load *l, meaning *m, const weir_binding *b, err *e)
-{
-    const combine_options o = {
-        .b = b, .whole = l->relay, .extras = m->columns.extras, .extra_count = m->extra_count, .what = l->o.what,
-        .deleted = b->key_count && !l->relay ? m->deleted : (weir_view){0},
-    };
-    return combine_make(&m->combine, &o, e);
 }
 
 static bool reserve(load *l, size_t count)
@@ -349,23 +195,31 @@ static weir_rc named(const load *l, const stream *s, weir_rc rc, err *e)
 
 static bool waits(const stream *s, size_t upto) { return combine_count(s->m.combine, upto) > 0; }
 
+/* Asks the destination about everything new or changed. */
+static weir_rc validate_all(load *l, err *e)
+{
+    bool any = false;
+    for (size_t i = 0; i < l->count; i++)
+        any |= !l->streams[i]->applied;
+    weir_rc rc = any ? err_wrap(e, session_validate(l->s, e), "validate") : WEIR_OK;
+    for (size_t i = 0; i < l->count && !rc; i++)
+        if (!l->streams[i]->applied)
+            rc = named(l, l->streams[i], meaning_obey(&l->streams[i]->m, &l->bindings[i], e), e);
+    return rc;
+}
+
 /* Makes the tables of everything new or changed fit, neighbours together. */
 static weir_rc apply_all(load *l, err *e)
 {
-    bool fresh = false;
-    for (size_t i = 0; i < l->count; i++)
-        fresh |= l->streams[i]->fresh;
-    weir_rc rc = fresh ? err_wrap(e, session_validate(l->s, e), "validate") : WEIR_OK;
+    weir_rc rc = validate_all(l, e);
     for (size_t i = 0; i < l->count && !rc; i++) {
         size_t n = 0;
         while (i + n < l->count && !l->streams[i + n]->applied)
             n++;
         if (n)
             rc = err_wrap(e, session_apply_some(l->s, i, n, e), "apply");
-        for (size_t k = i; k < i + n && !rc; k++) {
+        for (size_t k = i; k < i + n && !rc; k++)
             l->streams[k]->applied = true;
-            l->streams[k]->fresh = false;
-        }
         i += n;
     }
     if (!rc && !l->began) {
@@ -423,6 +277,16 @@ static weir_rc store_rows(load *l, stream *s, err *e)
     }
 }
 
+static void tell_dropped(const load *l, stream *s)
+{
+    weir_view name = combine_stray(s->m.combine);
+    if (!name.len || s->told)
+        return;
+    s->told = true;
+    log_line(l->o.log, WEIR_WARN, "%s %.*s: \"%.*s\" is not described by its schema: it is dropped, as everything of the kind", l->o.what,
+             VIEW_ARG(s->m.name), VIEW_ARG(name));
+}
+
 static void forget(stream *s)
 {
     s->rows = NULL;
@@ -467,6 +331,8 @@ static weir_rc store_waiting(load *l, stream *only, size_t upto, err *e)
         if ((only && s != only) || !waits(s, upto))
             continue;
         rc = named(l, s, err_wrap(e, store_rows(l, s, e), "store"), e);
+        if (!rc && l->o.tell_dropped)
+            tell_dropped(l, s);
         if (!rc)
             forget(s);
     }
@@ -488,11 +354,11 @@ static weir_rc settle(load *l, size_t at, meaning *m, err *e)
         return err_nomem(e);
     }
     const bool same = !is_new && view_eq(s->m.resource, m->resource);
-    weir_binding had = is_new ? (weir_binding){0} : l->bindings[at];
-    l->bindings[at] = binding_of(m, same ? had.resource : NULL);
+    const weir_binding had = is_new ? (weir_binding){0} : l->bindings[at];
+    l->bindings[at] = meaning_binding(m, same ? had.resource : NULL);
     l->bindings[at].index = (uint32_t)at;
     l->resources[at] = m->resource_tree;
-    weir_rc rc = make_combiner(l, m, &l->bindings[at], e);
+    weir_rc rc = meaning_combine(m, &l->bindings[at], l->relay, l->o.what, e);
     if (!rc && !same)
         rc = session_rebind(l->s, l->bindings, l->resources, at == l->count ? at + 1 : l->count, e);
     if (rc) {
@@ -505,7 +371,6 @@ static weir_rc settle(load *l, size_t at, meaning *m, err *e)
         meaning_free(&s->m);
     s->m = *m;
     s->applied = false;
-    s->fresh |= is_new;
     l->streams[at] = s;
     l->count += is_new;
     return WEIR_OK;
@@ -520,7 +385,9 @@ weir_rc load_stream(load *l, size_t at, const load_stream_spec *spec, size_t *re
     else if (waits(l->streams[at], SIZE_MAX))
         rc = store_waiting(l, l->streams[at], SIZE_MAX, e);
     if (!rc) {
-        rc = make_meaning(l, at, spec, &m, e);
+        rc = meaning_make(&m, l->o.connector, spec, e);
+        if (!rc)
+            rc = check_alone(l, at, &m, e);
         if (!rc)
             rc = settle(l, at, &m, e);
         if (rc)

@@ -24,6 +24,7 @@ typedef struct load_options {
     weir_view task_name;   /* under which the destination keeps its checkpoint; empty: the platform keeps the position, see weir_task_name() */
     int stop_fd;           /* readable: give up opening it; -1: none */
     const char *what;      /* what errors call a stream; NULL: "stream" */
+    bool tell_dropped;     /* warn, once a stream, of what its documents hold and its schema does not describe */
 } load_options;
 
 /** A column whose value comes with each document; where it is absent, the document's own property of that name counts. */

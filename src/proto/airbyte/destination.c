@@ -478,7 +478,7 @@ static weir_rc open_streams(destination *d, err *e)
     airbyte_configured *configured;
     weir_rc rc = airbyte_configured_catalog(d->k->arena, d->k->catalog, &configured, &d->count, e);
     if (rc)
-        return err_wrap(e, rc, "catalog");
+        return rc;
     d->streams = arena_array(d->k->arena, d->count, sizeof *d->streams);
     if (!d->streams)
         return err_nomem(e);

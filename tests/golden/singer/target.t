@@ -88,6 +88,18 @@ $ sh target
 > {"type":"STATE","value":{}}
 < {"a":1}
 
+== what a schema does not describe is dropped, with a warning for each stream
+$ sh target
+> {"type":"SCHEMA","stream":"t","schema":{"properties":{"id":{"type":"integer"},"o":{"type":"object"}}},"key_properties":["id"]}
+> {"type":"RECORD","stream":"t","record":{"id":1,"o":{"x":1}}}
+> {"type":"RECORD","stream":"t","record":{"id":2,"z":2,"x \"y":1}}
+> {"type":"RECORD","stream":"t","record":{"id":3,"z":1}}
+! warn  stream t: "x \"y" is not described by its schema: it is dropped, as everything of the kind
+$ sh q "SELECT id, o FROM t"
+< 1|{"x":1}
+< 2|
+< 3|
+
 == a table is made for a stream without records
 $ sh target
 > {"type":"SCHEMA","stream":"t","schema":{"properties":{"id":{"type":"integer"}}},"key_properties":["id"]}

@@ -283,9 +283,33 @@ static void without_memory(void **state)
     }
 }
 
+/* Members that nobody wants, of the document itself. */
+static void test_stray(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *doc, *stray;
+    } cases[] = {
+        {"{\"a\":1,\"b\":{\"c\":2}}", ""},   {"{\"b\":{\"x\":1,\"c\":2}}", ""}, {"{\"a\":1,\"x\":2,\"b\":3}", "x"},
+        {"{\"y\\\"\":[{\"a\":1}]}", "y\\\""}, {"{}", ""},                       {"[1]", ""},
+    };
+    arena a = {0};
+    err e = {0};
+    picker *p;
+    weir_view values[2];
+    assert_int_equal(picker_make(&a, (weir_view[]){VIEW("/a"), VIEW("/b/c")}, 2, &p, &e), WEIR_OK);
+    for (int turn = 0; turn < 2; turn++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            assert_true(picker_run(p, view_of(cases[i].doc), values));
+            assert_true(view_is(picker_stray(p), cases[i].stray));
+        }
+    arena_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stray),
         cmocka_unit_test(flat),
         cmocka_unit_test(nested),
         cmocka_unit_test(repeated_members),

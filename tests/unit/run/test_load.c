@@ -471,6 +471,46 @@ static void test_places_by_schema(void **state)
     assert_non_null(strstr(buf_text(&r->said), "apply 0 {\"name\":\"t\",\"ns\":\"a\"} [\"a\",\"t\"]:"));
 }
 
+static weir_rc demanding_validate(weir_task *t, void *self, const weir_binding *b, size_t count)
+{
+    weir_rc rc = WEIR_OK;
+    (void)self;
+    for (size_t i = 0; i < count && !rc; i++) {
+        rc = weir_resource_path(t, &b[i], VIEW("[\"said\",\"here\"]"));
+        for (size_t k = 0; k < b[i].column_count && !rc; k++)
+            if (view_is(b[i].columns[k].field, "v"))
+                rc = weir_constrain(t, &b[i], &b[i].columns[k], WEIR_COLUMN_FORBIDDEN, VIEW("no v"));
+        if (!rc)
+            rc = weir_constrain(t, &b[i], NULL, WEIR_COLUMN_REQUIRED, VIEW(""));
+        if (!rc && view_is(b[i].name, "d"))
+            rc = weir_delta_updates(t, &b[i]);
+    }
+    return rc;
+}
+
+/* What only the destination knows: where a stream goes, which columns it takes, whether rows replace others. */
+static void test_validation_decides(void **state)
+{
+    rig *r = *state;
+    const load_extra extras[] = {{VIEW("_a"), WEIR_IS_STRING, VIEW("")}, {VIEW("v"), WEIR_IS_STRING, VIEW("")}, {VIEW("_b"), WEIR_IS_STRING, VIEW("")}};
+    const weir_view values[] = {VIEW("\"a\""), VIEW("\"v\""), VIEW("\"b\"")};
+    r->m.validate = demanding_validate;
+    r->c.resource = NULL;
+    r->c.resource_size = 0;
+    r->c.resource_schema = VIEW("{\"type\":\"object\",\"properties\":{\"name\":{\"x-collection-name\":true}}}");
+    r->c.resource_path_pointers = VIEW("[]");
+    begin(r);
+    load_stream_spec s = spec("d", "[\"/id\"]");
+    s.extras = extras;
+    s.extra_count = 3;
+    size_t at = stream(r, s);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(load_add(r->l, at, WEIR_UPSERT, VIEW("{\"id\":1}"), values, &r->e), WEIR_OK);
+    commit(r);
+    SAID(r, "apply 0 {\"name\":\"d\"} [\"said\",\"here\"]: id | _a _b gone flow_document delta\n"
+            "store 0 1 \"a\" \"b\" - {\"id\":1}\nstore 0 1 \"a\" \"b\" - {\"id\":1}\ncommit {\"at\":1}\n");
+}
+
 static void test_bad_streams(void **state)
 {
     rig *r = *state;
@@ -631,6 +671,7 @@ int main(void)
         TEST(test_places),
         TEST(test_places_with_schemas),
         TEST(test_places_by_schema),
+        TEST(test_validation_decides),
         TEST(test_bad_streams),
         TEST(test_relay),
         TEST(test_rows_are_looked_up),

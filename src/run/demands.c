@@ -1,4 +1,4 @@
-#include "plane/demands.h"
+#include "run/demands.h"
 
 weir_rc demands_take(demands *d, arena *a, const weir_binding *b, const weir_column *column, weir_need need, weir_view reason, err *e)
 {

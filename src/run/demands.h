@@ -1,6 +1,6 @@
 /* demands.h - what a destination says of its columns when it is validated, and what becomes of the selection then. */
-#ifndef WEIR_PLANE_DEMANDS_H
-#define WEIR_PLANE_DEMANDS_H
+#ifndef WEIR_RUN_DEMANDS_H
+#define WEIR_RUN_DEMANDS_H
 
 #include "base/arena.h"
 #include "base/err.h"
