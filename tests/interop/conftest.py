@@ -291,8 +291,10 @@ def plain_files(folder: Path, more: bool) -> dict:
     (folder / "plain").mkdir(exist_ok=True)
     people = ["1,Zoë €,1.25,2026-01-02,2026-01-02T03:04:05Z,true", "2,,-0.5,,,false", '3,"a ""b"", c\n\\ /",1000000,1999-12-31,1999-12-31T23:59:59Z,']
     people += ["4,new,0.0,2026-01-04,2026-01-04T00:00:00Z,true"] if more else []
-    (folder / "plain/people.csv").write_text("id,name,price,day,at,ok\n" + "".join(row + "\n" for row in people), "utf-8")
-    if not (folder / "plain/log-1.ndjson").exists():  # a file that is written anew is read anew
+    text = "id,name,price,day,at,ok\n" + "".join(row + "\n" for row in people)
+    if not (folder / "plain/people.csv").exists() or (folder / "plain/people.csv").read_text("utf-8") != text:  # what is written anew is read anew
+        (folder / "plain/people.csv").write_text(text, "utf-8")
+    if not (folder / "plain/log-1.ndjson").exists():
         write_lines(folder / "plain/log-1.ndjson", [{"id": i, "text": f"line {i} 🚀", "nested": {"a": [i, None, {"ü": "x"}]}} for i in range(5)])
     if more:
         write_lines(folder / "plain/log-2.ndjson", [{"id": 5, "text": "line 5", "nested": {"a": []}}])

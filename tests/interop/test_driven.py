@@ -231,7 +231,8 @@ def run_twice(weir: Weir, folder: Path, local: dict):
 
 
 def people(rows: list[dict]) -> list[tuple]:
-    return sorted((r["id"], r["name"] or None, float(r["price"])) for r in rows)
+    """The last row of each key: a file that has grown is read from its start, and not every target knows keys."""
+    return sorted((r["id"], r["name"] or None, float(r["price"])) for r in {r["id"]: r for r in rows}.values())
 
 
 @pytest.mark.parametrize("which", ["sdk", "target-sqlite", "target-duckdb"])
@@ -261,7 +262,7 @@ def test_target_csv(weir, tmp_path):
     config = {"output_path_prefix": f"{out}/", "file_naming_scheme": "{stream_name}.csv", "overwrite_behavior": "append_records"}
     for more in run_twice(weir, tmp_path, {"command": [tool("singer-sdk", "target-csv")], "protocol": "singer", "config": config}):
         rows = list(csv.DictReader((out / "people.csv").open(newline="")))
-        assert sorted(int(r["id"]) for r in rows) == [1, 2, 3] + ([4] if more else [])
+        assert sorted({int(r["id"]) for r in rows}) == [1, 2, 3] + ([4] if more else []) and len(rows) == (7 if more else 3)
 
 
 def test_airbyte_destination(weir, tmp_path):
