@@ -18,6 +18,7 @@ from peer import LAST, grandchild, log, put, ready, wait_for_ever
 
 SECRET = 'hunter2"\\/é'
 HERE = os.environ.get("HOSTILE_DIR", ".")
+MOON = "the moon is not there"
 KEYS = ["record", "state", "log", "spec", "connectionStatus", "catalog", "trace", "control", "destination_catalog"]
 MODES = {"sync_mode": ["full_refresh", "incremental"], "destination_sync_mode": ["append", "overwrite", "append_dedup", "update", "soft_delete"]}
 SCHEMA = {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": ["null", "string"]}}}
@@ -693,7 +694,7 @@ class ErrorAndExit0(Wrong):
 
     def wrong(self):
         self.status("INCOMPLETE")
-        self.say(complaint(f"the moon is not there, {SECRET}", internal_message=f"404 {SECRET}", stack_trace=SECRET, failure_type=self.type,
+        self.say(complaint(f"{MOON}, {SECRET}", internal_message=f"404 {SECRET}", stack_trace=SECRET, failure_type=self.type,
                            stream_descriptor={"name": "users"}))
         sys.exit(self.exit)
 
@@ -719,7 +720,7 @@ class ErrorThenSuccess(Source):
 
     def complete(self):
         super().complete()
-        self.say(complaint("the moon is not there"))
+        self.say(complaint(MOON))
 
 
 class ErrorWithoutWords(Wrong):
@@ -730,7 +731,7 @@ class ErrorWithoutWords(Wrong):
 
 class ErrorThatIsLong(Wrong):
     def wrong(self):
-        self.say(complaint("the moon is not there " * 5000, stack_trace="y" * 1_000_000))
+        self.say(complaint(f"{MOON} " * 5000, stack_trace="y" * 1_000_000))
         sys.exit(1)
 
 
@@ -740,13 +741,13 @@ class Exit1WithoutWords(Wrong):
 
 class Exit1WithWords(Wrong):
     def wrong(self):
-        log("error: the moon is not there")
+        log("error: " + MOON)
         sys.exit(1)
 
 
 class Exit1WithLogFatal(Wrong):
     def wrong(self):
-        self.log("FATAL", "the moon is not there")
+        self.log("FATAL", MOON)
         sys.exit(1)
 
 
@@ -849,7 +850,7 @@ class CheckTwice(Source):
 
 class CheckThrows(Source):
     def check(self):
-        self.say(complaint("the moon is not there", failure_type="system_error"))
+        self.say(complaint(MOON, failure_type="system_error"))
         sys.exit(1)
 
 
@@ -1011,6 +1012,22 @@ class TwoStreams(Source):
                 self.state(n + 2 * again)
         for self.stream in streams:
             self.complete()
+
+
+class OneOfTwoFails(Source):
+    """As the Python kit has it: the others are read, and in the end the failure is said once more (3.2)."""
+    names = ["orders", "users"]
+    end_status = 1
+
+    def capture(self):
+        if self.stream == "users":
+            return super().capture()
+        self.record(1, stream="orders")
+        self.status("INCOMPLETE")
+        self.say(complaint(MOON, failure_type="system_error", stream_descriptor={"name": "orders"}))
+
+    def finish(self):
+        self.say(complaint(f"During the sync, the following streams did not sync successfully: orders: {MOON}", failure_type="system_error"))
 
 
 class LeavesAGrandchild(Source):

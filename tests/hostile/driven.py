@@ -130,7 +130,7 @@ def verbatim(text):
 SHARED = {"lsn": ("number", "5"), "big": ("number", "123456789012345678901234567890")}
 ODD = {"": {"/a~b": "é"}, "n.m": ("number", "1.10"), "type": "GLOBAL", "stream_descriptor": ("number", "7")}
 DIED = r"status 3"
-MOON = "the moon is not there"
+MOON = airbyte.MOON
 NO_ANSWER = "(?i)spec"
 
 
@@ -277,6 +277,7 @@ SOURCES = {
     "ignores-sigterm": Case({OK: [1, 2]}, silent=True, seconds=20),
     "never-ends": Case({OK: None}, command="stop", log_level="warn"),
     "two-streams": Case({OK: ["users", "orders"]}, command="merge"),
+    "one-of-two-fails": Case({REMOTE: None}, MOON, command="part"),
     "leaves-a-grandchild": Case({OK: ALL}, seconds=14, waits=True),
     "dies-and-leaves-a-grandchild": after_two(REMOTE, "status 1", seconds=14, waits=True),
     "dies-at-once": before(REMOTE, "status 3.*no such module"),
@@ -717,6 +718,22 @@ def check_merged(kind, behaviour, case):
             must(got == ([1, 2, 3, 4, 3, 4] if stream == "users" else [1, 2]), f"{target} holds {got}")
 
 
+def check_part(kind, behaviour, case):
+    """One stream fails, the other is complete: it is committed, and the run fails. What the first one has sent may be committed with a state of the
+    other's, and comes again: at least once (airbyte.md 3.1)."""
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        write_catalog(folder, capture_catalog(kind, behaviour, False))
+        ended = weir(folder, ["discover", "--name", "acme/hostile"], case)
+        must(ended.status == OK, f"discovery fails:\n{ended.err[-1500:]}")
+        for _ in range(2):
+            ended = run_once(folder, case)
+            must(ended.status in case.outcomes, f"exit status {ended.status}, expected {list(case.outcomes)}\n{ended.err[-1500:]}")
+            check_log("capture acme/hostile", case, ended)
+            held = {stream: [d["id"] for d in journals(folder).get(target, [])] for target, stream in found_streams(folder)}
+            must(held["users"] == ALL and set(held["orders"]) <= {1}, f"the collections hold {held}")
+
+
 def found_streams(folder):
     """Of the catalog that discovery has written: (target, stream) of each binding."""
     text = (folder / "flow.yaml").read_text()
@@ -802,6 +819,8 @@ def run_case(kind, behaviour, command):
         check_stopped(kind, behaviour, case)
     elif case.command == "merge":
         check_merged(kind, behaviour, case)
+    elif case.command == "part":
+        check_part(kind, behaviour, case)
     else:
         check_discover(kind, behaviour, case)
 

@@ -809,6 +809,95 @@ def refresh_case(_, name):
         must(rows >= there and not rows & gone, f"rows {rows}, expected {there} and not {gone}; status {second.status}")
 
 
+def with_cursor(*rows):
+    return b"\n".join([json.dumps({"type": "RECORD", "record": {"stream": "t", "data": {"id": i, "c": c}, "emitted_at": 1}}).encode() for i, c in rows] + [
+        st(1), status("COMPLETE"), b""])
+
+
+CURSORS = {
+    # name: (rows of successive runs, the cursor that id 1 must have then)
+    "in a run": ([[(1, 5), (1, 3)]], 5), "in a run, ascending": ([[(1, 3), (1, 5)]], 5), "in a later run": ([[(1, 9)], [(1, 4)]], 9),
+    "in a later run, ascending": ([[(1, 4)], [(1, 9)]], 9), "equal": ([[(1, 4)], [(1, 4)]], 4), "many": (
+        [[(1, c) for c in (7, 2, 100, 11, 99)]], 100),
+}
+
+
+def cursor_case(_, name):
+    """append_dedup keeps the row with the largest cursor (3.4)."""
+    runs, want = CURSORS[name]
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}, "c": {"type": "integer"}}}
+    catalog = {"streams": [SINK_CATALOG["streams"][0] | {"cursor_field": ["c"], "stream": {"name": "t", "json_schema": schema, "supported_sync_modes": ["incremental"]}}]}
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        for rows in runs:
+            ended = write(folder, with_cursor(*rows), catalog)
+            must(ended.status == OK, f"exit status {ended.status}\n{ended.out[-600:]!r}")
+        must(table(folder, "t", "c") == [want], f"the row has the cursor {table(folder, 't', 'c')}, expected {want}")
+
+
+def placed(name, space):
+    stream = {"name": name, "json_schema": SCHEMA, "supported_sync_modes": ["incremental"]} | ({"namespace": space} if space else {})
+    return SINK_CATALOG["streams"][0] | {"stream": stream}
+
+
+def placed_lines(n, name, space):
+    more = {"namespace": space} if space else {}
+    return [json.dumps({"type": "RECORD", "record": {"stream": name, "data": {"id": n}, "emitted_at": 1} | more}).encode(),
+            json.dumps({"type": "STATE", "state": {"type": "STREAM", "stream": {"stream_descriptor": {"name": name} | more, "stream_state": {"n": n}}}}).encode(),
+            status("COMPLETE", name, **more)]
+
+
+PLACES = {
+    # Two streams: each in a table of its own, or refused; never in one.
+    "namespaces": (("t", "a"), ("t", "b")), "with and without": (("t", "a"), ("t", None)), "underscores": (("c", "a__b"), ("b__c", "a")),
+    "underscores and none": (("a__b", None), ("b", "a")), "cases": (("t", None), ("T", None)), "cases of namespaces": (("t", "a"), ("t", "A")),
+}
+
+
+def place_case(_, name):
+    first, second = PLACES[name]
+    data = b"\n".join(placed_lines(1, *first) + placed_lines(2, *second) + [b""])
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        ended = write(folder, data, {"streams": [placed(*first), placed(*second)]})
+        if ended.status == FAILED:
+            must("namespaces" != name != "with and without", "it is refused")
+            return check_error(airbyte_messages(ended.out), first[0])
+        must(ended.status == OK, f"exit status {ended.status}")
+        held = sorted(rows for rows in ids_by_table(folder).values() if rows)
+        must(held == [[1], [2]], f"the tables hold {ids_by_table(folder)}")
+
+
+def ids_by_table(folder):
+    db = sqlite3.connect(f"file:{folder}/out.db?mode=ro", uri=True)
+    try:
+        names = [r[0] for r in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'weir!_%' ESCAPE '!'")]
+        return {n: [r[0] for r in db.execute(f'SELECT id FROM "{n}"')] for n in names}
+    finally:
+        db.close()
+
+
+SAME_COLUMNS = {"id": 1, "ID": 2, "Id": 3, "iD": 4, "rowid": 5, "oid": 6, "": 7, " ": 8, "é": 9, "É": 10, "e\u0301": 11, "a.b": 12, "a_b": 13, "select": 14, "x" * 100: 15, "x" * 100 + "y": 16}
+
+
+def column_case(_, protocol):
+    """Columns that SQLite takes for the same, or for its own: every value is somewhere, each in a column of its own."""
+    schema = {"type": "object", "properties": {k: {"type": "integer"} for k in SAME_COLUMNS}}
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        if protocol == "airbyte":
+            line = json.dumps({"type": "RECORD", "record": {"stream": "t", "data": SAME_COLUMNS, "emitted_at": 1}}).encode()
+            ended = write(folder, b"\n".join([line, st(1), status("COMPLETE"), b""]), {"streams": [SINK_CATALOG["streams"][0] | {
+                "stream": {"name": "t", "json_schema": schema, "supported_sync_modes": ["incremental"]}}]})
+        else:
+            ended = load(folder, b"\n".join([t_schema(schema=schema), json.dumps({"type": "RECORD", "stream": "t", "record": SAME_COLUMNS}).encode(), t_state(b'{"n":1}'), b""]))
+        must(ended.status == OK, f"exit status {ended.status}\n{ended.out[-600:]!r}\n{ended.err[-600:]}")
+        db = sqlite3.connect(folder / "out.db")
+        row = db.execute("SELECT * FROM t").fetchone()
+        db.close()
+        must(set(SAME_COLUMNS.values()) <= set(row), f"the row is {row}")
+
+
 SINK_CATALOGS = {
     # name: (catalog, may it be refused, must it be)
     "between generations": (overwrite(5, 3, "append"), True, False),
@@ -949,6 +1038,8 @@ T_ODD = {
     "batch elsewhere": b'{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"},"manifest":["s3://bucket/x"]}',
     "batch parquet": b'{"type":"BATCH","stream":"t","encoding":{"format":"parquet"},"manifest":["file:///dev/null"]}',
     "batch without manifest": b'{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"}}', "batch null": b'{"type":"BATCH","stream":"t","encoding":null,"manifest":null}',
+    "batch of a fifo": b'{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"},"manifest":["file://FIFO"]}',
+    "batch of standard input": b'{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"},"manifest":["file:///dev/stdin"]}',
     "batch of a folder": b'{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"},"manifest":["file:///tmp"]}',
     "batch of unknown stream": b'{"type":"BATCH","stream":"nope","encoding":{"format":"jsonl"},"manifest":[]}',
 }
@@ -990,7 +1081,8 @@ def target_case(group, name):
         data = middle + b"\n" + t_script(b"")
     with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
         folder = Path(path)
-        ended = load(folder, data, limit=30)
+        os.mkfifo(folder / "fifo")
+        ended = load(folder, data.replace(b"FIFO", str(folder / "fifo").encode()), limit=10)
         must(ended.status in (OK, FAILED), f"exit status {ended.status}\n{ended.err[-600:]}")
         got, rows = printed(data, ended), table(folder)
         counts = [numbers(v["n"]) for v in got if isinstance(v, dict) and isinstance(v.get("n"), tuple)]
@@ -1010,6 +1102,82 @@ def target_case(group, name):
 # Nothing of theirs is lost if they are taken as they are.
 HARMLESS = {"schema without properties", "schema of 5000 columns", "keys change", "keys go", "keys grow", "activate unknown", "activate without version", "activate text",
             "activate huge", "batch of unknown stream", "key of no property", "pretty", "keys text", "keys numbers", "schema null", "schema list", "schema text"}
+
+
+def versioned(n, version):
+    return json.dumps({"type": "RECORD", "stream": "t", "record": {"id": n}, "version": version}).encode()
+
+
+VERSIONS = {
+    # name: (lines, the ids that are left with hard_delete, and which of them without are marked as deleted) (singer.md 1, ACTIVATE_VERSION)
+    "first, then second": ([versioned(1, 1), 1, versioned(2, 2), 2], {2}, {1}), "waiting rows": ([versioned(1, 1), versioned(2, 2), 2], {2}, {1}),
+    "same again": ([versioned(1, 1), 1, 1, versioned(2, 1), 1], {1, 2}, set()), "older": ([versioned(1, 5), 5, versioned(2, 5), 3], {1, 2}, set()),
+    "before the records": ([2, versioned(1, 2), versioned(2, 2)], {1, 2}, set()), "without version": ([t_rec(1), versioned(2, 2), 2], {1, 2}, set()),
+    "without rows": ([versioned(1, 1), 1, 2], set(), {1}), "row in both": ([versioned(1, 1), versioned(2, 1), 1, versioned(1, 2), 2], {1}, {2}),
+}
+
+
+def version_case(_, name):
+    parts, left, marked = VERSIONS[name]
+    lines = [p if isinstance(p, bytes) else json.dumps({"type": "ACTIVATE_VERSION", "stream": "t", "version": p}).encode() for p in parts]
+    data = b"\n".join([t_schema()] + lines + [t_state(b'{"n":1}'), b""])
+    for hard in (True, False):
+        with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+            folder = Path(path)
+            good_files(folder)
+            (folder / "sink.json").write_text(json.dumps({"path": "out.db", "hard_delete": hard}))
+            ended = start([SQLITE, "--config", f("sink")], folder, stdin=data)
+            must(ended.status == OK, f"exit status {ended.status}\n{ended.err[-600:]}")
+            if hard:
+                must(set(table(folder)) == left, f"rows {table(folder)}, expected {left}")
+            else:
+                must(set(table(folder)) == left | marked, f"rows {table(folder)}, expected {left | marked}, some of them marked")
+                gone = {i for i, at in zip(table(folder), table(folder, "t", "_sdc_deleted_at")) if at} if marked else set()
+                must(gone == marked, f"marked as deleted are {gone}, expected {marked}")
+
+
+def many_case(_, what):
+    """Much of one thing, in bounded time and memory."""
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        if what == "states of a target":
+            ended = load(folder, b"\n".join([t_schema(), t_rec(1)] + [t_state(b'{"n":%d}' % n) for n in range(100_000)] + [b""]))
+            must(exact(ended.out.splitlines()[-1]) == {"n": ("number", "99999")}, f"the last state is {ended.out[-100:]!r}")
+        elif what == "states of a destination":
+            data = b"\n".join([rec(1)] + [st(n) for n in range(30_000)] + [status("COMPLETE"), b""])
+            ended = write(folder, data)
+            must(len(echoed(folder, data, ended)[1]) == 30_000, "states are missing")
+        elif what == "streams of a target":
+            ended = load(folder, b"\n".join([line for n in range(500) for line in (t_schema(f"s{n}"), t_rec(n, f"s{n}"))] + [t_state(b'{"n":1}'), b""]))
+            must(sum(len(r) for r in ids_by_table(folder).values()) == 500, "rows are missing")
+        else:
+            shapes = [{"type": "object", "properties": {"id": {"type": "integer"}, c: {"type": "string"}}} for c in ("a", "b")]
+            ended = load(folder, b"\n".join([line for n in range(400) for line in (t_schema(schema=shapes[n % 2]), t_rec(n))] + [t_state(b'{"n":1}'), b""]))
+            must(sorted(table(folder)) == list(range(400)), "rows are missing")
+        must(ended.status == OK, f"exit status {ended.status}\n{ended.err[-600:]}")
+        must(ended.megabytes < 100, f"it took {ended.megabytes:.0f} MB")
+
+
+def device_case(asked, device):
+    """Files without an end."""
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        good_files(folder)
+        ended = start([device if a == "@" else a for a in ASKED[asked.removeprefix("endless-")]], folder, limit=15)
+        must(ended.status == FAILED, f"exit status {ended.status}")
+        must(device in ended.err or device.encode() in ended.out, f"nothing names the file: {ended.err[-600:]}")
+
+
+def terminated_waiting(_, asked):
+    """SIGTERM while it waits for a file that is a pipe."""
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        good_files(folder)
+        os.mkfifo(folder / "fifo")
+        process = start_process(["fifo" if a == "@" else a for a in ASKED[asked]], folder)
+        time.sleep(0.2)  # until it waits; if it does not yet, the signal comes all the sooner
+        process.terminate()
+        end_of(process, 5)
 
 
 # ---- streams that break off, and signals ----
@@ -1250,6 +1418,10 @@ GROUPS = {
     "reader-leaves": (reader_leaves, BOTH), "full-disk": (full_disk, ("airbyte", "singer", "spec", "about", "write", "target")),
     "terminated-reading": (terminated_reading, BOTH), "terminated-writing": (terminated_writing, BOTH), "killed-writing": (killed_writing, BOTH),
     "database-is-busy": (database_is_busy, BOTH), "odd-streams": (odd_streams, BOTH),
+    "destination-cursor": (cursor_case, CURSORS), "destination-place": (place_case, PLACES), "same-columns": (column_case, BOTH), "target-version": (version_case, VERSIONS),
+    "many": (many_case, ("states of a target", "states of a destination", "streams of a target", "schemas to and fro")),
+    "endless-tap-state": (device_case, ["/dev/zero"]), "endless-source-read-state": (device_case, ["/dev/zero"]),
+    "terminated-waiting": (terminated_waiting, ("source-read-config", "tap-config", "target-config")),
 } | {f"file-{asked}": (file_case, BROKEN) for asked in ASKED}
 
 
