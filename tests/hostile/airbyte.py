@@ -597,7 +597,8 @@ class StateOfWrongShape(Source):
              '{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":[9]}}',
              '{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":9}}', '{"type":"GLOBAL"}', '{"type":"GLOBAL","global":[]}',
              '{"type":"GLOBAL","global":{"stream_states":null}}', '{"type":"GLOBAL","global":{"stream_states":[7,null,{}]}}', '{"type":"LEGACY"}',
-             '{"type":"LEGACY","data":[1]}', '{"type":"SHARED","shared":{}}', '{"type":"stream","stream":{"stream_descriptor":{"name":"users"},"stream_state":{"n":9}}}']
+             '{"type":"LEGACY","data":[1]}', '{"type":"SHARED","shared":{}}',
+             '{"type":"stream","stream":{"stream_descriptor":{"name":"users"},"stream_state":{"n":9}}}']
     which = None
 
     def capture(self):
@@ -916,7 +917,8 @@ class CatalogWithNulls(Source):
 
 
 class OddNames(Source):
-    names = ["users", "Users", "USERS", "with space", "with.dot", "with/slash", "../up", "9lives", 'quo"te', "apo'strophe", "back\\slash", "emoji 🎉", "naïve", "nai\u0308ve",
+    names = ["users", "Users", "USERS", "with space", "with.dot", "with/slash", "../up", "9lives", 'quo"te', "apo'strophe", "back\\slash", "emoji 🎉",
+             "naïve", "nai\u0308ve",
              "a__b", "%2F", "tab\tin", "new\nline", "-", ".", "..", "null", "x" * 200, "select", "{}", "$ref", "*"]
 
     def record(self, n, **more):
@@ -940,7 +942,8 @@ class TwoNamespaces(Source):
             space = entry["stream"].get("namespace")
             for n in range(1, LAST + 1):
                 self.say({"type": "RECORD", "record": {"stream": "users", "namespace": space, "data": {"id": n, "stream": str(space)}, "emitted_at": 1}})
-            self.say({"type": "STATE", "state": {"type": "STREAM", "stream": {"stream_descriptor": {"name": "users", "namespace": space}, "stream_state": {"n": LAST}}}})
+            self.say({"type": "STATE", "state": {"type": "STREAM", "stream": {"stream_descriptor": {"name": "users", "namespace": space},
+                                                                              "stream_state": {"n": LAST}}}})
 
 
 class ColumnsByTheThousand(Source):

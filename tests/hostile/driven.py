@@ -18,7 +18,8 @@ from harness import (CODES, CONFIG, HERE, OK, PROTOCOL, REMOTE, TRANSIENT, WEIR,
 from peer import LAST, behaviours
 
 ALL = list(range(1, LAST + 1))
-PEERS = {"source": ("airbyte", airbyte.Source), "tap": ("singer", singer.Tap), "destination": ("airbyte", airbyte.Destination), "target": ("singer", singer.Target)}
+PEERS = {"source": ("airbyte", airbyte.Source), "tap": ("singer", singer.Tap), "destination": ("airbyte", airbyte.Destination),
+         "target": ("singer", singer.Target)}
 RESOURCES = {"source": {"stream": "users", "syncMode": "incremental"},
              "tap": {"stream": "users", "tap_stream_id": "users", "replication_method": "INCREMENTAL", "replication_key": "id"},
              "destination": {"stream": "docs"}, "target": {"stream": "docs"}}
@@ -218,7 +219,8 @@ SOURCES = {
     "complete-first": fine(),
     "status-of-unknown-stream": Case({OK: ALL, PROTOCOL: None}, "nope"),
     "status-unheard-of": Case({OK: ALL, PROTOCOL: None}, "FINISHED|status"),
-    "incomplete-and-exit0": Case({OK: [[1, 2], [1, 2, 3]], TRANSIENT: [1, 2], REMOTE: [1, 2]}, "users", must_speak="INCOMPLETE|incomplete|not complete", finally_=None),
+    "incomplete-and-exit0": Case({OK: [[1, 2], [1, 2, 3]], TRANSIENT: [1, 2], REMOTE: [1, 2]}, "users",
+                                 must_speak="INCOMPLETE|incomplete|not complete", finally_=None),
     "complete-and-exit1": Case({REMOTE: ALL}, "status 1"),
     "complete-and-incomplete": Case({OK: ALL, TRANSIENT: ALL, REMOTE: ALL, PROTOCOL: ALL}, "users"),
 
@@ -504,13 +506,15 @@ FRAMES = {"wrong", "noisy", "wrong-record", "stated", "wrong-line", "wrong-schem
 def endpoint(kind, behaviour, config=None):
     """The one that behaves well has the name of its kind."""
     protocol = PEERS[kind][0]
-    return {"local": {"command": [sys.executable, "-S", "-E", str(HERE / "play.py"), protocol, behaviour], "protocol": protocol, "config": config or {"password": airbyte.SECRET}}}
+    return {"local": {"command": [sys.executable, "-S", "-E", str(HERE / "play.py"), protocol, behaviour], "protocol": protocol,
+                      "config": config or {"password": airbyte.SECRET}}}
 
 
 def capture_catalog(kind, behaviour, bound, config=None):
     return {"captures": {"acme/hostile": {"endpoint": endpoint(kind, behaviour, config),
                                           "bindings": [{"resource": RESOURCES[kind], "target": "acme/docs"}] if bound else []}},
-            "collections": {"acme/docs": {"schema": {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}, "key": ["/id"]}} if bound else {}}
+            "collections": {"acme/docs": {"schema": {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]},
+                                          "key": ["/id"]}} if bound else {}}
 
 
 def materialization_catalog(kind, behaviour, count):
@@ -649,7 +653,8 @@ def check_capture(kind, behaviour, case):
             got, allowed = ids(folder), case.outcomes[ended.status]
             must(in_outcome(got, allowed), f"with status {ended.status} the collection holds {got}, expected {allowed}\n{ended.err[-1000:]}")
             dropped = set(ALL) - set(got) if ended.status == OK and not case.silent and got else set()
-            must(not dropped or not case.spoken or spoken(records, case.spoken), f"{dropped} is lost without a word that matches {case.spoken}\n{ended.err[-1000:]}")
+            must(not dropped or not case.spoken or spoken(records, case.spoken),
+                 f"{dropped} is lost without a word that matches {case.spoken}\n{ended.err[-1000:]}")
             check_ledger(folder)
             if case.goes_on:
                 go_on(kind, folder, case, dropped)
