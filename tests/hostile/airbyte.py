@@ -504,7 +504,8 @@ class CountsTooFew(Source):
 class CountsNonsense(Source):
     def state(self, n, count=1):
         stats = ['{"recordCount":-1}', '{"recordCount":1e999}', '{"recordCount":"1"}', '[]', '{"recordCount":null,"rejectedRecordCount":3}'][n - 1]
-        self.raw('{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":{"n":%d}},"sourceStats":%s}}\n' % (n, stats))
+        self.raw('{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":{"n":%d}},'
+                 '"sourceStats":%s}}\n' % (n, stats))
 
 
 class CountsInIntegers(Source):
@@ -524,7 +525,8 @@ class Stated(Source):
 
 
 class StateGlobal(Stated):
-    text = '{"type":"GLOBAL","global":{"shared_state":{"lsn":%d,"big":123456789012345678901234567890},"stream_states":[{"stream_descriptor":{"name":"users"},"stream_state":{"n":%d}}]}}'
+    text = '{"type":"GLOBAL","global":{"shared_state":{"lsn":%d,"big":123456789012345678901234567890},' \
+        '"stream_states":[{"stream_descriptor":{"name":"users"},"stream_state":{"n":%d}}]}}'
 
     def state(self, n, count=1):
         self.raw('{"type":"STATE","state":%s}\n' % (self.text % (n, n)))
@@ -539,7 +541,8 @@ class StateGlobalTwice(StateGlobal):
 
 
 class StateGlobalWithoutShared(StateGlobal):
-    text = '{"type":"GLOBAL","global":{"shared_state":null,"stream_states":[{"stream_descriptor":{"name":"users","namespace":null},"stream_state":{"n":%d,"m":%d}}]}}'
+    text = '{"type":"GLOBAL","global":{"shared_state":null,' \
+        '"stream_states":[{"stream_descriptor":{"name":"users","namespace":null},"stream_state":{"n":%d,"m":%d}}]}}'
 
 
 class StateLegacy(Stated):
@@ -612,7 +615,8 @@ class StateOfWrongShape(Source):
 
 class StreamAndGlobalMixed(Source):
     def complete(self):
-        self.raw('{"type":"STATE","state":{"type":"GLOBAL","global":{"shared_state":{},"stream_states":[{"stream_descriptor":{"name":"users"},"stream_state":{"n":5}}]}}}\n')
+        self.raw('{"type":"STATE","state":{"type":"GLOBAL","global":{"shared_state":{},'
+                 '"stream_states":[{"stream_descriptor":{"name":"users"},"stream_state":{"n":5}}]}}}\n')
         super().complete()
 
 
@@ -1172,7 +1176,8 @@ class EchoesSomethingElse(Destination):
 
 class EchoesAnotherStream(Destination):
     def echo(self, message):
-        self.raw('{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"nope"},"stream_state":{}},"destinationStats":{"recordCount":5.0}}}\n')
+        self.raw('{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"nope"},"stream_state":{}},'
+                 '"destinationStats":{"recordCount":5.0}}}\n')
 
 
 class EchoesNonsense(Destination):

@@ -304,7 +304,8 @@ STATES = {
     "global with null shared": (json.dumps([global_state([PART])]), [FROM3]),
     "global with shared": (json.dumps([global_state([PART], {"lsn": 7})]), [FROM3, REFUSED]),
     "global_": (json.dumps([global_state([PART], {}, "global_")]), [FROM3]),
-    "global_ twice": ('[{"type":"GLOBAL","global_":null,"global":null,"stream":null,"data":null,"global_":%s}]' % json.dumps(global_state([PART])["global"]), [FROM3]),
+    "global_ twice": ('[{"type":"GLOBAL","global_":null,"global":null,"stream":null,"data":null,'
+                      '"global_":%s}]' % json.dumps(global_state([PART])["global"]), [FROM3]),
     "legacy": ('[{"type":"LEGACY","data":{"greetings":{"n":3}}}]', [FROM3, ALL5, REFUSED]),
     "legacy without type": ('[{"data":{"greetings":{"n":3}}}]', [FROM3, ALL5, REFUSED]),
     "bare legacy": ('{"greetings":{"n":3}}', [FROM3, REFUSED]),
@@ -323,7 +324,8 @@ STATES = {
     "at the end": (json.dumps([stream_state({"n": 5})]), [NONE]),
     "behind the end": (json.dumps([stream_state({"n": 99999999999})]), [NONE]),
     "negative": (json.dumps([stream_state({"n": -1})]), None),
-    "number of many digits": ('[{"type":"STREAM","stream":{"stream_descriptor":{"name":"greetings"},"stream_state":{"n":123456789012345678901234567890}}}]', None),
+    "number of many digits": ('[{"type":"STREAM","stream":{"stream_descriptor":{"name":"greetings"},'
+                              '"stream_state":{"n":123456789012345678901234567890}}}]', None),
     "text for a number": (json.dumps([stream_state({"n": "3"})]), [FROM3, ALL5, REFUSED]),
     "stream state list": (json.dumps([stream_state([3])]), [REFUSED]),
     "stream state number": (json.dumps([stream_state(3)]), [REFUSED]),
@@ -648,7 +650,8 @@ ODD_STATES = {
     "lying stats": st(7, sourceStats={"recordCount": 1000.0}), "odd stats": st(7, sourceStats={"recordCount": "many"}),
     "stats of its own": st(7, destinationStats={"recordCount": 77.0}), "envelope keys": b'{"a":1,' + st(7)[1:-1] + b',"z":[{}]}',
     "escapes": b'{"\\u0074ype":"STAT\\u0045","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"\\u0074"},"stream_state":{"n":"\\u00e9\\/"}}}}',
-    "spaces": b'  { "type" : "STATE" ,\t"state" : { "type" : "STREAM" , "stream" : { "stream_descriptor" : { "name" : "t" } , "stream_state" : { "n" : 7 } } } } \r',
+    "spaces": b'  { "type" : "STATE" ,\t"state" : { "type" : "STREAM" , "stream" : { "stream_descriptor" : { "name" : "t" } ,'
+              b' "stream_state" : { "n" : 7 } } } } \r',
     "megabyte": st(7, stream="t") .replace(b'"n": 7', b'"n":7,"much":"' + b"x" * 1_000_000 + b'"'), "same again": st(2),
 }
 # States that cannot be understood: refused, or skipped with words; never echoed as if they were good while something is lost.
