@@ -18,6 +18,7 @@ from peer import LAST, grandchild, log, put, ready, wait_for_ever
 
 SECRET = 'hunter2"\\/é'
 HERE = os.environ.get("HOSTILE_DIR", ".")
+MOON = "the moon is not there"
 KEYS = ["record", "state", "log", "spec", "connectionStatus", "catalog", "trace", "control", "destination_catalog"]
 MODES = {"sync_mode": ["full_refresh", "incremental"], "destination_sync_mode": ["append", "overwrite", "append_dedup", "update", "soft_delete"]}
 SCHEMA = {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": ["null", "string"]}}}
@@ -503,7 +504,8 @@ class CountsTooFew(Source):
 class CountsNonsense(Source):
     def state(self, n, count=1):
         stats = ['{"recordCount":-1}', '{"recordCount":1e999}', '{"recordCount":"1"}', '[]', '{"recordCount":null,"rejectedRecordCount":3}'][n - 1]
-        self.raw('{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":{"n":%d}},"sourceStats":%s}}\n' % (n, stats))
+        self.raw('{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":{"n":%d}},'
+                 '"sourceStats":%s}}\n' % (n, stats))
 
 
 class CountsInIntegers(Source):
@@ -523,7 +525,8 @@ class Stated(Source):
 
 
 class StateGlobal(Stated):
-    text = '{"type":"GLOBAL","global":{"shared_state":{"lsn":%d,"big":123456789012345678901234567890},"stream_states":[{"stream_descriptor":{"name":"users"},"stream_state":{"n":%d}}]}}'
+    text = '{"type":"GLOBAL","global":{"shared_state":{"lsn":%d,"big":123456789012345678901234567890},' \
+        '"stream_states":[{"stream_descriptor":{"name":"users"},"stream_state":{"n":%d}}]}}'
 
     def state(self, n, count=1):
         self.raw('{"type":"STATE","state":%s}\n' % (self.text % (n, n)))
@@ -538,7 +541,8 @@ class StateGlobalTwice(StateGlobal):
 
 
 class StateGlobalWithoutShared(StateGlobal):
-    text = '{"type":"GLOBAL","global":{"shared_state":null,"stream_states":[{"stream_descriptor":{"name":"users","namespace":null},"stream_state":{"n":%d,"m":%d}}]}}'
+    text = '{"type":"GLOBAL","global":{"shared_state":null,' \
+        '"stream_states":[{"stream_descriptor":{"name":"users","namespace":null},"stream_state":{"n":%d,"m":%d}}]}}'
 
 
 class StateLegacy(Stated):
@@ -596,7 +600,8 @@ class StateOfWrongShape(Source):
              '{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":[9]}}',
              '{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":9}}', '{"type":"GLOBAL"}', '{"type":"GLOBAL","global":[]}',
              '{"type":"GLOBAL","global":{"stream_states":null}}', '{"type":"GLOBAL","global":{"stream_states":[7,null,{}]}}', '{"type":"LEGACY"}',
-             '{"type":"LEGACY","data":[1]}', '{"type":"SHARED","shared":{}}', '{"type":"stream","stream":{"stream_descriptor":{"name":"users"},"stream_state":{"n":9}}}']
+             '{"type":"LEGACY","data":[1]}', '{"type":"SHARED","shared":{}}',
+             '{"type":"stream","stream":{"stream_descriptor":{"name":"users"},"stream_state":{"n":9}}}']
     which = None
 
     def capture(self):
@@ -610,7 +615,8 @@ class StateOfWrongShape(Source):
 
 class StreamAndGlobalMixed(Source):
     def complete(self):
-        self.raw('{"type":"STATE","state":{"type":"GLOBAL","global":{"shared_state":{},"stream_states":[{"stream_descriptor":{"name":"users"},"stream_state":{"n":5}}]}}}\n')
+        self.raw('{"type":"STATE","state":{"type":"GLOBAL","global":{"shared_state":{},'
+                 '"stream_states":[{"stream_descriptor":{"name":"users"},"stream_state":{"n":5}}]}}}\n')
         super().complete()
 
 
@@ -693,7 +699,7 @@ class ErrorAndExit0(Wrong):
 
     def wrong(self):
         self.status("INCOMPLETE")
-        self.say(complaint(f"the moon is not there, {SECRET}", internal_message=f"404 {SECRET}", stack_trace=SECRET, failure_type=self.type,
+        self.say(complaint(f"{MOON}, {SECRET}", internal_message=f"404 {SECRET}", stack_trace=SECRET, failure_type=self.type,
                            stream_descriptor={"name": "users"}))
         sys.exit(self.exit)
 
@@ -719,7 +725,7 @@ class ErrorThenSuccess(Source):
 
     def complete(self):
         super().complete()
-        self.say(complaint("the moon is not there"))
+        self.say(complaint(MOON))
 
 
 class ErrorWithoutWords(Wrong):
@@ -730,7 +736,7 @@ class ErrorWithoutWords(Wrong):
 
 class ErrorThatIsLong(Wrong):
     def wrong(self):
-        self.say(complaint("the moon is not there " * 5000, stack_trace="y" * 1_000_000))
+        self.say(complaint(f"{MOON} " * 5000, stack_trace="y" * 1_000_000))
         sys.exit(1)
 
 
@@ -740,13 +746,13 @@ class Exit1WithoutWords(Wrong):
 
 class Exit1WithWords(Wrong):
     def wrong(self):
-        log("error: the moon is not there")
+        log("error: " + MOON)
         sys.exit(1)
 
 
 class Exit1WithLogFatal(Wrong):
     def wrong(self):
-        self.log("FATAL", "the moon is not there")
+        self.log("FATAL", MOON)
         sys.exit(1)
 
 
@@ -849,7 +855,7 @@ class CheckTwice(Source):
 
 class CheckThrows(Source):
     def check(self):
-        self.say(complaint("the moon is not there", failure_type="system_error"))
+        self.say(complaint(MOON, failure_type="system_error"))
         sys.exit(1)
 
 
@@ -915,7 +921,8 @@ class CatalogWithNulls(Source):
 
 
 class OddNames(Source):
-    names = ["users", "Users", "USERS", "with space", "with.dot", "with/slash", "../up", "9lives", 'quo"te', "apo'strophe", "back\\slash", "emoji 🎉", "naïve", "nai\u0308ve",
+    names = ["users", "Users", "USERS", "with space", "with.dot", "with/slash", "../up", "9lives", 'quo"te', "apo'strophe", "back\\slash", "emoji 🎉",
+             "naïve", "nai\u0308ve",
              "a__b", "%2F", "tab\tin", "new\nline", "-", ".", "..", "null", "x" * 200, "select", "{}", "$ref", "*"]
 
     def record(self, n, **more):
@@ -939,7 +946,8 @@ class TwoNamespaces(Source):
             space = entry["stream"].get("namespace")
             for n in range(1, LAST + 1):
                 self.say({"type": "RECORD", "record": {"stream": "users", "namespace": space, "data": {"id": n, "stream": str(space)}, "emitted_at": 1}})
-            self.say({"type": "STATE", "state": {"type": "STREAM", "stream": {"stream_descriptor": {"name": "users", "namespace": space}, "stream_state": {"n": LAST}}}})
+            self.say({"type": "STATE", "state": {"type": "STREAM", "stream": {"stream_descriptor": {"name": "users", "namespace": space},
+                                                                              "stream_state": {"n": LAST}}}})
 
 
 class ColumnsByTheThousand(Source):
@@ -1011,6 +1019,22 @@ class TwoStreams(Source):
                 self.state(n + 2 * again)
         for self.stream in streams:
             self.complete()
+
+
+class OneOfTwoFails(Source):
+    """As the Python kit has it: the others are read, and in the end the failure is said once more (3.2)."""
+    names = ["orders", "users"]
+    end_status = 1
+
+    def capture(self):
+        if self.stream == "users":
+            return super().capture()
+        self.record(1, stream="orders")
+        self.status("INCOMPLETE")
+        self.say(complaint(MOON, failure_type="system_error", stream_descriptor={"name": "orders"}))
+
+    def finish(self):
+        self.say(complaint(f"During the sync, the following streams did not sync successfully: orders: {MOON}", failure_type="system_error"))
 
 
 class LeavesAGrandchild(Source):
@@ -1152,7 +1176,8 @@ class EchoesSomethingElse(Destination):
 
 class EchoesAnotherStream(Destination):
     def echo(self, message):
-        self.raw('{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"nope"},"stream_state":{}},"destinationStats":{"recordCount":5.0}}}\n')
+        self.raw('{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"nope"},"stream_state":{}},'
+                 '"destinationStats":{"recordCount":5.0}}}\n')
 
 
 class EchoesNonsense(Destination):

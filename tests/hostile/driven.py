@@ -18,7 +18,8 @@ from harness import (CODES, CONFIG, HERE, OK, PROTOCOL, REMOTE, TRANSIENT, WEIR,
 from peer import LAST, behaviours
 
 ALL = list(range(1, LAST + 1))
-PEERS = {"source": ("airbyte", airbyte.Source), "tap": ("singer", singer.Tap), "destination": ("airbyte", airbyte.Destination), "target": ("singer", singer.Target)}
+PEERS = {"source": ("airbyte", airbyte.Source), "tap": ("singer", singer.Tap), "destination": ("airbyte", airbyte.Destination),
+         "target": ("singer", singer.Target)}
 RESOURCES = {"source": {"stream": "users", "syncMode": "incremental"},
              "tap": {"stream": "users", "tap_stream_id": "users", "replication_method": "INCREMENTAL", "replication_key": "id"},
              "destination": {"stream": "docs"}, "target": {"stream": "docs"}}
@@ -130,7 +131,7 @@ def verbatim(text):
 SHARED = {"lsn": ("number", "5"), "big": ("number", "123456789012345678901234567890")}
 ODD = {"": {"/a~b": "é"}, "n.m": ("number", "1.10"), "type": "GLOBAL", "stream_descriptor": ("number", "7")}
 DIED = r"status 3"
-MOON = "the moon is not there"
+MOON = airbyte.MOON
 NO_ANSWER = "(?i)spec"
 
 
@@ -218,7 +219,8 @@ SOURCES = {
     "complete-first": fine(),
     "status-of-unknown-stream": Case({OK: ALL, PROTOCOL: None}, "nope"),
     "status-unheard-of": Case({OK: ALL, PROTOCOL: None}, "FINISHED|status"),
-    "incomplete-and-exit0": Case({OK: [[1, 2], [1, 2, 3]], TRANSIENT: [1, 2], REMOTE: [1, 2]}, "users", must_speak="INCOMPLETE|incomplete|not complete", finally_=None),
+    "incomplete-and-exit0": Case({OK: [[1, 2], [1, 2, 3]], TRANSIENT: [1, 2], REMOTE: [1, 2]}, "users",
+                                 must_speak="INCOMPLETE|incomplete|not complete", finally_=None),
     "complete-and-exit1": Case({REMOTE: ALL}, "status 1"),
     "complete-and-incomplete": Case({OK: ALL, TRANSIENT: ALL, REMOTE: ALL, PROTOCOL: ALL}, "users"),
 
@@ -277,6 +279,7 @@ SOURCES = {
     "ignores-sigterm": Case({OK: [1, 2]}, silent=True, seconds=20),
     "never-ends": Case({OK: None}, command="stop", log_level="warn"),
     "two-streams": Case({OK: ["users", "orders"]}, command="merge"),
+    "one-of-two-fails": Case({REMOTE: None}, MOON, command="part"),
     "leaves-a-grandchild": Case({OK: ALL}, seconds=14, waits=True),
     "dies-and-leaves-a-grandchild": after_two(REMOTE, "status 1", seconds=14, waits=True),
     "dies-at-once": before(REMOTE, "status 3.*no such module"),
@@ -503,13 +506,15 @@ FRAMES = {"wrong", "noisy", "wrong-record", "stated", "wrong-line", "wrong-schem
 def endpoint(kind, behaviour, config=None):
     """The one that behaves well has the name of its kind."""
     protocol = PEERS[kind][0]
-    return {"local": {"command": [sys.executable, "-S", "-E", str(HERE / "play.py"), protocol, behaviour], "protocol": protocol, "config": config or {"password": airbyte.SECRET}}}
+    return {"local": {"command": [sys.executable, "-S", "-E", str(HERE / "play.py"), protocol, behaviour], "protocol": protocol,
+                      "config": config or {"password": airbyte.SECRET}}}
 
 
 def capture_catalog(kind, behaviour, bound, config=None):
     return {"captures": {"acme/hostile": {"endpoint": endpoint(kind, behaviour, config),
                                           "bindings": [{"resource": RESOURCES[kind], "target": "acme/docs"}] if bound else []}},
-            "collections": {"acme/docs": {"schema": {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}, "key": ["/id"]}} if bound else {}}
+            "collections": {"acme/docs": {"schema": {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]},
+                                          "key": ["/id"]}} if bound else {}}
 
 
 def materialization_catalog(kind, behaviour, count):
@@ -648,7 +653,8 @@ def check_capture(kind, behaviour, case):
             got, allowed = ids(folder), case.outcomes[ended.status]
             must(in_outcome(got, allowed), f"with status {ended.status} the collection holds {got}, expected {allowed}\n{ended.err[-1000:]}")
             dropped = set(ALL) - set(got) if ended.status == OK and not case.silent and got else set()
-            must(not dropped or not case.spoken or spoken(records, case.spoken), f"{dropped} is lost without a word that matches {case.spoken}\n{ended.err[-1000:]}")
+            must(not dropped or not case.spoken or spoken(records, case.spoken),
+                 f"{dropped} is lost without a word that matches {case.spoken}\n{ended.err[-1000:]}")
             check_ledger(folder)
             if case.goes_on:
                 go_on(kind, folder, case, dropped)
@@ -715,6 +721,22 @@ def check_merged(kind, behaviour, case):
         for target, stream in found_streams(folder):
             got = [d["id"] for d in journals(folder)[target]]
             must(got == ([1, 2, 3, 4, 3, 4] if stream == "users" else [1, 2]), f"{target} holds {got}")
+
+
+def check_part(kind, behaviour, case):
+    """One stream fails, the other is complete: it is committed, and the run fails. What the first one has sent may be committed with a state of the
+    other's, and comes again: at least once (airbyte.md 3.1)."""
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        write_catalog(folder, capture_catalog(kind, behaviour, False))
+        ended = weir(folder, ["discover", "--name", "acme/hostile"], case)
+        must(ended.status == OK, f"discovery fails:\n{ended.err[-1500:]}")
+        for _ in range(2):
+            ended = run_once(folder, case)
+            must(ended.status in case.outcomes, f"exit status {ended.status}, expected {list(case.outcomes)}\n{ended.err[-1500:]}")
+            check_log("capture acme/hostile", case, ended)
+            held = {stream: [d["id"] for d in journals(folder).get(target, [])] for target, stream in found_streams(folder)}
+            must(held["users"] == ALL and set(held["orders"]) <= {1}, f"the collections hold {held}")
 
 
 def found_streams(folder):
@@ -802,6 +824,8 @@ def run_case(kind, behaviour, command):
         check_stopped(kind, behaviour, case)
     elif case.command == "merge":
         check_merged(kind, behaviour, case)
+    elif case.command == "part":
+        check_part(kind, behaviour, case)
     else:
         check_discover(kind, behaviour, case)
 

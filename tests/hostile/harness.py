@@ -37,7 +37,8 @@ def environment(**more):
 
 
 def relatives(session):
-    """Processes of a session whose leader is gone: (pid, state, is it a connector itself). They are our children then; those that have a parent yet come later."""
+    """Processes of a session whose leader is gone: (pid, state, is it a connector itself). They are our children then; those that still have a parent
+    come later."""
     for task in Path("/proc/self/task").iterdir():
         try:
             children = [int(pid) for pid in (task / "children").read_text().split()]

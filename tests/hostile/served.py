@@ -85,7 +85,8 @@ def check_error(messages, says):
     for e in found:
         must(e.get("failure_type") in ("system_error", "config_error", "transient_error"), f"failure_type is {e.get('failure_type')}")
         must(isinstance(e["message"], str) and 0 < len(e["message"]) < 1000, f"the message of an error is {e['message'][:300]!r}")
-    must(not says or any(re.search(says, e["message"] + str(e.get("internal_message"))) for e in found), f"no error says {says}: {[e['message'] for e in found]}")
+    must(not says or any(re.search(says, e["message"] + str(e.get("internal_message"))) for e in found),
+         f"no error says {says}: {[e['message'] for e in found]}")
 
 
 def numbers(value):
@@ -103,7 +104,8 @@ def put_files(folder):
 
 
 BROKEN = {
-    "missing": None, "folder": None, "empty": b"", "blank": b" \n", "words": b"not json", "cut": b'{"count":3', "list": b'[{"count":3}]', "number": b"7", "text": b'"x"',
+    "missing": None, "folder": None, "empty": b"", "blank": b" \n", "words": b"not json", "cut": b'{"count":3', "list": b'[{"count":3}]',
+    "number": b"7", "text": b'"x"',
     "null": b"null", "two": b'{"count":3}{"count":4}', "comma": b'{"count":3,}', "quotes": b"{'count': 3}", "yaml": b"count: 3\n", "utf-8": b'{"text":"\xff"}',
     "utf-16": '{"count":3}'.encode("utf-16"), "nan": b'{"count":NaN}', "deep": b'{"count":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "zero": b'{"text":"a\x00b"}',
@@ -213,7 +215,8 @@ def argument_case(_, name):
         good_files(folder)
         env = environment(LOG_FORMAT="text")
         process = subprocess.run(argv, cwd=folder, env=env, input=b"", capture_output=True, timeout=20)
-        must(process.returncode in statuses, f"exit status {process.returncode}, expected {sorted(statuses)}\n{process.stdout[-300:]!r}\n{process.stderr[-600:]!r}")
+        must(process.returncode in statuses,
+             f"exit status {process.returncode}, expected {sorted(statuses)}\n{process.stdout[-300:]!r}\n{process.stderr[-600:]!r}")
         if process.returncode == USAGE:
             must(process.stderr.strip(), "wrong usage, and nothing is said on standard error")
             must(b"RECORD" not in process.stdout, "wrong usage, and records come")
@@ -257,7 +260,8 @@ CATALOGS = {
     "other case": ({"streams": [of("Greetings")]}, [NONE], ["Greetings"]),
     "unknown stream and mode": ({"streams": [of("nope") | {"sync_mode": "INVALID"}]}, [REFUSED], []),
     "stream twice": ({"streams": [entry(), entry()]}, [ALL5, REFUSED], None),
-    "nulls everywhere": ({"streams": [entry(cursor_field=None, primary_key=None, generation_id=None, minimum_generation_id=None, sync_id=None, include_files=None,
+    "nulls everywhere": ({"streams": [entry(cursor_field=None, primary_key=None, generation_id=None, minimum_generation_id=None, sync_id=None,
+                                            include_files=None,
                                             destination_object_name=None, stream=HELLO_CATALOG["streams"][0]["stream"] | {
                                                 "namespace": None, "default_cursor_field": None, "source_defined_primary_key": None, "is_resumable": None,
                                                 "source_defined_cursor": None, "is_file_based": None})]}, [ALL5], []),
@@ -300,7 +304,8 @@ STATES = {
     "global with null shared": (json.dumps([global_state([PART])]), [FROM3]),
     "global with shared": (json.dumps([global_state([PART], {"lsn": 7})]), [FROM3, REFUSED]),
     "global_": (json.dumps([global_state([PART], {}, "global_")]), [FROM3]),
-    "global_ twice": ('[{"type":"GLOBAL","global_":null,"global":null,"stream":null,"data":null,"global_":%s}]' % json.dumps(global_state([PART])["global"]), [FROM3]),
+    "global_ twice": ('[{"type":"GLOBAL","global_":null,"global":null,"stream":null,"data":null,'
+                      '"global_":%s}]' % json.dumps(global_state([PART])["global"]), [FROM3]),
     "legacy": ('[{"type":"LEGACY","data":{"greetings":{"n":3}}}]', [FROM3, ALL5, REFUSED]),
     "legacy without type": ('[{"data":{"greetings":{"n":3}}}]', [FROM3, ALL5, REFUSED]),
     "bare legacy": ('{"greetings":{"n":3}}', [FROM3, REFUSED]),
@@ -309,7 +314,8 @@ STATES = {
     "of others": (json.dumps([stream_state({"n": 3}, "others"), stream_state({"x": [1]}, "more")]), [ALL5]),
     "of others too": (json.dumps([stream_state({"n": 1}, "others"), stream_state({"n": 3})]), [FROM3]),
     "of other case": (json.dumps([stream_state({"n": 3}, "Greetings")]), [ALL5]),
-    "of another namespace": (json.dumps([{"type": "STREAM", "stream": {"stream_descriptor": {"name": "greetings", "namespace": "x"}, "stream_state": {"n": 3}}}]),
+    "of another namespace": (json.dumps([{"type": "STREAM", "stream": {"stream_descriptor": {"name": "greetings", "namespace": "x"},
+                                                                       "stream_state": {"n": 3}}}]),
                              [ALL5, FROM3]),
     "twice": (json.dumps([stream_state({"n": 1}), stream_state({"n": 3})]), [FROM3, REFUSED]),
     "null stream state": (json.dumps([stream_state(None)]), [ALL5]),
@@ -318,7 +324,8 @@ STATES = {
     "at the end": (json.dumps([stream_state({"n": 5})]), [NONE]),
     "behind the end": (json.dumps([stream_state({"n": 99999999999})]), [NONE]),
     "negative": (json.dumps([stream_state({"n": -1})]), None),
-    "number of many digits": ('[{"type":"STREAM","stream":{"stream_descriptor":{"name":"greetings"},"stream_state":{"n":123456789012345678901234567890}}}]', None),
+    "number of many digits": ('[{"type":"STREAM","stream":{"stream_descriptor":{"name":"greetings"},'
+                              '"stream_state":{"n":123456789012345678901234567890}}}]', None),
     "text for a number": (json.dumps([stream_state({"n": "3"})]), [FROM3, ALL5, REFUSED]),
     "stream state list": (json.dumps([stream_state([3])]), [REFUSED]),
     "stream state number": (json.dumps([stream_state(3)]), [REFUSED]),
@@ -577,7 +584,8 @@ def rec(n, stream="t", **more):
 
 
 def st(n, stream="t", **more):
-    return json.dumps({"type": "STATE", "state": {"type": "STREAM", "stream": {"stream_descriptor": {"name": stream}, "stream_state": {"n": n}}} | more}).encode()
+    return json.dumps({"type": "STATE",
+                       "state": {"type": "STREAM", "stream": {"stream_descriptor": {"name": stream}, "stream_state": {"n": n}}} | more}).encode()
 
 
 def status(word, stream="t", **more):
@@ -598,7 +606,8 @@ NOISE = {
     "debug": b'{"type":"DEBUG","message":"x","data":{}}', "started": status("STARTED"), "running": status("RUNNING"),
     "estimate": b'{"type":"TRACE","trace":{"type":"ESTIMATE","emitted_at":1,"estimate":{"name":"t","type":"STREAM","row_estimate":5}}}',
     "analytics": b'{"type":"TRACE","trace":{"type":"ANALYTICS","emitted_at":1,"analytics":{"type":"x","value":"y"}}}',
-    "trace null": b'{"type":"TRACE","trace":null}', "control": b'{"type":"CONTROL","control":{"type":"CONNECTOR_CONFIG","emitted_at":1,"connectorConfig":{"config":{}}}}',
+    "trace null": b'{"type":"TRACE","trace":null}',
+    "control": b'{"type":"CONTROL","control":{"type":"CONNECTOR_CONFIG","emitted_at":1,"connectorConfig":{"config":{}}}}',
     "spec": b'{"type":"SPEC","spec":{"connectionSpecification":{}}}', "catalog": b'{"type":"CATALOG","catalog":{"streams":[]}}',
     "connection status": b'{"type":"CONNECTION_STATUS","connectionStatus":{"status":"FAILED"}}', "long words": b"x" * 3_000_000, "deep words": b"[" * 200_000,
     "pretty log": json.dumps({"type": "LOG", "log": {"level": "INFO", "message": "x"}}, indent=1).encode(),
@@ -606,8 +615,10 @@ NOISE = {
 }
 # A record 9 that something is wrong with: taken, skipped with words, or refused.
 ODD_RECORDS = {
-    "cut off": b'{"type":"RECORD"', "unknown stream": raw_record(stream=b'"nope"'), "other case": raw_record(stream=b'"T"'), "other namespace": raw_record(more=b',"namespace":"elsewhere"'),
-    "no stream": b'{"type":"RECORD","record":{"data":{"id":9},"emitted_at":1}}', "numbered stream": raw_record(stream=b"7"), "null stream": raw_record(stream=b"null"),
+    "cut off": b'{"type":"RECORD"', "unknown stream": raw_record(stream=b'"nope"'), "other case": raw_record(stream=b'"T"'),
+    "other namespace": raw_record(more=b',"namespace":"elsewhere"'),
+    "no stream": b'{"type":"RECORD","record":{"data":{"id":9},"emitted_at":1}}', "numbered stream": raw_record(stream=b"7"),
+    "null stream": raw_record(stream=b"null"),
     "no data": b'{"type":"RECORD","record":{"stream":"t","emitted_at":1}}', "null data": raw_record(b"null"), "list data": raw_record(b'[{"id":9}]'),
     "text data": raw_record(b'"x"'), "null record": b'{"type":"RECORD","record":null}', "list record": b'{"type":"RECORD","record":[]}',
     "no record": b'{"type":"RECORD"}', "no time": b'{"type":"RECORD","record":{"stream":"t","data":{"id":9}}}', "null time": raw_record(emitted=b"null"),
@@ -615,13 +626,16 @@ ODD_RECORDS = {
     "huge time": raw_record(emitted=b"99999999999999999999999999"), "no key": raw_record(b'{"name":"x"}'), "null key": raw_record(b'{"id":null}'),
     "text key": raw_record(b'{"id":"nine"}'), "list key": raw_record(b'{"id":[9]}'), "wrong type": raw_record(b'{"id":9,"name":{"a":[1]}}'),
     "undeclared": raw_record(b'{"id":9,"fancy":1}'), "duplicate keys": raw_record(b'{"id":9,"name":"a","name":"b"}'), "nan": raw_record(b'{"id":9,"name":NaN}'),
-    "bad utf-8": raw_record(b'{"id":9,"name":"\xff"}'), "surrogate": raw_record(b'{"id":9,"name":"\\ud800"}'), "zero": raw_record(b'{"id":9,"name":"a\\u0000b"}'),
+    "bad utf-8": raw_record(b'{"id":9,"name":"\xff"}'), "surrogate": raw_record(b'{"id":9,"name":"\\ud800"}'),
+    "zero": raw_record(b'{"id":9,"name":"a\\u0000b"}'),
     "deep": raw_record(b'{"id":9,"name":' + b"[" * 5000 + b"]" * 5000 + b"}"), "many digits": raw_record(b'{"id":123456789012345678901234567890}'),
     "fraction key": raw_record(b'{"id":9.0}'), "exponent key": raw_record(b'{"id":9e0}'), "5000 columns": json.dumps({"type": "RECORD", "record": {
         "stream": "t", "data": {"id": 9} | {f"c{i}": i for i in range(5000)}, "emitted_at": 1}}).encode(),
     "two in a line": raw_record() + raw_record(), "words behind": raw_record() + b" done", "byte order mark": b"\xef\xbb\xbf" + raw_record(),
-    "lower case": raw_record().replace(b"RECORD", b"record"), "two types": b'{"type":"LOG","type":"RECORD","record":{"stream":"t","data":{"id":9},"emitted_at":1}}',
-    "in two lines": b'{"type":"RECORD","record":{"stream":"t",\n"data":{"id":9},"emitted_at":1}}', "too long": raw_record(b'{"id":9,"name":"' + b"x" * (70 << 20) + b'"}'),
+    "lower case": raw_record().replace(b"RECORD", b"record"),
+    "two types": b'{"type":"LOG","type":"RECORD","record":{"stream":"t","data":{"id":9},"emitted_at":1}}',
+    "in two lines": b'{"type":"RECORD","record":{"stream":"t",\n"data":{"id":9},"emitted_at":1}}',
+    "too long": raw_record(b'{"id":9,"name":"' + b"x" * (70 << 20) + b'"}'),
     "null meta": raw_record(more=b',"meta":null,"namespace":null,"file_reference":null'), "odd meta": raw_record(more=b',"meta":{"changes":7}'),
 }
 # States that are good ones: to be echoed as they were, but for destinationStats (3.1).
@@ -636,13 +650,15 @@ ODD_STATES = {
     "lying stats": st(7, sourceStats={"recordCount": 1000.0}), "odd stats": st(7, sourceStats={"recordCount": "many"}),
     "stats of its own": st(7, destinationStats={"recordCount": 77.0}), "envelope keys": b'{"a":1,' + st(7)[1:-1] + b',"z":[{}]}',
     "escapes": b'{"\\u0074ype":"STAT\\u0045","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"\\u0074"},"stream_state":{"n":"\\u00e9\\/"}}}}',
-    "spaces": b'  { "type" : "STATE" ,\t"state" : { "type" : "STREAM" , "stream" : { "stream_descriptor" : { "name" : "t" } , "stream_state" : { "n" : 7 } } } } \r',
+    "spaces": b'  { "type" : "STATE" ,\t"state" : { "type" : "STREAM" , "stream" : { "stream_descriptor" : { "name" : "t" } ,'
+              b' "stream_state" : { "n" : 7 } } } } \r',
     "megabyte": st(7, stream="t") .replace(b'"n": 7', b'"n":7,"much":"' + b"x" * 1_000_000 + b'"'), "same again": st(2),
 }
 # States that cannot be understood: refused, or skipped with words; never echoed as if they were good while something is lost.
 WRONG_STATES = {
     "null": b'{"type":"STATE","state":null}', "list": b'{"type":"STATE","state":[]}', "none": b'{"type":"STATE"}', "empty": b'{"type":"STATE","state":{}}',
-    "stream null": b'{"type":"STATE","state":{"type":"STREAM","stream":null}}', "no descriptor": b'{"type":"STATE","state":{"type":"STREAM","stream":{"stream_state":{}}}}',
+    "stream null": b'{"type":"STATE","state":{"type":"STREAM","stream":null}}',
+    "no descriptor": b'{"type":"STATE","state":{"type":"STREAM","stream":{"stream_state":{}}}}',
     "numbered name": b'{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":7},"stream_state":{}}}}',
     "unknown type": b'{"type":"STATE","state":{"type":"FANCY","stream":{"stream_descriptor":{"name":"t"}}}}', "unknown stream": st(7, "nope"),
     "legacy": b'{"type":"STATE","state":{"type":"LEGACY","data":{"t":7}}}', "without type": b'{"type":"STATE","state":{"data":{"t":7}}}',
@@ -727,7 +743,7 @@ def script(middle):
 
 def counts_of(states):
     return {numbers(s["state"]["stream"]["stream_state"]["n"]): float(s["state"]["destinationStats"]["recordCount"][1]) for s in states
-            if s["state"].get("type") == "STREAM" and isinstance(s["state"]["stream"].get("stream_state"), dict) and "n" in s["state"]["stream"]["stream_state"]}
+            if s["state"].get("type") == "STREAM" and "n" in (s["state"]["stream"].get("stream_state") or {})}
 
 
 def line_case(group, name):
@@ -747,7 +763,8 @@ def line_case(group, name):
             must(group != "destination-state" or len(got) == 3, f"{len(got)} states echoed of 3")
             if group == "destination-record" and len(rows) == 3:
                 must(spoken(messages, "."), "a record is left out, and the log says nothing")
-                must(any(log["level"] in ("WARN", "ERROR") for log in bodies(messages, "LOG")) or name in ("in two lines", "lower case", "byte order mark"), "a record is left out without a warning")
+                warned = any(log["level"] in ("WARN", "ERROR") for log in bodies(messages, "LOG"))
+                must(warned or name in ("in two lines", "lower case", "byte order mark"), "a record is left out without a warning")
             must(group != "destination-noise" or sorted(rows) == [1, 2, 3], f"noise was stored: {rows}")
         else:
             check_error(messages, None)
@@ -756,7 +773,8 @@ def line_case(group, name):
         must(2 not in counts or counts[2] == 2 or name == "same again", f"destinationStats of the first state: {counts}, two records were sent")
         # Afterwards all is well for a stream that is in order.
         again = write(folder, script(b""))
-        must(again.status == OK and set(table(folder)) >= {1, 2, 3}, f"a good stream afterwards: status {again.status}, rows {table(folder)}\n{again.out[-600:]!r}")
+        must(again.status == OK and set(table(folder)) >= {1, 2, 3},
+             f"a good stream afterwards: status {again.status}, rows {table(folder)}\n{again.out[-600:]!r}")
 
 
 def end_case(_, name):
@@ -778,7 +796,8 @@ def end_case(_, name):
 
 
 def overwrite(generation, minimum, mode):
-    return {"streams": [SINK_CATALOG["streams"][0] | {"destination_sync_mode": mode, "generation_id": generation, "minimum_generation_id": minimum, "sync_id": generation}]}
+    return {"streams": [SINK_CATALOG["streams"][0] | {"destination_sync_mode": mode, "generation_id": generation, "minimum_generation_id": minimum,
+                                                      "sync_id": generation}]}
 
 
 REFRESHES = {
@@ -809,6 +828,99 @@ def refresh_case(_, name):
         must(rows >= there and not rows & gone, f"rows {rows}, expected {there} and not {gone}; status {second.status}")
 
 
+def with_cursor(*rows):
+    return b"\n".join([json.dumps({"type": "RECORD", "record": {"stream": "t", "data": {"id": i, "c": c}, "emitted_at": 1}}).encode() for i, c in rows] + [
+        st(1), status("COMPLETE"), b""])
+
+
+CURSORS = {
+    # name: (rows of successive runs, the cursor that id 1 must have then)
+    "in a run": ([[(1, 5), (1, 3)]], 5), "in a run, ascending": ([[(1, 3), (1, 5)]], 5), "in a later run": ([[(1, 9)], [(1, 4)]], 9),
+    "in a later run, ascending": ([[(1, 4)], [(1, 9)]], 9), "equal": ([[(1, 4)], [(1, 4)]], 4), "many": (
+        [[(1, c) for c in (7, 2, 100, 11, 99)]], 100),
+}
+
+
+def cursor_case(_, name):
+    """append_dedup keeps the row with the largest cursor (3.4)."""
+    runs, want = CURSORS[name]
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}, "c": {"type": "integer"}}}
+    catalog = {"streams": [SINK_CATALOG["streams"][0] | {"cursor_field": ["c"],
+                                                         "stream": {"name": "t", "json_schema": schema, "supported_sync_modes": ["incremental"]}}]}
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        for rows in runs:
+            ended = write(folder, with_cursor(*rows), catalog)
+            must(ended.status == OK, f"exit status {ended.status}\n{ended.out[-600:]!r}")
+        must(table(folder, "t", "c") == [want], f"the row has the cursor {table(folder, 't', 'c')}, expected {want}")
+
+
+def placed(name, space):
+    stream = {"name": name, "json_schema": SCHEMA, "supported_sync_modes": ["incremental"]} | ({"namespace": space} if space else {})
+    return SINK_CATALOG["streams"][0] | {"stream": stream}
+
+
+def placed_lines(n, name, space):
+    more = {"namespace": space} if space else {}
+    return [json.dumps({"type": "RECORD", "record": {"stream": name, "data": {"id": n}, "emitted_at": 1} | more}).encode(),
+            json.dumps({"type": "STATE", "state": {"type": "STREAM", "stream": {"stream_descriptor": {"name": name} | more,
+                                                                                "stream_state": {"n": n}}}}).encode(),
+            status("COMPLETE", name, **more)]
+
+
+PLACES = {
+    # Two streams: each in a table of its own, or refused; never in one.
+    "namespaces": (("t", "a"), ("t", "b")), "with and without": (("t", "a"), ("t", None)), "underscores": (("c", "a__b"), ("b__c", "a")),
+    "underscores and none": (("a__b", None), ("b", "a")), "cases": (("t", None), ("T", None)), "cases of namespaces": (("t", "a"), ("t", "A")),
+}
+
+
+def place_case(_, name):
+    first, second = PLACES[name]
+    data = b"\n".join(placed_lines(1, *first) + placed_lines(2, *second) + [b""])
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        ended = write(folder, data, {"streams": [placed(*first), placed(*second)]})
+        if ended.status == FAILED:
+            must("namespaces" != name != "with and without", "it is refused")
+            return check_error(airbyte_messages(ended.out), first[0])
+        must(ended.status == OK, f"exit status {ended.status}")
+        held = sorted(rows for rows in ids_by_table(folder).values() if rows)
+        must(held == [[1], [2]], f"the tables hold {ids_by_table(folder)}")
+
+
+def ids_by_table(folder):
+    db = sqlite3.connect(f"file:{folder}/out.db?mode=ro", uri=True)
+    try:
+        names = [r[0] for r in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'weir!_%' ESCAPE '!'")]
+        return {n: [r[0] for r in db.execute(f'SELECT id FROM "{n}"')] for n in names}
+    finally:
+        db.close()
+
+
+SAME_COLUMNS = {"id": 1, "ID": 2, "Id": 3, "iD": 4, "rowid": 5, "oid": 6, "": 7, " ": 8, "é": 9, "É": 10, "e\u0301": 11, "a.b": 12, "a_b": 13,
+                "select": 14, "x" * 100: 15, "x" * 100 + "y": 16}
+
+
+def column_case(_, protocol):
+    """Columns that SQLite takes for the same, or for its own: every value is somewhere, each in a column of its own."""
+    schema = {"type": "object", "properties": {k: {"type": "integer"} for k in SAME_COLUMNS}}
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        if protocol == "airbyte":
+            line = json.dumps({"type": "RECORD", "record": {"stream": "t", "data": SAME_COLUMNS, "emitted_at": 1}}).encode()
+            ended = write(folder, b"\n".join([line, st(1), status("COMPLETE"), b""]), {"streams": [SINK_CATALOG["streams"][0] | {
+                "stream": {"name": "t", "json_schema": schema, "supported_sync_modes": ["incremental"]}}]})
+        else:
+            ended = load(folder, b"\n".join([t_schema(schema=schema), json.dumps({"type": "RECORD", "stream": "t", "record": SAME_COLUMNS}).encode(),
+                                             t_state(b'{"n":1}'), b""]))
+        must(ended.status == OK, f"exit status {ended.status}\n{ended.out[-600:]!r}\n{ended.err[-600:]}")
+        db = sqlite3.connect(folder / "out.db")
+        row = db.execute("SELECT * FROM t").fetchone()
+        db.close()
+        must(set(SAME_COLUMNS.values()) <= set(row), f"the row is {row}")
+
+
 SINK_CATALOGS = {
     # name: (catalog, may it be refused, must it be)
     "between generations": (overwrite(5, 3, "append"), True, False),
@@ -823,10 +935,12 @@ SINK_CATALOGS = {
     "nested key": ({"streams": [SINK_CATALOG["streams"][0] | {"primary_key": [["id", "deep"]]}]}, True, False),
     "key of text": ({"streams": [SINK_CATALOG["streams"][0] | {"primary_key": ["id"]}]}, True, True),
     "stream twice": ({"streams": SINK_CATALOG["streams"] * 2}, True, True),
-    "schema null": ({"streams": [SINK_CATALOG["streams"][0] | {"stream": {"name": "t", "json_schema": None, "supported_sync_modes": ["incremental"]}}]}, True, False),
+    "schema null": ({"streams": [SINK_CATALOG["streams"][0] | {"stream": {"name": "t", "json_schema": None,
+                                                                          "supported_sync_modes": ["incremental"]}}]}, True, False),
     "schema of 5000 columns": ({"streams": [SINK_CATALOG["streams"][0] | {"stream": {"name": "t", "json_schema": {"type": "object", "properties": {
         "id": {"type": "integer"}} | {f"c{i}": {"type": "string"} for i in range(5000)}}, "supported_sync_modes": ["incremental"]}}]}, True, False),
-    "empty name": ({"streams": [SINK_CATALOG["streams"][0] | {"stream": {"name": "", "json_schema": SCHEMA, "supported_sync_modes": ["incremental"]}}]}, True, False),
+    "empty name": ({"streams": [SINK_CATALOG["streams"][0] | {"stream": {"name": "", "json_schema": SCHEMA,
+                                                                         "supported_sync_modes": ["incremental"]}}]}, True, False),
 }
 
 
@@ -846,8 +960,10 @@ def sink_catalog_case(_, name):
             must(not data or set(table(folder)) >= {1, 2, 3}, f"all went well, it says, and the rows are {table(folder)}")
 
 
-ODD_NAMES = ["Users", "users", "USERS", "with space", "with.dot", "with/slash", "../up", "9lives", 'quo"te', "apo'strophe", "back\\slash", "emoji 🎉", "naïve", "nai\u0308ve",
-             "a__b", "%2F", "tab\tin", "new\nline", "-", "null", "x" * 200, "select", "table", "{}", "test:SpecialChars!in?attributes", "sqlite_master", "weir_tables", "t\u0000z"]
+ODD_NAMES = ["Users", "users", "USERS", "with space", "with.dot", "with/slash", "../up", "9lives", 'quo"te', "apo'strophe", "back\\slash", "emoji 🎉",
+             "naïve", "nai\u0308ve",
+             "a__b", "%2F", "tab\tin", "new\nline", "-", "null", "x" * 200, "select", "table", "{}", "test:SpecialChars!in?attributes",
+             "sqlite_master", "weir_tables", "t\u0000z"]
 
 
 def tables(folder):
@@ -875,7 +991,8 @@ def name_case(who, name):
         folder = Path(path)
         good_files(folder)
         if who == "destination-name":
-            catalog = {"streams": [SINK_CATALOG["streams"][0] | {"stream": {"name": n, "json_schema": schema, "supported_sync_modes": ["incremental"]}} for n in both]}
+            catalog = {"streams": [SINK_CATALOG["streams"][0] | {"stream": {"name": n, "json_schema": schema,
+                                                                            "supported_sync_modes": ["incremental"]}} for n in both]}
             lines = [rec(i, n, who=n, **{name: "v"}) for i in (1, 2) for n in both] + [st(2, n) for n in both] + [status("COMPLETE", n) for n in both]
             ended = write(folder, b"\n".join(lines + [b""]), catalog)
         else:
@@ -913,42 +1030,61 @@ def t_state(value):
 T_GOOD = {
     "blank": b"", "blanks": b"  \t", "carriage return": b"\r", "unknown type": b'{"type":"FANCY","stream":"t"}', "log type": b'{"type":"LOG","message":"x"}',
     "lower-case state": b'{"type":"state","value":{"n":7}}', "lower-case schema": t_schema().replace(b"SCHEMA", b"schema"), "schema again": t_schema(),
-    "schema without keys": json.dumps({"type": "SCHEMA", "stream": "u", "schema": SCHEMA}).encode(), "schema with null keys": t_schema("u", key_properties=None),
+    "schema without keys": json.dumps({"type": "SCHEMA", "stream": "u", "schema": SCHEMA}).encode(),
+    "schema with null keys": t_schema("u", key_properties=None),
     "schema with type list": t_schema("u", schema={"type": ["null", "object"], "properties": {"id": {"type": ["integer", "null"]}}}),
     "schema with anyOf": t_schema("u", schema={"properties": {"id": {"anyOf": [{"type": "integer"}, {"type": "null"}]}, "x": {}}}),
-    "schema with $schema": t_schema("u", schema={"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "properties": {"id": {"type": "integer"}}}),
+    "schema with $schema": t_schema("u", schema={"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
+                                                 "properties": {"id": {"type": "integer"}}}),
     "schema of a new column": t_schema(schema={"type": "object", "properties": {"id": {"type": "integer"}, "fresh": {"type": "array"}}}),
     "schema of fewer columns": t_schema(schema={"type": "object", "properties": {"id": {"type": "integer"}}}),
     "schema of another type": t_schema(schema={"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": ["integer", "null"]}}}),
-    "state first": t_state(b'{"n":7}'), "state again": t_state(b'{"n":2}') * 1, "state verbatim": t_state(b'{"a":1.10,"big":123456789012345678901234567890,"e":1E+2,"":{}}'),
-    "activate": b'{"type":"ACTIVATE_VERSION","stream":"t","version":1}', "unknown keys": t_rec(3)[:-1] + b',"fancy":{"record":{"id":9}},"version":null,"time_extracted":null}',
+    "state first": t_state(b'{"n":7}'), "state again": t_state(b'{"n":2}'),
+    "state verbatim": t_state(b'{"a":1.10,"big":123456789012345678901234567890,"e":1E+2,"":{}}'),
+    "activate": b'{"type":"ACTIVATE_VERSION","stream":"t","version":1}',
+    "unknown keys": t_rec(3)[:-1] + b',"fancy":{"record":{"id":9}},"version":null,"time_extracted":null}',
     "state of a megabyte": t_state(b'{"n":"' + b"x" * 1_000_000 + b'"}'),
 }
 T_ODD = {
-    "words": b"Traceback (most recent call last):", "half": b'{"type":"RECORD"', "list": b'[{"type":"RECORD"}]', "number": b"7", "null": b"null", "empty object": b"{}",
-    "null type": b'{"type":null}', "numbered type": b'{"type":7}', "bad utf-8": b"caf\xe9", "zero bytes": b"\x00\x00", "pretty": b'{\n"type":"STATE",\n"value":{}}',
+    "words": b"Traceback (most recent call last):", "half": b'{"type":"RECORD"', "list": b'[{"type":"RECORD"}]', "number": b"7", "null": b"null",
+    "empty object": b"{}",
+    "null type": b'{"type":null}', "numbered type": b'{"type":7}', "bad utf-8": b"caf\xe9", "zero bytes": b"\x00\x00",
+    "pretty": b'{\n"type":"STATE",\n"value":{}}',
     "python": b"{'type': 'RECORD'}", "deep": b"[" * 200_000, "byte order mark": b"\xef\xbb\xbf" + t_raw(), "two in a line": t_raw() + t_raw(),
     "words behind": t_raw() + b" done", "unknown stream": t_raw(stream=b'"nope"'), "no stream": b'{"type":"RECORD","record":{"id":9}}',
     "numbered stream": t_raw(stream=b"7"), "other case": t_raw(stream=b'"T"'), "no record": b'{"type":"RECORD","stream":"t"}', "null record": t_raw(b"null"),
-    "list record": t_raw(b'[9]'), "text record": t_raw(b'"x"'), "no key": t_raw(b'{"name":"x"}'), "null key": t_raw(b'{"id":null}'), "text key": t_raw(b'{"id":"nine"}'),
+    "list record": t_raw(b'[9]'), "text record": t_raw(b'"x"'), "no key": t_raw(b'{"name":"x"}'), "null key": t_raw(b'{"id":null}'),
+    "text key": t_raw(b'{"id":"nine"}'),
     "wrong type": t_raw(b'{"id":9,"name":{"a":1}}'), "undeclared": t_raw(b'{"id":9,"fancy":1}'), "duplicate keys": t_raw(b'{"id":9,"name":"a","name":"b"}'),
     "nan": t_raw(b'{"id":9,"name":NaN}'), "bad utf-8 in a record": t_raw(b'{"id":9,"name":"\xff"}'), "surrogate": t_raw(b'{"id":9,"name":"\\ud800"}'),
     "zero": t_raw(b'{"id":9,"name":"a\\u0000b"}'), "deep record": t_raw(b'{"id":9,"name":' + b"[" * 5000 + b"]" * 5000 + b"}"),
-    "many digits": t_raw(b'{"id":123456789012345678901234567890}'), "fraction key": t_raw(b'{"id":9.0}'), "odd time": t_raw(more=b',"time_extracted":"yesterday"'),
-    "odd version": t_raw(more=b',"version":"one"'), "too long": t_raw(b'{"id":9,"name":"' + b"x" * (70 << 20) + b'"}'), "two types": b'{"type":"STATE","type":"RECORD","stream":"t","record":{"id":9}}',
+    "many digits": t_raw(b'{"id":123456789012345678901234567890}'), "fraction key": t_raw(b'{"id":9.0}'),
+    "odd time": t_raw(more=b',"time_extracted":"yesterday"'),
+    "odd version": t_raw(more=b',"version":"one"'), "too long": t_raw(b'{"id":9,"name":"' + b"x" * (70 << 20) + b'"}'),
+    "two types": b'{"type":"STATE","type":"RECORD","stream":"t","record":{"id":9}}',
     "lower case": t_raw().replace(b"RECORD", b"record"), "schema without stream": b'{"type":"SCHEMA","schema":{"properties":{}},"key_properties":[]}',
-    "schema without schema": b'{"type":"SCHEMA","stream":"u","key_properties":[]}', "schema null": t_schema("u", schema=None), "schema list": t_schema("u", schema=[]),
-    "schema text": t_schema("u", schema="{}"), "schema without properties": t_schema("u", schema={"type": "object"}), "keys text": t_schema("u", key_properties="id"),
-    "keys numbers": t_schema("u", key_properties=[7]), "key of no property": t_schema("u", key_properties=["nope"]), "keys change": t_schema(key_properties=["name"]),
-    "keys go": t_schema(key_properties=[]), "keys grow": t_schema(key_properties=["id", "name"]), "schema of 5000 columns": t_schema("u", schema=WIDE, key_properties=[]),
+    "schema without schema": b'{"type":"SCHEMA","stream":"u","key_properties":[]}', "schema null": t_schema("u", schema=None),
+    "schema list": t_schema("u", schema=[]),
+    "schema text": t_schema("u", schema="{}"), "schema without properties": t_schema("u", schema={"type": "object"}),
+    "keys text": t_schema("u", key_properties="id"),
+    "keys numbers": t_schema("u", key_properties=[7]), "key of no property": t_schema("u", key_properties=["nope"]),
+    "keys change": t_schema(key_properties=["name"]),
+    "keys go": t_schema(key_properties=[]), "keys grow": t_schema(key_properties=["id", "name"]), "schema of 5000 columns": t_schema("u", schema=WIDE,
+                                                                                                                                     key_properties=[]),
     "record of 5000 columns": json.dumps({"type": "RECORD", "stream": "t", "record": {"id": 9} | {f"c{i}": i for i in range(5000)}}).encode(),
-    "state null": t_state(b"null"), "state number": t_state(b"7"), "state text": t_state(b'"x"'), "state list": t_state(b"[1]"), "no value": b'{"type":"STATE"}',
-    "state empty": t_state(b"{}"), "activate unknown": b'{"type":"ACTIVATE_VERSION","stream":"nope","version":1}', "activate without version": b'{"type":"ACTIVATE_VERSION","stream":"t"}',
-    "activate text": b'{"type":"ACTIVATE_VERSION","stream":"t","version":"one"}', "activate huge": b'{"type":"ACTIVATE_VERSION","stream":"t","version":99999999999999999999}',
+    "state null": t_state(b"null"), "state number": t_state(b"7"), "state text": t_state(b'"x"'), "state list": t_state(b"[1]"),
+    "no value": b'{"type":"STATE"}',
+    "state empty": t_state(b"{}"), "activate unknown": b'{"type":"ACTIVATE_VERSION","stream":"nope","version":1}',
+    "activate without version": b'{"type":"ACTIVATE_VERSION","stream":"t"}',
+    "activate text": b'{"type":"ACTIVATE_VERSION","stream":"t","version":"one"}',
+    "activate huge": b'{"type":"ACTIVATE_VERSION","stream":"t","version":99999999999999999999}',
     "batch missing": b'{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"},"manifest":["file:///nonexistent/x.jsonl"]}',
     "batch elsewhere": b'{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"},"manifest":["s3://bucket/x"]}',
     "batch parquet": b'{"type":"BATCH","stream":"t","encoding":{"format":"parquet"},"manifest":["file:///dev/null"]}',
-    "batch without manifest": b'{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"}}', "batch null": b'{"type":"BATCH","stream":"t","encoding":null,"manifest":null}',
+    "batch without manifest": b'{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"}}',
+    "batch null": b'{"type":"BATCH","stream":"t","encoding":null,"manifest":null}',
+    "batch of a fifo": b'{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"},"manifest":["file://FIFO"]}',
+    "batch of standard input": b'{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"},"manifest":["file:///dev/stdin"]}',
     "batch of a folder": b'{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"},"manifest":["file:///tmp"]}',
     "batch of unknown stream": b'{"type":"BATCH","stream":"nope","encoding":{"format":"jsonl"},"manifest":[]}',
 }
@@ -990,7 +1126,8 @@ def target_case(group, name):
         data = middle + b"\n" + t_script(b"")
     with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
         folder = Path(path)
-        ended = load(folder, data, limit=30)
+        os.mkfifo(folder / "fifo")
+        ended = load(folder, data.replace(b"FIFO", str(folder / "fifo").encode()), limit=10)
         must(ended.status in (OK, FAILED), f"exit status {ended.status}\n{ended.err[-600:]}")
         got, rows = printed(data, ended), table(folder)
         counts = [numbers(v["n"]) for v in got if isinstance(v, dict) and isinstance(v.get("n"), tuple)]
@@ -998,18 +1135,98 @@ def target_case(group, name):
         if ended.status == OK:
             must(set(rows) >= {1, 2, 3}, f"all went well, it says, and the rows are {rows}")
             must(got and got[-1] == {"n": ("number", "3")}, f"the last state is not printed: {got}")
-            must(good or len(rows) > 3 or "state" in name or re.search("(?i)warn|error", ended.err) or name in HARMLESS, f"left out without a warning:\n{ended.err[-600:]}")
+            must(good or len(rows) > 3 or "state" in name or re.search("(?i)warn|error", ended.err) or name in HARMLESS,
+                 f"left out without a warning:\n{ended.err[-600:]}")
         else:
             must(ended.err.strip(), "a failure without words")
             must(all(set(range(1, n + 1)) <= set(rows) for n in counts), f"states {counts} are printed, and the rows are {rows}")
         must(len(rows) == len(set(rows)) or name in ("keys change", "keys go", "keys grow", "no key", "null key"), f"a key twice: {rows}")
         again = load(folder, t_script(b""))
-        must(again.status == OK and set(table(folder)) >= {1, 2, 3} or name.startswith("keys "), f"a good stream afterwards: status {again.status}, rows {table(folder)}\n{again.err[-600:]}")
+        must(again.status == OK and set(table(folder)) >= {1, 2, 3} or name.startswith("keys "),
+             f"a good stream afterwards: status {again.status}, rows {table(folder)}\n{again.err[-600:]}")
 
 
 # Nothing of theirs is lost if they are taken as they are.
-HARMLESS = {"schema without properties", "schema of 5000 columns", "keys change", "keys go", "keys grow", "activate unknown", "activate without version", "activate text",
-            "activate huge", "batch of unknown stream", "key of no property", "pretty", "keys text", "keys numbers", "schema null", "schema list", "schema text"}
+HARMLESS = {"schema without properties", "schema of 5000 columns", "keys change", "keys go", "keys grow", "activate unknown",
+            "activate without version", "activate text",
+            "activate huge", "batch of unknown stream", "key of no property", "pretty", "keys text", "keys numbers", "schema null", "schema list",
+            "schema text"}
+
+
+def versioned(n, version):
+    return json.dumps({"type": "RECORD", "stream": "t", "record": {"id": n}, "version": version}).encode()
+
+
+VERSIONS = {
+    # name: (lines, the ids that are left with hard_delete, and which of them without are marked as deleted) (singer.md 1, ACTIVATE_VERSION)
+    "first, then second": ([versioned(1, 1), 1, versioned(2, 2), 2], {2}, {1}), "waiting rows": ([versioned(1, 1), versioned(2, 2), 2], {2}, {1}),
+    "same again": ([versioned(1, 1), 1, 1, versioned(2, 1), 1], {1, 2}, set()), "older": ([versioned(1, 5), 5, versioned(2, 5), 3], {1, 2}, set()),
+    "before the records": ([2, versioned(1, 2), versioned(2, 2)], {1, 2}, set()), "without version": ([t_rec(1), versioned(2, 2), 2], {1, 2}, set()),
+    "without rows": ([versioned(1, 1), 1, 2], set(), {1}), "row in both": ([versioned(1, 1), versioned(2, 1), 1, versioned(1, 2), 2], {1}, {2}),
+}
+
+
+def version_case(_, name):
+    parts, left, marked = VERSIONS[name]
+    lines = [p if isinstance(p, bytes) else json.dumps({"type": "ACTIVATE_VERSION", "stream": "t", "version": p}).encode() for p in parts]
+    data = b"\n".join([t_schema()] + lines + [t_state(b'{"n":1}'), b""])
+    for hard in (True, False):
+        with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+            folder = Path(path)
+            good_files(folder)
+            (folder / "sink.json").write_text(json.dumps({"path": "out.db", "hard_delete": hard}))
+            ended = start([SQLITE, "--config", f("sink")], folder, stdin=data)
+            must(ended.status == OK, f"exit status {ended.status}\n{ended.err[-600:]}")
+            if hard:
+                must(set(table(folder)) == left, f"rows {table(folder)}, expected {left}")
+            else:
+                must(set(table(folder)) == left | marked, f"rows {table(folder)}, expected {left | marked}, some of them marked")
+                gone = {i for i, at in zip(table(folder), table(folder, "t", "_sdc_deleted_at")) if at} if marked else set()
+                must(gone == marked, f"marked as deleted are {gone}, expected {marked}")
+
+
+def many_case(_, what):
+    """Much of one thing, in bounded time and memory."""
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        if what == "states of a target":
+            ended = load(folder, b"\n".join([t_schema(), t_rec(1)] + [t_state(b'{"n":%d}' % n) for n in range(100_000)] + [b""]))
+            must(exact(ended.out.splitlines()[-1]) == {"n": ("number", "99999")}, f"the last state is {ended.out[-100:]!r}")
+        elif what == "states of a destination":
+            data = b"\n".join([rec(1)] + [st(n) for n in range(30_000)] + [status("COMPLETE"), b""])
+            ended = write(folder, data)
+            must(len(echoed(folder, data, ended)[1]) == 30_000, "states are missing")
+        elif what == "streams of a target":
+            ended = load(folder, b"\n".join([line for n in range(500) for line in (t_schema(f"s{n}"), t_rec(n, f"s{n}"))] + [t_state(b'{"n":1}'), b""]))
+            must(sum(len(r) for r in ids_by_table(folder).values()) == 500, "rows are missing")
+        else:
+            shapes = [{"type": "object", "properties": {"id": {"type": "integer"}, c: {"type": "string"}}} for c in ("a", "b")]
+            ended = load(folder, b"\n".join([line for n in range(400) for line in (t_schema(schema=shapes[n % 2]), t_rec(n))] + [t_state(b'{"n":1}'), b""]))
+            must(sorted(table(folder)) == list(range(400)), "rows are missing")
+        must(ended.status == OK, f"exit status {ended.status}\n{ended.err[-600:]}")
+        must(ended.megabytes < 100, f"it took {ended.megabytes:.0f} MB")
+
+
+def device_case(asked, device):
+    """Files without an end."""
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        good_files(folder)
+        ended = start([device if a == "@" else a for a in ASKED[asked.removeprefix("endless-")]], folder, limit=15)
+        must(ended.status == FAILED, f"exit status {ended.status}")
+        must(device in ended.err or device.encode() in ended.out, f"nothing names the file: {ended.err[-600:]}")
+
+
+def terminated_waiting(_, asked):
+    """SIGTERM while it waits for a file that is a pipe."""
+    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+        folder = Path(path)
+        good_files(folder)
+        os.mkfifo(folder / "fifo")
+        process = start_process(["fifo" if a == "@" else a for a in ASKED[asked]], folder)
+        time.sleep(0.2)  # until it waits; if it does not yet, the signal comes all the sooner
+        process.terminate()
+        end_of(process, 5)
 
 
 # ---- streams that break off, and signals ----
@@ -1018,7 +1235,8 @@ MANY = 2_000_000_000
 
 
 def start_process(argv, folder, stdin=subprocess.DEVNULL):
-    return subprocess.Popen(argv, cwd=folder, env=environment(LOG_FORMAT="text"), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    return subprocess.Popen(argv, cwd=folder, env=environment(LOG_FORMAT="text"), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            start_new_session=True)
 
 
 def end_of(process, limit=15):
@@ -1089,7 +1307,8 @@ def terminated_reading(_, protocol):
         first = [process.stdout.readline() for _ in range(2000)]
         process.send_signal(signal.SIGTERM)
         rest, err = end_of(process)
-        must(process.returncode in ((OK,) if protocol == "singer" else (OK, FAILED, 128 + signal.SIGTERM, -signal.SIGTERM)), f"exit status {process.returncode}\n{err[-600:]}")
+        must(process.returncode in ((OK,) if protocol == "singer" else (OK, FAILED, 128 + signal.SIGTERM, -signal.SIGTERM)),
+             f"exit status {process.returncode}\n{err[-600:]}")
         lines = b"".join(first).splitlines() + [line.encode() for line in whole_lines(rest)]
         n, before = last_of(lines, protocol)
         must(n is not None and n == before + 1, f"the last state counts {n}, the last record before it is {before}")
@@ -1209,7 +1428,8 @@ def check_odd(records):
     row = by_stream["odd 🎉/name.x"][0]
     must([numbers(row[c]) for c in ODD_COLUMNS] == list(range(len(ODD_COLUMNS))), f"odd columns: {row}")
     must([numbers(v) for v in by_stream["5000"][0].values()] == list(range(5000)), "5,000 columns are not all there")
-    must(len(by_stream['b"ig'][0]["text"]) == 10_000_000 and by_stream['b"ig'][1] == {"id": ("number", "123456789012345678901234567890"), "d": ("number", "1.10")},
+    must(len(by_stream['b"ig'][0]["text"]) == 10_000_000 and by_stream['b"ig'][1] == {"id": ("number", "123456789012345678901234567890"),
+                                                                                      "d": ("number", "1.10")},
          f"a large record or many digits: {str(by_stream)[:300]}")
 
 
@@ -1220,9 +1440,11 @@ def odd_streams(_, protocol):
         if protocol == "airbyte":
             found = start([FILES, "discover", "--config", f("config")], folder)
             streams = bodies(airbyte_messages(found.out), "CATALOG")[0]["streams"]
-            streams = json.loads(found.out.splitlines()[-1] if b"CATALOG" in found.out.splitlines()[-1] else next(x for x in found.out.splitlines() if b"CATALOG" in x))["catalog"]["streams"]
+            streams = json.loads(found.out.splitlines()[-1] if b"CATALOG" in found.out.splitlines()[-1]
+                                 else next(x for x in found.out.splitlines() if b"CATALOG" in x))["catalog"]["streams"]
             (folder / "catalog.json").write_text(json.dumps({"streams": [
-                {"stream": s, "sync_mode": "incremental", "destination_sync_mode": "append", "generation_id": 1, "minimum_generation_id": 0, "sync_id": 1} for s in streams]}))
+                {"stream": s, "sync_mode": "incremental", "destination_sync_mode": "append", "generation_id": 1, "minimum_generation_id": 0,
+                 "sync_id": 1} for s in streams]}))
             ended = start([FILES, "read", "--config", f("config"), "--catalog", f("catalog")], folder)
             messages = airbyte_messages(ended.out)
             check_odd([(r["stream"], r["data"]) for r in bodies(messages, "RECORD")])
@@ -1241,7 +1463,8 @@ def odd_streams(_, protocol):
 
 BOTH = ("airbyte", "singer")
 GROUPS = {
-    "arguments": (argument_case, ARGUMENTS), "source-config": (config_case, CONFIGS), "source-catalog": (catalog_case, CATALOGS), "source-state": (state_case, STATES),
+    "arguments": (argument_case, ARGUMENTS), "source-config": (config_case, CONFIGS), "source-catalog": (catalog_case, CATALOGS),
+    "source-state": (state_case, STATES),
     "tap-catalog": (singer_catalog_case, SINGER_CATALOGS), "tap-state": (singer_state_case, SINGER_STATES),
     "destination-noise": (line_case, NOISE), "destination-record": (line_case, ODD_RECORDS), "destination-state": (line_case, ODD_STATES),
     "destination-wrong state": (line_case, WRONG_STATES), "destination-end": (end_case, ENDS), "destination-refresh": (refresh_case, REFRESHES),
@@ -1250,6 +1473,11 @@ GROUPS = {
     "reader-leaves": (reader_leaves, BOTH), "full-disk": (full_disk, ("airbyte", "singer", "spec", "about", "write", "target")),
     "terminated-reading": (terminated_reading, BOTH), "terminated-writing": (terminated_writing, BOTH), "killed-writing": (killed_writing, BOTH),
     "database-is-busy": (database_is_busy, BOTH), "odd-streams": (odd_streams, BOTH),
+    "destination-cursor": (cursor_case, CURSORS), "destination-place": (place_case, PLACES), "same-columns": (column_case, BOTH),
+    "target-version": (version_case, VERSIONS),
+    "many": (many_case, ("states of a target", "states of a destination", "streams of a target", "schemas to and fro")),
+    "endless-tap-state": (device_case, ["/dev/zero"]), "endless-source-read-state": (device_case, ["/dev/zero"]),
+    "terminated-waiting": (terminated_waiting, ("source-read-config", "tap-config", "target-config")),
 } | {f"file-{asked}": (file_case, BROKEN) for asked in ASKED}
 
 

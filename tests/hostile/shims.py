@@ -26,7 +26,8 @@ SOURCES = {
     "record-nested-deeply": "nested", "without-spec": "(?i)spec", "dies-at-once": "no such module",
 }
 TAPS = {
-    "tap": ALL, "blank-lines": ALL, "escapes-in-keys": ALL, "nulls-everywhere": ALL, "numbers-of-many-digits": ALL, "large-records": ALL, "schemas-that-change": ALL,
+    "tap": ALL, "blank-lines": ALL, "escapes-in-keys": ALL, "nulls-everywhere": ALL, "numbers-of-many-digits": ALL, "large-records": ALL,
+    "schemas-that-change": ALL,
     "batches": ALL, "state-verbatim": ALL, "floods-stderr": ALL, "lower-case-types": ALL,
     "exits-with-the-secret": "status 1", "killed-in-a-record": "signal 9", "line-nested-deeply": "nested",
     "batch-cut-off": "batch.jsonl", "half-a-last-line": "line|RECORD|end", "dies-at-once": "no such module",
@@ -60,7 +61,8 @@ def discover(folder, kind, platform):
     must(ended.status == OK, f"discovery fails: {ended.err[-600:]}")
     if platform == "airbyte":
         found = json.loads(next(line for line in ended.out.splitlines() if b'"CATALOG"' in line))["catalog"]["streams"]
-        return {"streams": [{"stream": s, "sync_mode": "incremental", "destination_sync_mode": "append", "generation_id": 1, "minimum_generation_id": 0, "sync_id": 1}
+        return {"streams": [{"stream": s, "sync_mode": "incremental", "destination_sync_mode": "append", "generation_id": 1,
+                             "minimum_generation_id": 0, "sync_id": 1}
                             for s in found]}
     streams = json.loads(ended.out)
     for s in streams["streams"]:

@@ -409,7 +409,8 @@ class SchemasThatChange(Tap):
     """In turns, wider and narrower, other types, and those of a stream that nobody selected."""
 
     def between(self):
-        kinds = [{"type": "object"}, {}, {"properties": {"id": {}}}, {"type": ["null", "object"], "properties": {"id": {"type": ["string", "null"]}, "new": {}}},
+        kinds = [{"type": "object"}, {}, {"properties": {"id": {}}},
+                 {"type": ["null", "object"], "properties": {"id": {"type": ["string", "null"]}, "new": {}}},
                  {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "required": ["nope"], "additionalProperties": False,
                   "properties": {"id": {"anyOf": [{"type": "integer"}, {"type": "null"}]}, "deep": {"type": "object", "patternProperties": {".*": True}}}}]
         self.schema(schema=kinds[self.n - 1])
@@ -473,7 +474,8 @@ class SchemaWithoutStream(WrongSchema):
 
 
 class SchemaOfUnsoundTypes(WrongSchema):
-    line = {"key_properties": ["id"], "schema": {"type": "objekt", "properties": {"id": {"type": 7}, "name": ["string"], "x": {"type": []}, "y": {"anyOf": {}}}}}
+    line = {"key_properties": ["id"], "schema": {"type": "objekt", "properties": {"id": {"type": 7}, "name": ["string"], "x": {"type": []},
+                                                                                  "y": {"anyOf": {}}}}}
 
 
 class SchemaNestedDeeply(Tap):
@@ -781,7 +783,8 @@ class NamesOfMessagesDiffer(Tap):
 
 
 class OddNames(Tap):
-    names = ["users", "Users", "USERS", "with space", "with.dot", "with/slash", "../up", "9lives", 'quo"te', "apo'strophe", "back\\slash", "emoji 🎉", "naïve", "nai\u0308ve",
+    names = ["users", "Users", "USERS", "with space", "with.dot", "with/slash", "../up", "9lives", 'quo"te', "apo'strophe", "back\\slash", "emoji 🎉",
+             "naïve", "nai\u0308ve",
              "a__b", "%2F", "tab\tin", "new\nline", "-", ".", "..", "null", "x" * 200, "select", "{}", "$ref", "*", "test:SpecialChars!in?attributes"]
 
     def record(self, n, **more):
@@ -836,7 +839,8 @@ class FloodsStderr(Tap):
 
 class MeasuresItself(Tap):
     def between(self):
-        for line in ('METRIC: {"type":"counter","metric":"record_count","value":1,"tags":{}}', "METRIC: {half", 'INFO METRIC: {"type":7}', "METRIC: ", "METRIC: null"):
+        for line in ('METRIC: {"type":"counter","metric":"record_count","value":1,"tags":{}}', "METRIC: {half", 'INFO METRIC: {"type":7}', "METRIC: ",
+                     "METRIC: null"):
             log("INFO " + line)
             log(line)
 

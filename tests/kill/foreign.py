@@ -117,7 +117,8 @@ def loading(protocol):
     return {"captures": {"test/hello": {
                 "endpoint": {"local": {"command": [str(HELLO)], "config": {"count": COUNT, "text": "é"}}},
                 "bindings": [{"resource": {"stream": "greetings"}, "target": "test/greetings"}], "shards": {"maxTxnDuration": "1ms"}}},
-            "collections": {"test/greetings": {"schema": {"type": "object", "properties": {"n": {"type": "integer"}, "text": {"type": "string"}}, "required": ["n"]},
+            "collections": {"test/greetings": {"schema": {"type": "object", "properties": {"n": {"type": "integer"}, "text": {"type": "string"}},
+                                                          "required": ["n"]},
                                                "key": ["/n"]}},
             "materializations": {"test/db": {"endpoint": {"local": {"command": [str(SQLITE)], "protocol": protocol, "config": {"path": "out.db"}}},
                                              "bindings": [{"resource": {"stream": "greetings"}, "source": "test/greetings"}]}}}
@@ -150,7 +151,8 @@ def hello(folder, protocol, state, env):
     config.write_text(json.dumps({"count": GREETINGS, "text": "x" * 100}))
     stream = {"name": "greetings", "json_schema": {"type": "object", "properties": {"n": {}, "text": {}}}, "supported_sync_modes": ["incremental"]}
     papers.write_text(json.dumps({"streams": [{
-        "airbyte": {"stream": stream, "sync_mode": "incremental", "destination_sync_mode": "append", "generation_id": 1, "minimum_generation_id": 0, "sync_id": 1},
+        "airbyte": {"stream": stream, "sync_mode": "incremental", "destination_sync_mode": "append", "generation_id": 1, "minimum_generation_id": 0,
+                    "sync_id": 1},
         "singer": {"tap_stream_id": "greetings", "stream": "greetings", "schema": stream["json_schema"], "key_properties": ["n"],
                    "metadata": [{"breadcrumb": [], "metadata": {"selected": True}}]}}[protocol]]}))
     argv = [HELLO] + (["read"] if protocol == "airbyte" else []) + ["--config", config, "--catalog", papers]
@@ -199,7 +201,8 @@ def lines(protocol, first):
             yield ({"type": "STATE", "state": {"type": "STREAM", "stream": {"stream_descriptor": {"name": "records"}, "stream_state": {"n": n + 1}}}}
                    if protocol == "airbyte" else {"type": "STATE", "value": {"n": n + 1}})
     if protocol == "airbyte":
-        yield {"type": "TRACE", "trace": {"type": "STREAM_STATUS", "emitted_at": 1.5, "stream_status": {"stream_descriptor": {"name": "records"}, "status": "COMPLETE"}}}
+        yield {"type": "TRACE", "trace": {"type": "STREAM_STATUS", "emitted_at": 1.5, "stream_status": {"stream_descriptor": {"name": "records"},
+                                                                                                        "status": "COMPLETE"}}}
 
 
 def sink(folder, protocol, mode, first, env):
@@ -207,7 +210,8 @@ def sink(folder, protocol, mode, first, env):
     config.write_text(json.dumps({"path": "out.db"}))
     generation = {"overwrite": (2, 2)}.get(mode, (1, 0))
     papers.write_text(json.dumps({"streams": [{
-        "stream": {"name": "records", "json_schema": SCHEMA, "supported_sync_modes": ["incremental"]}, "sync_mode": "incremental", "destination_sync_mode": mode,
+        "stream": {"name": "records", "json_schema": SCHEMA, "supported_sync_modes": ["incremental"]}, "sync_mode": "incremental",
+        "destination_sync_mode": mode,
         "primary_key": [["id"]], "cursor_field": ["id"], "generation_id": generation[0], "minimum_generation_id": generation[1], "sync_id": 1}]}))
     argv = [SQLITE] + (["write", "--config", config, "--catalog", papers] if protocol == "airbyte" else ["--config", config])
     text = "".join(json.dumps(m, separators=(",", ":")) + "\n" for m in lines(protocol, first))
@@ -263,7 +267,8 @@ def destination(folder, protocol, mode, rng, totals, history):
         if result.returncode == 0:
             break  # done before it could be killed
         if mode == "overwrite":
-            must(old <= set(held(folder)) or set(held(folder)) == set(range(ROWS)), "rows of the generation before are gone, and the new ones are not all there")
+            must(old <= set(held(folder)) or set(held(folder)) == set(range(ROWS)),
+                 "rows of the generation before are gone, and the new ones are not all there")
     must(result.returncode == 0, f"the last run failed: {result.stderr[-600:]} {result.stdout[-300:]}")
     must(first == ROWS, f"the last state counts {first}")
     rows = held(folder)

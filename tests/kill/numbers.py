@@ -68,7 +68,8 @@ def airbyte(out, command):
         out.say({"type": "CATALOG", "catalog": {"streams": [stream]}})
     else:
         def status(word):
-            out.say({"type": "TRACE", "trace": {"type": "STREAM_STATUS", "emitted_at": 1.5, "stream_status": {"stream_descriptor": descriptor, "status": word}}})
+            out.say({"type": "TRACE", "trace": {"type": "STREAM_STATUS", "emitted_at": 1.5, "stream_status": {"stream_descriptor": descriptor,
+                                                                                                              "status": word}}})
         state = load(flag("--state")) if flag("--state") else []
         status("STARTED")
         records(state[0]["stream"]["stream_state"]["n"] if state else 0,
