@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 
 static sigset_t stopping(void)
 {
@@ -39,6 +40,16 @@ int stop_take(int fd, int64_t *asked_ms)
         stop_by(signum);
     }
     return signum;
+}
+
+weir_rc stop_read_file(const char *path, size_t max, buf *out, err *e)
+{
+    const sigset_t set = stopping();
+    sigset_t before;
+    pthread_sigmask(SIG_UNBLOCK, &set, &before);
+    weir_rc rc = io_read_file(path, max, out, e);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
 }
 
 void stop_by(int signum)

@@ -1,12 +1,12 @@
 #include "proto/airbyte/catalog.h"
 
-#include "base/io.h"
 #include "base/map.h"
 #include "json/infer.h"
 #include "json/patch.h"
 #include "json/pointer.h"
 #include "json/write.h"
 #include "proto/airbyte/say.h"
+#include "run/stop.h"
 
 enum { FILE_MAX = 256 << 20 };
 
@@ -14,7 +14,7 @@ weir_rc airbyte_file(arena *a, const char *path, const tree **ret, err *e)
 {
     buf text = {0};
     tree *parsed = NULL;
-    weir_rc rc = io_read_file(path, FILE_MAX, &text, e);
+    weir_rc rc = stop_read_file(path, FILE_MAX, &text, e);
     weir_view kept = rc ? (weir_view){0} : arena_dup(a, buf_view(&text));
     const char *name = arena_text(a, view_of(path)); /* marks borrow it */
     if (!rc && (!kept.ptr || !name))

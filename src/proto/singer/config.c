@@ -9,6 +9,7 @@
 #include "json/number.h"
 #include "json/scan.h"
 #include "json/text.h"
+#include "run/stop.h"
 
 enum { MOST_BYTES = 256 << 20 }; /* of a config, catalog or state */
 
@@ -31,7 +32,7 @@ weir_rc singer_read_json(arena *a, const char *path, tree **ret, err *e)
 {
     const bool standard = strcmp(path, "-") == 0;
     buf text = {0};
-    weir_rc rc = standard ? read_standard_input(&text, e) : io_read_file(path, MOST_BYTES, &text, e);
+    weir_rc rc = standard ? read_standard_input(&text, e) : stop_read_file(path, MOST_BYTES, &text, e);
     weir_view kept = rc ? (weir_view){0} : arena_dup(a, buf_view(&text));
     buf_wipe(&text);
     if (rc)

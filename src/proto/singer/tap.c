@@ -9,6 +9,9 @@
 #include "model/state.h"
 #include "proto/singer/config.h"
 #include "run/conduct.h"
+#include "run/stop.h"
+
+enum { STATE_MAX = 256 << 20 };
 
 /* ----------------------------------------------------------------------------------------------------------- begin and end -- */
 
@@ -151,7 +154,7 @@ static weir_rc state_text(tap *t, weir_view *ret, err *e)
         *ret = rc ? *ret : value->raw;
         return rc;
     }
-    rc = io_read_file(t->job->state, 0, &text, e);
+    rc = stop_read_file(t->job->state, STATE_MAX, &text, e);
     if (!rc) {
         *ret = arena_dup(&t->arena, buf_view(&text));
         rc = ret->ptr ? WEIR_OK : err_nomem(e);
