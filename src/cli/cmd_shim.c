@@ -66,9 +66,9 @@ weir_rc cmd_shim(cli *c, err *e)
     arena a = {0};
     buf oauth2 = {0};
     const protocol *from, *as;
-    const char **command;
-    char **args;
-    size_t count;
+    const char **command = NULL;
+    char **args = NULL;
+    size_t count = 0;
     weir_rc rc = known("from", c->a.from, &from, e);
     if (!rc)
         rc = known("as", c->a.as, &as, e);
