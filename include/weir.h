@@ -265,6 +265,9 @@ typedef struct weir_materialize {
     /** The platform has made its own part of the last commit() durable, with what weir_keep() gave it: the second step of a
      *  destination that commits in two. Also called once before the first store(). Idempotent. NULL: nothing to do. */
     weir_rc (*acknowledge)(weir_task *, void *self);
+    /** Everything is committed and nothing more will come in this session: what is due at a good end, such as to move a table into place. A failure
+     *  is one of the run; what was committed stays so. NULL: nothing to do. */
+    weir_rc (*finish)(weir_task *, void *self);
     /** true: load() is called for every key of a transaction, so that `exists` is yes or no. false: only where a reduction needs the
      *  stored document. */
     bool needs_exists;

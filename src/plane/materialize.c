@@ -530,6 +530,8 @@ weir_rc materialize_session(worker *w, err *e)
         rc = open_session(&m, e);
         if (!rc)
             rc = work(&m, e);
+        if (!rc && !worker_stopping(w))
+            rc = session_finish(m.s, e);
         worker_live(w, NULL);
         bool more = !rc && !worker_stopping(w) && !finished(&m);
         close_session(&m);

@@ -151,6 +151,8 @@ weir_rc intake_run(intake *n, err *e)
         end_early(n);
     else
         rc = intake_commit(n, e);
+    if (!rc)
+        rc = load_finish(n->l, e);
     io_reader_free(&n->reader);
     return rc;
 }

@@ -137,6 +137,16 @@ static void meaning_free(meaning *m)
     arena_free(&m->arena);
 }
 
+weir_rc load_finish(load *l, err *e)
+{
+    conductor *c = NULL;
+    if (l->o.stop_fd >= 0 && !(c = conductor_start(&(conductor_options){.s = l->s, .stop_fd = l->o.stop_fd, .in = -1}, e)))
+        return e->rc;
+    weir_rc rc = session_finish(l->s, e);
+    conductor_end(c);
+    return rc;
+}
+
 void load_close(load *l)
 {
     if (!l)

@@ -70,6 +70,8 @@ size_t load_uncommitted(const load *l);
 weir_rc load_commit(load *l, uint64_t mark, weir_view checkpoint, err *e);
 /** The checkpoint that the destination kept last time; empty: none, or it keeps none. */
 weir_view load_checkpoint(const load *l);
+/** Everything is committed and nothing more will come; an order to stop ends the destination. */
+weir_rc load_finish(load *l, err *e);
 session *load_session(load *l);
 /** What was not committed is dropped. Accepts NULL. */
 void load_close(load *l);

@@ -529,6 +529,17 @@ weir_rc session_acknowledge(session *s, err *e)
     return s->connector->materialize->acknowledge ? on_task(s, do_acknowledge, NULL, e) : WEIR_OK;
 }
 
+static weir_rc do_finish(weir_task *t, void *arg)
+{
+    (void)arg;
+    return t->s->connector->materialize->finish(t, t->s->self);
+}
+
+weir_rc session_finish(session *s, err *e)
+{
+    return s->connector->materialize->finish ? err_wrap(e, on_task(s, do_finish, NULL, e), "finish") : WEIR_OK;
+}
+
 /* ---- stopping, small things ---- */
 
 void session_stop(session *s)

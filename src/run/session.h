@@ -123,6 +123,8 @@ weir_rc session_commit(session *s, weir_view position, err *e);
 /** WEIR_E_CONFIG if the destination cannot. */
 weir_rc session_expire(session *s, const weir_binding *b, const weir_expiry *x, err *e);
 weir_rc session_acknowledge(session *s, err *e);
+/** The good end of a session: see weir_materialize.finish. */
+weir_rc session_finish(session *s, err *e);
 
 /** Asks all lanes to stop. Async-signal-safe: no. Thread-safe: yes. */
 void session_stop(session *s);

@@ -30,11 +30,6 @@ void airbyte_writing_free(airbyte_writing *w)
 {
     if (!w)
         return;
-    err e = {0};
-    weir_rc rc = w->running && !w->dirty ? writing_conclude(w, &e) : WEIR_OK;
-    if (rc && rc != WEIR_STOPPED)
-        log_line(w->r->d->o.log, WEIR_ERROR, "the destination has confirmed everything, but has not ended well: %s", err_text(&e));
-    err_free(&e);
     writing_give_up(w);
     for (size_t i = 0; i < w->count; i++)
         written_stream_free(w->streams[i]);
@@ -164,10 +159,22 @@ static weir_rc driven_commit(weir_task *t, void *self, weir_view position)
     return rc || !w ? rc : keep_begun(w, t);
 }
 
+/* It ends with the session: what it makes of what it has confirmed, such as a table in its place, is judged, too (airbyte.md 3.4, 3.7). */
+static weir_rc driven_finish(weir_task *t, void *self)
+{
+    airbyte_run *r = self;
+    airbyte_writing *w = r->writing;
+    err *e = task_error(t);
+    if (!w || !w->running)
+        return WEIR_OK;
+    return err_wrap(e, writing_conclude(w, e), "everything was confirmed, but the destination has not ended well");
+}
+
 const weir_materialize airbyte_driven_materialize = {
     .validate = driven_validate,
     .apply = driven_apply,
     .store = driven_store,
     .commit = driven_commit,
+    .finish = driven_finish,
     .relay = true,
 };

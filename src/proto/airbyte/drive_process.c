@@ -10,6 +10,20 @@
 
 /* ---- reading what it says ---- */
 
+/* A destination that counts differently has lost records (airbyte.md 3.1). */
+static void check_count(const airbyte_writing *w, const written_stream *s, weir_view state)
+{
+    weir_view said = pointer_find(state, VIEW("/destinationStats/recordCount"));
+    uint64_t count;
+    if (!said.len || (number_to_u64(said, &count) && count == s->sent_records))
+        return;
+    buf text = {0};
+    buf_printf(&text, "stream '%.*s': %llu records were sent, but the destination says that it has taken %.*s", VIEW_ARG(s->resource.stream),
+               (unsigned long long)s->sent_records, VIEW_ARG(said));
+    log_record(w->r->d->o.log, WEIR_WARN, w->r->d->o.task_name, buf_view(&text), NULL, 0);
+    buf_free(&text);
+}
+
 /* {"weir":{"stream":I,"state":N}} in a STATE is one of ours. */
 static void note_echo(airbyte_writing *w, const airbyte_message *m)
 {
@@ -20,6 +34,8 @@ static void note_echo(airbyte_writing *w, const airbyte_message *m)
     written_stream *s = w->streams[index];
     if (number > s->echoed)
         s->echoed = number;
+    if (number == s->sent)
+        check_count(w, s, m->body);
 }
 
 static void note(airbyte_writing *w, const airbyte_message *m)
@@ -91,13 +107,17 @@ static void close_fd(int *fd)
 }
 
 /* It is told to stop when the task is, and when we give it up: both as one descriptor. */
+static bool watch(int epoll, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    return fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
 static weir_rc watch_stop(airbyte_writing *w, int task_fd, err *e)
 {
     w->abort_fd = eventfd(0, EFD_CLOEXEC);
     w->stop_fd = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event event = {.events = EPOLLIN};
-    bool ok = w->abort_fd >= 0 && w->stop_fd >= 0 && epoll_ctl(w->stop_fd, EPOLL_CTL_ADD, w->abort_fd, &event) == 0 &&
-              (task_fd < 0 || epoll_ctl(w->stop_fd, EPOLL_CTL_ADD, task_fd, &event) == 0);
+    bool ok = w->abort_fd >= 0 && w->stop_fd >= 0 && watch(w->stop_fd, w->abort_fd) && watch(w->stop_fd, task_fd);
     return ok ? WEIR_OK : err_errno(e, errno, "cannot watch for the order to stop");
 }
 

@@ -21,6 +21,27 @@ static void set_time(airbyte_writing *w)
     snprintf(w->time, sizeof w->time, "%lld}}\n", (long long)airbyte_now());
 }
 
+/* Waits for news; false once `until` (of CLOCK_MONOTONIC, 0: never) is over. */
+static bool await_news(airbyte_writing *w, int64_t until)
+{
+    struct timespec at = {until / 1000, until % 1000 * 1000000};
+    return (until ? pthread_cond_timedwait(&w->news, &w->lock, &at) : pthread_cond_wait(&w->news, &w->lock)) != ETIMEDOUT;
+}
+
+/* Waits for the end of its output. @param until clock_ms(); 0: for ever  @return false: it has not come */
+static bool await_end(airbyte_writing *w, int64_t until)
+{
+    bool timely = true;
+    pthread_mutex_lock(&w->lock);
+    while (!w->ended && timely)
+        timely = await_news(w, until);
+    bool ended = w->ended;
+    pthread_mutex_unlock(&w->lock);
+    if (ended)
+        writing_join(w);
+    return ended;
+}
+
 /* Why it does not read any more, in its own words if it says. */
 static weir_rc explain_deafness(airbyte_writing *w, weir_rc rc, err *e)
 {
@@ -28,8 +49,7 @@ static weir_rc explain_deafness(airbyte_writing *w, weir_rc rc, err *e)
         return rc;
     err said = {0};
     child_close_input(w->peer.c);
-    writing_join(w);
-    if (airbyte_peer_finish(&w->peer, false, &said))
+    if (await_end(w, clock_ms() + CHILD_EXIT_MS) && airbyte_peer_finish(&w->peer, false, &said))
         rc = err_move(e, &said);
     err_free(&said);
     return rc;
@@ -107,7 +127,10 @@ static void put_states(airbyte_writing *w)
         written_stream *s = w->streams[i];
         if (!s || !s->stored)
             continue;
+        pthread_mutex_lock(&w->lock);
         s->sent = ++w->states;
+        s->sent_records = s->stored;
+        pthread_mutex_unlock(&w->lock);
         airbyte_open(&w->out, AIRBYTE_STATE);
         buf_printf(&w->out, "{\"type\":\"STREAM\",\"stream\":{\"stream_descriptor\":%.*s,\"stream_state\":{\"weir\":{\"stream\":%zu,\"state\":%llu}}},"
                             "\"sourceStats\":{\"recordCount\":%llu.0}}",
@@ -141,13 +164,6 @@ static const written_stream *unconfirmed(const airbyte_writing *w)
     return NULL;
 }
 
-/* Waits for news; false once `until` (of CLOCK_MONOTONIC, 0: never) is over. */
-static bool await_news(airbyte_writing *w, int64_t until)
-{
-    struct timespec at = {until / 1000, until % 1000 * 1000000};
-    return (until ? pthread_cond_timedwait(&w->news, &w->lock, &at) : pthread_cond_wait(&w->news, &w->lock)) != ETIMEDOUT;
-}
-
 typedef enum outcome { CONFIRMED, LATE, ENDED } outcome;
 
 /* As long as it reads, it is not late. */
@@ -170,15 +186,6 @@ static outcome await_echoes(airbyte_writing *w)
     return is;
 }
 
-static void await_end(airbyte_writing *w)
-{
-    pthread_mutex_lock(&w->lock);
-    while (!w->ended)
-        await_news(w, 0);
-    pthread_mutex_unlock(&w->lock);
-    writing_join(w);
-}
-
 static weir_rc judge(airbyte_writing *w, err *e)
 {
     weir_rc rc = w->rc ? airbyte_peer_explain(&w->peer, err_move(e, &w->err), e) : airbyte_peer_finish(&w->peer, false, e);
@@ -195,7 +202,7 @@ weir_rc writing_conclude(airbyte_writing *w, err *e)
     weir_rc rc = flush(w, e);
     if (!rc) {
         child_close_input(w->peer.c);
-        await_end(w);
+        await_end(w, 0);
         rc = judge(w, e);
     }
     for (size_t i = 0; i < w->count && !rc; i++)

@@ -20,8 +20,9 @@ typedef struct written_stream {
     bool begun;          /* overwrite: the table holds rows of this generation already */
     bool kept;           /* ... and the platform remembers that */
     uint64_t stored;     /* records since its last STATE */
-    uint64_t sent;       /* number of its last STATE; 0: none */
-    uint64_t echoed;     /* ... that came back; under the lock */
+    uint64_t sent;       /* number of its last STATE; 0: none. Under the lock, as what follows */
+    uint64_t sent_records; /* how many it was for */
+    uint64_t echoed;     /* number of the last that came back */
 } written_stream;
 
 typedef struct airbyte_writing {

@@ -286,7 +286,9 @@ static weir_rc do_open(flow_server *v, session *s, const tree *body, err *e)
         rc = session_acknowledge(s, e);
     if (!rc)
         rc = respond_opened(d, e);
-    return rc ? rc : flow_serve_transactions(d, e);
+    if (!rc)
+        rc = flow_serve_transactions(d, e);
+    return rc || session_stopping(s) ? rc : session_finish(s, e);
 }
 
 static weir_rc on_open(flow_server *v, const tree *body, err *e)

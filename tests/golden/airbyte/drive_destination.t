@@ -29,7 +29,9 @@ file destination.py
 |             assert m["state"]["sourceStats"]["recordCount"] > 0
 |             waiting.append(m)
 |             out.flush()
-|             if how == "at once":
+|             if how == "fewer":
+|                 waiting[-1]["state"]["destinationStats"] = {"recordCount": 1.0}
+|             if how in ("at once", "fewer"):
 |                 say(**waiting.pop())
 |         else:
 |             out.write(json.dumps(m["trace"]["stream_status"]) + "\n")
@@ -86,10 +88,20 @@ $ weir run --once --quiet
 ! error a task failed
 = 3
 
-== confirmed, but not ended well: said, though nothing is lost
+== confirmed, but not ended well: what was confirmed stays so, but the run has failed
 env STATUS=7
 $ weir run --once --quiet
-! error the destination has confirmed everything, but has not ended well: the connector exited with status 7 with no log output
+! error acme/out: materialization acme/out: finish: everything was confirmed, but the destination has not ended well: the connector exited with status 7 with no log output
+! error a task failed
+= 4
+env STATUS=0
+$ weir run --once --quiet && grep -c '"data"' written
+< 2
+
+== one that counts fewer is not believed
+env ECHO=fewer
+$ weir run --once --quiet
+! warn  acme/out: stream 'greetings': 2 records were sent, but the destination says that it has taken 1.0
 
 == check
 $ sed -i 's/path: out/path: bad/' flow.yaml && weir run --once --quiet
