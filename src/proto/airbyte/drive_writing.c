@@ -208,7 +208,7 @@ weir_rc writing_conclude(airbyte_writing *w, err *e)
     for (size_t i = 0; i < w->count && !rc; i++)
         if (w->streams[i])
             w->streams[i]->begun |= written_overwrites(w->streams[i]);
-    writing_end(w);
+    writing_give_up(w); /* it may live on, deaf */
     return rc;
 }
 
