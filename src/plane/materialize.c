@@ -374,7 +374,7 @@ static weir_rc of_binding(const source *s, weir_rc rc, err *e)
 
 static weir_rc flush(materialization *m, err *e)
 {
-    weir_rc rc = err_wrap(e, session_flush(m->s, e), "flush");
+    weir_rc rc = err_wrap(e, session_flush(m->s, e), "load");
     return rc ? rc : store_kept(m, e);
 }
 
