@@ -91,6 +91,77 @@ static void test_written_is_told_when_it_is(void **unused)
     close_output(&o);
 }
 
+/* A framing that holds its checkpoints back until a lane spills. */
+typedef struct holding {
+    framing f;
+    unsigned held, calls;
+    bool spilling;
+} holding;
+
+static void note_held(const framing *f, buf *out, const lane *ln, const checkpoint *c)
+{
+    (void)out;
+    (void)ln;
+    (void)c;
+    ((holding *)(uintptr_t)f)->held++;
+}
+
+static void note_spill(const framing *f, const lane *ln)
+{
+    holding *h = (holding *)(uintptr_t)f;
+    assert_true(ln->shared.len >= LANE_SPILL);
+    h->spilling = true;
+    h->calls++;
+}
+
+static void settle_if_spilling(const framing *f, buf *out)
+{
+    holding *h = (holding *)(uintptr_t)f;
+    if (!h->spilling || !h->held)
+        return;
+    buf_printf(out, "settled %u\n", h->held);
+    h->held = 0;
+}
+
+static bool still_holds(const framing *f) { return ((const holding *)f)->held > 0; }
+
+static weir_rc hold_and_spill(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)self;
+    (void)n;
+    weir_rc rc = weir_checkpoint(t, b, VIEW("{}"));
+    if (!rc)
+        rc = weir_checkpoint(t, b, VIEW("{}"));
+    return rc ? rc : weir_emit(t, b, WEIR_UPSERT, weir_format(t, "{\"t\":\"%0300000d\"}", 0));
+}
+
+/* What a framing holds back is asked for again, and goes out before documents that spill. */
+static void test_what_is_held_back_goes_out_before_a_spill(void **unused)
+{
+    (void)unused;
+    holding h = {.f = {.outlet = outlet_of, .checkpoint = note_held, .settle = settle_if_spilling, .spill = note_spill, .holds = still_holds}};
+    output o = {0};
+    bool waiting = false;
+    char text[64] = "";
+    assert_int_equal(pipe2(o.out, O_CLOEXEC), 0);
+    fcntl(o.out[0], F_SETPIPE_SZ, 1 << 20);
+    o.w = writer_new(o.out[1], &h.f);
+    assert_non_null(o.w);
+    rig_open_to(&o.r, writer_listener(o.w), hold_and_spill, 1, "");
+    assert_int_equal(session_pull(o.r.s, &o.r.e), WEIR_OK);
+    assert_int_equal(h.calls, 1);
+    assert_true(read(o.out[0], text, sizeof text - 1) > 0);
+    assert_memory_equal(text, "settled 2\n0 {\"t\":", strlen("settled 2\n0 {\"t\":"));
+    assert_int_equal(h.held, 1); /* the seal of the rest */
+    h.spilling = false;
+    assert_int_equal(writer_flush_now(o.w, &waiting, &o.r.e), WEIR_OK);
+    assert_true(waiting);
+    h.spilling = true;
+    assert_int_equal(writer_flush_now(o.w, &waiting, &o.r.e), WEIR_OK);
+    assert_false(waiting);
+    close_output(&o);
+}
+
 static bool is_readable(int fd)
 {
     struct pollfd p = {fd, POLLIN, 0};
@@ -214,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_written_is_told_when_it_is),
+        cmocka_unit_test(test_what_is_held_back_goes_out_before_a_spill),
         cmocka_unit_test(test_large_transactions_wake),
         cmocka_unit_test(test_nothing_waits_behind_a_spill),
         cmocka_unit_test(test_the_reason_of_a_failure_is_kept),
