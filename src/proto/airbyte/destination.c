@@ -465,7 +465,8 @@ static weir_rc judge(destination *d, err *e)
         log_line(d->k->o->log, WEIR_WARN, "rows of older generations stay, since these streams are incomplete: %s", buf_text(&kept));
     weir_rc rc = WEIR_OK;
     if (unfinished.len)
-        rc = err_fail(e, WEIR_E_TRANSIENT, "the input has ended, but these streams did not receive a terminal status, so that rows of older generations stay: %s",
+        rc = err_fail(e, WEIR_E_TRANSIENT,
+                      "the input has ended, but these streams did not receive a terminal status, so that rows of older generations stay: %s",
                       buf_text(&unfinished));
     buf_free(&silent);
     buf_free(&unfinished);

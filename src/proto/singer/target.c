@@ -455,7 +455,8 @@ static weir_rc run(target *t, err *e)
     if (!rc)
         rc = open_input(t, &in, e);
     if (!rc)
-        rc = load_open(&t->l, &(load_options){.connector = t->job->c, .config = t->job->config, .log = t->job->o->log, .stop_fd = t->job->o->stop_fd, .tell_dropped = true}, e);
+        rc = load_open(&t->l, &(load_options){.connector = t->job->c, .config = t->job->config, .log = t->job->o->log,
+                                              .stop_fd = t->job->o->stop_fd, .tell_dropped = true}, e);
     if (!rc)
         rc = check_overwrite(t, e);
     if (!rc) {
