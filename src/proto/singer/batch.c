@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -186,13 +187,21 @@ static weir_rc open_url(weir_view url, buf *path, int *ret_fd, err *e)
     if (!rest.len || *rest.ptr != '/')
         return err_fail(e, WEIR_E_CONFIG, "'%.*s' cannot be read: only file:// is", VIEW_ARG(url));
     buf_addv(path, rest);
-    *ret_fd = open(buf_text(path), O_RDONLY | O_CLOEXEC);
-    if (*ret_fd < 0 && errno == ENOENT && memchr(rest.ptr, '%', rest.len)) {
+    int fd = open(buf_text(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT && memchr(rest.ptr, '%', rest.len)) {
         buf_clear(path);
         percent_decode(rest, path);
-        *ret_fd = open(buf_text(path), O_RDONLY | O_CLOEXEC);
+        fd = open(buf_text(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     }
-    return *ret_fd < 0 ? err_errno(e, errno, "'%s'", buf_text(path)) : WEIR_OK;
+    if (fd < 0)
+        return err_errno(e, errno, "'%s'", buf_text(path));
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        *ret_fd = fd;
+        return WEIR_OK;
+    }
+    close(fd);
+    return err_fail(e, WEIR_E_PROTOCOL, "'%s' is no regular file", buf_text(path));
 }
 
 weir_rc batch_read(weir_view url, weir_view encoding, batch_line *each, void *arg, err *e)

@@ -48,6 +48,15 @@ typedef struct target {
 
 static weir_view name_of(const weir_binding *b) { return weir_json_at(b->resource_json, "/stream"); }
 
+/* Do all parts of a key lie in _meta, as those that captures make up for streams without one? Their documents never change: rows are appended. */
+static bool is_made_up(const weir_view *pointers, size_t count)
+{
+    bool all = true;
+    for (size_t i = 0; i < count; i++)
+        all &= view_starts(pointers[i], VIEW("/_meta/"));
+    return all;
+}
+
 /* key_properties: names of top-level fields (section 7: nothing else can be said). */
 static weir_rc put_keys(arena *a, weir_view key, bool none, json_out *w, err *e)
 {
@@ -55,6 +64,7 @@ static weir_rc put_keys(arena *a, weir_view key, bool none, json_out *w, err *e)
     size_t count, depth;
     if (!pointer_list(a, key.len ? key : VIEW("[]"), &pointers, &count))
         return a->failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "the key is no list of pointers: %.*s", VIEW_ARG(key));
+    none |= is_made_up(pointers, count);
     out_open(out_name(w, "key_properties"), '[');
     for (size_t i = 0; i < count && !none; i++) {
         if (!pointer_split(a, pointers[i], &tokens, &depth))
@@ -104,7 +114,7 @@ static weir_rc make_schema(arena *a, stream *s, const weir_binding *b, const unw
     out_raw(out_name(&w, "stream"), name_of(b));
     out_raw(out_name(&w, "schema"), buf_view(&schema));
     if (!rc)
-        rc = put_keys(a, u->key, b->delta_updates, &w, e);
+        rc = put_keys(a, u->key, b->pushed && b->delta_updates, &w, e);
     out_close(&w, '}');
     buf_addc(&s->message, '\n');
     buf_free(&plain);
@@ -180,6 +190,9 @@ static weir_rc targeted_validate(weir_task *t, void *self, const weir_binding *b
                 weir_problem(t, &b[i], "stream %.*s is another binding's, too", VIEW_ARG(name_of(&b[i])));
         free_stream(&s);
         err_free(&e);
+        weir_rc rc = weir_delta_updates(t, &b[i]); /* it cannot be asked what it holds */
+        if (rc)
+            return rc;
     }
     return WEIR_OK;
 }

@@ -162,6 +162,12 @@ static void urls(void **state)
         assert_int_equal(batch_read(view_of(others[i]), JSONL, gather, NULL, &e), WEIR_E_CONFIG);
         err_free(&e);
     }
+    static const char *const no_files[] = {"file:///dev/stdin", "/dev/null", "/tmp"};
+    for (size_t i = 0; i < sizeof no_files / sizeof *no_files; i++) {
+        err e = {0};
+        assert_int_equal(batch_read(view_of(no_files[i]), JSONL, gather, NULL, &e), WEIR_E_PROTOCOL);
+        err_free(&e);
+    }
     err e = {0};
     assert_int_equal(batch_read(view_of(path), VIEW("{\"format\":\"parquet\"}"), gather, NULL, &e), WEIR_E_CONFIG);
     err_free(&e);
