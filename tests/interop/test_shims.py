@@ -249,7 +249,8 @@ def destination_shim(weir: Weir, source: str, target: str, command: list[str], f
 
 def write_airbyte(argv: list[str], config: dict, first: int, last: int) -> list:
     """Feeds the columns' documents. Returns the states that came back."""
-    catalog = configured([{"name": "odd stream", "json_schema": SCHEMA, "supported_sync_modes": ["incremental"], "source_defined_primary_key": [["id"]]}])
+    stream = {"name": "odd stream", "json_schema": SCHEMA, "supported_sync_modes": ["incremental"], "source_defined_primary_key": [["id"]]}
+    catalog = configured([stream], destination="append_dedup")
     said = [f'{{"type":"RECORD","record":{{"stream":"odd stream","data":{text},"emitted_at":1700000000000}}}}'.encode() for text in lines(first, last)]
     said += [json.dumps(m).encode() for m in (stream_state("odd stream", {"n": last}, float(last - first), id=7), status("odd stream", "COMPLETE"))]
     destination = Connector(argv)
