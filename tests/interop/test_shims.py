@@ -11,7 +11,7 @@ import dbf
 import exact
 from conftest import Weir, airbyte_shim, kit, ours, singer_dbf, singer_rest, tool, write_lines
 from drive import FULL_RANGE, Capture, Peer, Process, call, capture, capture_spec, discover, merge_patch
-from drive_airbyte import Connector, configured, status, stream_state
+from drive_airbyte import Connector, configured, record, status, stream_state
 from drive_materialize import Binding, Materialization
 from drive_singer import Program, select
 from test_run import without_times
@@ -249,7 +249,8 @@ def destination_shim(weir: Weir, source: str, target: str, command: list[str], f
 
 def write_airbyte(argv: list[str], config: dict, first: int, last: int) -> list:
     """Feeds the columns' documents. Returns the states that came back."""
-    catalog = configured([{"name": "odd stream", "json_schema": SCHEMA, "supported_sync_modes": ["incremental"], "source_defined_primary_key": [["id"]]}])
+    stream = {"name": "odd stream", "json_schema": SCHEMA, "supported_sync_modes": ["incremental"], "source_defined_primary_key": [["id"]]}
+    catalog = configured([stream], destination="append_dedup")
     said = [f'{{"type":"RECORD","record":{{"stream":"odd stream","data":{text},"emitted_at":1700000000000}}}}'.encode() for text in lines(first, last)]
     said += [json.dumps(m).encode() for m in (stream_state("odd stream", {"n": last}, float(last - first), id=7), status("odd stream", "COMPLETE"))]
     destination = Connector(argv)
@@ -301,3 +302,15 @@ def test_our_destination_behind_a_shim(weir, tmp_path, source, target):
     assert [row["id"] for row in rows] == [doc["id"] for doc in docs]
     for name in COLUMNS:
         assert all(catalogs.holds(row[name], doc[name]) for row, doc in zip(rows, docs)), f"{name}: {rows[0][name]!r}"
+
+
+@pytest.mark.parametrize("source", ["flow", "singer"])
+def test_appending_through_a_shim(weir, tmp_path, source):
+    """Airbyte's append: every record is a row, though the stream has a key; also in the next run."""
+    stream = {"name": "t", "json_schema": {"type": "object", "properties": {"id": {"type": "integer"}}}, "supported_sync_modes": ["incremental"],
+              "source_defined_primary_key": [["id"]]}  # fmt: skip
+    argv = destination_shim(weir, source, "airbyte", [ours("materialize-sqlite"), "--protocol", source], tmp_path)
+    for _ in range(2):
+        lines = [record("t", {"id": 1}), record("t", {"id": 1}), stream_state("t", {"n": 1}, 2.0), status("t", "COMPLETE")]
+        Connector(argv).write({"path": str(tmp_path / "out.db")}, configured([stream], destination="append"), lines)
+    assert [row["id"] for row in catalogs.rows(tmp_path / "out.db", "t")] == [1] * 4
