@@ -4,8 +4,6 @@
 #include "cli/command.h"
 #include "cli/progress.h"
 
-enum { IDLE_MS = 10000 };
-
 static progress_mode mode_of(const cli_args *a)
 {
     if (a->quiet)
@@ -43,7 +41,7 @@ weir_rc cmd_run(cli *c, err *e)
 {
     catalog cat = {0};
     int64_t idle_ms;
-    weir_rc rc = cli_duration(c->a.idle, "idle", IDLE_MS, &idle_ms, e);
+    weir_rc rc = cli_duration(c->a.idle, "idle", -1, &idle_ms, e);
     if (!rc)
         rc = catalog_read(&cat, c->a.source ? c->a.source : "flow.yaml", e);
     if (!rc)

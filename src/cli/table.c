@@ -8,7 +8,7 @@ const cli_option cli_options[] = {
     {"data", NULL, "DIR", PLACE(data), "folder of journals, state and offsets; default weir-data"},
     {"only", NULL, "TASK", PLACE(only), "run just this task"},
     {"once", NULL, NULL, PLACE(once), "end when all captures are done or idle and everything is loaded"},
-    {"idle", NULL, "DURATION", PLACE(idle), "with --once: a capture that sends no document for so long is done; default 10s"},
+    {"idle", NULL, "DURATION", PLACE(idle), "with --once: a capture that sends no document for so long is done; default 10s, but for Airbyte and Singer, whose sources end by themselves"},
     {"sessions", NULL, "LIST", PLACE(sessions), "transactions of each successive run of the connector, such as 2,1,-1; -1 is no limit"},
     {"timeout", NULL, "DURATION", PLACE(timeout), "stop when no transaction arrives for so long"},
     {"initial-state", NULL, "JSON", PLACE(initial_state), "the connector's state to begin with"},

@@ -238,9 +238,17 @@ static void stop_all(plane *p)
 
 /* ---- with --once: captures that send no documents are done ---- */
 
+/* How long one may be silent; negative: for ever. */
+static int64_t patience(const plane *p, const worker *w)
+{
+    const endpoint *at = &w->t->endpoint;
+    const protocol *spoken = at->kind == ENDPOINT_LOCAL ? protocol_find(at->protocol) : NULL;
+    return p->o->idle_ms >= 0 ? p->o->idle_ms : spoken && spoken->ends ? -1 : IDLE_MS;
+}
+
 static bool may_be_idle(const plane *p, worker *w)
 {
-    return p->o->once && w->t->kind == TASK_CAPTURE && !worker_stopping(w) && view_is(view_of(atomic_load(&w->phase)), "reading");
+    return p->o->once && patience(p, w) >= 0 && w->t->kind == TASK_CAPTURE && !worker_stopping(w) && view_is(view_of(atomic_load(&w->phase)), "reading");
 }
 
 /* Documents that no checkpoint has sealed yet are something, too. */
@@ -262,9 +270,9 @@ static int64_t stop_idle(plane *p)
         worker *w = &p->workers[i];
         if (!may_be_idle(p, w))
             continue;
-        int64_t now = clock_ms(), due = atomic_load(&w->heard_ms) + p->o->idle_ms;
+        int64_t now = clock_ms(), silent = patience(p, w), due = atomic_load(&w->heard_ms) + silent;
         if (due <= now && (atomic_load(&w->waiting) || has_emitted(w)))
-            due = now + p->o->idle_ms;
+            due = now + silent;
         if (due <= now)
             stop_worker(w);
         else if (due < next)

@@ -28,12 +28,14 @@ typedef struct task_progress { /* all since the start of this run; read by any t
     weir_rc rc;
 } task_progress;
 
+enum { IDLE_MS = 10000 };
+
 typedef struct run_options {
     const catalog *catalog;
     const char *data_dir;
     const char *only;        /* name of one task, or NULL */
     bool once;
-    int64_t idle_ms;         /* with once: a capture that sends no document for so long is done */
+    int64_t idle_ms;         /* with once: a capture that sends no document for so long is done; negative: IDLE_MS, but where sources end by themselves */
     native_finder natives;
     log_sink *log;
     int stop_fd;

@@ -17,13 +17,13 @@ const protocol protocols[] = {
      .usage = "%1$s spec                 serve Airbyte: settings and what else there is to say\n"
               "%1$s check --config FILE | discover --config FILE\n"
               "%1$s read --config FILE --catalog FILE [--state FILE] | write --config FILE --catalog FILE\n",
-     .serve = airbyte_serve, .refuse = airbyte_refuse, .drive = airbyte_drive, .drive_free = airbyte_drive_free},
+     .ends = true, .serve = airbyte_serve, .refuse = airbyte_refuse, .drive = airbyte_drive, .drive_free = airbyte_drive_free},
     {.name = "singer",
      .flags = LIST("--config", "-c", "--discover", "-d", "--catalog", "--properties", "-p", "--state", "-s", "--about", "--test", "--input"),
      .vars = LIST("SINGER_SDK_LOG_CONFIG"), .prefixes = LIST("tap-", "target-"),
      .usage = "%1$s --config FILE          a Singer tap or target; more with --config FILE --help\n"
               "%1$s --config FILE --discover | --config FILE --catalog FILE [--state FILE]\n",
-     .serve = singer_serve, .refuse = singer_refuse, .own_version = true, .drive = singer_drive, .drive_free = singer_drive_free},
+     .ends = true, .serve = singer_serve, .refuse = singer_refuse, .own_version = true, .drive = singer_drive, .drive_free = singer_drive_free},
     {0},
 };
 

@@ -130,16 +130,6 @@ weir_rc load_finish(load *l, err *e)
     return rc;
 }
 
-weir_rc load_finish(load *l, err *e)
-{
-    conductor *c = NULL;
-    if (l->o.stop_fd >= 0 && !(c = conductor_start(&(conductor_options){.s = l->s, .stop_fd = l->o.stop_fd, .in = -1}, e)))
-        return e->rc;
-    weir_rc rc = session_finish(l->s, e);
-    conductor_end(c);
-    return rc;
-}
-
 void load_close(load *l)
 {
     if (!l)
