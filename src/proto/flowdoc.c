@@ -66,14 +66,18 @@ static weir_view find_meta(weir_view doc)
     return found;
 }
 
-static void put_ours(buf *head, uint64_t row_id, bool deletion)
+static inline char *put(char *to, const char *text, size_t len) { return (char *)memcpy(to, text, len) + len; }
+
+#define PUT(to, text) put(to, text, sizeof(text) - 1)
+
+enum { OURS = 96 }; /* more than ours takes, with all that may stand around it */
+
+/* At `to`, where there is room for OURS bytes. @return behind it */
+static inline char *put_ours(char *to, uint64_t row_id, bool deletion)
 {
-    char digits[NUMBER_TEXT];
-    buf_adds(head, "\"row_id\":");
-    buf_add(head, digits, number_u64(digits, row_id));
-    if (deletion)
-        buf_adds(head, ",\"op\":\"d\"");
-    buf_addc(head, '}');
+    to = PUT(to, "\"row_id\":");
+    to += number_u64(to, row_id);
+    return deletion ? PUT(to, ",\"op\":\"d\"}") : PUT(to, "}");
 }
 
 /* Members of a /_meta that are not ours, each with a comma behind it. */
@@ -108,9 +112,11 @@ static weir_rc split_at_meta(buf *head, weir_view doc, weir_view meta, bool line
         buf_addv(head, before);
     buf_addc(head, '{');
     put_theirs(head, meta, deletion);
-    put_ours(head, row_id, deletion);
     *ret_rest = view_from(doc, before.len + meta.len);
-    return buf_ok(head) ? WEIR_OK : err_nomem(e);
+    if (!buf_reserve(head, OURS))
+        return err_nomem(e);
+    head->len = (size_t)(put_ours(head->ptr + head->len, row_id, deletion) - head->ptr);
+    return WEIR_OK;
 }
 
 weir_rc flowdoc_split(buf *head, weir_view doc, bool lines, uint64_t row_id, bool deletion, weir_view *ret_rest, err *e)
@@ -120,11 +126,13 @@ weir_rc flowdoc_split(buf *head, weir_view doc, bool lines, uint64_t row_id, boo
     if (meta.ptr)
         return split_at_meta(head, doc, meta, lines, row_id, deletion, ret_rest, e);
     *ret_rest = view_from(doc, 1);
-    buf_adds(head, "{\"_meta\":{");
-    put_ours(head, row_id, deletion);
+    if (!buf_reserve(head, OURS))
+        return err_nomem(e);
+    char *to = put_ours(PUT(head->ptr, "{\"_meta\":{"), row_id, deletion);
     if (*quick_space(ret_rest->ptr, doc.ptr + doc.len) != '}')
-        buf_addc(head, ',');
-    return buf_ok(head) ? WEIR_OK : err_nomem(e);
+        to = PUT(to, ",");
+    head->len = (size_t)(to - head->ptr);
+    return WEIR_OK;
 }
 
 /* ---- schemas ---- */
