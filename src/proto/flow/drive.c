@@ -52,16 +52,24 @@ void flow_put_endpoint(json_out *w, const flow_run *r)
 }
 
 /* The resource config; with the path that validation gave it under _meta.path, as the platform keeps it (flow.md 3.3, rule 2). */
-void flow_put_resource(json_out *w, const weir_binding *b, weir_view path)
+void flow_put_resource(json_out *w, const flow_run *r, const weir_binding *b, weir_view path)
 {
+    const bool delta = b->delta_updates && r->d->delta.len;
     buf patch = {0}, resource = {0};
+    json_out p = json_out_to(&patch);
+    out_open(&p, '{');
+    if (delta)
+        out_bool(out_namev(&p, r->d->delta), true);
     if (path.len) {
-        buf_printf(&patch, "{\"_meta\":{\"path\":%.*s}}", VIEW_ARG(path));
-        if (!buf_ok(&patch) || !patch_apply(&resource, b->resource_json, buf_view(&patch)))
-            w->to->failed = true;
-    } else {
-        buf_addv(&resource, b->resource_json);
+        out_open(out_name(&p, "_meta"), '{');
+        out_raw(out_name(&p, "path"), path);
+        out_close(&p, '}');
     }
+    out_close(&p, '}');
+    if (!delta && !path.len)
+        buf_addv(&resource, b->resource_json);
+    else if (!buf_ok(&patch) || !patch_apply(&resource, b->resource_json, buf_view(&patch)))
+        w->to->failed = true;
     out_raw(out_name(w, "resourceConfig"), buf_view(&resource));
     if (!buf_ok(&resource))
         w->to->failed = true;
@@ -69,11 +77,11 @@ void flow_put_resource(json_out *w, const weir_binding *b, weir_view path)
     buf_free(&resource);
 }
 
-void flow_put_collection(json_out *w, const weir_binding *b, weir_view projections)
+void flow_put_collection(json_out *w, const weir_binding *b, weir_view key, weir_view projections)
 {
     out_open(out_name(w, "collection"), '{');
     out_text(out_name(w, "name"), b->name);
-    out_raw(out_name(w, "key"), b->key.len ? b->key : VIEW("[]"));
+    out_raw(out_name(w, "key"), key.len ? key : VIEW("[]"));
     out_text(out_name(w, "uuidPtr"), VIEW("/_meta/uuid"));
     out_raw(out_name(w, "partitionFields"), VIEW("[]"));
     out_raw(out_name(w, "projections"), projections);
@@ -82,15 +90,15 @@ void flow_put_collection(json_out *w, const weir_binding *b, weir_view projectio
     out_close(w, '}');
 }
 
-static void put_bindings(json_out *w, const weir_binding *b, size_t n, bool with_path)
+static void put_bindings(json_out *w, const flow_run *r, const weir_binding *b, size_t n, bool with_path)
 {
     out_open(out_name(w, "bindings"), '[');
     for (size_t i = 0; i < n; i++) {
         out_open(w, '{');
-        flow_put_resource(w, &b[i], b[i].resource_path);
+        flow_put_resource(w, r, &b[i], b[i].resource_path);
         if (with_path)
             out_raw(out_name(w, "resourcePath"), b[i].resource_path.len ? b[i].resource_path : VIEW("[]"));
-        flow_put_collection(w, &b[i], VIEW("[]"));
+        flow_put_collection(w, &b[i], b[i].key, VIEW("[]"));
         if (b[i].backfill)
             out_int(out_name(w, "backfill"), b[i].backfill);
         if (with_path)
@@ -105,7 +113,7 @@ static void put_capture(json_out *w, const flow_run *r, weir_view name, const we
     out_open(out_name(w, "capture"), '{');
     out_text(out_name(w, "name"), name);
     flow_put_endpoint(w, r);
-    put_bindings(w, b, n, true);
+    put_bindings(w, r, b, n, true);
     out_int(out_name(w, "intervalSeconds"), r->d->o.interval_ms / 1000);
     out_close(w, '}');
 }
@@ -209,7 +217,7 @@ static weir_rc driven_validate(weir_task *t, void *self, const weir_binding *b, 
     out_open(&w, '{');
     out_text(out_name(&w, "name"), weir_task_name(t));
     flow_put_endpoint(&w, r);
-    put_bindings(&w, b, n, false);
+    put_bindings(&w, r, b, n, false);
     out_close(&w, '}');
     weir_rc rc = flow_unary(t, r, FLOW_VALIDATE, &body, FLOW_VALIDATED, use_validated, &(asked){b, n});
     buf_free(&body);
@@ -394,6 +402,7 @@ static weir_rc guess_pointers(flow_driven *d, const tree *spec, err *e)
     weir_view pointers[2];
     buf text[2] = {{0}}, all = {0};
     size_t n = 0;
+    d->delta = marked(schema, "x-delta-updates");
     for (size_t i = 0; i < 2; i++) {
         weir_view name = marked(schema, marks[i]);
         if (!name.len)

@@ -11,6 +11,7 @@ typedef struct flow_driven {
     weir_connector base; /* first: callbacks get back from it */
     drive_options o;
     arena arena;         /* texts of base */
+    weir_view delta;     /* the resource setting that asks for delta updates; empty: there is none */
 } flow_driven;
 
 /** `self` of an opened driven connector. */
@@ -30,9 +31,9 @@ weir_rc flow_ask_spec(flow_peer *p, flow_message *m, err *e);
 /** Members of request bodies. */
 void flow_put_endpoint(json_out *w, const flow_run *r);
 /** @param path JSON array; empty: not known yet */
-void flow_put_resource(json_out *w, const weir_binding *b, weir_view path);
-/** @param projections JSON array */
-void flow_put_collection(json_out *w, const weir_binding *b, weir_view projections);
+void flow_put_resource(json_out *w, const flow_run *r, const weir_binding *b, weir_view path);
+/** @param key, projections JSON arrays */
+void flow_put_collection(json_out *w, const weir_binding *b, weir_view key, weir_view projections);
 
 /** A process, its hidden spec, one question, one answer. `use` (may be NULL) looks at the answer after the process has ended. The body is wiped. */
 typedef weir_rc flow_use(weir_task *t, void *arg, const tree *answer);

@@ -92,7 +92,7 @@ void flow_put_projected(json_out *w, const weir_binding *b)
 {
     buf projections = projections_of(b);
     w->to->failed |= !buf_ok(&projections);
-    flow_put_collection(w, b, buf_ok(&projections) ? buf_view(&projections) : VIEW("[]"));
+    flow_put_collection(w, b, b->key_count ? b->key : VIEW("[]"), buf_ok(&projections) ? buf_view(&projections) : VIEW("[]"));
     buf_free(&projections);
 }
 
@@ -190,12 +190,12 @@ static void put_selection(json_out *w, const weir_binding *b, const flow_plan *k
     out_close(w, '}');
 }
 
-static void put_spec_binding(json_out *w, weir_view task, const weir_binding *b, const flow_plan *k)
+static void put_spec_binding(json_out *w, weir_view task, const flow_run *r, const weir_binding *b, const flow_plan *k)
 {
     buf suffix = {0};
     buf_printf(&suffix, "materialize/%.*s/%.*s", VIEW_ARG(task), VIEW_ARG(b->state_key));
     out_open(w, '{');
-    flow_put_resource(w, b, k->path);
+    flow_put_resource(w, r, b, k->path);
     out_raw(out_name(w, "resourcePath"), k->path);
     flow_put_projected(w, b);
     put_selection(w, b, k);
@@ -219,7 +219,7 @@ void flow_put_task(json_out *w, weir_task *t, const flow_run *r, const flow_stor
     flow_put_endpoint(w, r);
     out_open(out_name(w, "bindings"), '[');
     for (size_t i = 0; i < s->count; i++)
-        put_spec_binding(w, name, &s->b[i], &s->plans[i]);
+        put_spec_binding(w, name, r, &s->b[i], &s->plans[i]);
     out_close(w, ']');
     out_close(w, '}');
     out_text(out_name(w, "version"), VIEW("local"));

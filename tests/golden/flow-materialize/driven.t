@@ -163,3 +163,16 @@ $ weir run --once --quiet
 $ sqlite3 a.db "SELECT id, v FROM a WHERE id <> 2 AND id <> 9 ORDER BY id"
 < 1|z
 < 3|d
+
+== our own behind Airbyte, appending although there is a key: twice two rows
+file cat.json
+| {"streams":[{"stream":{"name":"t","json_schema":{"type":"object","properties":{"id":{"type":"integer"}}},"supported_sync_modes":["full_refresh"],"source_defined_primary_key":[["id"]]},"sync_mode":"full_refresh","destination_sync_mode":"append","primary_key":[["id"]],"generation_id":1,"minimum_generation_id":0,"sync_id":1}]}
+file c.json
+| {"path":"b.db"}
+file messages
+| {"type":"RECORD","record":{"stream":"t","data":{"id":1},"emitted_at":1}}
+| {"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":1,"stream_status":{"stream_descriptor":{"name":"t"},"status":"COMPLETE"}}}
+$ for i in 1 2; do weir shim --from flow --as airbyte -- materialize-sqlite --protocol flow -- write --config c.json --catalog cat.json <messages >/dev/null || echo failed; done; sqlite3 b.db "SELECT id FROM t"
+< 1
+< 1
+!*
