@@ -209,6 +209,11 @@ static void metadata(void **state)
     const char *id = strstr(buf_text(&a), "definitionId: \"") + strlen("definitionId: \"");
     assert_int_equal(strspn(id, "0123456789abcdef-"), 36);
     assert_true(id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-' && id[14] == '8' && strchr("89ab", id[19]));
+    /* whoever has registered a connector has this id: it may never change */
+    c.name = "source-hello";
+    buf_clear(&b);
+    assert_int_equal(airbyte_metadata(&c, NULL, NULL, &b, &e), WEIR_OK);
+    assert_non_null(strstr(buf_text(&b), "definitionId: \"d8e45529-470b-8333-9c30-8733db1d8602\""));
     c.name = "source-y";
     buf_clear(&b);
     assert_int_equal(airbyte_metadata(&c, "acme/y", NULL, &b, &e), WEIR_OK);
