@@ -30,7 +30,12 @@ static weir_rc commit(intake *n, uint64_t mark, err *e)
 }
 
 weir_rc intake_commit(intake *n, err *e) { return commit(n, LOAD_EVERYTHING, e); }
-weir_rc intake_settle(intake *n, err *e) { return n->waits ? commit(n, n->mark, e) : WEIR_OK; }
+
+weir_rc intake_settle(void *arg, err *e)
+{
+    intake *n = arg;
+    return n->waits ? commit(n, n->mark, e) : WEIR_OK;
+}
 
 static int64_t due_ms(const intake *n)
 {

@@ -44,8 +44,8 @@ weir_rc intake_run(intake *n, err *e);
 void intake_state(intake *n, size_t bytes);
 /** In line(), which takes many documents: commits if it is time. */
 weir_rc intake_breathe(intake *n, err *e);
-/** In line(), before something that stores documents out of turn (load_stream() of a former stream, load_expire()): commits what has a state. */
-weir_rc intake_settle(intake *n, err *e);
+/** For load_options.out_of_turn: commits what has a state. @param arg the intake; {0}, too */
+weir_rc intake_settle(void *arg, err *e);
 /** In line(): commits everything now. */
 weir_rc intake_commit(intake *n, err *e);
 

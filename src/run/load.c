@@ -376,28 +376,39 @@ static weir_rc settle(load *l, size_t at, meaning *m, err *e)
     return WEIR_OK;
 }
 
+static weir_rc out_of_turn(load *l, stream *s, err *e)
+{
+    weir_rc rc = l->o.out_of_turn ? l->o.out_of_turn(l->o.arg, e) : WEIR_OK;
+    return rc ? rc : store_waiting(l, s, SIZE_MAX, e);
+}
+
+/* Settles what a stream means from now on, unless it is nothing new. */
+static weir_rc change(load *l, stream *s, meaning *m, bool *ret_same, err *e)
+{
+    const weir_connector *c = l->o.connector;
+    const bool grows = !l->relay && (c->resource || !c->resource_schema.len);
+    weir_rc rc = grows ? meaning_grow(m, &s->m, e) : WEIR_OK;
+    *ret_same = !rc && grows && meaning_same(m, &s->m);
+    return rc || *ret_same || !waits(s, SIZE_MAX) ? rc : out_of_turn(l, s, e);
+}
+
 weir_rc load_stream(load *l, size_t at, const load_stream_spec *spec, size_t *ret_index, err *e)
 {
     meaning m = {0};
-    weir_rc rc = WEIR_OK;
-    if (at == SIZE_MAX)
-        at = l->count;
-    else if (waits(l->streams[at], SIZE_MAX))
-        rc = store_waiting(l, l->streams[at], SIZE_MAX, e);
-    if (!rc) {
-        rc = meaning_make(&m, l->o.connector, spec, e);
-        if (!rc)
-            rc = check_alone(l, at, &m, e);
-        if (!rc)
-            rc = settle(l, at, &m, e);
-        if (rc)
-            err_wrap(e, rc, "%s %.*s", l->o.what, VIEW_ARG(spec->name));
-    }
-    if (rc)
+    bool same = false, is_new = at == SIZE_MAX;
+    at = is_new ? l->count : at;
+    weir_rc rc = meaning_make(&m, l->o.connector, spec, e);
+    if (!rc)
+        rc = check_alone(l, at, &m, e);
+    if (!rc && !is_new)
+        rc = change(l, l->streams[at], &m, &same, e);
+    if (!rc && !same)
+        rc = settle(l, at, &m, e);
+    if (rc || same)
         meaning_free(&m);
-    else if (ret_index)
+    if (!rc && ret_index)
         *ret_index = at;
-    return rc;
+    return err_wrap(e, rc, "%s %.*s", l->o.what, VIEW_ARG(spec->name));
 }
 
 /* A relay's documents are not taken apart: whether they delete is looked up here. */
@@ -446,7 +457,7 @@ weir_rc load_expire(load *l, size_t at, weir_view age, int64_t below, weir_view 
     if (!rc)
         rc = find_column(s, mark, &x.mark, e);
     if (!rc)
-        rc = store_waiting(l, s, SIZE_MAX, e);
+        rc = out_of_turn(l, s, e);
     if (!rc)
         rc = session_expire(l->s, &l->bindings[at], &x, e);
     return named(l, s, rc, e);

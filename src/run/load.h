@@ -24,6 +24,9 @@ typedef struct load_options {
     weir_view task_name;   /* under which the destination keeps its checkpoint; empty: the platform keeps the position, see weir_task_name() */
     int stop_fd;           /* readable: give up opening it; -1: none */
     const char *what;      /* what errors call a stream; NULL: "stream" */
+    /* Called before documents are stored out of turn: of a stream that changes, or expires. NULL: nothing to do. */
+    weir_rc (*out_of_turn)(void *arg, err *e);
+    void *arg;
     bool tell_dropped;     /* warn, once a stream, of what its documents hold and its schema does not describe */
 } load_options;
 
@@ -51,6 +54,7 @@ typedef struct load_stream_spec {
 /** Opens the destination. */
 weir_rc load_open(load **ret, const load_options *o, err *e);
 /** Adds a stream, or changes the one at `at` (its documents so far are stored first, as they were meant): tables are made or widened at the next store.
+ *  Columns that it had stay, so a schema that only knows less changes nothing (a relay is told all the same).
  *  @param at index of a former stream, or SIZE_MAX: a new one  @param ret_index may be NULL */
 weir_rc load_stream(load *l, size_t at, const load_stream_spec *spec, size_t *ret_index, err *e);
 /** Takes a document: checked JSON, an object without raw line breaks. `extras`: JSON text for each of the stream's extra columns; an empty view is

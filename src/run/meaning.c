@@ -156,6 +156,83 @@ weir_binding meaning_binding(const meaning *m, const void *resource)
     };
 }
 
+static weir_column *column_at(const meaning *m, weir_view pointer)
+{
+    for (size_t i = 0; i < m->columns.count; i++)
+        if (view_eq(m->columns.columns[i].pointer, pointer))
+            return &m->columns.columns[i];
+    return NULL;
+}
+
+static bool has_field(const meaning *m, weir_view field)
+{
+    for (size_t i = 0; i < m->columns.count; i++)
+        if (view_eq(m->columns.columns[i].field, field))
+            return true;
+    return false;
+}
+
+static void widen(weir_column *c, const weir_column *former)
+{
+    c->types = c->types && former->types ? c->types | former->types : 0;
+    if (c->key)
+        c->types &= ~(unsigned)WEIR_IS_NULL;
+    if (!view_eq(c->format, former->format))
+        c->format = (weir_view){0};
+    if (!view_eq(c->encoding, former->encoding))
+        c->encoding = (weir_view){0};
+}
+
+weir_rc meaning_grow(meaning *m, const meaning *former, err *e)
+{
+    const column_list *had = &former->columns;
+    weir_column *all = arena_array(&m->arena, m->columns.count + had->count, sizeof *all);
+    if (!all)
+        return err_nomem(e);
+    if (m->columns.count)
+        memcpy(all, m->columns.columns, m->columns.count * sizeof *all);
+    m->columns.columns = all;
+    for (size_t i = 0; i < had->count; i++) {
+        const weir_column *c = &had->columns[i];
+        weir_column *now = column_at(m, c->pointer);
+        if (now) {
+            widen(now, c);
+            continue;
+        }
+        weir_view pointer = arena_dup(&m->arena, c->pointer);
+        all[m->columns.count++] = (weir_column){
+            .field = has_field(m, c->field) ? pointer : arena_dup(&m->arena, c->field), .pointer = pointer, .types = c->types,
+            .format = arena_dup(&m->arena, c->format), .encoding = arena_dup(&m->arena, c->encoding),
+            .description = arena_dup(&m->arena, c->description),
+        };
+    }
+    return m->arena.failed ? err_nomem(e) : WEIR_OK;
+}
+
+static bool same_extras(const meaning *a, const meaning *b)
+{
+    for (size_t i = 0; i < a->extra_count; i++) {
+        size_t x = a->columns.extras[i], y = b->columns.extras[i];
+        if ((x == SIZE_MAX) != (y == SIZE_MAX) || (x != SIZE_MAX && !view_eq(a->columns.columns[x].pointer, b->columns.columns[y].pointer)))
+            return false;
+    }
+    return true;
+}
+
+bool meaning_same(const meaning *m, const meaning *former)
+{
+    if (m->columns.count != former->columns.count || m->columns.keys != former->columns.keys || m->extra_count != former->extra_count ||
+        !view_eq(m->resource, former->resource) || !view_eq(m->deleted, former->deleted) || !same_extras(m, former))
+        return false;
+    for (size_t i = 0; i < m->columns.count; i++) {
+        const weir_column *c = &m->columns.columns[i], *f = column_at(former, c->pointer);
+        if (!f || c->types != f->types || c->key != f->key || !view_eq(c->format, f->format) || !view_eq(c->encoding, f->encoding) ||
+            (c->key && f != &former->columns.columns[i]))
+            return false;
+    }
+    return true;
+}
+
 /* Where the column of that place is now; SIZE_MAX: it is no more. */
 static size_t place_of(const weir_binding *b, weir_view pointer)
 {

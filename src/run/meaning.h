@@ -23,6 +23,10 @@ weir_rc meaning_make(meaning *m, const weir_connector *c, const load_stream_spec
 weir_binding meaning_binding(const meaning *m, const void *resource);
 /** The connector has said itself what identifies the resource. */
 weir_rc meaning_set_path(meaning *m, weir_view path, weir_binding *b, err *e);
+/** Adds the columns of the former meaning of the stream, and widens those that both have: a schema that knows less for a while changes nothing. */
+weir_rc meaning_grow(meaning *m, const meaning *former, err *e);
+/** After meaning_grow(): was there nothing new? */
+bool meaning_same(const meaning *m, const meaning *former);
 /** Changes the columns as the destination demands in validate(); its combiner is there. */
 weir_rc meaning_obey(meaning *m, weir_binding *b, err *e);
 /** Makes the combiner. @param whole documents go as they came  @param what errors call the stream */

@@ -228,8 +228,7 @@ static weir_rc open_stream(destination *d, written *w, err *e)
 /* Marks rows without a generation: they are older than those to come. */
 static weir_rc mark_older(destination *d, const written *w, err *e)
 {
-    weir_rc rc = intake_settle(&d->in, e);
-    return rc ? rc : load_expire(d->l, w->index, VIEW(""), 0, VIEW(GENERATION_NAME), VIEW("-1"), e);
+    return load_expire(d->l, w->index, VIEW(""), 0, VIEW(GENERATION_NAME), VIEW("-1"), e);
 }
 
 /* Platforms without generations: the rows of this sync are those without a number, so all others must have one. Committed at once, for it changes
@@ -253,8 +252,6 @@ static weir_rc complete(destination *d, written *w, err *e)
         return rc;
     if (w->numbered)
         rc = mark_older(d, w, e);
-    if (!rc)
-        rc = intake_settle(&d->in, e);
     if (!rc)
         rc = load_expire(d->l, w->index, VIEW(GENERATION_NAME), w->numbered ? w->c->generation : INT64_MAX, VIEW(""), (weir_view){0}, e);
     return rc;
@@ -496,7 +493,8 @@ static weir_rc run(destination *d, err *e)
     const serve_options *o = d->k->o;
     if (getrandom(d->random, sizeof d->random, 0) != (ssize_t)sizeof d->random || !(d->random[0] | d->random[1]))
         d->random[0] = (uint64_t)airbyte_now() | 1;
-    weir_rc rc = load_open(&d->l, &(load_options){.connector = d->k->c, .config = d->k->config, .log = o->log, .stop_fd = o->stop_fd}, e);
+    weir_rc rc = load_open(&d->l, &(load_options){.connector = d->k->c, .config = d->k->config, .log = o->log, .stop_fd = o->stop_fd,
+                                                      .out_of_turn = intake_settle, .arg = &d->in}, e);
     if (!rc)
         rc = open_streams(d, e);
     if (rc)

@@ -157,8 +157,7 @@ static weir_rc describe(target *t, target_stream *s, err *e)
         .deleted = t->set.hard_delete ? VIEW("/" DELETED_AT_NAME) : (weir_view){0},
     };
     split_name(t, s->name, &spec.name_space, &spec.name);
-    weir_rc rc = s->index == SIZE_MAX ? WEIR_OK : intake_settle(&t->in, e);
-    return rc ? rc : load_stream(t->l, s->index, &spec, &s->index, e);
+    return load_stream(t->l, s->index, &spec, &s->index, e);
 }
 
 /* Adds columns beside the documents. */
@@ -239,8 +238,7 @@ static weir_rc empty_once(target *t, target_stream *s, err *e)
     if (s->emptied || strcmp(t->set.load_method, "overwrite") != 0)
         return WEIR_OK;
     s->emptied = true;
-    weir_rc rc = intake_settle(&t->in, e);
-    return rc ? rc : load_expire(t->l, s->index, VIEW(""), 0, VIEW(""), (weir_view){0}, e);
+    return load_expire(t->l, s->index, VIEW(""), 0, VIEW(""), (weir_view){0}, e);
 }
 
 /* A deletion that the schema does not tell of must not be lost. */
@@ -378,8 +376,6 @@ static weir_rc on_activate_version(target *t, const singer_message *m, err *e)
     if (!number_to_i64(m->version, &version))
         return err_fail(e, WEIR_E_PROTOCOL, "stream '%.*s': its version is no integer of 64 bits: %.*s", VIEW_ARG(s->name), VIEW_ARG(m->version));
     rc = want(t, s, version_columns(t), e);
-    if (!rc)
-        rc = intake_settle(&t->in, e);
     stamp_set(&t->now);
     if (!rc && t->set.hard_delete)
         rc = load_expire(t->l, s->index, VIEW(VERSION_NAME), version, VIEW(""), (weir_view){0}, e);
@@ -456,7 +452,7 @@ static weir_rc run(target *t, err *e)
         rc = open_input(t, &in, e);
     if (!rc)
         rc = load_open(&t->l, &(load_options){.connector = t->job->c, .config = t->job->config, .log = t->job->o->log,
-                                              .stop_fd = t->job->o->stop_fd, .tell_dropped = true}, e);
+                                              .stop_fd = t->job->o->stop_fd, .out_of_turn = intake_settle, .arg = &t->in, .tell_dropped = true}, e);
     if (!rc)
         rc = check_overwrite(t, e);
     if (!rc) {

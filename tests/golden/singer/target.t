@@ -144,7 +144,7 @@ $ sh target
 $ sh q 'SELECT id FROM t'
 < 1
 
-== schemas change: new columns, another key; repeats are nothing; what a schema no longer knows stays as it is
+== schemas change: new columns, another key; repeats are nothing; rows are replaced whole
 $ sh target
 > {"type":"SCHEMA","stream":"t","schema":{"properties":{"id":{"type":"integer"},"mail":{"type":"string"}}},"key_properties":["id"]}
 > {"type":"RECORD","stream":"t","record":{"id":1,"mail":"a","new":1}}
@@ -158,7 +158,7 @@ $ sh target
 < {"a":1}
 $ sh q 'SELECT id, mail, new FROM t ORDER BY mail'
 < 1|b|
-< 3|c|[1,{"x":2}]
+< 3|c|
 
 == load_method
 $ for m in upsert append-only overwrite; do for n in 1 2; do printf '%s\n' '{"type":"SCHEMA","stream":"'$m'","schema":{"properties":{"id":{},"n":{}}},"key_properties":["id"]}' '{"type":"RECORD","stream":"'$m'","record":{"id":7,"n":'$n'}}' '{"type":"RECORD","stream":"'$m'","record":{"id":'$n',"n":'$n'}}' | sh with '"load_method":"'$m'"'; done; sh q "SELECT '$m', group_concat(id || '=' || n, ' ') FROM (SELECT * FROM \"$m\" ORDER BY id, n)"; done
@@ -222,6 +222,15 @@ $ sh target
 > {"type":"SCHEMA","stream":"t","schema":{"properties":{"id":{"type":"integer"}}},"key_properties":["id"]}
 > {"type":"BATCH","stream":"t","encoding":{"format":"jsonl"},"manifest":["s3://bucket/x"]}
 ! s3://bucket/x
+= 1
+$ mkfifo pipe; printf '%s\n' '{"type":"SCHEMA","stream":"t","schema":{"properties":{"id":{"type":"integer"}}},"key_properties":["id"]}' '{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"},"manifest":["file://'$PWD'/pipe"]}' | sh target
+! /pipe' is no regular file
+= 1
+$ sh target
+> {"type":"SCHEMA","stream":"t","schema":{"properties":{"id":{"type":"integer"}}},"key_properties":["id"]}
+> {"type":"BATCH","stream":"t","encoding":{"format":"jsonl"},"manifest":["file:///dev/stdin"]}
+> {"type":"STATE","value":{"a":1}}
+! '/dev/stdin' is no regular file
 = 1
 
 == names as odd as they come, in one column each; texts with any character
