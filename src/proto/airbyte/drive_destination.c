@@ -108,17 +108,27 @@ static weir_rc driven_apply(weir_task *t, void *self, const weir_binding *b, siz
     return rc;
 }
 
+/* The platform may have had another process apply (flow.md 5.5): then the bindings of this one say what there is. */
+static weir_rc learn_streams(weir_task *t, airbyte_run *r, const weir_binding *b)
+{
+    size_t n;
+    if (r->writing && b->index < r->writing->count && r->writing->streams[b->index])
+        return WEIR_OK;
+    const weir_binding *all = session_bindings(task_session(t), &n);
+    return driven_apply(t, r, all, n);
+}
+
 static weir_rc driven_store(weir_task *t, void *self, const weir_row *rows, size_t n)
 {
     airbyte_run *r = self;
-    airbyte_writing *w = r->writing;
     err *e = task_error(t);
     const weir_binding *b = n ? rows[0].binding : NULL;
-    if (!n)
-        return WEIR_OK;
-    if (!w || b->index >= w->count || !w->streams[b->index])
-        return err_fail(e, WEIR_E_BUG, "rows for a binding that was not applied");
-    weir_rc rc = w->running ? WEIR_OK : writing_start(w, t, e);
+    weir_rc rc = n ? learn_streams(t, r, b) : WEIR_OK;
+    airbyte_writing *w = r->writing;
+    if (rc || !n)
+        return rc;
+    if (!w->running)
+        rc = writing_start(w, t, e);
     if (!rc)
         rc = writing_store(w, w->streams[b->index], rows, n, e);
     if (rc)
