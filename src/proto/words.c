@@ -146,6 +146,23 @@ static weir_view behind_time(weir_view line)
     return line;
 }
 
+/* "time=... name=LOGGER level=LEVEL message=TEXT", as the targets of one family write it: with the pairs before the level taken off.
+ * @return false: it is no such line */
+static bool strip_pairs(weir_view *line, weir_view *ret_logger)
+{
+    weir_view rest = *line, name;
+    if (!view_starts(rest, VIEW("time=")))
+        return false;
+    while (rest.len && !view_starts(rest, VIEW("level="))) {
+        if (view_starts(rest, VIEW("name=")) && take_until(&rest, ' ', &name))
+            *ret_logger = view_from(name, 5);
+        else
+            rest = view_from(rest, 1);
+    }
+    *line = rest.len ? view_from(rest, 6) : *line;
+    return rest.len > 0;
+}
+
 /* The level that a line of Python's loggers says, with what else it says. @return 0 if it says none */
 static weir_level logger_line(weir_view line, weir_view *ret_logger, weir_view *ret_text, int *ret_rank)
 {
@@ -153,7 +170,9 @@ static weir_level logger_line(weir_view line, weir_view *ret_logger, weir_view *
         {"CRITICAL", WEIR_ERROR, RANK_CRITICAL}, {"FATAL", WEIR_ERROR, RANK_CRITICAL}, {"ERROR", WEIR_ERROR, RANK_ERROR},
         {"WARNING", WEIR_WARN, RANK_MESSAGE}, {"WARN", WEIR_WARN, RANK_MESSAGE}, {"INFO", WEIR_INFO, RANK_MESSAGE}, {"DEBUG", WEIR_DEBUG, RANK_MESSAGE},
     };
-    weir_view rest = behind_time(line);
+    weir_view pairs_logger = {0}, rest = line;
+    bool pairs = strip_pairs(&rest, &pairs_logger);
+    rest = pairs ? rest : behind_time(line);
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
         weir_view text = view_from(rest, strlen(levels[i].word));
         if (!view_starts(rest, view_of(levels[i].word)) || (text.len && !strchr(" \t:|])", *text.ptr)))
@@ -166,6 +185,10 @@ static weir_level logger_line(weir_view line, weir_view *ret_logger, weir_view *
         *ret_logger = (weir_view){0};
         if (named)
             take_until(&text, rest.ptr[strlen(levels[i].word)] == ':' ? ':' : '|', ret_logger);
+        if (pairs) {
+            *ret_logger = pairs_logger;
+            text = view_starts(text, VIEW("message=")) ? view_from(text, 8) : text;
+        }
         *ret_logger = trim(*ret_logger);
         *ret_text = trim(text);
         *ret_rank = levels[i].rank;

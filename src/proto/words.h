@@ -10,7 +10,7 @@ typedef struct words {
     log_sink *log;
     weir_view task;   /* borrowed */
     bool levels;      /* set after words_init(): lines may begin as those of Python's loggers do (singer.md 4): "time | LEVEL | logger | text",
-                         "LEVEL text", "LEVEL:logger:text"; METRIC lines are for debugging */
+                         "LEVEL text", "LEVEL:logger:text", "time=... name=logger level=LEVEL message=text"; METRIC lines are for debugging */
     buf pending;      /* the beginning of a line */
     buf last;         /* the last message */
     int last_rank;    /* 0: none; then: a message, an error, one that says it is critical */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "json/patch.h"
+#include "json/text.h"
 #include "proto/singer/batch.h"
 #include "proto/singer/tapped.h"
 #include "proto/singer/tapped_schema.h"

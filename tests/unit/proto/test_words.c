@@ -168,6 +168,8 @@ static void loggers_of_python(void **state)
         {"INFO METRIC: {\"type\":\"counter\"}", "debug", "METRIC: {\\\"type\\\":\\\"counter\\\"}", NULL},
         {"2026-01-02 03:04:05,123 | INFO | singer_sdk.metrics | METRIC: {}", "debug", "METRIC: {}", "singer_sdk.metrics"},
         {"{\"level\":\"info\",\"message\":\"METRIC: {}\"}", "debug", "METRIC: {}", NULL},
+        {"time=2026-11-27 20:46:23 name=target_duckdb level=INFO message=Table created", "info", "Table created", "target_duckdb"},
+        {"time=2026-11-27 20:46:23 name=target_duckdb", "warn", "time=2026-11-27 20:46:23 name=target_duckdb", NULL},
         {"INFORMATION: it failed", "error", "INFORMATION: it failed", NULL},
         {"TRACEBACK", "warn", "TRACEBACK", NULL},
         {"ValueError: no such table", "error", "ValueError: no such table", NULL},
