@@ -5,6 +5,7 @@
 #include "json/number.h"
 #include "json/quick.h"
 #include "json/text.h"
+#include "proto/message.h"
 
 /* By type: the wire's word and the key of the body (airbyte.md 2.1). */
 static const struct {
@@ -134,56 +135,14 @@ static bool read_usual(weir_view line, airbyte_message *m)
 
 /* ---- anything ---- */
 
-/* For errors: the place, and what stands around it, printable. */
-static weir_rc bad_message(weir_view line, const char *place, const char *what, err *e)
-{
-    enum { BEFORE = 60, SHOWN = 120 };
-    size_t at = (size_t)(place - line.ptr), from = at > BEFORE && line.len > SHOWN ? at - BEFORE : 0;
-    weir_view rest = view_from(line, from);
-    bool cut = rest.len > SHOWN;
-    buf shown = {0};
-    json_quote_lossy(&shown, (weir_view){rest.ptr, cut ? SHOWN : rest.len});
-    weir_rc rc = err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of the message %s%s%s", what, at, from ? "..." : "", buf_text(&shown),
-                          cut ? "..." : "");
-    buf_free(&shown);
-    return rc;
-}
-
-/* Takes one value; an explicit null counts as absent (empty view). */
-static bool take(json_scan *s, weir_view *value)
-{
-    if (!json_skip(s, value))
-        return false;
-    if (view_is(*value, "null"))
-        *value = (weir_view){0};
-    return true;
-}
-
-/* An error that begins where the value began. */
-static bool bad_value(json_scan *s, weir_view v, const char *what)
-{
-    if (!s->error)
-        s->at = v.ptr;
-    return json_bad(s, what);
-}
-
 static bool take_object(json_scan *s, weir_view *ret)
 {
-    return take(s, ret) && (!ret->len || *ret->ptr == '{' || bad_value(s, *ret, "expected an object"));
-}
-
-static bool take_text(json_scan *s, airbyte_text *ret)
-{
-    if (json_peek(s) == 'n') {
-        *ret = (airbyte_text){0};
-        return json_skip(s, NULL);
-    }
-    return json_string(s, &ret->raw, &ret->escaped);
+    return message_value(s, ret) && (!ret->len || *ret->ptr == '{' || message_bad_from(s, *ret, "expected an object"));
 }
 
 static bool take_number(json_scan *s, weir_view *ret)
 {
-    return take(s, ret) && (!ret->len || number_is(*ret) || bad_value(s, *ret, "expected a number"));
+    return message_value(s, ret) && (!ret->len || number_is(*ret) || message_bad_from(s, *ret, "expected a number"));
 }
 
 static bool key_is(json_key key, const char *name) { return json_key_is(key, view_of(name)); }
@@ -204,13 +163,13 @@ static void read_record(json_scan *s, airbyte_message *m)
     bool ok = json_enter(s, '{');
     while (ok && json_member(s, &key)) {
         if (key_is(key, "stream"))
-            ok = take_text(s, &m->stream);
+            ok = message_text(s, &m->stream);
         else if (key_is(key, "data"))
             ok = take_data(s, m);
         else if (key_is(key, "emitted_at"))
             ok = take_number(s, &m->emitted_at);
         else if (key_is(key, "namespace"))
-            ok = take_text(s, &m->name_space);
+            ok = message_text(s, &m->name_space);
         else if (key_is(key, "meta"))
             ok = take_object(s, &m->meta);
         else
@@ -230,7 +189,7 @@ static bool read_descriptor(json_scan *s, airbyte_message *m)
         return json_skip(s, NULL);
     bool ok = json_enter(s, '{');
     while (ok && json_member(s, &key))
-        ok = key_is(key, "name") ? take_text(s, &m->stream) : key_is(key, "namespace") ? take_text(s, &m->name_space) : json_skip(s, NULL);
+        ok = key_is(key, "name") ? message_text(s, &m->stream) : key_is(key, "namespace") ? message_text(s, &m->name_space) : json_skip(s, NULL);
     return ok;
 }
 
@@ -240,7 +199,7 @@ static void read_stream_state(json_scan *s, airbyte_message *m)
     json_key key;
     bool ok = json_enter(s, '{');
     while (ok && json_member(s, &key))
-        ok = key_is(key, "stream_descriptor") ? read_descriptor(s, m) : key_is(key, "stream_state") ? take(s, &m->stream_state)
+        ok = key_is(key, "stream_descriptor") ? read_descriptor(s, m) : key_is(key, "stream_state") ? message_value(s, &m->stream_state)
              : json_skip(s, NULL);
     if (!s->error && !m->stream.raw.ptr)
         json_bad(s, "a STATE without the name of its stream");
@@ -300,7 +259,7 @@ static void read_state(json_scan *s, airbyte_message *m)
     bool ok = json_enter(s, '{');
     while (ok && json_member(s, &key)) {
         if (key_is(key, "type"))
-            ok = take_text(s, &p.type);
+            ok = message_text(s, &p.type);
         else if (key_is(key, "stream"))
             ok = take_object(s, &p.stream);
         else if (key_is(key, "global"))
@@ -376,7 +335,7 @@ static weir_rc read_body(weir_view line, airbyte_message *m, err *e)
         read_record(&s, m);
     else if (m->type == AIRBYTE_STATE)
         read_state(&s, m);
-    return s.error ? bad_message(line, s.at, s.error, e) : WEIR_OK;
+    return s.error ? message_bad(line, (size_t)(s.at - line.ptr), s.error, e) : WEIR_OK;
 }
 
 static weir_rc read_any(weir_view line, airbyte_message *m, const char **ret_why, err *e)
@@ -390,7 +349,7 @@ static weir_rc read_any(weir_view line, airbyte_message *m, const char **ret_why
     if (json_peek(&s) != '{')
         return nothing("not a JSON object", ret_why);
     json_enter(&s, '{');
-    while (json_member(&s, &key) && take(&s, &value)) {
+    while (json_member(&s, &key) && message_value(&s, &value)) {
         if (key_is(key, "type")) {
             type = type_of(value);
             typed = true;
@@ -399,12 +358,12 @@ static weir_rc read_any(weir_view line, airbyte_message *m, const char **ret_why
         }
     }
     if (!json_done(&s))
-        return carries_data(type) ? bad_message(line, s.at, s.error, e) : nothing(s.error, ret_why);
+        return carries_data(type) ? message_bad(line, (size_t)(s.at - line.ptr), s.error, e) : nothing(s.error, ret_why);
     if (!type)
         return nothing(typed ? "its type is none of Airbyte's" : "it has no type", ret_why);
     if (!bodies[type].len || *bodies[type].ptr != '{') {
         const char *what = "the object that goes with its type is missing";
-        return carries_data(type) ? bad_message(line, line.ptr, what, e) : nothing(what, ret_why);
+        return carries_data(type) ? message_bad(line, (size_t)(line.ptr - line.ptr), what, e) : nothing(what, ret_why);
     }
     m->type = type;
     m->body = bodies[type];

@@ -5,6 +5,7 @@
 #include "json/text.h"
 #include "proto/flow/names.h"
 #include "proto/flow/pb.h"
+#include "proto/message.h"
 
 /* Kinds by direction (flow.md 3.1, 3.2): the JSON key and the protobuf tag. */
 static const struct {
@@ -90,53 +91,26 @@ static flow_kind kind_of_key(flow_direction dir, json_key key)
 /* For errors: the place, and of a response what stands around it, printable. A request is not shown: it may hold credentials. */
 weir_rc flow_bad_message(flow_direction dir, weir_view bytes, size_t at, const char *what, err *e)
 {
-    enum { BEFORE = 60, SHOWN = 120 };
     if (is_request(dir))
         return err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of the message", what, at);
-    size_t from = at > BEFORE && bytes.len > SHOWN ? at - BEFORE : 0;
-    weir_view rest = view_from(bytes, from);
-    bool cut = rest.len > SHOWN;
-    buf shown = {0};
-    json_quote_lossy(&shown, (weir_view){rest.ptr, cut ? SHOWN : rest.len});
-    weir_rc rc = err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of the message %s%s%s", what, at, from ? "..." : "", buf_text(&shown),
-                          cut ? "..." : "");
-    buf_free(&shown);
-    return rc;
+    return message_bad(bytes, at, what, e);
 }
 
 /* ---- the JSON codec ---- */
 
-/* An error that begins where a value or key began. */
-bool flow_bad_from(json_scan *s, weir_view from, const char *what)
-{
-    if (!s->error)
-        s->at = from.ptr;
-    return json_bad(s, what);
-}
-
 static bool bad_key(json_scan *s, json_key key, const char *what)
 {
-    return flow_bad_from(s, (weir_view){key.raw.ptr - 1, 1}, what);
-}
-
-/* Takes one value; an explicit null counts as absent (empty view). */
-bool flow_take(json_scan *s, weir_view *value)
-{
-    if (!json_skip(s, value))
-        return false;
-    if (view_is(*value, "null"))
-        *value = (weir_view){0};
-    return true;
+    return message_bad_from(s, (weir_view){key.raw.ptr - 1, 1}, what);
 }
 
 bool flow_take_u32(json_scan *s, uint32_t *out)
 {
     weir_view v;
     uint64_t n = 0;
-    if (!flow_take(s, &v))
+    if (!message_value(s, &v))
         return false;
     if (v.len && (!number_to_u64(v, &n) || n > UINT32_MAX))
-        return flow_bad_from(s, v, "expected a number from 0 to 4294967295");
+        return message_bad_from(s, v, "expected a number from 0 to 4294967295");
     *out = (uint32_t)n;
     return true;
 }
@@ -156,10 +130,10 @@ bool flow_take_doc(json_scan *s, weir_view *doc, bool *lines)
 bool flow_take_bool(json_scan *s, bool *out)
 {
     weir_view v;
-    if (!flow_take(s, &v))
+    if (!message_value(s, &v))
         return false;
     *out = view_is(v, "true");
-    return !v.len || *out || view_is(v, "false") ? true : flow_bad_from(s, v, "expected true or false");
+    return !v.len || *out || view_is(v, "false") ? true : message_bad_from(s, v, "expected true or false");
 }
 
 static bool is_doc(flow_kind kind, json_key key)
@@ -201,7 +175,7 @@ static bool read_state(json_scan *s, flow_message *m)
     while (json_member(s, &key)) {
         bool ok;
         if (flow_is_named(key, "updated"))
-            ok = flow_take(s, &m->state);
+            ok = message_value(s, &m->state);
         else if (flow_is_named(key, "mergePatch"))
             ok = flow_take_bool(s, &m->merge);
         else
@@ -210,7 +184,7 @@ static bool read_state(json_scan *s, flow_message *m)
             return false;
     }
     if (!s->error && m->state.len && *m->state.ptr != '{')
-        flow_bad_from(s, m->state, "expected an object");
+        message_bad_from(s, m->state, "expected an object");
     return !s->error;
 }
 

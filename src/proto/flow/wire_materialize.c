@@ -1,6 +1,7 @@
 /* The messages of the hot path of materializations, read and written by hand: load, store, loaded (flow.md 5.1, 5.2). */
 #include "json/text.h"
 #include "model/tuple.h"
+#include "proto/message.h"
 #include "proto/flow/wire_parts.h"
 
 /* ---- reading: the JSON codec ---- */
@@ -9,17 +10,17 @@
 static bool take_packed(json_scan *s, weir_view *out)
 {
     weir_view v;
-    if (!flow_take(s, &v))
+    if (!message_value(s, &v))
         return false;
     if (v.len && (*v.ptr != '"' || memchr(v.ptr, '\\', v.len)))
-        return flow_bad_from(s, v, "expected base64");
+        return message_bad_from(s, v, "expected base64");
     *out = v.len ? (weir_view){v.ptr + 1, v.len - 2} : v;
     return true;
 }
 
 static bool take_array(json_scan *s, weir_view *out)
 {
-    return flow_take(s, out) && (!out->len || *out->ptr == '[' || flow_bad_from(s, *out, "expected an array"));
+    return message_value(s, out) && (!out->len || *out->ptr == '[' || message_bad_from(s, *out, "expected an array"));
 }
 
 /* A null document is none. */

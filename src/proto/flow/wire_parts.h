@@ -8,12 +8,10 @@
 /** A key by its JSON name, or as the .proto spells it. */
 bool flow_is_named(json_key key, const char *name);
 /** Take one value each; an explicit null counts as absent. False: it is something else, and the scan has failed. */
-bool flow_take(json_scan *s, weir_view *value);
 bool flow_take_u32(json_scan *s, uint32_t *out);
 bool flow_take_bool(json_scan *s, bool *out);
 bool flow_take_doc(json_scan *s, weir_view *doc, bool *lines);
 /** An error that begins where a value began. @return false */
-bool flow_bad_from(json_scan *s, weir_view from, const char *what);
 
 weir_rc flow_bad_message(flow_direction dir, weir_view bytes, size_t at, const char *what, err *e);
 weir_rc flow_bad_pb(const char *what, const pb_reader *r, weir_view message, err *e);

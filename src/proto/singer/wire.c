@@ -6,6 +6,7 @@
 #include "json/pointer.h"
 #include "json/quick.h"
 #include "json/text.h"
+#include "proto/message.h"
 
 static const char *const type_names[] = {
     [SINGER_UNKNOWN] = "unknown", [SINGER_SCHEMA] = "SCHEMA", [SINGER_RECORD] = "RECORD", [SINGER_STATE] = "STATE",
@@ -21,7 +22,7 @@ const char *singer_type_name(singer_type type)
 /* In any case (section 1). */
 static singer_type type_of(singer_text text)
 {
-    for (singer_type type = SINGER_SCHEMA; type < TYPES; type++) {
+    for (singer_type type = SINGER_SCHEMA; (int)type < (int)TYPES; type++) {
         size_t i = 0, len = strlen(type_names[type]);
         while (i < len && i < text.raw.len && toupper((unsigned char)text.raw.ptr[i]) == type_names[type][i])
             i++;
@@ -33,30 +34,10 @@ static singer_type type_of(singer_text text)
 
 /* ---- members ---- */
 
-/* An error that begins where a value began. */
-static bool bad_from(json_scan *s, weir_view from, const char *what)
-{
-    if (!s->error)
-        s->at = from.ptr;
-    return json_bad(s, what);
-}
-
-static bool take_text(json_scan *s, singer_text *out)
-{
-    if (json_peek(s) != 'n')
-        return json_string(s, &out->raw, &out->escaped);
-    *out = (singer_text){0};
-    return json_skip(s, NULL);
-}
-
 /* A value whose text begins with this byte; null counts as absent. */
 static bool take(json_scan *s, char first, const char *expected, weir_view *out)
 {
-    weir_view v;
-    if (!json_skip(s, &v))
-        return false;
-    *out = view_is(v, "null") ? (weir_view){0} : v;
-    return !out->len || *v.ptr == first || bad_from(s, v, expected);
+    return message_value(s, out) && (!out->len || *out->ptr == first || message_bad_from(s, *out, expected));
 }
 
 static bool take_value(json_scan *s, weir_view *out)
@@ -87,7 +68,7 @@ static bool take_texts(json_scan *s, weir_view *out)
     json_enter(&items, '[');
     while (v.len && json_item(&items))
         if (!json_string(&items, NULL, NULL))
-            return bad_from(s, (weir_view){items.at, 0}, "expected a string");
+            return message_bad_from(s, (weir_view){items.at, 0}, "expected a string");
     *out = v;
     return true;
 }
@@ -109,9 +90,9 @@ static bool is_array(weir_view v) { return *v.ptr == '['; }
 static bool take_member(json_scan *s, json_key key, singer_message *m)
 {
     if (json_key_is(key, VIEW("type")))
-        return take_text(s, &m->type_name);
+        return message_text(s, &m->type_name);
     if (json_key_is(key, VIEW("stream")))
-        return take_text(s, &m->stream);
+        return message_text(s, &m->stream);
     if (json_key_is(key, VIEW("record")))
         return take_document(s, m);
     if (json_key_is(key, VIEW("value")))
@@ -134,21 +115,6 @@ static bool take_member(json_scan *s, json_key key, singer_message *m)
 }
 
 /* ---- errors ---- */
-
-/* The place, and what stands around it, printable. */
-static weir_rc bad_message(weir_view line, size_t at, const char *what, err *e)
-{
-    enum { BEFORE = 60, SHOWN = 120 };
-    size_t from = at > BEFORE && line.len > SHOWN ? at - BEFORE : 0;
-    weir_view rest = view_from(line, from);
-    bool cut = rest.len > SHOWN;
-    buf shown = {0};
-    json_quote_lossy(&shown, (weir_view){rest.ptr, cut ? SHOWN : rest.len});
-    weir_rc rc = err_fail(e, WEIR_E_PROTOCOL, "%s at byte %zu of the message %s%s%s", what, at, from ? "..." : "", buf_text(&shown),
-                          cut ? "..." : "");
-    buf_free(&shown);
-    return rc;
-}
 
 /* The tokens that Python writes for numbers that JSON does not have (section 6). */
 static weir_view python_number(weir_view at)
@@ -221,7 +187,7 @@ static weir_rc bad_line(weir_view line, const json_scan *s, err *e)
 {
     size_t at = (size_t)(s->at - s->begin);
     weir_view token = python_number(view_from(line, at));
-    return token.len ? bad_number(line, at, token, e) : bad_message(line, at, s->error, e);
+    return token.len ? bad_number(line, at, token, e) : message_bad(line, at, s->error, e);
 }
 
 /* ---- whole messages ---- */
@@ -310,5 +276,5 @@ weir_rc singer_read(weir_view line, singer_message *ret, err *e)
         return bad_line(line, &s, e);
     ret->type = ret->type_name.raw.ptr ? type_of(ret->type_name) : SINGER_UNKNOWN;
     const char *what = missing(ret);
-    return what ? bad_message(line, 0, what, e) : WEIR_OK;
+    return what ? message_bad(line, 0, what, e) : WEIR_OK;
 }
