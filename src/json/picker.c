@@ -1,5 +1,5 @@
 /* The picker: a trie of pointer tokens that is walked beside the document. */
-#include "json/pointer.h"
+#include "json/paths.h"
 
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@ typedef struct node {
     weir_view token;    /* decoded */
     struct node *below; /* children, by length and then bytes of their tokens: those that are indexes are in numeric order */
     size_t count;
-    uint64_t filter;    /* a bit for each name_bit() of a child: most members nobody wants are told by it */
+    uint64_t filter;    /* a bit for each path_bit() of a child: most members nobody wants are told by it */
     size_t slot;        /* the first of the values to fill; the others follow by picker.twins; NONE: none */
     size_t index;       /* the token as an array index; NONE: it is none */
     uint64_t run;       /* the last one that was here, to notice members that repeat */
@@ -30,35 +30,6 @@ struct picker {
 };
 
 /* ------------------------------------------------------------------------------------------------------------ compiling -- */
-
-typedef struct path {
-    weir_view *tokens;
-    size_t count, slot;
-} path;
-
-static int compare_names(weir_view a, weir_view b)
-{
-    if (a.len != b.len)
-        return a.len < b.len ? -1 : 1;
-    return a.len ? memcmp(a.ptr, b.ptr, a.len) : 0;
-}
-
-static int compare_paths(const void *left, const void *right)
-{
-    const path *a = left, *b = right;
-    for (size_t i = 0; i < a->count && i < b->count; i++) {
-        int c = compare_names(a->tokens[i], b->tokens[i]);
-        if (c)
-            return c;
-    }
-    return (a->count > b->count) - (a->count < b->count);
-}
-
-static inline uint64_t name_bit(weir_view name)
-{
-    return (uint64_t)1 << (name.len ? (name.len * 7 + (unsigned char)name.ptr[0] + 3 * (unsigned char)name.ptr[name.len - 1]) & 63
-                                    : 0);
-}
 
 static void init_node(arena *a, node *n, weir_view token)
 {
@@ -87,7 +58,7 @@ static void build(picker *p, arena *a, node *n, const path *paths, size_t count,
         for (i = from + 1; i < count && view_eq(paths[i].tokens[level], token);)
             i++;
         init_node(a, child, token);
-        n->filter |= name_bit(token);
+        n->filter |= path_bit(token);
         build(p, a, child, paths + from, i - from, level + 1);
     }
 }
@@ -95,18 +66,13 @@ static void build(picker *p, arena *a, node *n, const path *paths, size_t count,
 weir_rc picker_make(arena *a, const weir_view *pointers, size_t count, picker **ret, err *e)
 {
     picker *p = arena_alloc(a, sizeof *p);
-    path *paths = arena_array(a, count, sizeof *paths);
+    path *paths;
+    weir_rc rc = paths_make(a, pointers, count, 0, &paths, e);
+    if (rc)
+        return rc;
     if (p)
         p->twins = arena_array(a, count, sizeof *p->twins);
-    for (size_t i = 0; i < count && !a->failed; i++) {
-        paths[i].slot = i;
-        if (!pointer_split(a, pointers[i], &paths[i].tokens, &paths[i].count) && !a->failed)
-            return err_fail(e, WEIR_E_CONFIG, "\"%.*s\" is not a JSON pointer", VIEW_ARG(pointers[i]));
-        if (paths[i].count > JSON_DEPTH)
-            return err_fail(e, WEIR_E_CONFIG, "a JSON pointer has %zu tokens, %d are allowed", paths[i].count, JSON_DEPTH);
-    }
     if (!a->failed) {
-        qsort(paths, count, sizeof *paths, compare_paths);
         p->count = count;
         init_node(a, &p->root, (weir_view){"", 0});
         build(p, a, &p->root, paths, count, 0);
@@ -134,12 +100,12 @@ static node *find_child(const node *n, json_key key)
                 return &n->below[i];
         return NULL;
     }
-    if (!(n->filter & name_bit(key.raw)))
+    if (!(n->filter & path_bit(key.raw)))
         return NULL;
     size_t low = 0, high = n->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int c = compare_names(key.raw, n->below[middle].token);
+        int c = path_compare_tokens(key.raw, n->below[middle].token);
         if (c == 0)
             return &n->below[middle];
         *(c < 0 ? &high : &low) = c < 0 ? middle : middle + 1;

@@ -3,14 +3,14 @@
 
 #include <stdlib.h>
 
-#include "json/pointer.h"
+#include "json/paths.h"
 #include "json/quick.h"
 
 typedef struct node {
     weir_view name;     /* decoded */
     struct node *below; /* by length and then bytes of their names */
     size_t count;
-    uint64_t filter;    /* a bit for each name_bit() of a child: most members that stay are told by it */
+    uint64_t filter;    /* a bit for each path_bit() of a child: most members that stay are told by it */
     bool out;           /* this is left out */
 } node;
 
@@ -19,34 +19,6 @@ struct prune {
 };
 
 /* ------------------------------------------------------------------------------------------------------------ compiling -- */
-
-typedef struct path {
-    weir_view *tokens;
-    size_t count;
-} path;
-
-static int compare_names(weir_view a, weir_view b)
-{
-    if (a.len != b.len)
-        return a.len < b.len ? -1 : 1;
-    return a.len ? memcmp(a.ptr, b.ptr, a.len) : 0;
-}
-
-static int compare_paths(const void *left, const void *right)
-{
-    const path *a = left, *b = right;
-    for (size_t i = 0; i < a->count && i < b->count; i++) {
-        int c = compare_names(a->tokens[i], b->tokens[i]);
-        if (c)
-            return c;
-    }
-    return (a->count > b->count) - (a->count < b->count);
-}
-
-static inline uint64_t name_bit(weir_view name)
-{
-    return (uint64_t)1 << (name.len ? (name.len * 7 + (unsigned char)name.ptr[0] + 3 * (unsigned char)name.ptr[name.len - 1]) & 63 : 0);
-}
 
 /* Paths that agree in their first `level` tokens, sorted. One that ends here makes those that go on needless. */
 static void build(arena *a, node *n, const path *paths, size_t count, size_t level)
@@ -63,7 +35,7 @@ static void build(arena *a, node *n, const path *paths, size_t count, size_t lev
         child->name = paths[from].tokens[level];
         for (i = from + 1; i < count && view_eq(paths[i].tokens[level], child->name);)
             i++;
-        n->filter |= name_bit(child->name);
+        n->filter |= path_bit(child->name);
         build(a, child, paths + from, i - from, level + 1);
     }
 }
@@ -71,17 +43,12 @@ static void build(arena *a, node *n, const path *paths, size_t count, size_t lev
 weir_rc prune_make(arena *a, const weir_view *pointers, size_t count, prune **ret, err *e)
 {
     prune *p = arena_alloc(a, sizeof *p);
-    path *paths = arena_array(a, count, sizeof *paths);
-    for (size_t i = 0; i < count && !a->failed; i++) {
-        if (!pointer_split(a, pointers[i], &paths[i].tokens, &paths[i].count) && !a->failed)
-            return err_fail(e, WEIR_E_CONFIG, "\"%.*s\" is not a JSON pointer", VIEW_ARG(pointers[i]));
-        if (!a->failed && (!paths[i].count || paths[i].count > JSON_DEPTH))
-            return err_fail(e, WEIR_E_CONFIG, "a JSON pointer has %zu tokens, 1 to %d are allowed", paths[i].count, JSON_DEPTH);
-    }
-    if (!a->failed && count) {
-        qsort(paths, count, sizeof *paths, compare_paths);
+    path *paths;
+    weir_rc rc = paths_make(a, pointers, count, 1, &paths, e);
+    if (rc)
+        return rc;
+    if (!a->failed && count)
         build(a, &p->root, paths, count, 0);
-    }
     if (a->failed)
         return err_nomem(e);
     *ret = p;
@@ -112,12 +79,12 @@ static const node *find_child(const node *n, json_key key)
                 return &n->below[i];
         return NULL;
     }
-    if (!(n->filter & name_bit(key.raw)))
+    if (!(n->filter & path_bit(key.raw)))
         return NULL;
     size_t low = 0, high = n->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int c = compare_names(key.raw, n->below[middle].name);
+        int c = path_compare_tokens(key.raw, n->below[middle].name);
         if (c == 0)
             return &n->below[middle];
         *(c < 0 ? &high : &low) = c < 0 ? middle : middle + 1;
