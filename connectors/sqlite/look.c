@@ -68,10 +68,10 @@ static weir_rc new_table_name(fitting *f, const char *asked)
 /* Platforms that push have streams called Users and users, or none at all, and cannot rename them: each gets a table, and keeps it. */
 static weir_rc name_table(fitting *f)
 {
-    const char *asked = f->name, *name = NULL, *table = "weir_names", *known;
+    const char *asked = f->name, *name = NULL, *names = "weir_names", *known;
     if (!f->b->pushed)
         return WEIR_OK;
-    weir_rc rc = look_up(f, "SELECT name FROM sqlite_schema WHERE name = ?1", &table, 1, &known);
+    weir_rc rc = look_up(f, "SELECT name FROM sqlite_schema WHERE name = ?1", &names, 1, &known);
     if (rc || !known)
         return rc;
     rc = look_up(f, "SELECT name FROM weir_names WHERE asked = ?1", &asked, 1, &name);

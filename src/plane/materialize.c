@@ -9,6 +9,7 @@
  * A destination that relays gets every document as it came. Each of its transactions may well be a process of its own: they grow, in several rounds of read and
  * store, until nothing is left to read, or RELAY_BYTES, or RELAY_MS.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"

@@ -40,20 +40,20 @@ static weir_rc replace(const char *path, weir_view config, err *e)
     return rc;
 }
 
-static void warn(log_sink *log, weir_view task, const char *why)
+static void warn(log_sink *log, weir_view name, const char *why)
 {
     buf text = {0};
     buf_printf(&text, "the connector has changed its settings, and they will be lost at the end of this run: %s", why);
-    log_record(log, WEIR_WARN, task, buf_view(&text), NULL, 0);
+    log_record(log, WEIR_WARN, name, buf_view(&text), NULL, 0);
     buf_free(&text);
 }
 
-void settings_keep(const endpoint *e, weir_view config, log_sink *log, weir_view task, bool *told)
+void settings_keep(const endpoint *e, weir_view config, log_sink *log, weir_view name, bool *told)
 {
     err failure = {0};
     weir_rc rc = e->config_path ? replace(e->config_path, config, &failure) : WEIR_OK;
     if ((!e->config_path || rc) && !*told) {
-        warn(log, task, rc ? err_text(&failure) : "they stand in the catalog itself; put them into a file of their own and name it as the config");
+        warn(log, name, rc ? err_text(&failure) : "they stand in the catalog itself; put them into a file of their own and name it as the config");
         *told = true;
     }
     err_free(&failure);

@@ -8,6 +8,6 @@
 /** Replaces the endpoint's config file, in the format it has: JSON stays JSON, everything else becomes YAML. Where the settings stand in the catalog itself, or
  *  cannot be written, a warning says that they will be lost, once for each `told`. Their values are never logged.
  *  @param config JSON object */
-void settings_keep(const endpoint *e, weir_view config, log_sink *log, weir_view task, bool *told);
+void settings_keep(const endpoint *e, weir_view config, log_sink *log, weir_view name, bool *told);
 
 #endif

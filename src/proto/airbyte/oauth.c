@@ -188,11 +188,11 @@ typedef struct token {
 /* The mapped keys that are found at a place in the answer; without a map the usual two. */
 static size_t tokens_of(describer *d, token **ret)
 {
-    const tree *map = tree_get(d->oauth, "accessTokenResponseMap");
-    size_t n = 0, count = map && map->kind == TREE_OBJECT ? map->count : 0;
+    const tree *mapped = tree_get(d->oauth, "accessTokenResponseMap");
+    size_t n = 0, count = mapped && mapped->kind == TREE_OBJECT ? mapped->count : 0;
     token *list = arena_array(&d->a, count + 2, sizeof *list);
     *ret = list;
-    for (const tree *m = list && count ? map->first : NULL; m; m = m->next)
+    for (const tree *m = list && count ? mapped->first : NULL; m; m = m->next)
         if (m->kind == TREE_STRING && m->text.len && *m->text.ptr == '/')
             list[n++] = (token){m->name, m->text};
     if (list && !count)

@@ -180,21 +180,21 @@ static weir_rc shape_of(const tree *item, shape *ret, err *e)
 
 static weir_rc take_one(airbyte_states *s, const tree *item, bool alone, err *e)
 {
-    shape shape;
+    shape form;
     const tree *inner = given(item, "state"), *global = given(item, "global");
     if (view_is(tree_text(item, "type"), "STATE") && inner)
         return take_one(s, inner, alone, e);
     if (item->kind != TREE_OBJECT)
         return bad(item, "a state is an object", e);
-    weir_rc rc = shape_of(item, &shape, e);
+    weir_rc rc = shape_of(item, &form, e);
     if (rc)
         return rc;
     global = global ? global : given(item, "global_");
-    if (shape == STREAM && given(item, "stream"))
+    if (form == STREAM && given(item, "stream"))
         return take_stream(s, given(item, "stream"), false, e);
-    if (shape == GLOBAL && global)
+    if (form == GLOBAL && global)
         return take_global(s, global, e);
-    if (shape != STREAM && shape != GLOBAL && (given(item, "data") || alone))
+    if (form != STREAM && form != GLOBAL && (given(item, "data") || alone))
         return take_legacy(s, given(item, "data") ? given(item, "data") : item, e);
     return bad(item, "a state without anything in it", e);
 }

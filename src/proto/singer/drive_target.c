@@ -398,7 +398,7 @@ static weir_rc targeted_store(weir_task *t, void *self, const weir_row *rows, si
 {
     target *g = target_of(self);
     err *e = task_error(t);
-    stream *s;
+    stream *s = NULL;
     if (!g)
         return err_nomem(e);
     weir_rc rc = count ? stream_of(g, rows[0].binding, &s, e) : WEIR_OK;

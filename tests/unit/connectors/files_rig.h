@@ -164,7 +164,7 @@ typedef weir_rc rig_work(session *s, err *e);
 static inline weir_rc rig_run(rig *r, rig_work *work)
 {
     arena a = {0};
-    tree *config, *resource;
+    tree *config, *resource = NULL;
     weir_binding b = {.name = VIEW("x/s"), .state_key = VIEW("s"), .schema = buf_view(&r->schema), .key = buf_view(&r->key)};
     buf text = {0};
     const char *config_text = quoted(r, r->config);

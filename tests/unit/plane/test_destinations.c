@@ -89,18 +89,18 @@ static weir_rc store(weir_task *t, void *self, const weir_row *rows, size_t coun
     return WEIR_OK;
 }
 
-static weir_rc commit(weir_task *t, void *self, weir_view checkpoint)
+static weir_rc commit(weir_task *t, void *self, weir_view position)
 {
     (void)t;
     (void)self;
-    say("commit %.*s", VIEW_ARG(checkpoint));
+    say("commit %.*s", VIEW_ARG(position));
     return WEIR_OK;
 }
 
-static weir_rc keeping_commit(weir_task *t, void *self, weir_view checkpoint)
+static weir_rc keeping_commit(weir_task *t, void *self, weir_view position)
 {
     weir_rc rc = weir_keep(t, VIEW("{\"files\":[\"f1\"]}"));
-    return rc ? rc : commit(t, self, checkpoint);
+    return rc ? rc : commit(t, self, position);
 }
 
 static weir_rc acknowledge(weir_task *t, void *self)

@@ -277,7 +277,8 @@ static int run(platform *p)
     put_file(catalog, buf_text(&text));
     buf_free(&text);
 
-    char *args[] = {"read", "--config", config, "--catalog", catalog};
+    char read[] = "read", config_flag[] = "--config", catalog_flag[] = "--catalog";
+    char *args[] = {read, config_flag, config, catalog_flag, catalog};
     log_sink *log = log_open(2);
     serve_end end = {.status = -1};
     err e = {0};

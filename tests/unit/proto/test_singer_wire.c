@@ -85,9 +85,9 @@ static void other_lines(void **state)
          .schema = "{}"},
         {"{\"type\":\"STATE\",\"value\":\"opaque\"}", SINGER_STATE, .value = "\"opaque\""},
         {"{\"type\":\"activate_version\",\"stream\":\"t\",\"version\":-1}", SINGER_ACTIVATE_VERSION, .stream = "t", .version = "-1"},
-        {"{\"type\":\"LOG\",\"text\":\"hi\"}", SINGER_UNKNOWN},
+        {"{\"type\":\"LOG\",\"text\":\"hi\"}", SINGER_UNKNOWN, .stream = NULL},
         {"{\"type\":\"RECORDS\",\"stream\":\"t\"}", SINGER_UNKNOWN, .stream = "t"},
-        {"{\"type\":\"\"}", SINGER_UNKNOWN},
+        {"{\"type\":\"\"}", SINGER_UNKNOWN, .stream = NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect(&cases[i]);

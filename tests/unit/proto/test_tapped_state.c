@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "json/scan.h"
 #include "fault.h"
 #include "json/patch.h"
 #include "proto/singer/tapped_state.h"

@@ -1,4 +1,5 @@
 /* Documents pushed into a destination, which notes everything that is asked of it. */
+#include <stdio.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
