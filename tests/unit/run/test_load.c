@@ -106,9 +106,9 @@ static weir_rc rig_store(weir_task *t, void *self, const weir_row *rows, size_t 
     return WEIR_OK;
 }
 
-static weir_rc rig_commit(weir_task *t, void *self, weir_view checkpoint)
+static weir_rc rig_commit(weir_task *t, void *self, weir_view position)
 {
-    buf_printf(&((rig *)self)->said, "commit %.*s\n", VIEW_ARG(checkpoint));
+    buf_printf(&((rig *)self)->said, "commit %.*s\n", VIEW_ARG(position));
     return weir_keep(t, VIEW("{\"mine\":1}"));
 }
 
