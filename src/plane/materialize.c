@@ -333,8 +333,10 @@ static weir_rc read_round(materialization *m, transaction *x, uint64_t *ret_byte
     for (size_t i = 0; i < m->count && !rc; i++) {
         source *s = &m->sources[i];
         uint64_t limit = limit_of(m, s, ret_widened), from = s->next;
-        if (*ret_widened && !*ret_bytes)
-            return WEIR_OK;
+        if (*ret_widened) { /* what was committed since needs columns that this session does not have */
+            buf_clear(&s->lines);
+            continue;
+        }
         rc = read_source(m, s, limit, share > 65536 ? share : 65536, e);
         *ret_bytes += s->next - from;
         x->lag += limit > s->next ? limit - s->next : 0;
