@@ -78,7 +78,9 @@ static weir_rc take_constraint(listener *l, weir_task *t, const weir_binding *b,
 static weir_rc take_delta(listener *l, weir_task *t, const weir_binding *b)
 {
     (void)t;
-    ((load *)l)->bindings[b->index].delta_updates = true;
+    load *x = (load *)l;
+    if (!x->relay) /* who relays is asked nothing anyway, and is to know whether rows were meant to replace one another */
+        x->bindings[b->index].delta_updates = true;
     return WEIR_OK;
 }
 
