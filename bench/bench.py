@@ -89,7 +89,7 @@ def table(done: list[tuple[Row, dict]]) -> str:
         lines.append(f"\n{row.name}: {row.title}")
         for v in row.variants:
             r = results[v.name]
-            ratio = "" if v is row.variants[0] or row.name == "memory" else times(r["ratio"])
+            ratio = "" if v is row.variants[0] or row.name.startswith("memory") else times(r["ratio"])
             mark = {"weir": "", "peer": "peer", "limit": "limit"}[v.kind]
             lines.append(("  " + v.name, mark, seconds(r["cpu"]), rate(r["rate"], row.unit), seconds(r["wall"]), f"{r['rss'] / 1024:.1f} MB", ratio,
                           f"{r['spread'] * 100:.0f} %"))
@@ -127,7 +127,7 @@ def main() -> int:
         place = Place(ROOT, (ROOT / a.build).resolve(), Path(work), peers)
         for name in a.rows or ROWS:
             tell(f"{name}: preparing")
-            make = partial(ROWS[name], long=a.long) if name == "memory" else ROWS[name]
+            make = partial(ROWS[name], long=a.long) if name.startswith("memory") else ROWS[name]
             row = make(place, a.scale)
             done.append((row, results_of(row, interleaved(row, a.rounds))))
     if a.json:

@@ -225,5 +225,34 @@ def target(p: Place, scale: float) -> Row:
                lambda r: r["weir, materialize-sqlite as a target"]["rate"] >= 6e5)
 
 
+# ------------------------------------------------------------------------------------------------------------- memory --
+
+
+def memory(p: Place, scale: float, long: bool = False) -> Row:
+    """The most that a shim and a target hold while much passes through them."""
+    lines, variants = written(p, "singer", False), []
+    size = lines.stat().st_size
+    args, _ = platform(p, "airbyte", {})
+    p.work.joinpath("target.json").write_text(json.dumps({"path": str(p.work / "target.sqlite")}))
+
+    def shim(times: int) -> Sample:
+        argv = [p.weir, "shim", "--from", "singer", "--as", "airbyte", "--", p.tool("flood"), "asked", lines, times, "--", *args]
+        return p.measure(argv, env=p.flood_report())
+
+    def target(times: int) -> Sample:
+        for stale in p.work.glob("target.sqlite*"):
+            stale.unlink()
+        return p.measure([p.build / "bin" / "materialize-sqlite", "--config", p.work / "target.json"], feed=[p.tool("flood"), "raw", lines, times])
+
+    for name, run, amounts in (("weir shim", shim, (100, 1000, 10000)), ("materialize-sqlite as a target", target, (100, 1000))):
+        for megabytes in amounts:
+            if megabytes <= 1000 or long:
+                times = max(1, round(megabytes * scale * 1e6 / size))
+                amount = f"{megabytes // 1000} GB" if megabytes >= 1000 else f"{megabytes} MB"
+                variants.append(Variant(f"{name}, {amount}", lambda run=run, times=times: run(times), times * size, "weir"))
+    return Row("memory-singer", "memory while so many Singer lines pass through", "B", variants, "16 MB, however much",
+               lambda r: all(v["rss"] <= 16384 for v in r.values()), most=2)
+
+
 PAIRS = (("singer", "flow"), ("airbyte", "flow"), ("flow", "airbyte"), ("singer", "airbyte"))
-ROWS = {f"emit-{x}": emit(x) for x in ("airbyte", "singer")} | {f"{a}-{b}": translate(a, b) for a, b in PAIRS} | {"target": target}
+ROWS = {f"emit-{x}": emit(x) for x in ("airbyte", "singer")} | {f"{a}-{b}": translate(a, b) for a, b in PAIRS} | {"target": target, "memory-singer": memory}

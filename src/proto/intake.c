@@ -45,9 +45,9 @@ static int64_t due_ms(const intake *n)
 weir_rc intake_breathe(intake *n, err *e)
 {
     bool look = ++n->lines >= LOOK_EVERY;
-    if (load_uncommitted(n->l) >= LOAD_BYTES || n->waiting >= LOAD_BYTES) {
+    if (load_uncommitted(n->l) >= LOAD_COMMIT_BYTES || n->waiting >= LOAD_COMMIT_BYTES) {
         weir_rc rc = intake_settle(n, e);
-        return rc || load_uncommitted(n->l) < LOAD_BYTES ? rc : intake_commit(n, e);
+        return rc || load_uncommitted(n->l) < LOAD_COMMIT_BYTES ? rc : intake_commit(n, e);
     }
     if (!n->waits || !look)
         return WEIR_OK;

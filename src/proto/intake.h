@@ -1,6 +1,6 @@
 /* intake.h - messages that a platform pushes through standard input into a destination: when to commit, what to confirm, how to end.
  *
- * Documents wait in a load (run/load.h). They are committed when LOAD_BYTES have gathered, when a state waits and INTAKE_LINGER_MS have passed since the
+ * Documents wait in a load (run/load.h). They are committed when LOAD_COMMIT_BYTES have gathered, when a state waits and INTAKE_LINGER_MS have passed since the
  * last commit, so that one commit confirms many states, and at the end of the input. Documents behind the last state wait on meanwhile, for whoever has to
  * begin again begins there: if a signal, or input that cannot be read on, ends it sooner, what has a state is committed and confirmed, the rest dropped.
  */

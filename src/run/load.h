@@ -13,7 +13,10 @@
 
 #include "run/session.h"
 
-enum { LOAD_BYTES = 16 << 20 };
+enum {
+    LOAD_BYTES = 2 << 20,        /* of documents in memory */
+    LOAD_COMMIT_BYTES = 16 << 20 /* of documents that a transaction should not exceed, for those who choose when to commit */
+};
 
 typedef struct load load;
 
