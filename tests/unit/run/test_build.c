@@ -131,7 +131,7 @@ static void test_out_of_turn(void **unused)
     rig r = {0};
     rig_open(&r, out_of_turn, 1, "");
     rig_expect(&r, WEIR_E_BUG, "opened\n");
-    assert_string_equal(err_text(&r.e), "a document was begun and not ended");
+    assert_string_equal(err_text(&r.e), "binding x/a: a document was begun and not ended");
     rig_close(&r);
 }
 
