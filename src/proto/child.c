@@ -196,6 +196,8 @@ weir_rc child_write_some(child *c, weir_view *bytes, err *e)
             continue;
         if (n < 0 && errno == EPIPE) {
             atomic_store(&c->closed, true);
+            if (child_stopped(c)) /* that is why */
+                return err_fail(e, WEIR_STOPPED, "stopped");
             return err_fail(e, WEIR_E_PROTOCOL, "the connector has closed its input");
         }
         return n < 0 && errno != EAGAIN ? err_errno(e, errno, "the connector's input") : WEIR_OK;
