@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "json/scan.h"
-
 static int compare_paths(const void *left, const void *right)
 {
     const path *a = left, *b = right;

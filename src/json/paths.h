@@ -3,6 +3,7 @@
 #define WEIR_JSON_PATHS_H
 
 #include "json/pointer.h"
+#include "json/scan.h"
 
 typedef struct path {
     weir_view *tokens; /* decoded */
@@ -26,6 +27,30 @@ static inline int path_compare_tokens(weir_view a, weir_view b)
 static inline uint64_t path_bit(weir_view name)
 {
     return (uint64_t)1 << (name.len ? (name.len * 7 + (unsigned char)name.ptr[0] + 3 * (unsigned char)name.ptr[name.len - 1]) & 63 : 0);
+}
+
+/** The child that a member's key names, among `count` structs of `size` bytes that begin with their token and stand in the order of tokens; NULL if
+ *  there is none. @param filter the path_bit() of all their tokens */
+static inline const void *path_child(const void *children, size_t size, size_t count, uint64_t filter, json_key key)
+{
+    const char *all = children;
+    if (key.escaped) {
+        for (size_t i = 0; i < count; i++)
+            if (json_key_is(key, *(const weir_view *)(const void *)(all + i * size)))
+                return all + i * size;
+        return NULL;
+    }
+    if (!(filter & path_bit(key.raw)))
+        return NULL;
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int c = path_compare_tokens(key.raw, *(const weir_view *)(const void *)(all + middle * size));
+        if (c == 0)
+            return all + middle * size;
+        *(c < 0 ? &high : &low) = c < 0 ? middle : middle + 1;
+    }
+    return NULL;
 }
 
 #endif

@@ -9,7 +9,7 @@
 
 /* One token of one or more pointers. */
 typedef struct node {
-    weir_view token;    /* decoded */
+    weir_view token;    /* decoded; first, for path_child() */
     struct node *below; /* children, by length and then bytes of their tokens: those that are indexes are in numeric order */
     size_t count;
     uint64_t filter;    /* a bit for each path_bit() of a child: most members nobody wants are told by it */
@@ -94,23 +94,7 @@ typedef struct pick {
 
 static node *find_child(const node *n, json_key key)
 {
-    if (key.escaped) {
-        for (size_t i = 0; i < n->count; i++)
-            if (json_key_is(key, n->below[i].token))
-                return &n->below[i];
-        return NULL;
-    }
-    if (!(n->filter & path_bit(key.raw)))
-        return NULL;
-    size_t low = 0, high = n->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int c = path_compare_tokens(key.raw, n->below[middle].token);
-        if (c == 0)
-            return &n->below[middle];
-        *(c < 0 ? &high : &low) = c < 0 ? middle : middle + 1;
-    }
-    return NULL;
+    return (node *)(uintptr_t)path_child(n->below, sizeof *n->below, n->count, n->filter, key);
 }
 
 /* Takes name and colon of a member that was not guessed. @return behind the colon, or NULL if malformed; *child is NULL if nobody

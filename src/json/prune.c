@@ -7,7 +7,7 @@
 #include "json/quick.h"
 
 typedef struct node {
-    weir_view name;     /* decoded */
+    weir_view name;     /* decoded; first, for path_child() */
     struct node *below; /* by length and then bytes of their names */
     size_t count;
     uint64_t filter;    /* a bit for each path_bit() of a child: most members that stay are told by it */
@@ -73,23 +73,7 @@ static inline void move(pass *k, const char *until)
 
 static const node *find_child(const node *n, json_key key)
 {
-    if (key.escaped) {
-        for (size_t i = 0; i < n->count; i++)
-            if (json_key_is(key, n->below[i].name))
-                return &n->below[i];
-        return NULL;
-    }
-    if (!(n->filter & path_bit(key.raw)))
-        return NULL;
-    size_t low = 0, high = n->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int c = path_compare_tokens(key.raw, n->below[middle].name);
-        if (c == 0)
-            return &n->below[middle];
-        *(c < 0 ? &high : &low) = c < 0 ? middle : middle + 1;
-    }
-    return NULL;
+    return path_child(n->below, sizeof *n->below, n->count, n->filter, key);
 }
 
 static inline const char *skip_value(pass *k, const char *at)

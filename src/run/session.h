@@ -146,6 +146,8 @@ weir_rc task_sealed(weir_task *, const checkpoint *);
 weir_rc task_emit_scanned(weir_task *, const weir_binding *, weir_view doc, bool lines);
 /** The same for a document in two pieces, the first of which is ours: `{"_meta":{"row_id":1},` and what follows the brace of the rest. */
 weir_rc task_emit_pieces(weir_task *, const weir_binding *, weir_view head, weir_view rest, bool lines);
+/** Says that settings which a connector has changed are kept nowhere: what a listener without config() does. */
+weir_rc task_config_lost(weir_task *);
 /** The task-level checkpoint as it came from a foreign connector. */
 weir_rc task_checkpoint_raw(weir_task *, weir_view state, bool merge);
 

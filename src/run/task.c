@@ -365,16 +365,19 @@ weir_rc weir_estimate(weir_task *t, const weir_binding *b, uint64_t documents, u
     return l->ops->estimate ? l->ops->estimate(l, t, &t->lane, b, documents, bytes) : WEIR_OK;
 }
 
+weir_rc task_config_lost(weir_task *t)
+{
+    weir_log(t, WEIR_WARN, "the connector's settings have changed by themselves, but cannot be kept here: update them by hand if the next run is refused");
+    return WEIR_OK;
+}
+
 weir_rc weir_config_changed(weir_task *t, weir_view config)
 {
     listener *l = t->s->to;
     weir_rc rc = session_mask_config(t->s, config, &t->err);
     if (rc)
         return rc;
-    if (l->ops->config)
-        return l->ops->config(l, t, &t->lane, config);
-    weir_log(t, WEIR_WARN, "the connector's settings have changed by themselves, but cannot be kept here: update them by hand if the next run is refused");
-    return WEIR_OK;
+    return l->ops->config ? l->ops->config(l, t, &t->lane, config) : task_config_lost(t);
 }
 
 weir_rc weir_keep(weir_task *t, weir_view patch)

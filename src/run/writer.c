@@ -287,10 +287,8 @@ static weir_rc writer_estimate(listener *l, weir_task *t, lane *ln, const weir_b
 static weir_rc writer_config(listener *l, weir_task *t, lane *ln, weir_view config)
 {
     const framing *f = ((writer *)l)->framing;
-    if (!f->config) {
-        weir_log(t, WEIR_WARN, "the connector's settings have changed by themselves, but cannot be kept here: update them by hand if the next run is refused");
-        return WEIR_OK;
-    }
+    if (!f->config)
+        return task_config_lost(t);
     saying s = begin_saying(l, ln);
     f->config(f, &s.w->pending, config);
     return end_saying(s, WEIR_OK, task_error(t));
