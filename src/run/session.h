@@ -46,9 +46,6 @@ typedef struct checkpoint {
     weir_view state;             /* whole state, or patch: already in terms of the task's state */
     bool merge;                  /* state is a merge patch (RFC 7396) */
     weir_view given;             /* what the connector gave: for acknowledgements */
-    /* The binding's whole state after this; empty if binding is NULL. Good during seal(). Where several lanes checkpoint the same binding it may
-     * hold what another one has not sealed yet: then what counts is the patch. */
-    weir_view whole;
 } checkpoint;
 
 /** All called with the session unlocked, from the lane's own thread; a listener that several lanes call locks for itself. A NULL slot refuses

@@ -46,7 +46,6 @@ void task_end(weir_task *t)
     buf_free(&t->lane.shared);
     free(t->lane.outlets);
     buf_free(&t->scratch);
-    buf_free(&t->whole);
     arena_free(&t->arena);
     arena_free(&t->names);
     err_free(&t->err);
@@ -269,8 +268,6 @@ static bool binding_patch(weir_task *t, const weir_binding *b, weir_view state, 
         buf swap = *known;
         *known = next;
         next = swap;
-        buf_clear(&t->whole);
-        buf_addv(&t->whole, buf_view(known)); /* other lanes may change it while this one seals */
     }
     pthread_mutex_unlock(&t->s->lock);
     buf_clear(&t->scratch);
@@ -278,7 +275,7 @@ static bool binding_patch(weir_task *t, const weir_binding *b, weir_view state, 
         state_patch(&t->scratch, b->state_key, buf_view(&patch));
     buf_free(&patch);
     buf_free(&next);
-    return ok && buf_ok(&t->scratch) && buf_ok(&t->whole);
+    return ok && buf_ok(&t->scratch);
 }
 
 /* What the part of a binding becomes when the task's state is replaced, or patched, by this. */
@@ -328,7 +325,7 @@ static weir_rc do_checkpoint(weir_task *t, const weir_binding *b, weir_view stat
     }
     if (!binding_patch(t, b, state, merge))
         return out_of_memory(t);
-    return seal(t, &(checkpoint){.binding = b, .state = buf_view(&t->scratch), .merge = true, .given = state, .whole = buf_view(&t->whole)});
+    return seal(t, &(checkpoint){.binding = b, .state = buf_view(&t->scratch), .merge = true, .given = state});
 }
 
 weir_rc weir_checkpoint(weir_task *t, const weir_binding *b, weir_view state)

@@ -17,7 +17,6 @@ struct weir_task {
     lane lane;
     bool attached; /* the listener knows the lane */
     buf scratch;   /* a document or state on its way */
-    buf whole;     /* the state of a binding whose checkpoint is on its way */
 
     /* The document under construction. */
     outlet *out;             /* NULL: none */

@@ -229,8 +229,8 @@ static void put_checkpoint(const framing *f, buf *out, const lane *ln, const che
     reading *r = of(f);
     take_touched(r, ln, false);
     count_open(r);
-    if (!(c->binding ? airbyte_states_note(&r->states, r->streams[c->binding->index].part, c->whole)
-                     : airbyte_states_note_task(&r->states, c->state, c->merge)))
+    /* A binding's checkpoint, too, comes as a patch of the task's state: lanes that share a binding never tell what another one has not sealed. */
+    if (!airbyte_states_note_task(&r->states, c->state, c->merge))
         out->failed = true;
 }
 

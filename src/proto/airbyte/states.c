@@ -256,7 +256,7 @@ static bool note_part(airbyte_states *s, airbyte_part *p, weir_view value, bool 
     const bool null = view_is(value, "null");
     if (!merge && view_eq(buf_view(&p->state), null ? (weir_view){0} : value))
         return true;
-    if (!merge || null || !p->state.len)
+    if (!merge || null)
         return airbyte_states_note(s, p, null ? (weir_view){0} : value);
     buf next = {0};
     bool ok = patch_apply(&next, buf_view(&p->state), value) && airbyte_states_note(s, p, buf_view(&next));

@@ -17,6 +17,8 @@
 #include "json/number.h"
 #include "json/pointer.h"
 #include "json/tree.h"
+#include "json/patch.h"
+#include "model/state.h"
 #include "proto/airbyte/airbyte.h"
 #include "proto/airbyte/catalog.h"
 #include "proto/airbyte/reading.h"
@@ -429,10 +431,22 @@ static void hand_emit(hand *h, const char *doc)
     h->o.finish(&h->o, start);
 }
 
+static void hand_seal_patch(hand *h, weir_view patch)
+{
+    buf state = {0};
+    state_patch(&state, VIEW("s0"), patch);
+    buf_clear(&h->ln.shared);
+    h->r.framing.checkpoint(&h->r.framing, &h->out, &h->ln, &(checkpoint){.binding = &h->b, .state = buf_view(&state), .merge = true});
+    buf_free(&state);
+}
+
+/* With what makes this of the state before. */
 static void hand_seal(hand *h, const char *state)
 {
-    buf_clear(&h->ln.shared);
-    h->r.framing.checkpoint(&h->r.framing, &h->out, &h->ln, &(checkpoint){.binding = &h->b, .whole = view_of(state)});
+    buf patch = {0};
+    assert_true(patch_diff(&patch, buf_view(&h->part.state), view_of(state)));
+    hand_seal_patch(h, buf_view(&patch));
+    buf_free(&patch);
 }
 
 static const char *settled(hand *h)
@@ -469,6 +483,21 @@ static void what_waits_goes_out_before_documents_without_a_checkpoint(void **sta
     hand_emit(&h, "{}");
     hand_seal(&h, "{}");
     assert_string_equal(settled(&h), STATE("{}", "3.0"));
+    hand_close(&h);
+}
+
+/* Lanes may share a binding: a STATE holds what the sealed checkpoints say, and nothing of one that is still on its way. */
+static void lanes_that_share_a_binding_tell_what_they_sealed(void **state)
+{
+    (void)state;
+    hand h;
+    hand_open(&h);
+    hand_emit(&h, "{}");
+    hand_seal_patch(&h, VIEW("{\"b\":2}"));
+    assert_string_equal(settled(&h), STATE("{\"b\":2}", "1.0"));
+    hand_emit(&h, "{}");
+    hand_seal_patch(&h, VIEW("{\"a\":1,\"gone\":null}"));
+    assert_string_equal(settled(&h), STATE("{\"b\":2,\"a\":1}", "1.0"));
     hand_close(&h);
 }
 
@@ -610,6 +639,7 @@ int main(void)
         cmocka_unit_test(one_failure_does_not_stop_the_others),
         cmocka_unit_test(a_bug_stops_everything_but_not_without_statuses),
         cmocka_unit_test(what_waits_goes_out_before_documents_without_a_checkpoint),
+        cmocka_unit_test(lanes_that_share_a_binding_tell_what_they_sealed),
         cmocka_unit_test(what_failed_is_counted_as_far_as_it_went_out),
         cmocka_unit_test(estimates_and_settings),
         cmocka_unit_test(names_that_need_quoting_and_namespaces),
