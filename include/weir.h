@@ -82,7 +82,9 @@ enum {
     WEIR_PATH = 1 << 4,            /**< resource only: part of what identifies the resource, in table order */
     WEIR_COLLECTION_NAME = 1 << 5, /**< resource of a materialization only: filled from the collection's name (x-collection-name) */
     WEIR_SCHEMA_NAME = 1 << 6,     /**< resource of a materialization only: x-schema-name */
-    WEIR_DELTA_UPDATES = 1 << 7    /**< resource of a materialization only: x-delta-updates */
+    WEIR_DELTA_UPDATES = 1 << 7,   /**< resource of a materialization only: x-delta-updates */
+    WEIR_HIDDEN = 1 << 8,          /**< a form carries it along, but does not show it */
+    WEIR_UPLOAD = 1 << 9           /**< WEIR_TEXT: the content of a file, as base64; choices are the file types (".pem"), max is its size in bytes */
 };
 
 typedef struct weir_list {
@@ -105,6 +107,11 @@ typedef struct weir_field {
     const struct weir_field *fields; /**< see weir_type */
     size_t item_size;           /**< WEIR_LIST: sizeof one item */
     const char *discriminator;  /**< WEIR_ONE_OF: the property that names the variant */
+    const char *placeholder;    /**< what a form shows while it is empty */
+    const char *const *choice_help; /**< a sentence for each of the choices, in their order; NULL: none */
+    /** Only asked for where another setting of the same table, named here, has the value shown_for: a text, "true" or "false"; "" is no value. It must be
+     *  optional or have a fallback. NULL: always. */
+    const char *shown_by, *shown_for;
 } weir_field;
 
 /* ------------------------------------------------------------------------------------------------ streams and bindings -- */
@@ -129,6 +136,7 @@ typedef struct weir_stream {
     bool fallback_key;       /**< the key is synthetic (file and row, row id): a user may want another */
     bool disabled;           /**< report it, but do not enable it by default */
     bool deletes;            /**< deletions are seen: documents come with WEIR_DELETE too */
+    bool updates;            /**< documents may come with WEIR_UPDATE: parts, to be merged into what is there */
 } weir_stream;
 
 /** The JSON types a column was seen or declared to hold, as bits. */
@@ -178,7 +186,9 @@ typedef struct weir_binding {
 
 typedef enum weir_op {
     WEIR_UPSERT = 0,
-    WEIR_DELETE = 1 /**< the document identifies what was deleted; key fields at least */
+    WEIR_DELETE = 1, /**< the document identifies what was deleted; key fields at least */
+    WEIR_UPDATE = 2  /**< the document has the key fields and those that have changed: what it does not have stays as it is. Of a row that does not exist
+                          it changes nothing, where the platform can tell */
 } weir_op;
 
 /** Does the destination hold the row already? */
@@ -275,6 +285,78 @@ typedef struct weir_materialize {
     bool relay;
 } weir_materialize;
 
+/* ------------------------------------------------------------------------------------------------------- SQL databases -- */
+
+/** Types of columns, as SQL databases have them. */
+typedef enum weir_sql_type {
+    WEIR_SQL_NULL = 0,  /**< of a value only */
+    WEIR_SQL_BOOLEAN,
+    WEIR_SQL_SHORT,     /**< 16 bits */
+    WEIR_SQL_INT,       /**< 32 bits */
+    WEIR_SQL_LONG,      /**< 64 bits */
+    WEIR_SQL_DECIMAL,
+    WEIR_SQL_FLOAT,     /**< 32 bits */
+    WEIR_SQL_DOUBLE,
+    WEIR_SQL_DATE,
+    WEIR_SQL_DATETIME,  /**< without a zone */
+    WEIR_SQL_TIMESTAMP, /**< an instant, written in UTC */
+    WEIR_SQL_TIME,
+    WEIR_SQL_BINARY,
+    WEIR_SQL_TEXT,
+    WEIR_SQL_JSON,
+    WEIR_SQL_XML
+} weir_sql_type;
+
+typedef struct weir_sql_column {
+    weir_view name;
+    weir_sql_type type;
+    bool key;                  /**< part of the primary key */
+    uint32_t precision, scale; /**< of a decimal; precision 0: not said */
+    uint32_t length;           /**< of a text, bytes at most; 0: not said */
+} weir_sql_column;
+
+typedef struct weir_sql_value {
+    weir_sql_type type;        /**< says which of the others counts; WEIR_SQL_NULL: none */
+    int64_t integer;           /**< boolean (0, 1), short, int, long */
+    double number;             /**< float, double */
+    weir_view text;            /**< the others: decimal digits, `2007-12-03`, `2007-12-03T10:15:30.5`, the same with Z, `10:15:30`, bytes, text */
+} weir_sql_value;
+
+/** What an SQL database that is a destination does for platforms which manage its tables themselves (Fivetran: create, alter, truncate, migrate). They write the
+ *  SQL: names in double quotes, texts in single ones, positional parameters `?`; standard otherwise, and what differs is asked for here. All calls between
+ *  begin() and commit() or rollback() are one transaction, DDL included. */
+typedef struct weir_sql {
+    /** Appends to nothing: the name of a type in a column definition, such as `DECIMAL(10,2)`; in the task's memory. */
+    weir_view (*type_name)(weir_task *, void *self, const weir_sql_column *);
+    /** How a table is written in a statement, quoted, with its schema if the database has any; in the task's memory. */
+    weir_view (*table_name)(weir_task *, void *self, weir_view schema, weir_view table);
+    /** An expression for the value of column `from` (an expression in SQL) as a column of another type. */
+    weir_view (*convert)(weir_task *, void *self, weir_view expression, const weir_sql_column *from, const weir_sql_column *to);
+    /** Makes a schema unless there is one. NULL: there are none. */
+    weir_rc (*create_schema)(weir_task *, void *self, weir_view schema);
+    /** Calls column() for each column of a table in its order, of the types it was made with. @return with *ret_found false: there is no such table */
+    weir_rc (*describe)(weir_task *, void *self, weir_view schema, weir_view table, bool *ret_found,
+                        weir_rc (*column)(weir_task *, void *arg, const weir_sql_column *), void *arg);
+    weir_rc (*begin)(weir_task *, void *self);
+    weir_rc (*commit)(weir_task *, void *self);
+    weir_rc (*rollback)(weir_task *, void *self);
+    /** Runs a statement, once for each of `rows` rows of parameters (0: once, without). The same text comes again and again: prepare it once.
+     *  @param values rows * columns of them  @param ret_changed rows that were inserted, changed or removed; may be NULL */
+    weir_rc (*run)(weir_task *, void *self, const char *sql, const weir_sql_value *values, size_t columns, size_t rows, uint64_t *ret_changed);
+    /** Runs a query, and calls row() with each row of its result. Views in it are good until row() returns. */
+    weir_rc (*query)(weir_task *, void *self, const char *sql, const weir_sql_value *values, size_t columns,
+                     weir_rc (*row)(weir_task *, void *arg, const weir_sql_value *values, size_t columns), void *arg);
+    /** Longest name of a table or column, in bytes; 0: no limit. */
+    size_t name_max;
+} weir_sql;
+
+/** A check of the settings that a user can ask for in a platform's setup. */
+typedef struct weir_test {
+    const char *name;  /**< `connect` */
+    const char *title; /**< "Connects to the API" */
+    weir_rc (*run)(weir_task *, void *self); /**< the error is what the user is told */
+} weir_test;
+
 /** A connector is a value. Descriptors are const; what changes hangs off `self`. */
 struct weir_connector {
     uint32_t abi;              /**< WEIR_ABI */
@@ -294,6 +376,9 @@ struct weir_connector {
     void (*close)(void *self); /**< accepts NULL; NULL: nothing to do */
     const weir_capture *capture;         /**< NULL: not a source */
     const weir_materialize *materialize; /**< NULL: not a destination */
+    const weir_sql *sql;                 /**< a destination that is an SQL database; NULL: it is not */
+    const weir_test *tests;              /**< ended by one without a name. NULL: `connect` opens it, `select` discovers streams (source) or checks that it can
+                                              be used (destination) */
 };
 
 /* -------------------------------------------------------------------------------------------------------------- output -- */
@@ -319,6 +404,11 @@ WEIR_API weir_rc weir_delta_updates(weir_task *, const weir_binding *);
  *  @param doc one JSON object; checked (strict JSON, UTF-8), copied once. Line breaks between tokens are allowed.
  *  @return WEIR_E_BUG if it is not a JSON object, WEIR_STOPPED if nobody reads any more. */
 WEIR_API weir_rc weir_emit(weir_task *, const weir_binding *, weir_op, weir_view doc);
+
+/** Says that every row of a binding that was emitted before, in this run or an earlier one, is out of date: what is emitted from now on replaces them. Takes
+ *  effect with the next checkpoint.
+ *  @return WEIR_E_CONFIG where the platform has no word for it */
+WEIR_API weir_rc weir_truncate(weir_task *, const weir_binding *);
 
 /** Answers load(): this document exists. @param row the key it answers. */
 WEIR_API weir_rc weir_loaded(weir_task *, const weir_row *row, weir_view doc);

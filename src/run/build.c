@@ -92,16 +92,17 @@ weir_rc weir_begin(weir_task *t, const weir_binding *b, weir_op op)
     return WEIR_OK;
 }
 
-/* Rewrites the finished document as a deletion. */
-static bool mark_deleted(weir_task *t, outlet *o)
+/* Rewrites the finished document as a deletion or update. */
+static weir_rc mark_document(weir_task *t, outlet *o)
 {
     size_t from = t->start + o->prefix.len + o->head;
     weir_view doc;
-    if (!task_deletion(t, o, (weir_view){o->to->ptr + from, o->to->len - from}, &doc))
-        return false;
+    weir_rc rc = task_mark(t, t->building, o, t->op, (weir_view){o->to->ptr + from, o->to->len - from}, &doc);
+    if (rc)
+        return rc;
     o->to->len = from;
     buf_addv(o->to, doc);
-    return buf_ok(o->to);
+    return buf_ok(o->to) ? WEIR_OK : err_nomem(&t->err);
 }
 
 static weir_rc give_up(weir_task *t, outlet *o, weir_rc rc, const char *why)
@@ -124,10 +125,17 @@ weir_rc weir_end(weir_task *t)
         return give_up(t, o, WEIR_E_NOMEM, "out of memory");
     if (t->build_rc)
         return give_up(t, o, t->build_rc, t->build_error);
-    if (t->op == WEIR_DELETE && !mark_deleted(t, o))
-        return give_up(t, o, WEIR_E_NOMEM, "out of memory");
+    weir_rc rc = t->op == WEIR_UPSERT ? WEIR_OK : mark_document(t, o);
+    if (rc) {
+        o->to->len = t->start;
+        o->to->failed = false;
+        return rc;
+    }
     buf_addv(o->to, o->suffix);
-    return task_appended(t, o, t->start);
+    o->op = t->op;
+    rc = task_appended(t, o, t->start);
+    o->op = WEIR_UPSERT;
+    return rc;
 }
 
 void weir_put_null(weir_task *t, weir_name name) { put_raw(t, name, "null", 4); }

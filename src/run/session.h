@@ -25,9 +25,11 @@ typedef struct outlet {
     size_t max;               /* largest document with its frame; 0: no limit */
     /* Called with the offset at which this document's prefix begins, once prefix, head, document and suffix are in `to`. NULL: nothing. */
     void (*finish)(struct outlet *, size_t start);
-    /* Appends the document as this listener's platform writes a deletion. NULL: with /_meta/op "d". @return false without memory */
-    bool (*deletion)(const struct outlet *, weir_view doc, buf *out);
-    void *context;            /* finish's and deletion's own */
+    /* Appends the document as this listener's platform writes a deletion or an update. NULL: with /_meta/op "d" or "u". @return false without memory */
+    bool (*mark)(const struct outlet *, weir_op, weir_view doc, buf *out);
+    bool whole;               /* the platform knows whole documents only: a WEIR_UPDATE is refused */
+    weir_op op;               /* of the document that is just put into `to`, for finish() */
+    void *context;            /* finish's and mark's own */
 } outlet;
 
 /** What a lane hands to its listener. */
@@ -69,6 +71,7 @@ typedef struct listener_ops {
     weir_rc (*begin)(listener *, weir_task *, lane *, const weir_binding *);
     weir_rc (*end)(listener *, weir_task *, lane *, const weir_binding *, weir_rc rc);
     weir_rc (*estimate)(listener *, weir_task *, lane *, const weir_binding *, uint64_t documents, uint64_t bytes);
+    weir_rc (*truncate)(listener *, weir_task *, lane *, const weir_binding *); /* NULL: WEIR_E_CONFIG, the platform has no word for it */
     weir_rc (*config)(listener *, weir_task *, lane *, weir_view config);  /* NULL: a warning that they cannot be kept */
     weir_rc (*keep)(listener *, weir_task *, weir_view patch);             /* destination only */
 } listener_ops;

@@ -146,30 +146,36 @@ weir_rc task_appended(weir_task *t, outlet *o, size_t start)
     return rc;
 }
 
-bool task_deletion(weir_task *t, const outlet *o, weir_view doc, weir_view *ret)
+/* With /_meta/op, in t->scratch. */
+static bool mark_meta(weir_task *t, weir_view patch, weir_view doc)
 {
-    if (o->deletion) {
-        buf_clear(&t->scratch);
-        bool made = o->deletion(o, doc, &t->scratch) && buf_ok(&t->scratch);
-        *ret = buf_view(&t->scratch);
-        return made;
-    }
     weir_view meta = pointer_find(doc, VIEW("/_meta"));
     buf patched = {0};
     bool ok;
     if (meta.len && *meta.ptr == '{') {
-        ok = patch_apply(&patched, meta, VIEW("{\"op\":\"d\"}"));
-        buf_clear(&t->scratch);
+        ok = patch_apply(&patched, meta, patch);
         buf_add(&t->scratch, doc.ptr, (size_t)(meta.ptr - doc.ptr));
         buf_addv(&t->scratch, buf_view(&patched));
         buf_addv(&t->scratch, view_from(doc, (size_t)(meta.ptr - doc.ptr) + meta.len));
     } else {
-        buf_clear(&t->scratch);
-        ok = patch_apply(&t->scratch, doc, VIEW("{\"_meta\":{\"op\":\"d\"}}"));
+        buf_adds(&patched, "{\"_meta\":");
+        buf_addv(&patched, patch);
+        buf_addc(&patched, '}');
+        ok = buf_ok(&patched) && patch_apply(&t->scratch, doc, buf_view(&patched));
     }
     buf_free(&patched);
+    return ok;
+}
+
+weir_rc task_mark(weir_task *t, const weir_binding *b, const outlet *o, weir_op op, weir_view doc, weir_view *ret)
+{
+    if (op == WEIR_UPDATE && o->whole)
+        return weir_fail(t, WEIR_E_CONFIG, "%.*s sends updates of single fields, and this platform knows only whole documents", VIEW_ARG(b->name));
+    buf_clear(&t->scratch);
+    bool made = o->mark ? o->mark(o, op, doc, &t->scratch)
+                        : mark_meta(t, op == WEIR_DELETE ? VIEW("{\"op\":\"d\"}") : VIEW("{\"op\":\"u\"}"), doc);
     *ret = buf_view(&t->scratch);
-    return ok && buf_ok(&t->scratch);
+    return made && buf_ok(&t->scratch) ? WEIR_OK : out_of_memory(t);
 }
 
 static weir_rc append(weir_task *t, const weir_binding *b, weir_view head, weir_view doc, bool lines)
@@ -225,9 +231,14 @@ weir_rc weir_emit(weir_task *t, const weir_binding *b, weir_op op, weir_view doc
     if (!json_skip(&s, &span) || !json_done(&s))
         return weir_fail(t, WEIR_E_BUG, "document for %.*s is not a JSON object: %s at byte %zu", VIEW_ARG(b->name), s.error,
                          (size_t)(s.at - s.begin));
-    if (op == WEIR_DELETE && !task_deletion(t, &t->lane.outlets[b->index], span, &span))
-        return out_of_memory(t);
-    return append(t, b, (weir_view){0}, span, s.lines);
+    outlet *o = &t->lane.outlets[b->index];
+    rc = WEIR_OK;
+    if (op != WEIR_UPSERT)
+        rc = task_mark(t, b, o, op, span, &span);
+    o->op = op;
+    rc = rc ? rc : append(t, b, (weir_view){0}, span, s.lines);
+    o->op = WEIR_UPSERT;
+    return rc;
 }
 
 /* ---- checkpoints ---- */
@@ -360,6 +371,17 @@ weir_rc weir_estimate(weir_task *t, const weir_binding *b, uint64_t documents, u
 {
     listener *l = t->s->to;
     return l->ops->estimate ? l->ops->estimate(l, t, &t->lane, b, documents, bytes) : WEIR_OK;
+}
+
+weir_rc weir_truncate(weir_task *t, const weir_binding *b)
+{
+    listener *l = t->s->to;
+    weir_rc rc = ready(t, b);
+    if (rc)
+        return rc;
+    if (!l->ops->truncate)
+        return weir_fail(t, WEIR_E_CONFIG, "%.*s says that all its rows are out of date, and this platform has no word for it", VIEW_ARG(b->name));
+    return l->ops->truncate(l, t, &t->lane, b);
 }
 
 weir_rc task_config_lost(weir_task *t)

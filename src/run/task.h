@@ -78,7 +78,7 @@ weir_rc task_attach(weir_task *t);
 weir_rc task_seal_rest(weir_task *t);
 /** Bookkeeping after a document was appended to outlet o from `start` on. */
 weir_rc task_appended(weir_task *t, outlet *o, size_t start);
-/** The document as the outlet's platform writes a deletion, in t->scratch. */
-bool task_deletion(weir_task *t, const outlet *o, weir_view doc, weir_view *ret);
+/** The document as the outlet's platform writes a deletion or update, in t->scratch. */
+weir_rc task_mark(weir_task *t, const weir_binding *b, const outlet *o, weir_op op, weir_view doc, weir_view *ret);
 
 #endif

@@ -144,8 +144,9 @@ static void finish_first(outlet *o, size_t start)
 }
 
 /* A deletion that the connector told by itself. */
-static bool delete_row(const outlet *o, weir_view doc, buf *out)
+static bool delete_row(const outlet *o, weir_op op, weir_view doc, buf *out)
 {
+    (void)op; /* a deletion: updates are refused */
     char now[CLOCK_TEXT];
     buf patch = {0};
     (void)o;
@@ -183,7 +184,8 @@ static bool record_of(const framing *f, arena *a, const weir_binding *b, outlet 
     *x = (record_outlet){.lane = shared, .stream = &r->streams[b->index]};
     o->context = x;
     o->finish = finish_first;
-    o->deletion = delete_row;
+    o->mark = delete_row;
+    o->whole = true;
     return texts_of(a, r->streams[b->index].part, o, &x->suffix);
 }
 

@@ -37,17 +37,19 @@ weir_rc flow_spec_body(const weir_connector *c, buf *out, err *e)
     return ok ? WEIR_OK : err_nomem(e);
 }
 
-/* Documents with /_meta/op "d" remove their key (flow.md 8.2, delete): said in the schema, where the platform looks for it. */
-static const weir_view deletions = WEIR_LIT(
-    "{\"properties\":{\"_meta\":{\"type\":\"object\",\"properties\":{\"op\":{\"enum\":[\"c\",\"u\",\"d\"]}}}},"
+/* Documents with /_meta/op "d" remove their key, and parts are merged into what is there (flow.md 8.2): said in the schema, where the platform looks for it. */
+#define IF_DELETED                                                                                                                                     \
+    "{\"properties\":{\"_meta\":{\"type\":\"object\",\"properties\":{\"op\":{\"enum\":[\"c\",\"u\",\"d\"]}}}},"                                              \
     "\"if\":{\"properties\":{\"_meta\":{\"properties\":{\"op\":{\"const\":\"d\"}},\"required\":[\"op\"]}},\"required\":[\"_meta\"]},"
-    "\"then\":{\"reduce\":{\"strategy\":\"lastWriteWins\",\"delete\":true}}}");
+static const weir_view deletions = WEIR_LIT(IF_DELETED "\"then\":{\"reduce\":{\"strategy\":\"lastWriteWins\",\"delete\":true}}}");
+static const weir_view updates = WEIR_LIT(IF_DELETED "\"then\":{\"reduce\":{\"strategy\":\"merge\",\"delete\":true}},"
+                                                     "\"else\":{\"reduce\":{\"strategy\":\"merge\"}}}");
 
 void flow_discovered_binding(const weir_stream *s, weir_view resource, weir_view path, buf *out)
 {
     buf schema = {0};
-    if (s->deletes) {
-        if (!patch_apply(&schema, s->schema, deletions))
+    if (s->deletes || s->updates) {
+        if (!patch_apply(&schema, s->schema, s->updates ? updates : deletions))
             out->failed = true;
     } else {
         buf_addv(&schema, s->schema);

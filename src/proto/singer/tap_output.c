@@ -430,9 +430,10 @@ static bool add_deleted_at(weir_view doc, buf *out)
     return ok;
 }
 
-static bool on_deletion(const outlet *o, weir_view doc, buf *out)
+static bool on_mark(const outlet *o, weir_op op, weir_view doc, buf *out)
 {
     (void)o;
+    (void)op; /* a deletion: updates are refused */
     return add_deleted_at(doc, out);
 }
 
@@ -483,7 +484,8 @@ static bool on_outlet(const framing *f, arena *a, const weir_binding *b, outlet 
         x->time = (char *)(uintptr_t)text.ptr + text.len - (sizeof "\"}\n" - 1) - TAP_TIME;
     bool plain = !t->batches && !x->stream->prune && !x->stream->from->unwrap.row_id && !x->stream->from->unwrap.deletes;
     o->finish = t->one_each ? finish_first : plain ? finish_plain : finish_changed;
-    o->deletion = on_deletion;
+    o->mark = on_mark;
+    o->whole = true;
     o->context = x;
     buf_free(&prefix);
     buf_free(&suffix);

@@ -582,7 +582,7 @@ static void a_deletion_that_the_connector_tells(void **state)
     hand h;
     buf doc = {0};
     hand_open(&h);
-    assert_true(h.o.deletion(&h.o, VIEW("{\"id\":1,\"_ab_cdc_deleted_at\":null}"), &doc));
+    assert_true(h.o.mark(&h.o, WEIR_DELETE, VIEW("{\"id\":1,\"_ab_cdc_deleted_at\":null}"), &doc));
     weir_view at = pointer_find(buf_view(&doc), VIEW("/_ab_cdc_deleted_at"));
     assert_true(view_starts(at, VIEW("\"20")) && view_ends(at, VIEW("Z\"")));
     assert_true(view_is(pointer_find(buf_view(&doc), VIEW("/id")), "1"));
