@@ -1,4 +1,4 @@
-/* cold.h - the messages that are not hot, through protobuf-c: its structs, which are made from proto/*.proto, packed and unpacked with the checks that it
+/* cold.h - the messages that are not hot, through protobuf-c: its structs, which are made from the .proto files, packed and unpacked with the checks that it
  * leaves out. No I/O.
  */
 #ifndef WEIR_PROTO_FIVETRAN_COLD_H
