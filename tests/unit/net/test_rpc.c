@@ -40,7 +40,7 @@ static weir_rc fail_config(rpc_call *c, void *context, err *e)
 static const rpc_method methods[] = {
     {"/test.Test/Echo", echo, NULL},
     {"/test.Test/Count", count, NULL},
-    {"/test.Test/Fail", fail_config, "no 'key': 100 % \xc3\xa4rgerlich"},
+    {"/test.Test/Fail", fail_config, (void *)"no 'key': 100 % \xc3\xa4rgerlich"},
     {0},
 };
 
