@@ -35,7 +35,7 @@ typedef struct ft_option {
     weir_view value, label, description; /* label and description: of FT_ASK_DESCRIBED */
 } ft_option;
 
-typedef enum ft_when { FT_WHEN_NEVER = 0, FT_WHEN_TEXT, FT_WHEN_BOOL, FT_WHEN_EMPTY } ft_when;
+typedef enum ft_when { FT_WHEN_ALWAYS = 0, FT_WHEN_TEXT, FT_WHEN_BOOL, FT_WHEN_EMPTY } ft_when;
 
 /** The value of another field: a text; true or false; none (`truth`) or any (not `truth`). */
 typedef struct ft_condition {
