@@ -5,6 +5,7 @@
 #include "json/tree.h"
 #include "net/rpc.h"
 #include "proto/fivetran/cold.h"
+#include "proto/fivetran/form.h"
 #include "run/session.h"
 
 /** What is served: the context of every method. Shared by all calls, which run at the same time; nothing in it changes. */
@@ -19,13 +20,26 @@ extern const rpc_method ft_destination_methods[];
 
 /** ConfigurationForm of both services: the connector's settings as a form. */
 weir_rc ft_configuration_form(rpc_call *c, void *context, err *e);
-/** Test of both services (tests of the connector, else `connect` and `select`). */
+/** Test of both services: the connector's own tests, else `connect` (it opens) and `select` (a source has something to be read, a destination can be used). */
 weir_rc ft_test(rpc_call *c, void *context, err *e);
 
 /** The one request of a call, unpacked into the arena. WEIR_E_PROTOCOL: none came, or it is none of these. */
-weir_rc ft_request(rpc_call *c, arena *a, const ProtobufCMessageDescriptor *type, void *ret_message, err *e);
+weir_rc ft_request(rpc_call *c, arena *a, const ProtobufCMessageDescriptor *type, ProtobufCMessage **ret, err *e);
 /** The one answer. */
 weir_rc ft_answer(rpc_call *c, const ProtobufCMessage *m, err *e);
+/** A request's configuration as the connector's settings; secrets are masked from now on. WEIR_E_CONFIG names what is wrong. */
+weir_rc ft_config(const ft_served *s, arena *a, const ft_flat *configuration, const tree **ret, err *e);
+
+/** A session of a call: opened, then the work; stopped when the call is cancelled, which is WEIR_STOPPED. */
+typedef struct ft_session {
+    const ft_served *served;
+    rpc_call *call;
+    const tree *config;
+    listener *to;
+    weir_rc (*work)(session *s, void *arg, err *e);
+    void *arg;
+} ft_session;
+weir_rc ft_with_session(const ft_session *o, err *e);
 
 /** The thread beside a call's session: stops it once the call is cancelled, and flushes what lingers. */
 typedef struct ft_watch ft_watch;

@@ -2,7 +2,7 @@
 #ifndef WEIR_FIVETRAN_SERVE_SOURCE_H
 #define WEIR_FIVETRAN_SERVE_SOURCE_H
 
-#include "fivetran_pb/connector_sdk.pb-c.h"
+#include "proto/fivetran/cold.h"
 #include "proto/fivetran/types.h"
 #include "proto/streams.h"
 #include "proto/unwrap.h"

@@ -85,7 +85,7 @@ static FivetranSdk__V2__Column *column_message(arena *a, const ft_column *c)
     if (!m)
         return NULL;
     fivetran_sdk__v2__column__init(m);
-    m->name = arena_text(a, c->name);
+    m->name = ft_text(a, c->name);
     m->type = (FivetranSdk__V2__DataType)c->type; /* the same numbers: types.h */
     m->primary_key = c->key;
     if ((c->type == FT_DECIMAL && c->precision) || (c->type == FT_STRING && c->length)) {
@@ -101,7 +101,7 @@ FivetranSdk__V2__Table *ft_table_message(arena *a, const ft_table *t)
     if (!m)
         return NULL;
     fivetran_sdk__v2__table__init(m);
-    m->name = arena_text(a, t->name);
+    m->name = ft_text(a, t->name);
     m->columns = arena_array(a, t->count, sizeof *m->columns);
     m->n_columns = t->count;
     for (size_t i = 0; i < t->count && m->columns; i++)
@@ -128,7 +128,7 @@ static FivetranSdk__V2__Schema *schema_message(arena *a, weir_view name, size_t 
     if (!m)
         return NULL;
     fivetran_sdk__v2__schema__init(m);
-    m->name = arena_text(a, name);
+    m->name = ft_text(a, name);
     m->tables = arena_array(a, room, sizeof *m->tables);
     return m;
 }

@@ -5,7 +5,6 @@
 #ifndef WEIR_FIVETRAN_UPDATE_H
 #define WEIR_FIVETRAN_UPDATE_H
 
-#include "proto/fivetran/cold.h"
 #include "proto/fivetran/record.h"
 #include "proto/fivetran/serve_source.h"
 

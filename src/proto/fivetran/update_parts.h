@@ -63,13 +63,14 @@ typedef struct ft_queue {
 
 typedef struct ft_listener ft_listener;
 typedef struct ft_lane ft_lane;
+typedef struct ft_typed ft_typed;
 
 /** A binding on a lane. */
 typedef struct ft_slot {
     ft_lane *of;
     ft_target *target;
     ft_columns columns;
-    struct ft_typed *typed; /* update_typed.c; NULL: not made yet */
+    ft_typed *typed; /* update_typed.c; NULL: not made yet */
 } ft_slot;
 
 struct ft_lane {
@@ -106,7 +107,7 @@ void ft_queue_clear(ft_queue *q);
 /* ---- update_typed.c: typed values to records ---- */
 
 extern const outlet_values ft_typed_values;
-void ft_typed_free(struct ft_typed *t);
+void ft_typed_free(ft_typed *ty);
 
 /* ---- update_listener.c ---- */
 
