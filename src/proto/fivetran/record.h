@@ -4,6 +4,7 @@
 #ifndef WEIR_PROTO_FIVETRAN_RECORD_H
 #define WEIR_PROTO_FIVETRAN_RECORD_H
 
+#include "proto/fivetran/put.h"
 #include "proto/fivetran/types.h"
 
 enum {
@@ -20,15 +21,21 @@ typedef struct ft_writing ft_writing;
 ft_writing *ft_writing_new(const ft_table *t, const bool *selected);
 void ft_writing_free(ft_writing *w);
 
-/** Appends a Record (its fields only) made of a document: checked JSON, an object. Numbers keep their digits, whatever the column's type.
- *  @param ret_misfit WEIR_E_CONFIG because of a value that its column cannot hold: the column's index and the type that would do; then nothing was appended
- *  @return WEIR_E_CONFIG naming table and column; WEIR_E_NOMEM */
+/* A value that its column cannot hold, or a member that is no column. */
 typedef struct ft_misfit {
     size_t column; /* SIZE_MAX: a member that is no column, see name */
-    weir_view name;
-    ft_type needed;
+    weir_view name; /* decoded; good until the next call */
+    ft_type needed; /* holds both what the column holds and this value; of a member: what its value asks for, null: FT_UNSPECIFIED */
 } ft_misfit;
+
+/** Appends a Record (its fields only) made of a document: checked JSON, an object. Its data stand in the order of the document. FT_UPSERT and FT_UPDATE have what
+ *  is there, FT_DELETE the key (all, if there is none), FT_TRUNCATE nothing. Integers and decimals keep their digits; a DOUBLE is the nearest one; a lone
+ *  surrogate becomes U+FFFD. An UNSPECIFIED column takes any value as what it is.
+ *  @param ret_misfit set if WEIR_E_CONFIG is returned
+ *  @return WEIR_E_CONFIG: a value that its column cannot hold, or a member that is no column, named with the table; nothing was appended. WEIR_E_NOMEM */
 weir_rc ft_write_record(ft_writing *w, ft_op op, weir_view doc, buf *out, ft_misfit *ret_misfit, err *e);
+/** The name of a column as put.h takes it. */
+const ft_name *ft_writing_name(const ft_writing *w, size_t column);
 
 /** Records on their way into UpdateResponse messages: gathered while they fit, exact to the byte. */
 typedef struct ft_batch {
@@ -68,13 +75,30 @@ typedef struct ft_record {
 /** Takes the next record of a FT_RECORD or FT_RECORDS body. @param at where reading goes on; begins with 0  @return WEIR_STOPPED: no more */
 weir_rc ft_next_record(const ft_update *u, size_t *at, ft_record *ret, err *e);
 
+/** A value of a record. */
+typedef struct ft_value {
+    ft_type type;    /* FT_UNSPECIFIED: null */
+    int64_t integer; /* BOOLEAN, SHORT, INT, LONG; seconds of NAIVE_DATE, NAIVE_DATETIME, UTC_DATETIME, NAIVE_TIME */
+    int32_t nanos;   /* of the latter */
+    double number;   /* FLOAT, DOUBLE */
+    weir_view text;  /* DECIMAL, BINARY (bytes), STRING, JSON, XML: as on the wire; UTF-8 checked but for BINARY */
+} ft_value;
+/** Takes the next entry of the record's map. A name that comes again replaces its former value: the caller lets the last win.
+ *  @param at begins with 0
+ *  @return WEIR_STOPPED: no more; WEIR_E_PROTOCOL: bad UTF-8, a value without a member, a null that is false, a time out of the years 1 to 9999, a decimal that
+ *  is none; names the table and the column */
+weir_rc ft_next_value(const ft_record *rec, size_t *at, weir_view *ret_name, ft_value *ret, err *e);
+/** Appends the text of a value: dates and times as ISO 8601 (`2007-12-03T10:15:30.500Z`), numbers, true and false; of those that have a text, that one. */
+void ft_value_text(const ft_value *v, buf *out);
+
 /** How records of one table are read: which column comes next, names quoted beforehand. */
 typedef struct ft_reading ft_reading;
 /** @param t columns as known so far; others may come. Copied. @return NULL without memory */
 ft_reading *ft_reading_new(const ft_table *t);
 void ft_reading_free(ft_reading *r);
-/** Appends the record's values as a JSON object: numbers and decimals with all digits, dates and times as ISO 8601, binary as base64, `json` as it is
- *  (checked), null as null.
+/** Appends the record's values as a JSON object: numbers as numbers (NaN and the infinities as strings), decimals as strings, dates and times as ISO 8601, binary
+ *  as base64, `json` as it is (checked), null as null. In a column that the table says is STRING or DECIMAL numbers and truth values are strings as well, so that documents fit
+ *  ft_schema_of_columns().
  *  @param ret_types united into it: a bit (1 << ft_type) for each type that was seen of each column of the table; may be NULL
  *  @param ret_unknown set to a name that is no column of the table, or empty
  *  @return WEIR_E_PROTOCOL: bad UTF-8, a value without a member, a date out of range, JSON that is none: names the column */

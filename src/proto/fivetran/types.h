@@ -18,8 +18,18 @@ typedef enum ft_op { FT_UPSERT = 0, FT_UPDATE = 1, FT_DELETE = 2, FT_TRUNCATE = 
 const char *ft_type_name(int type);
 /** By name, in any case. @return false: there is none */
 bool ft_type_named(weir_view name, ft_type *ret);
-/** The number of the ValueType member that carries it: not its own number (fivetran.md 1.1). */
-unsigned ft_value_tag(ft_type type);
+/** The number of the ValueType member that carries it: not its own number (fivetran.md 1.1). FT_UNSPECIFIED: of `null`. */
+static inline unsigned ft_value_tag(ft_type type)
+{
+    static const unsigned char tags[FT_TYPES] = {
+        [FT_UNSPECIFIED] = 1, [FT_BOOLEAN] = 2,    [FT_SHORT] = 3,           [FT_INT] = 4,           [FT_LONG] = 5,    [FT_FLOAT] = 6,
+        [FT_DOUBLE] = 7,      [FT_NAIVE_DATE] = 8, [FT_NAIVE_DATETIME] = 9,  [FT_UTC_DATETIME] = 10, [FT_DECIMAL] = 11, [FT_BINARY] = 12,
+        [FT_STRING] = 13,     [FT_JSON] = 14,      [FT_XML] = 15,            [FT_NAIVE_TIME] = 16,
+    };
+    return tags[type];
+}
+/** The other way. @return false: no member has this number; 1, of `null`, is FT_UNSPECIFIED */
+bool ft_value_type(uint32_t tag, ft_type *ret);
 
 typedef struct ft_column {
     weir_view name;
@@ -35,9 +45,11 @@ typedef struct ft_table {
     size_t count;
 } ft_table;
 
-/** The columns of documents with this schema: one for each top-level property, in its order; key columns are the top-level parts of `key`. What the schema
- *  leaves open is JSON, or UNSPECIFIED if it says nothing at all. Strings by their format: date, date-time (with or without zone), time, decimal numbers
- *  (`number`, `integer`), contentEncoding base64. WEIR_E_CONFIG: a key inside of an object.
+/** The columns of documents with this schema: one for each top-level property, in its order, then what of the key it does not describe. Objects and arrays are
+ *  JSON, truth values, numbers and strings that share a column STRING; UNSPECIFIED if the schema says nothing at all. Integers are LONG, or what their bounds or
+ *  format say if these are those of a machine type; numbers DOUBLE, or DECIMAL if they are multiples of a decimal fraction. Strings by their format: date, date-time (NAIVE_DATETIME if
+ *  `airbyte_type` says so), decimals that travel as text (`number`, `integer`, `singer.decimal`), contentEncoding base64, contentMediaType XML. WEIR_E_CONFIG: a key
+ *  inside of an object.
  *  @param key JSON array of JSON pointers */
 weir_rc ft_columns_of_schema(arena *a, const tree *schema, weir_view key, ft_table *ret, err *e);
 /** The other way: a JSON Schema for the documents that ft_row_json() makes. */
