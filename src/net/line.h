@@ -1,0 +1,45 @@
+/* line.h - what servers and clients have in common: gRPC, loaded; a completion queue; a thread that takes events from it (the pump).
+ *
+ * Every event has an rpc_op as its tag, whose function is called with it. A batch that completes while it is started, which is the usual case
+ * as long as the peer keeps up, is not handed to the pump and back: the event is caught on the thread that started it.
+ */
+#ifndef WEIR_NET_LINE_H
+#define WEIR_NET_LINE_H
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "net/grpc_api.h"
+#include "net/rpc.h"
+
+typedef struct rpc_op {
+    void (*done)(struct rpc_op *op, bool ok); /* on the pump, or on any thread that is starting something: never waits, never frees the line */
+    void *owner;
+} rpc_op;
+
+typedef struct rpc_line {
+    grpc_api grpc;
+    grpc_completion_queue *queue;
+    pthread_t pump;
+} rpc_line;
+
+/** Loads gRPC and makes the queue; no thread of ours yet. */
+weir_rc rpc_line_open(rpc_line *l, err *e);
+/** Events are taken from now on. */
+weir_rc rpc_line_pump(rpc_line *l, err *e);
+/** Every op must have been seen: a batch that begins after this ends the process (fivetran.md 4.3). The pump is joined. */
+void rpc_line_stop_pump(rpc_line *l);
+/** After that, and after what uses the queue has been destroyed. */
+void rpc_line_close(rpc_line *l);
+
+/** Begins a batch. op->done comes exactly once if true is returned, never otherwise; it may come before this returns. Call it without locks. */
+bool rpc_line_start(rpc_line *l, grpc_call *call, const grpc_op *ops, size_t count, rpc_op *op);
+
+/** A moment from now, as gRPC wants it; 0: never. */
+gpr_timespec rpc_line_time(const rpc_line *l, int64_t ms);
+
+/** Threads that gRPC or we start inherit the caller's signals: none is to reach them, for whoever waits for SIGTERM is another. */
+void rpc_signals_block(sigset_t *ret_before);
+void rpc_signals_restore(const sigset_t *before);
+
+#endif

@@ -1,0 +1,3 @@
+#include "net/server.h"
+
+const rpc_method rpc_health_methods[] = {{0}};

@@ -1,0 +1,3 @@
+#include "net/server.h"
+
+const rpc_method rpc_reflection_methods[] = {{0}};
