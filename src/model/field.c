@@ -7,7 +7,7 @@ bool field_required(const weir_field *f)
     if (f->type != WEIR_OBJECT)
         return true;
     for (const weir_field *m = f->fields; field_more(m); m++)
-        if (field_required(m))
+        if (field_required(m) && !m->shown_by)
             return true;
     return false;
 }
@@ -39,6 +39,14 @@ bool field_max(const weir_field *f, int64_t *ret)
         return false;
     *ret = f->max;
     return true;
+}
+
+size_t field_choices(const weir_field *f)
+{
+    size_t n = 0;
+    while (f->choices && f->choices[n])
+        n++;
+    return n;
 }
 
 static bool is_lower(char c)

@@ -17,11 +17,10 @@ const weir_field *field_named(const weir_field *table, weir_view name);
 /** Bounds of an integer that has any; those of 64 bits count as none. */
 bool field_min(const weir_field *f, int64_t *ret);
 bool field_max(const weir_field *f, int64_t *ret);
+/** How many choices there are. */
+size_t field_choices(const weir_field *f);
 /** Appends what a form shows. */
 void field_title(const weir_field *f, buf *out);
-/** Appends a title made from a name: "api_key", "apiKey" -> "Api Key". */
-void title_of_name(const char *name, buf *out);
-
 /** Parses the fallback of a setting into the struct at `out`: would the setting itself accept it? Otherwise WEIR_E_BUG.
  *  @param what names the setting in the error */
 weir_rc field_try_fallback(const weir_field *f, const char *what, void *out, arena *a, err *e);

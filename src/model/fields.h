@@ -26,6 +26,8 @@ void fields_secrets(const weir_field *table, const tree *settings, void (*each)(
 void schema_secrets(const tree *schema, const tree *settings, void (*each)(void *arg, weir_view secret), void *arg);
 /** Appends the JSON array of pointers of the fields marked WEIR_PATH. */
 void fields_path_pointers(const weir_field *table, buf *out);
+/** Appends a title made from a name: "api_key", "apiKey" -> "Api Key". */
+void title_of_name(const char *name, buf *out);
 /** Is the table itself well formed (names unique, offsets inside size, aligned and apart, flags where they belong, fallbacks that
  * the setting would accept)? For tests and weir_main: an author's slip is WEIR_E_BUG naming the field. */
 weir_rc fields_check(const weir_field *table, size_t size, err *e);

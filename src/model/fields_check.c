@@ -79,9 +79,82 @@ static weir_rc check_flags(check *c, const weir_field *f)
         return slip(c, "its list of choices is empty");
     if (f->type == WEIR_INT && f->min > f->max)
         return slip(c, "its least value is above its greatest");
-    if (f->type != WEIR_INT && (f->min || f->max))
+    if (f->type != WEIR_INT && !(f->flags & WEIR_UPLOAD) && (f->min || f->max))
         return slip(c, "only an integer has bounds");
     return WEIR_OK;
+}
+
+static weir_rc check_upload(check *c, const weir_field *f)
+{
+    if (!(f->flags & WEIR_UPLOAD))
+        return WEIR_OK;
+    if (f->type != WEIR_TEXT)
+        return slip(c, "only a text can be an upload");
+    if (f->flags & (WEIR_PATH | WEIR_MULTILINE))
+        return slip(c, "an upload cannot be %s", f->flags & WEIR_PATH ? "part of a path" : "multiline");
+    if (f->fallback)
+        return slip(c, "an upload has no default");
+    if (f->min || f->max < 0 || f->max > INT32_MAX)
+        return slip(c, "the size of an upload is at most 0 (any) to %d bytes, and at least nothing", INT32_MAX);
+    for (const char *const *type = f->choices; type && *type; type++)
+        if (**type != '.')
+            return slip(c, "the file type '%s' does not begin with a dot", *type);
+    return WEIR_OK;
+}
+
+static weir_rc check_choice_help(check *c, const weir_field *f)
+{
+    if (!f->choice_help)
+        return WEIR_OK;
+    if (!f->choices || f->flags & WEIR_UPLOAD)
+        return slip(c, "it explains choices, but has none");
+    for (size_t i = 0; f->choices[i]; i++)
+        if (!f->choice_help[i])
+            return slip(c, "its choice '%s' is not explained", f->choices[i]);
+    return WEIR_OK;
+}
+
+static bool is_choice(const weir_field *f, const char *value)
+{
+    for (const char *const *choice = f->choices; *choice; choice++)
+        if (strcmp(*choice, value) == 0)
+            return true;
+    return false;
+}
+
+/* Does it depend on itself, by way of others? */
+static bool shown_in_circles(const weir_field *table, const weir_field *f)
+{
+    const weir_field *by = f;
+    for (const weir_field *step = table; field_more(step) && by && by->shown_by; step++)
+        by = field_named(table, view_of(by->shown_by));
+    return by && by->shown_by; /* more steps than there are settings */
+}
+
+static weir_rc check_shown_for(check *c, const weir_field *f, const weir_field *by)
+{
+    const char *value = f->shown_for ? f->shown_for : "";
+    if (by->type == WEIR_BOOL && strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+        return slip(c, "'%s', by which it is shown, is true or false, never '%s'", by->name, value);
+    if (by->choices && !(by->flags & WEIR_UPLOAD) && *value && !is_choice(by, value))
+        return slip(c, "'%s', by which it is shown, cannot be '%s'", by->name, value);
+    return WEIR_OK;
+}
+
+static weir_rc check_shown(check *c, const weir_field *table, const weir_field *f)
+{
+    const weir_field *by = f->shown_by ? field_named(table, view_of(f->shown_by)) : NULL;
+    if (!f->shown_by)
+        return f->shown_for ? slip(c, "it is shown for '%s', but of which setting?", f->shown_for) : WEIR_OK;
+    if (!by || by == f)
+        return slip(c, "it is shown by '%s', which is not another setting of this table", f->shown_by);
+    if (by->type != WEIR_TEXT && by->type != WEIR_BOOL)
+        return slip(c, "'%s', by which it is shown, is neither a text nor a boolean", f->shown_by);
+    if (!f->fallback && !(f->flags & WEIR_OPTIONAL))
+        return slip(c, "it is not always shown, so it has to be optional or have a default");
+    if (shown_in_circles(table, f))
+        return slip(c, "whether it is shown depends on itself");
+    return check_shown_for(c, f, by);
 }
 
 /* What a group needs is there, and what is no group does not have it. */
@@ -123,6 +196,8 @@ static weir_rc check_variant(check *c, const weir_field *f, const weir_field *v,
         return rc;
     if (v->type != WEIR_OBJECT)
         return slip(c, "a variant has to be an object");
+    if (v->shown_by)
+        return slip(c, "a variant is shown where it is chosen, and by nothing else");
     if (field_named(v->fields, view_of(f->discriminator)))
         return slip(c, "its field '%s' has the name of the discriminator", f->discriminator);
     for (const weir_field *m = v->fields; field_more(m); m++)
@@ -185,6 +260,12 @@ static weir_rc check_field(check *c, const weir_field *table, const weir_field *
     rc = check_place(c, table, f, base);
     if (!rc)
         rc = check_flags(c, f);
+    if (!rc)
+        rc = check_upload(c, f);
+    if (!rc)
+        rc = check_choice_help(c, f);
+    if (!rc)
+        rc = check_shown(c, table, f);
     if (!rc)
         rc = check_group(c, f);
     if (!rc)

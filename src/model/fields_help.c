@@ -60,9 +60,12 @@ static void put_type(buf *out, const weir_field *f)
     };
     for (; f->type == WEIR_LIST; f = f->fields)
         buf_adds(out, words[WEIR_LIST]);
-    buf_adds(out, words[f->type]);
+    const bool upload = f->flags & WEIR_UPLOAD;
+    buf_adds(out, upload ? "file as base64" : words[f->type]);
     for (const char *const *c = f->choices; c && *c; c++)
-        buf_printf(out, "%s'%s'", c == f->choices ? " among " : ", ", *c);
+        buf_printf(out, "%s'%s'", c > f->choices ? ", " : upload ? " of type " : " among ", *c);
+    if (upload && f->max)
+        buf_printf(out, " of at most %" PRId64 " bytes", f->max);
 }
 
 static void put_bounds(buf *out, const weir_field *f)
@@ -96,6 +99,27 @@ static void put_presence(buf *out, const weir_field *f)
         buf_adds(out, ", optional");
     if (f->flags & WEIR_SECRET)
         buf_adds(out, ", secret");
+    if (f->placeholder)
+        buf_printf(out, ", such as %s", f->placeholder);
+}
+
+static void put_shown(buf *out, const weir_field *f)
+{
+    if (f->shown_by && f->shown_for && *f->shown_for)
+        buf_printf(out, ", only if %s is '%s'", f->shown_by, f->shown_for);
+    else if (f->shown_by)
+        buf_printf(out, ", only without %s", f->shown_by);
+}
+
+static void put_choice_help(buf *out, const weir_field *f, size_t indent)
+{
+    buf line = {0};
+    for (size_t i = 0; f->choice_help && f->choices[i]; i++) {
+        buf_clear(&line);
+        buf_printf(&line, "'%s': %s", f->choices[i], f->choice_help[i]);
+        put_line(out, indent, &line);
+    }
+    buf_free(&line);
 }
 
 /* ----------------------------------------------------------------------------------------------------------------- nesting -- */
@@ -135,10 +159,12 @@ static void put_fields(buf *out, const weir_field *table, size_t indent)
         put_type(&line, f);
         put_bounds(&line, f);
         put_presence(&line, f);
+        put_shown(&line, f);
         buf_addc(&line, ')');
         put_line(out, indent, &line);
         if (f->help)
             wrapped(out, indent + HANG, indent + HANG, f->help);
+        put_choice_help(out, f, indent + HANG);
         put_inside(out, f, indent + 2 * STEP);
     }
     buf_free(&line);

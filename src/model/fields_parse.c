@@ -10,6 +10,7 @@
 enum {
     MOST_PROBLEMS = 100, /* what a person may still read; the rest is counted */
     MOST_SHOWN = 40,     /* bytes of a value shown in an error */
+    MOST_STEPS = 100,    /* from a setting to the one by which it is shown, and on */
 };
 
 typedef struct parse {
@@ -172,18 +173,41 @@ static void unknown_member(parse *p, const weir_field *table, const char *more, 
 
 /* --------------------------------------------------------------------------------------------------------------- values -- */
 
+/* Nothing of a file is shown. */
+static bool is_upload(parse *p, const weir_field *f, const tree *t)
+{
+    buf file = {0};
+    bool good = base64_decode(&file, t->text);
+    p->a->failed |= !buf_ok(&file);
+    if (!good) {
+        problem(p, t->mark, "expected the content of a file as base64");
+    } else if (f->max && file.len > (uint64_t)f->max) {
+        good = false;
+        if (problem_at(p, t->mark))
+            buf_printf(&p->problems, "the file has %zu bytes, more than the %" PRId64 " that are allowed", file.len, f->max);
+    }
+    buf_wipe(&file);
+    return good;
+}
+
+static bool is_among(const weir_field *f, const tree *t)
+{
+    for (const char *const *c = f->choices; c && *c; c++)
+        if (view_is(t->text, *c))
+            return true;
+    return !f->choices;
+}
+
 static void take_text(parse *p, const weir_field *f, const tree *t, void *at)
 {
-    size_t count = 0;
-    bool among = !f->choices;
-    for (; f->choices && f->choices[count]; count++)
-        among |= view_is(t->text, f->choices[count]);
     if (!is_kind(p, t, TREE_STRING, "a string"))
         return;
     if (t->text.len && memchr(t->text.ptr, 0, t->text.len))
         problem(p, t->mark, "a text that holds a NUL character cannot be used");
-    else if (!among)
-        expected_one_of(p, t, f->choices, count);
+    else if (!(f->flags & WEIR_UPLOAD) && !is_among(f, t))
+        expected_one_of(p, t, f->choices, field_choices(f));
+    else if (f->flags & WEIR_UPLOAD && !is_upload(p, f, t))
+        return;
     else
         *(const char **)at = arena_text(p->a, t->text);
 }
@@ -347,6 +371,26 @@ static void take_member(parse *p, const weir_field *f, const tree *t, void *out)
     p->pointer.len = len;
 }
 
+static weir_view value_shown(const weir_field *table, const weir_field *by, const tree *t, unsigned steps);
+
+/* Is a setting asked for at all, with these others? Of settings that depend on themselves, which fields_check() refuses, nobody cares. */
+static bool is_shown(const weir_field *table, const weir_field *f, const tree *t, unsigned steps)
+{
+    const weir_field *by = f->shown_by ? field_named(table, view_of(f->shown_by)) : NULL;
+    return !by || view_eq(value_shown(table, by, t, steps), view_of(f->shown_for));
+}
+
+/* What a setting says as far as others depend on it: a text, "true" or "false"; empty: nothing, as where it is not shown itself. */
+static weir_view value_shown(const weir_field *table, const weir_field *by, const tree *t, unsigned steps)
+{
+    const tree *m = tree_get(t, by->name);
+    if (!steps || !is_shown(table, by, t, steps - 1))
+        return (weir_view){0};
+    if (tree_is_null(m))
+        return view_of(by->fallback);
+    return m->kind == TREE_BOOL ? view_of(m->boolean ? "true" : "false") : m->text;
+}
+
 static bool tolerated(const parse *p, const tree *object, const char *more, weir_view name)
 {
     return (more && view_is(name, more)) || (object == p->root && view_is(name, "_meta"));
@@ -359,8 +403,12 @@ static void take_members(parse *p, const weir_field *table, const char *more, co
     tree_mark outer = p->here;
     if (t)
         p->here = t->mark;
-    for (const weir_field *f = table; field_more(f); f++)
+    for (const weir_field *f = table; field_more(f); f++) {
+        bool lenient = p->lenient;
+        p->lenient |= !is_shown(table, f, t, MOST_STEPS);
         take_member(p, f, t, out);
+        p->lenient = lenient;
+    }
     size_t len = p->pointer.len;
     for (const tree *m = t ? t->first : NULL; m; m = m->next) {
         if (field_named(table, m->name) || tolerated(p, t, more, m->name))

@@ -1,5 +1,15 @@
-/* The annotations are those of flow.md 8.3; other platforms know most of them or pass them over. */
+/* The annotations are those of flow.md 8.3; other platforms know most of them or pass them over. What only forms want to know has names that begin with x-, which
+ * Flow lets pass, or that JSON Schema knows (examples, contentEncoding); none of them takes part in validation, so that they do no harm anywhere:
+ *
+ *     x-hidden-field        is not shown (Flow's name)
+ *     examples              the placeholder
+ *     x-upload              {"types": [".pem"], "maxBytes": N}: the content of a file; contentEncoding says that it is base64
+ *     x-enum-descriptions   a sentence for each value of enum, in its order
+ *     x-shown-when          {"name of a member of the same object": value}: asked for only then. The value is a text, true or false, or {"empty": true}
+ *     x-shown-required      and then it has to be there
+ */
 #include "json/pointer.h"
+#include "json/scan.h"
 #include "json/write.h"
 #include "model/field.h"
 
@@ -14,6 +24,7 @@ static void put_flags(json_out *w, const weir_field *f)
         {WEIR_SECRET, "secret"},
         {WEIR_MULTILINE, "multiline"},
         {WEIR_ADVANCED, "advanced"},
+        {WEIR_HIDDEN, "x-hidden-field"},
         {WEIR_COLLECTION_NAME, "x-collection-name"},
         {WEIR_SCHEMA_NAME, "x-schema-name"},
         {WEIR_DELTA_UPDATES, "x-delta-updates"},
@@ -44,14 +55,66 @@ static void put_fallback(json_out *w, const weir_field *f)
         out_raw(w, view_of(f->fallback));
 }
 
+static void put_texts(json_out *w, const char *name, const char *const *texts, size_t count)
+{
+    out_open(out_name(w, name), '[');
+    for (size_t i = 0; i < count; i++)
+        out_text(w, view_of(texts[i]));
+    out_close(w, ']');
+}
+
 static void put_choices(json_out *w, const weir_field *f)
 {
-    if (!f->choices)
+    const size_t count = field_choices(f);
+    if (!f->choices || f->flags & WEIR_UPLOAD)
         return;
-    out_open(out_name(w, "enum"), '[');
-    for (const char *const *c = f->choices; *c; c++)
-        out_text(w, view_of(*c));
+    put_texts(w, "enum", f->choices, count);
+    if (f->choice_help)
+        put_texts(w, "x-enum-descriptions", f->choice_help, count);
+}
+
+static void put_upload(json_out *w, const weir_field *f)
+{
+    if (!(f->flags & WEIR_UPLOAD))
+        return;
+    out_text(out_name(w, "contentEncoding"), VIEW("base64"));
+    out_open(out_name(w, "x-upload"), '{');
+    if (f->choices)
+        put_texts(w, "types", f->choices, field_choices(f));
+    if (f->max)
+        out_int(out_name(w, "maxBytes"), f->max);
+    out_close(w, '}');
+}
+
+/* A number is a number where numbers are expected. */
+static void put_placeholder(json_out *w, const weir_field *f)
+{
+    if (!f->placeholder)
+        return;
+    out_open(out_name(w, "examples"), '[');
+    if (f->type != WEIR_TEXT && json_check(view_of(f->placeholder), NULL, NULL))
+        out_raw(w, view_of(f->placeholder));
+    else
+        out_text(w, view_of(f->placeholder));
     out_close(w, ']');
+}
+
+/* @param by the setting that decides whether this one is shown */
+static void put_shown(json_out *w, const weir_field *f, const weir_field *by)
+{
+    if (!by)
+        return;
+    out_open(out_name(w, "x-shown-when"), '{');
+    out_namev(w, view_of(f->shown_by));
+    if (!f->shown_for || !*f->shown_for)
+        out_raw(w, VIEW("{\"empty\":true}"));
+    else if (by->type == WEIR_BOOL)
+        out_bool(w, strcmp(f->shown_for, "true") == 0);
+    else
+        out_text(w, view_of(f->shown_for));
+    out_close(w, '}');
+    if (field_required(f))
+        out_bool(out_name(w, "x-shown-required"), true);
 }
 
 static void put_bounds(json_out *w, const weir_field *f)
@@ -66,10 +129,11 @@ static void put_bounds(json_out *w, const weir_field *f)
 /* ---------------------------------------------------------------------------------------------------------------- groups -- */
 
 /* A setting as a property: its own schema and its place in the form. */
-static void put_property(json_out *w, const weir_field *f, int64_t order)
+static void put_property(json_out *w, const weir_field *table, const weir_field *f, int64_t order)
 {
     out_open(out_namev(w, view_of(f->name)), '{');
     put_value_schema(w, f);
+    put_shown(w, f, f->shown_by ? field_named(table, view_of(f->shown_by)) : NULL);
     out_int(out_name(w, "order"), order);
     out_close(w, '}');
 }
@@ -88,14 +152,14 @@ static void put_required(json_out *w, const weir_field *table, const char *discr
 {
     size_t count = discriminator != NULL;
     for (const weir_field *f = table; field_more(f); f++)
-        count += field_required(f);
+        count += field_required(f) && !f->shown_by;
     if (!count)
         return;
     out_open(out_name(w, "required"), '[');
     if (discriminator)
         out_text(w, view_of(discriminator));
     for (const weir_field *f = table; field_more(f); f++)
-        if (field_required(f))
+        if (field_required(f) && !f->shown_by)
             out_text(w, view_of(f->name));
     out_close(w, ']');
 }
@@ -111,7 +175,7 @@ static void put_members(json_out *w, const weir_field *table, const char *discri
         order++;
     }
     for (const weir_field *f = table; field_more(f); f++)
-        put_property(w, f, order++);
+        put_property(w, table, f, order++);
     out_close(w, '}');
 }
 
@@ -165,7 +229,9 @@ static void put_value_schema(json_out *w, const weir_field *f)
     put_choices(w, f);
     put_bounds(w, f);
     put_fallback(w, f);
+    put_placeholder(w, f);
     put_flags(w, f);
+    put_upload(w, f);
     put_inside(w, f);
 }
 

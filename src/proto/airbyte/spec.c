@@ -215,10 +215,13 @@ static void put_member(converter *v, const layers *l, const tree *m)
     buf_free(&text);
 }
 
-/* Our tables say of every text whether it is a secret; so does what is made of them, for readers who go by names otherwise. */
-static void put_secret(converter *v, const layers *l)
+/* What this platform calls otherwise. Our tables say of every text whether it is a secret; so does what is made of them, for readers who go by names otherwise. */
+static void put_renamed(converter *v, const layers *l)
 {
     const tree *secret = first_named(l, l->count, NULL, VIEW("secret")), *type = first_named(l, l->count, NULL, VIEW("type"));
+    const tree *hidden = first_named(l, l->count, NULL, VIEW("x-hidden-field"));
+    if (hidden && hidden->kind == TREE_BOOL && hidden->boolean && !first_named(l, l->count, NULL, VIEW("airbyte_hidden")))
+        out_bool(out_name(v->w, "airbyte_hidden"), true);
     if (first_named(l, l->count, NULL, VIEW("airbyte_secret")))
         return;
     if (secret && secret->kind == TREE_BOOL && secret->boolean)
@@ -248,7 +251,7 @@ static void put_schema(converter *v, const tree *schema)
         for (const tree *m = l.items[i]->first; m; m = m->next)
             if (!first_named(&l, i, NULL, m->name))
                 put_member(v, &l, m);
-    put_secret(v, &l);
+    put_renamed(v, &l);
     v->depth = depth;
     out_close(v->w, '}');
 }
