@@ -1,5 +1,5 @@
 /* shortest.h - doubles to text and back, as the C++ library does it: correctly rounded, whatever the locale, no allocation.
- * Only number.c uses it. */
+ * For number.c, and for floats. */
 #ifndef WEIR_JSON_SHORTEST_H
 #define WEIR_JSON_SHORTEST_H
 

@@ -2,7 +2,7 @@
 
 #include "fivetran_pb/descriptors.h"
 #include "json/scan.h"
-#include "json/utf8.h"
+#include "proto/fivetran/types.h"
 #include "proto/flow/pb.h"
 
 /* ---- looking through ---- */
@@ -121,16 +121,9 @@ void ft_pack(const ProtobufCMessage *m, buf *out)
 char *ft_text(arena *a, weir_view text)
 {
     enum { REPLACED = 3 };
-    char *out = text.len > SIZE_MAX / REPLACED - 1 ? NULL : arena_alloc(a, text.len * REPLACED + 1), *to = out;
-    const unsigned char *p = (const unsigned char *)text.ptr;
-    for (size_t i = 0, n; out && i < text.len; i += n) {
-        n = p[i] == 0 ? 0 : p[i] < 0x80 ? 1 : utf8_sequence(p + i, text.len - i);
-        if (n)
-            to = (char *)memcpy(to, p + i, n) + n;
-        else
-            to += utf8_put(to, 0xfffd);
-        n = n ? n : p[i] == 0 ? 1 : utf8_broken(p + i, text.len - i);
-    }
+    char *out = text.len > SIZE_MAX / REPLACED - 1 ? NULL : arena_alloc(a, text.len * REPLACED + 1);
+    if (out)
+        ft_clean_text(out, text);
     return out;
 }
 

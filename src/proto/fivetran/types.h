@@ -58,5 +58,7 @@ void ft_schema_of_columns(const ft_table *t, buf *out);
 void ft_key_of_columns(const ft_table *t, buf *out);
 /** The narrowest type that holds what both do: LONG and DECIMAL are DECIMAL, anything and JSON is JSON ... */
 ft_type ft_type_join(ft_type a, ft_type b);
+/** Copies a text for a string of a message: what is not UTF-8 becomes U+FFFD, as does a NUL. @param to room for 3 * len  @return its end */
+char *ft_clean_text(char *to, weir_view text);
 
 #endif

@@ -1,0 +1,700 @@
+/* Documents into Records (fivetran.md 1.2, 1.5). A value is looked at where it stands in the document and written where it belongs; what is not written as one
+ * mostly does (escapes, exponents, another type than the column's) takes the slow way, which finds the span of the value first.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "json/number.h"
+#include "json/quick.h"
+#include "json/text.h"
+#include "proto/fivetran/moment.h"
+#include "proto/fivetran/record.h"
+
+enum {
+    DECIMAL_DIGITS = 38, /* fivetran.md 2.5 */
+    DECIMAL_SCALE = 37,
+    DECIMAL_TEXT = 128,
+    FIT_64 = 19, /* so many digits are less than 2^64 */
+    TYPES_OF_RECORD = 4,
+};
+
+typedef struct column {
+    ft_name name;
+    quick_name seen; /* as it was written in the last document */
+    ft_type type;
+    bool key, selected;
+} column;
+
+struct ft_writing {
+    arena memory;
+    weir_view table;
+    weir_view heads[TYPES_OF_RECORD]; /* `0a LEN schema 12 LEN table 18 type` */
+    column *columns;
+    size_t count;
+    bool keyed;
+    map index;   /* name -> column */
+    buf scratch; /* a decoded name or text */
+};
+
+/* A document on its way. */
+typedef struct writer {
+    ft_writing *w;
+    const char *at, *end; /* of the document */
+    char *p;              /* of the record */
+    buf *out;
+    ft_type needed; /* of a value that does not fit */
+} writer;
+
+/* Takes the value at `at`. @return false: it does not fit, see needed; or no memory */
+typedef bool put_value(writer *r, const column *c);
+
+/* ------------------------------------------------------------------------------------------------------------------- names -- */
+
+static void put_head(ft_writing *w, ft_op op, const ft_table *t)
+{
+    enum { ROOM = 16 };
+    char *begin = arena_alloc(&w->memory, t->schema.len + t->name.len + ROOM), *p = begin;
+    if (!begin)
+        return;
+    if (t->schema.len) {
+        *p++ = 0x0a;
+        p = pb_put_varint(p, t->schema.len);
+        p = (char *)memcpy(p, t->schema.ptr, t->schema.len) + t->schema.len;
+    }
+    if (t->name.len) {
+        *p++ = 0x12;
+        p = pb_put_varint(p, t->name.len);
+        p = (char *)memcpy(p, t->name.ptr, t->name.len) + t->name.len;
+    }
+    if (op != FT_UPSERT) {
+        *p++ = 0x18;
+        *p++ = (char)op;
+    }
+    w->heads[op] = (weir_view){begin, (size_t)(p - begin)};
+}
+
+static void put_name(ft_writing *w, column *c, weir_view name)
+{
+    enum { HEAD = 8 };
+    size_t room = quick_name_room(name.len);
+    char *key = room > SIZE_MAX - HEAD ? NULL : arena_alloc(&w->memory, name.len + HEAD + FT_NAME_BLOCK), *p = key;
+    c->seen.raw = key ? arena_alloc(&w->memory, room) : NULL;
+    if (!c->seen.raw) {
+        w->memory.failed = true;
+        return;
+    }
+    *p++ = 0x0a;
+    p = pb_put_varint(p, name.len);
+    if (name.len)
+        memcpy(p, name.ptr, name.len);
+    c->name = (ft_name){key, (size_t)(p - key) + name.len};
+    w->memory.failed |= !map_put(&w->index, (weir_view){p, name.len}, c);
+}
+
+ft_writing *ft_writing_new(const ft_table *t, const bool *selected)
+{
+    ft_writing *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    w->table = arena_dup(&w->memory, t->name);
+    w->columns = arena_array(&w->memory, t->count, sizeof *w->columns);
+    for (int op = 0; op < TYPES_OF_RECORD; op++)
+        put_head(w, (ft_op)op, t);
+    for (size_t i = 0; i < t->count && !w->memory.failed; i++) {
+        const ft_column *from = &t->columns[i];
+        column *c = &w->columns[w->count++];
+        c->type = from->type;
+        c->key = from->key;
+        c->selected = from->key || !selected || selected[i];
+        w->keyed |= from->key;
+        put_name(w, c, from->name);
+    }
+    if (w->memory.failed) {
+        ft_writing_free(w);
+        return NULL;
+    }
+    return w;
+}
+
+void ft_writing_free(ft_writing *w)
+{
+    if (!w)
+        return;
+    map_free(&w->index);
+    arena_free(&w->memory);
+    buf_free(&w->scratch);
+    free(w);
+}
+
+const ft_name *ft_writing_name(const ft_writing *w, size_t at)
+{
+    return &w->columns[at].name;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ values -- */
+
+/* The text of the value at `at`, which is behind it then. */
+static weir_view take_span(writer *r)
+{
+    json_scan s = json_scan_of((weir_view){r->at, (size_t)(r->end - r->at)});
+    weir_view span = {r->at, 0};
+    r->at = json_skip(&s, &span) ? s.at : r->end;
+    return span;
+}
+
+/* Room for an entry with a text of `len` bytes. */
+static bool make_room(writer *r, const ft_name *n, size_t len)
+{
+    r->out->len = (size_t)(r->p - r->out->ptr);
+    if (!buf_reserve(r->out, FT_ENTRY_ROOM + n->len + len))
+        return false;
+    r->p = r->out->ptr + r->out->len;
+    return true;
+}
+
+/* What is between the quotes, decoded. */
+static weir_view text_of(writer *r, weir_view string)
+{
+    weir_view raw = {string.ptr + 1, string.len - 2};
+    if (!raw.len || !memchr(raw.ptr, '\\', raw.len))
+        return raw;
+    buf_clear(&r->w->scratch);
+    if (!json_unquote(&r->w->scratch, raw))
+        r->out->failed = true;
+    return buf_view(&r->w->scratch);
+}
+
+static bool put_text(writer *r, const column *c, ft_type type, weir_view text)
+{
+    if (make_room(r, &c->name, text.len))
+        r->p = ft_put_text(r->p, &c->name, type, text);
+    return buf_ok(r->out);
+}
+
+static bool is_number(weir_view json)
+{
+    return json.ptr[0] == '-' || (json.ptr[0] >= '0' && json.ptr[0] <= '9');
+}
+
+/* ---- decimals ---- */
+
+/* A number taken apart: digits without leading zeros, of which the last `scale` stand behind the point. */
+typedef struct decimal {
+    bool negative;
+    char digits[DECIMAL_TEXT];
+    size_t count;
+    int64_t scale;
+    bool exact; /* no digit was left out that is not zero */
+} decimal;
+
+static void add_digit(decimal *d, char digit)
+{
+    if (digit == '0' && d->count == 0)
+        return;
+    if (d->count < sizeof d->digits)
+        d->digits[d->count++] = digit;
+    else
+        d->exact = false;
+}
+
+static int64_t read_exponent(const char *p, const char *end)
+{
+    enum { FAR = 100000 };
+    bool negative = p < end && *p == '-';
+    int64_t v = 0;
+    for (p += p < end && (*p == '-' || *p == '+'); p < end; p++)
+        v = v < FAR ? v * 10 + (*p - '0') : v;
+    return negative ? -v : v;
+}
+
+static decimal take_apart(weir_view number)
+{
+    decimal d = {.exact = true};
+    const char *p = number.ptr, *end = p + number.len;
+    bool behind = false;
+    d.negative = *p == '-';
+    for (p += *p == '-' || *p == '+'; p < end && (*p | 0x20) != 'e'; p++) {
+        behind |= *p == '.';
+        if (*p == '.')
+            continue;
+        add_digit(&d, *p);
+        d.scale += behind;
+    }
+    if (p < end)
+        d.scale -= read_exponent(p + 1, end);
+    return d;
+}
+
+/* Takes zeros off the end, or puts them there, until it is a number of 38 digits with at most 37 behind the point. */
+static bool make_fit(decimal *d)
+{
+    if (!d->exact)
+        return false;
+    if (d->count == 0) {
+        d->scale = d->scale < 0 ? 0 : d->scale > DECIMAL_SCALE ? DECIMAL_SCALE : d->scale;
+        return true;
+    }
+    while ((d->count > DECIMAL_DIGITS || d->scale > DECIMAL_SCALE) && d->scale > 0 && d->digits[d->count - 1] == '0') {
+        d->count--;
+        d->scale--;
+    }
+    for (; d->scale < 0 && d->count <= DECIMAL_DIGITS; d->scale++)
+        d->digits[d->count++] = '0';
+    return d->count <= DECIMAL_DIGITS && d->scale >= 0 && d->scale <= DECIMAL_SCALE;
+}
+
+/* "-0.00123" */
+static size_t write_decimal(const decimal *d, char *out)
+{
+    char *p = out;
+    size_t scale = (size_t)d->scale, whole = d->count > scale ? d->count - scale : 0;
+    if (d->negative)
+        *p++ = '-';
+    if (whole == 0)
+        *p++ = '0';
+    p = (char *)memcpy(p, d->digits, whole) + whole;
+    if (scale) {
+        *p++ = '.';
+        for (size_t i = d->count - whole; i < scale; i++)
+            *p++ = '0';
+        p = (char *)memcpy(p, d->digits + whole, d->count - whole) + (d->count - whole);
+    }
+    return (size_t)(p - out);
+}
+
+/* A JSON number, or a text that stands for one: "+5", "007". */
+static bool is_decimal(weir_view text)
+{
+    weir_view digits = text;
+    if (digits.len && (digits.ptr[0] == '+' || digits.ptr[0] == '-'))
+        digits = view_from(digits, 1);
+    while (digits.len > 1 && digits.ptr[0] == '0' && (unsigned char)(digits.ptr[1] - '0') <= 9)
+        digits = view_from(digits, 1);
+    return digits.len && digits.ptr[0] != '-' && number_is(digits);
+}
+
+/* The plain digits of a number, if a DECIMAL can hold it. @return length, 0 otherwise */
+static size_t decimal_text(weir_view text, char out[DECIMAL_TEXT])
+{
+    if (!is_decimal(text))
+        return 0;
+    decimal d = take_apart(text);
+    return make_fit(&d) ? write_decimal(&d, out) : 0;
+}
+
+/* ---- what a value asks for ---- */
+
+static ft_type type_of_number(weir_view number)
+{
+    char unused[DECIMAL_TEXT];
+    int64_t v;
+    double d;
+    if (quick_digits(number.ptr + (number.ptr[0] == '-'), number.ptr + number.len) < number.ptr + number.len)
+        return number_to_double(number, &d) && isfinite(d) ? FT_DOUBLE : FT_STRING;
+    if (number_to_i64(number, &v))
+        return v == (int32_t)v ? FT_INT : FT_LONG;
+    return decimal_text(number, unused) ? FT_DECIMAL : FT_STRING;
+}
+
+/* INT only where it makes a difference: in a column that is smaller. */
+static ft_type type_of_json(weir_view json)
+{
+    switch (json.ptr[0]) {
+    case '"':
+        return FT_STRING;
+    case 't':
+    case 'f':
+        return FT_BOOLEAN;
+    case 'n':
+        return FT_UNSPECIFIED;
+    case '{':
+    case '[':
+        return FT_JSON;
+    default:
+        return type_of_number(json);
+    }
+}
+
+static ft_type type_of_new(weir_view json)
+{
+    ft_type type = type_of_json(json);
+    return type == FT_INT ? FT_LONG : type;
+}
+
+/* A text that is no DOUBLE, DECIMAL ... is a STRING, whatever its column may share with STRING. */
+static bool misfit(writer *r, const column *c, weir_view json)
+{
+    ft_type type = type_of_json(json);
+    r->needed = ft_type_join(c->type, type);
+    if (r->needed == c->type) /* the right kind, but not to be held */
+        r->needed = FT_STRING;
+    return false;
+}
+
+/* ---- the slow way, by the type of the column ---- */
+
+static bool slow_boolean(writer *r, const column *c, weir_view json)
+{
+    if (json.ptr[0] != 't' && json.ptr[0] != 'f')
+        return misfit(r, c, json);
+    if (make_room(r, &c->name, 0))
+        r->p = ft_put_bool(r->p, &c->name, json.ptr[0] == 't');
+    return buf_ok(r->out);
+}
+
+static bool fits_integer(ft_type type, int64_t v)
+{
+    return type == FT_LONG || (type == FT_INT ? v == (int32_t)v : v == (int16_t)v);
+}
+
+static bool slow_integer(writer *r, const column *c, weir_view json)
+{
+    int64_t v;
+    if (!is_number(json) || !number_to_i64(json, &v) || !fits_integer(c->type, v))
+        return misfit(r, c, json);
+    if (make_room(r, &c->name, 0))
+        r->p = ft_put_integer(r->p, &c->name, c->type, v);
+    return buf_ok(r->out);
+}
+
+/* NaN and the infinities, and what people write as text so that it survives, if it does survive in a double. */
+static bool double_of_text(weir_view text, double *ret)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } words[] = {{"NaN", NAN}, {"Infinity", INFINITY}, {"-Infinity", -INFINITY}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (view_is(text, words[i].text)) {
+            *ret = words[i].value;
+            return true;
+        }
+    return number_is(text) && number_fits_double(text) && number_to_double(text, ret);
+}
+
+static bool slow_double(writer *r, const column *c, weir_view json)
+{
+    double v;
+    bool text = json.ptr[0] == '"';
+    if (text ? !double_of_text(text_of(r, json), &v) : !is_number(json) || !number_to_double(json, &v) || !isfinite(v))
+        return misfit(r, c, json);
+    if (c->type == FT_FLOAT && isfinite(v) && !isfinite((float)v)) {
+        r->needed = FT_DOUBLE;
+        return false;
+    }
+    if (make_room(r, &c->name, 0))
+        r->p = c->type == FT_FLOAT ? ft_put_float(r->p, &c->name, (float)v) : ft_put_double(r->p, &c->name, v);
+    return buf_ok(r->out);
+}
+
+static bool slow_decimal(writer *r, const column *c, weir_view json)
+{
+    char plain[DECIMAL_TEXT];
+    bool text = json.ptr[0] == '"';
+    size_t len = text || is_number(json) ? decimal_text(text ? text_of(r, json) : json, plain) : 0;
+    return len ? put_text(r, c, FT_DECIMAL, (weir_view){plain, len}) : misfit(r, c, json);
+}
+
+static bool slow_time(writer *r, const column *c, weir_view json)
+{
+    int64_t seconds;
+    uint32_t nanos;
+    if (json.ptr[0] != '"' || !ft_time_of_text(c->type, text_of(r, json), &seconds, &nanos))
+        return misfit(r, c, json);
+    if (make_room(r, &c->name, 0))
+        r->p = ft_put_time(r->p, &c->name, c->type, seconds, nanos);
+    return buf_ok(r->out);
+}
+
+/* Decoded where it belongs, or where it would belong if its length took the most bytes. */
+static bool slow_binary(writer *r, const column *c, weir_view json)
+{
+    weir_view text = json.ptr[0] == '"' ? text_of(r, json) : (weir_view){NULL, 0};
+    if (json.ptr[0] != '"' || !make_room(r, &c->name, text.len + 4))
+        return json.ptr[0] != '"' ? misfit(r, c, json) : false;
+    char *begin = r->p;
+    size_t ahead = FT_ENTRY_ROOM + c->name.len;
+    r->out->len += ahead;
+    size_t from = r->out->len;
+    if (!base64_decode(r->out, text))
+        return misfit(r, c, json);
+    size_t len = r->out->len - from;
+    r->p = ft_put_text_head(begin, &c->name, FT_BINARY, len);
+    memmove(r->p, r->out->ptr + from, len);
+    r->p += len;
+    return buf_ok(r->out);
+}
+
+/* Numbers and truth values as they are written. */
+static bool slow_string(writer *r, const column *c, weir_view json)
+{
+    if (json.ptr[0] == '{' || json.ptr[0] == '[')
+        return misfit(r, c, json);
+    return put_text(r, c, FT_STRING, json.ptr[0] == '"' ? text_of(r, json) : json);
+}
+
+static bool slow_xml(writer *r, const column *c, weir_view json)
+{
+    return json.ptr[0] == '"' ? put_text(r, c, FT_XML, text_of(r, json)) : misfit(r, c, json);
+}
+
+static bool slow_json(writer *r, const column *c, weir_view json)
+{
+    return put_text(r, c, FT_JSON, json);
+}
+
+typedef bool slow_value(writer *r, const column *c, weir_view json);
+
+static slow_value *const slow_values[FT_TYPES] = {
+    [FT_BOOLEAN] = slow_boolean, [FT_SHORT] = slow_integer, [FT_INT] = slow_integer,     [FT_LONG] = slow_integer,
+    [FT_DECIMAL] = slow_decimal, [FT_FLOAT] = slow_double,  [FT_DOUBLE] = slow_double,   [FT_NAIVE_DATE] = slow_time,
+    [FT_NAIVE_DATETIME] = slow_time, [FT_UTC_DATETIME] = slow_time, [FT_BINARY] = slow_binary, [FT_XML] = slow_xml,
+    [FT_STRING] = slow_string, [FT_JSON] = slow_json, [FT_NAIVE_TIME] = slow_time,
+};
+
+static bool put_slow(writer *r, const column *c)
+{
+    weir_view json = take_span(r);
+    column as = *c;
+    if (as.type == FT_UNSPECIFIED)
+        as.type = type_of_new(json);
+    return slow_values[as.type](r, &as, json);
+}
+
+/* ---- the quick way ---- */
+
+/* An entry's room is there, with as much as the document still has: see put_member(). */
+
+static inline bool ends_value(const char *at, const char *end)
+{
+    return at < end && (*at == ',' || *at == '}' || quick_is_space(*at));
+}
+
+/* Adds at most `most` digits to a number. @return behind them; NULL: there are more */
+static inline const char *take_digits(const char *at, const char *end, ptrdiff_t most, uint64_t *v)
+{
+    const char *last = end - at > most ? at + most : end;
+    uint64_t sum = *v;
+    for (; at < last && (unsigned char)(*at - '0') <= 9; at++)
+        sum = sum * 10 + (unsigned char)(*at - '0');
+    *v = sum;
+    return at < end && (unsigned char)(*at - '0') <= 9 ? NULL : at;
+}
+
+static bool quick_integer(writer *r, const column *c)
+{
+    const char *at = r->at + (*r->at == '-'), *digits = at;
+    uint64_t v = 0;
+    at = take_digits(at, r->end, FIT_64, &v);
+    if (!at || at == digits || !ends_value(at, r->end) || v > INT64_MAX)
+        return put_slow(r, c);
+    int64_t value = digits > r->at ? -(int64_t)v : (int64_t)v;
+    if (!fits_integer(c->type, value))
+        return put_slow(r, c);
+    r->at = at;
+    r->p = ft_put_integer(r->p, &c->name, c->type, value);
+    return true;
+}
+
+/* Both the digits and the power of ten are doubles, so their quotient is the nearest one (W. Clinger: How to read floating point numbers accurately, 1990). */
+static inline bool exact_double(uint64_t digits, unsigned decimals, double *ret)
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    if (digits > (uint64_t)1 << 53 || decimals >= sizeof powers / sizeof *powers)
+        return false;
+    *ret = (double)digits / powers[decimals];
+    return true;
+}
+
+static bool quick_double(writer *r, const column *c)
+{
+    const char *at = r->at + (*r->at == '-'), *digits = at, *point = NULL;
+    uint64_t v = 0;
+    double value;
+    at = take_digits(at, r->end, FIT_64, &v);
+    if (at && at > digits && at < r->end && *at == '.') {
+        point = at + 1;
+        at = take_digits(point, r->end, FIT_64 - (at - digits), &v);
+    }
+    if (!at || at == digits || !ends_value(at, r->end) || !exact_double(v, point ? (unsigned)(at - point) : 0, &value))
+        return put_slow(r, c);
+    value = digits > r->at ? -value : value;
+    r->at = at;
+    r->p = ft_put_double(r->p, &c->name, value);
+    return true;
+}
+
+static bool quick_boolean(writer *r, const column *c)
+{
+    bool v = *r->at == 't';
+    if (!v && *r->at != 'f')
+        return put_slow(r, c);
+    r->at += v ? 4 : 5;
+    r->p = ft_put_bool(r->p, &c->name, v);
+    return true;
+}
+
+/* The quote that ends a string, or a backslash. */
+static inline const char *find_end(const char *at, const char *end)
+{
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+    for (; end - at >= 16; at += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)));
+        if (mask)
+            return at + __builtin_ctz(mask);
+    }
+#endif
+    while (at < end && *at != '"' && *at != '\\')
+        at++;
+    return at;
+}
+
+/* Texts are short: two words that overlap, without a call. */
+static inline char *copy_text(char *to, const char *from, size_t len)
+{
+    if (len > 32)
+        return (char *)memcpy(to, from, len) + len;
+    if (len >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + len - 16, from + len - 16, 16);
+    } else if (len >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + len - 8, from + len - 8, 8);
+    } else if (len >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + len - 4, from + len - 4, 4);
+    } else {
+        for (size_t i = 0; i < len; i++)
+            to[i] = from[i];
+    }
+    return to + len;
+}
+
+static bool quick_text(writer *r, const column *c)
+{
+    const char *from = r->at + 1, *to = *r->at == '"' ? find_end(from, r->end) : r->end;
+    if (to == r->end || *to != '"')
+        return put_slow(r, c);
+    size_t len = (size_t)(to - from);
+    r->p = copy_text(ft_put_text_head(r->p, &c->name, c->type, len), from, len);
+    r->at = to + 1;
+    return true;
+}
+
+static put_value *const quick_values[FT_TYPES] = {
+    [FT_UNSPECIFIED] = put_slow, [FT_BOOLEAN] = quick_boolean,  [FT_SHORT] = quick_integer,    [FT_INT] = quick_integer,
+    [FT_LONG] = quick_integer,   [FT_DECIMAL] = put_slow,       [FT_FLOAT] = put_slow,         [FT_DOUBLE] = quick_double,
+    [FT_NAIVE_DATE] = put_slow,  [FT_NAIVE_DATETIME] = put_slow, [FT_UTC_DATETIME] = put_slow, [FT_BINARY] = put_slow,
+    [FT_XML] = quick_text,       [FT_STRING] = quick_text,      [FT_JSON] = put_slow,          [FT_NAIVE_TIME] = put_slow,
+};
+
+/* ----------------------------------------------------------------------------------------------------------------- records -- */
+
+static void skip_value(writer *r)
+{
+    const char *to = quick_scalar(r->at, r->end);
+    if (to)
+        r->at = to;
+    else
+        take_span(r);
+}
+
+/* The column of the member at `at`, which is behind its colon then. NULL: there is none, and its name is in `ret_name`. */
+static column *take_name(writer *r, size_t guess, weir_view *ret_name)
+{
+    ft_writing *w = r->w;
+    if (guess < w->count && w->columns[guess].seen.len && quick_name_is(&w->columns[guess].seen, r->at, r->end)) {
+        r->at += w->columns[guess].seen.len + 1;
+        return &w->columns[guess];
+    }
+    json_scan s = json_scan_of((weir_view){r->at, (size_t)(r->end - r->at)});
+    json_key key = {{NULL, 0}, false};
+    r->at = quick_member(&s, r->at, &key);
+    if (!r->at) {
+        r->at = r->end; /* no document, though it should be one */
+        *ret_name = (weir_view){NULL, 0};
+        return NULL;
+    }
+    *ret_name = text_of(r, (weir_view){key.raw.ptr - 1, key.raw.len + 2});
+    column *c = map_get(&w->index, *ret_name);
+    if (c)
+        quick_name_learn(&c->seen, key.raw);
+    return c;
+}
+
+/* Writes a member, if this kind of record has it. */
+static bool put_member(writer *r, const column *c, ft_op op)
+{
+    if (!c->selected || (op == FT_DELETE && r->w->keyed && !c->key)) {
+        skip_value(r);
+        return true;
+    }
+    if (!make_room(r, &c->name, (size_t)(r->end - r->at)))
+        return false;
+    if (*r->at != 'n')
+        return quick_values[c->type](r, c);
+    r->at += 4;
+    r->p = ft_put_null(r->p, &c->name);
+    return true;
+}
+
+static weir_rc refuse(writer *r, const column *c, weir_view name, ft_misfit *ret, err *e)
+{
+    if (!buf_ok(r->out) || !buf_ok(&r->w->scratch))
+        return err_nomem(e);
+    *ret = (ft_misfit){SIZE_MAX, name, r->needed};
+    if (!c)
+        return err_fail(e, WEIR_E_CONFIG, "table '%.*s' has no column '%.*s'", VIEW_ARG(r->w->table), VIEW_ARG(name));
+    weir_view decoded = view_from((weir_view){c->name.key, c->name.len}, 1);
+    while (*decoded.ptr & 0x80)
+        decoded = view_from(decoded, 1);
+    decoded = view_from(decoded, 1);
+    ret->column = (size_t)(c - r->w->columns);
+    ret->name = decoded;
+    return err_fail(e, WEIR_E_CONFIG, "column '%.*s' of table '%.*s' is %s, which does not hold a value that needs %s", VIEW_ARG(decoded),
+                    VIEW_ARG(r->w->table), ft_type_name((int)c->type), ft_type_name((int)r->needed));
+}
+
+static weir_rc put_members(writer *r, ft_op op, ft_misfit *ret_misfit, err *e)
+{
+    size_t guess = 0;
+    r->at = quick_space(r->at, r->end);
+    while (r->at < r->end && *r->at != '}') {
+        weir_view name = {NULL, 0};
+        column *c = take_name(r, guess, &name);
+        r->at = quick_space(r->at, r->end);
+        if (r->at == r->end)
+            return err_fail(e, WEIR_E_BUG, "a document that is no JSON object");
+        if (!c) {
+            r->needed = type_of_new(take_span(r));
+            return refuse(r, NULL, name, ret_misfit, e);
+        }
+        if (!put_member(r, c, op))
+            return refuse(r, c, name, ret_misfit, e);
+        guess = (size_t)(c - r->w->columns) + 1;
+        r->at = quick_space(r->at, r->end);
+        if (r->at < r->end && *r->at == ',')
+            r->at = quick_space(r->at + 1, r->end);
+    }
+    return WEIR_OK;
+}
+
+weir_rc ft_write_record(ft_writing *w, ft_op op, weir_view doc, buf *out, ft_misfit *ret_misfit, err *e)
+{
+    writer r = {.w = w, .at = quick_space(doc.ptr, doc.ptr + doc.len), .end = doc.ptr + doc.len, .out = out};
+    size_t begin = out->len;
+    if (doc.len == 0 || *r.at != '{')
+        return err_fail(e, WEIR_E_BUG, "a document that is no JSON object");
+    buf_addv(out, w->heads[op]);
+    if (!buf_ok(out))
+        return err_nomem(e);
+    r.at++;
+    r.p = out->ptr + out->len;
+    weir_rc rc = op == FT_TRUNCATE ? WEIR_OK : put_members(&r, op, ret_misfit, e);
+    out->len = rc ? begin : (size_t)(r.p - out->ptr);
+    return rc;
+}
