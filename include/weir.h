@@ -283,6 +283,8 @@ typedef struct weir_materialize {
     bool needs_exists;
     /** true: it relays documents to another program's destination. Then rows come as they arrived, none combined or sorted, and `values` is NULL. */
     bool relay;
+    /** true: store() takes rows of WEIR_UPDATE. false: they are made whole with what load() answers, and without load() refused. */
+    bool updates;
 } weir_materialize;
 
 /* ------------------------------------------------------------------------------------------------------- SQL databases -- */
@@ -549,6 +551,10 @@ WEIR_API const char *weir_quote(weir_task *, const char *text);
 
 /** The value at a JSON pointer, as JSON text; empty if there is none or `json` is not JSON. */
 WEIR_API weir_view weir_json_at(weir_view json, const char *pointer);
+
+/** A JSON object with each of the members of `part` in the place of its own: what a WEIR_UPDATE makes of a document. In the task's memory; empty when it runs
+ *  out (then as weir_format), or if one of them is no object. */
+WEIR_API weir_view weir_json_overlay(weir_task *, weir_view document, weir_view part);
 
 /** The integer at a JSON pointer; `fallback` if there is none or it does not fit 64 bits. */
 WEIR_API int64_t weir_json_int(weir_view json, const char *pointer, int64_t fallback);

@@ -218,7 +218,8 @@ static weir_rc commit(weir_task *t, void *self, weir_view checkpoint)
     return settle(l, rc);
 }
 
-static const weir_materialize materialize = {.validate = validate, .apply = apply, .load = load, .store = store, .commit = commit, .expire = expire};
+static const weir_materialize materialize = {.validate = validate, .apply = apply, .load = load, .store = store, .commit = commit, .expire = expire,
+                                              .updates = true};
 
 const weir_connector materialize_sqlite = {
     .abi = WEIR_ABI,

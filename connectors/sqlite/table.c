@@ -323,9 +323,20 @@ static bool describe_surplus(const weir_column *c, column *x)
     return x->name && x->pointer && !name.failed;
 }
 
+/* Of "/address/city": "/address". */
+static bool note_place(const weir_column *c, column *x)
+{
+    const char *second = c->pointer.len ? memchr(c->pointer.ptr + 1, '/', c->pointer.len - 1) : NULL;
+    x->whole = c->pointer.len == 0;
+    x->above = second ? strndup(c->pointer.ptr, (size_t)(second - c->pointer.ptr)) : NULL;
+    return !second || x->above;
+}
+
 static bool describe_column(const fitting *f, size_t at, table *of, column *x)
 {
     const weir_column *c = &f->b->columns[at];
+    if (!note_place(c, x))
+        return false;
     if (f->names[at] == lite_surplus) {
         x->name = strdup(lite_surplus);
         of->surplus = true;
@@ -477,6 +488,11 @@ void lite_table_forget(table *x)
     sqlite3_finalize(x->put);
     sqlite3_finalize(x->remove);
     sqlite3_finalize(x->get);
+    for (size_t i = 0; i < x->change_count; i++) {
+        sqlite3_finalize(x->changes[i].st);
+        free(x->changes[i].set);
+    }
+    x->change_count = x->change_next = 0;
     x->put = x->remove = x->get = NULL;
 }
 
@@ -489,7 +505,9 @@ void lite_table_free(table *x)
         free(x->columns[i].name);
         free((char *)x->columns[i].field.ptr);
         free(x->columns[i].pointer);
+        free(x->columns[i].above);
     }
+    lite_rows_forget_work(x);
     free(x->columns);
     free(x->members);
     lite_text_free(&x->member_names);

@@ -13,11 +13,22 @@ typedef struct column {
     int place;        /* among the columns that have one of their own, from 1; 0: none */
     weir_view field;  /* of those without: their name in the surplus, as JSON, with its colon ... */
     char *pointer;    /* ... and where they are there */
+    bool whole;       /* the document */
+    char *above;      /* of a field inside of another one: pointer to the top-level member; NULL: it is one */
     column_type type; /* as the table has it: as wide as the schema asks, or wider */
     bool not_null;
     unsigned types; /* WEIR_IS_..., of the schema */
     value_hint hint;
 } column;
+
+/** A statement that changes some columns of a row. */
+typedef struct change {
+    bool *set;       /* by column */
+    bool rest;       /* and the surplus */
+    sqlite3_stmt *st;
+} change;
+
+enum { TABLE_CHANGES = 16 };
 
 typedef struct table {
     char *name;
@@ -28,6 +39,9 @@ typedef struct table {
     lite_text rest;  /* the surplus of the row at hand */
     bool delta;
     sqlite3_stmt *put, *remove, *get; /* made at first use */
+    change changes[TABLE_CHANGES];    /* those used last; made at first use */
+    size_t change_count, change_next;
+    struct change_work *work;         /* of the row at hand; made at first use */
     struct member *members;           /* how load() makes documents; made at first use */
     size_t member_count;
     lite_text member_names;
@@ -50,6 +64,8 @@ weir_rc lite_table_fit(weir_task *t, db *d, const weir_binding *b, table **ret);
 /** Lets column `at` hold any type, or null: a value has come that the schema did not foresee. Within the open transaction. */
 weir_rc lite_table_relax(weir_task *t, db *d, table *x, size_t at, bool to_null);
 void lite_table_free(table *x);
+/** For lite_table_free(). */
+void lite_rows_forget_work(table *x);
 /** Forgets the statements: the table has changed. */
 void lite_table_forget(table *x);
 

@@ -53,6 +53,39 @@ static void test_upsert_and_delete(void **state)
     end(&r);
 }
 
+/* Of a part only what it has is set; an object that comes without a member loses it. */
+static void test_update(void **state)
+{
+    fixture *f = *state;
+    run r;
+    begin(f, &r);
+    weir_column city = col("address/city", STR), document = col("flow_document", OBJ);
+    city.pointer = VIEW("/address/city");
+    document.pointer = VIEW("");
+    weir_binding *b = BIND(&r, "t", 1, col("id", INT), col("a", STR), col("b", INT), city, document);
+    apply(&r);
+    PUT(&r, b, "1", "\"x\"", "1", "\"Rome\"", "{\"id\":1,\"a\":\"x\",\"b\":1,\"address\":{\"city\":\"Rome\"},\"c\":[1]}");
+    const struct {
+        const char *doc, *values[5], *want;
+    } cases[] = {
+        {"{\"id\":1,\"a\":null}", {"1", "null", "", "", NULL}, "1|NULL|1|'Rome'|'{\"id\":1,\"a\":null,\"b\":1,\"address\":{\"city\":\"Rome\"},\"c\":[1]}'"},
+        {"{\"id\":1,\"b\":7,\"address\":{}}", {"1", "", "7", "", NULL}, "1|NULL|7|NULL|'{\"id\":1,\"a\":null,\"b\":7,\"address\":{},\"c\":[1]}'"},
+        {"{\"id\":1,\"b\":\"text\",\"d\":2}", {"1", "", "\"text\"", "", NULL}, "1|NULL|'text'|NULL|'{\"id\":1,\"a\":null,\"b\":\"text\",\"address\":{},\"c\":[1],\"d\":2}'"},
+        {"{\"id\":2,\"b\":1}", {"2", "", "1", "", NULL}, "1|NULL|'text'|NULL|'{\"id\":1,\"a\":null,\"b\":\"text\",\"address\":{},\"c\":[1],\"d\":2}'"},
+        {"{\"id\":\"none\",\"b\":1}", {"\"none\"", "", "1", "", NULL}, "1|NULL|'text'|NULL|'{\"id\":1,\"a\":null,\"b\":\"text\",\"address\":{},\"c\":[1],\"d\":2}'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        weir_view values[5];
+        for (size_t k = 0; k < 5; k++)
+            values[k] = k == 4 ? view_of(cases[i].doc) : view_of(cases[i].values[k]);
+        if (session_store(r.s, &(weir_row){.binding = b, .op = WEIR_UPDATE, .doc = view_of(cases[i].doc), .values = values}, 1, &r.e))
+            fail_msg("%s", err_text(&r.e));
+        commit(&r, "{}");
+        assert_gives(f, "SELECT quote(id), quote(a), quote(b), quote(\"address/city\"), quote(flow_document) FROM t", cases[i].want);
+    }
+    end(&r);
+}
+
 static void test_only_keys(void **state)
 {
     fixture *f = *state;
@@ -379,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_types),
         TEST(test_upsert_and_delete),
+        TEST(test_update),
         TEST(test_only_keys),
         TEST(test_delta_updates),
         TEST(test_key_without_value),

@@ -3,6 +3,7 @@
 #include "cli/printing.h"
 #include "json/patch.h"
 #include "json/text.h"
+#include "run/combine.h"
 
 /* Documents as ["collection",{doc}], checkpoints, if wanted, as ["connectorState",{...}]; the state is kept for the next session. */
 typedef struct preview {
@@ -24,6 +25,15 @@ static bool outlet_of(const framing *f, arena *a, const weir_binding *b, outlet 
     bool ok = buf_ok(&name) && o->prefix.ptr;
     buf_free(&name);
     return ok;
+}
+
+static void on_truncate(const framing *f, buf *out, lane *ln, const weir_binding *b)
+{
+    (void)f;
+    const outlet *o = &ln->outlets[b->index];
+    buf_addv(out, o->prefix);
+    buf_adds(out, COMBINE_TRUNCATION);
+    buf_addv(out, o->suffix);
 }
 
 static void on_checkpoint(const framing *f, buf *out, const lane *ln, const checkpoint *c)
@@ -72,7 +82,7 @@ static weir_rc check_list(const cli *c, err *e)
 
 static weir_rc sessions(cli *c, prepared *p, weir_view initial_state, int64_t timeout_ms, err *e)
 {
-    preview v = {.base = {.outlet = outlet_of, .checkpoint = on_checkpoint}, .output_state = c->a.output_state};
+    preview v = {.base = {.outlet = outlet_of, .checkpoint = on_checkpoint, .truncate = on_truncate}, .output_state = c->a.output_state};
     v.base.context = &v;
     const char *list = list_of(c);
     weir_rc rc = WEIR_OK;

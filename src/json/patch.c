@@ -25,6 +25,7 @@ typedef struct work {
     buf *out;
     json_scan scan;
     bool items; /* array items are wanted too */
+    bool flat;  /* of the members of the root only where they are */
 } work;
 
 enum { FEW = 12 }; /* up to here names are compared one by one */
@@ -134,7 +135,7 @@ static bool take_children(work *w, node *parent)
         *end = n;
         end = &n->next;
         parent->count++;
-        if (!take_value(w, n))
+        if (!(w->flat ? json_skip(&w->scan, &n->value) : take_value(w, n)))
             return false;
     }
     return !w->scan.error && !w->mem.failed && (!named || settle_names(w, parent));
@@ -328,6 +329,37 @@ bool patch_apply(buf *out, weir_view target, weir_view patch)
         merge(&w, root);
     }
     return finish(&w, root && !w.scan.error, begin);
+}
+
+bool patch_overlay(buf *out, weir_view base, weir_view part)
+{
+    size_t begin = out->len;
+    work w = {.out = out, .flat = true};
+    node *root = index_text(&w, part);
+    bool comma = false, good = root && root->kind == '{';
+    json_key key;
+    w.scan = json_scan_of(base);
+    good = good && json_peek(&w.scan) == '{' && json_enter(&w.scan, '{');
+    buf_addc(out, '{');
+    while (good && json_member(&w.scan, &key)) {
+        node *m = find(root, comparable(&w, key));
+        put_name(&w, &comma, (weir_view){key.raw.ptr - 1, key.raw.len + 2});
+        if (m) {
+            json_skip(&w.scan, NULL);
+            buf_addv(out, m->value);
+            m->used = true;
+        } else {
+            put_taken(&w);
+        }
+    }
+    for (node *m = good ? root->first : NULL; m; m = m->next) {
+        if (m->used)
+            continue;
+        put_name(&w, &comma, m->quoted);
+        buf_addv(out, m->value);
+    }
+    buf_addc(out, '}');
+    return finish(&w, good && !w.scan.error, begin);
 }
 
 /* ----------------------------------------------------------------------------------------------------------- diffing -- */

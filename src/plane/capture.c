@@ -138,6 +138,10 @@ static weir_rc look_at(capture *c, size_t binding, weir_view lines, err *e)
     while (!rc && lines.len) {
         const char *nl = memchr(lines.ptr, '\n', lines.len);
         weir_view doc = {lines.ptr, (size_t)(nl - lines.ptr)};
+        if (__builtin_expect(view_is(doc, COMBINE_TRUNCATION), 0)) {
+            lines = view_from(lines, doc.len + 1);
+            continue;
+        }
         picker_run(c->keys[binding], doc, parts);
         for (size_t i = 0; i < n && !rc; i++)
             if (!parts[i].len)
@@ -335,6 +339,15 @@ static weir_rc sourced(listener *l, weir_task *t, lane *ln, const weir_binding *
     return buf_ok(&h->texts) && buf_ok(&h->schemas) ? WEIR_OK : err_nomem(task_error(t));
 }
 
+/* A line among the documents, in order. */
+static weir_rc truncate_binding(listener *l, weir_task *t, lane *ln, const weir_binding *b)
+{
+    (void)l;
+    buf *to = ln->outlets[b->index].to;
+    buf_adds(to, COMBINE_TRUNCATION "\n");
+    return buf_ok(to) ? WEIR_OK : err_nomem(task_error(t));
+}
+
 static weir_rc changed(listener *l, weir_task *t, lane *ln, weir_view config)
 {
     (void)ln;
@@ -343,6 +356,7 @@ static weir_rc changed(listener *l, weir_task *t, lane *ln, weir_view config)
 
 static const listener_ops ops = {
     .attach = attach, .detach = detach, .spill = spill, .seal = seal, .schema = sourced, .opened = opened, .config = changed,
+    .truncate = truncate_binding,
 };
 
 /* ---- commits ---- */

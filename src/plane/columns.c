@@ -145,10 +145,20 @@ static bool contains(weir_view text, weir_view what)
     return text.len >= what.len && memmem(text.ptr, text.len, what.ptr, what.len) != NULL;
 }
 
+static bool is_flagged(const tree *schema, const char *keyword)
+{
+    const tree *flag = tree_get(schema, keyword);
+    return flag && flag->kind == TREE_BOOL && flag->boolean;
+}
+
 bool collection_infers(const collection *c)
 {
-    const tree *flag = tree_get(c->write_schema, "x-infer-schema");
-    return (flag && flag->kind == TREE_BOOL && flag->boolean) || contains(c->read_schema_json, VIEW("flow://inferred-schema"));
+    return is_flagged(c->write_schema, "x-infer-schema") || contains(c->read_schema_json, VIEW("flow://inferred-schema"));
+}
+
+bool collection_has_parts(const collection *c)
+{
+    return is_flagged(c->write_schema, "x-partial-updates") || is_flagged(c->read_schema, "x-partial-updates");
 }
 
 static const weir_view whole_document = WEIR_LIT("flow_document");

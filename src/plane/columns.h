@@ -25,4 +25,8 @@ weir_rc columns_select(arena *a, const collection *c, const task_binding *b, con
  *  reference to flow://inferred-schema in the read schema? */
 bool collection_infers(const collection *c);
 
+/** Are documents of /_meta/op "u" parts of documents (WEIR_UPDATE)? So it is where the schema asks for `x-partial-updates`, as it does for streams that send
+ *  them (weir_stream.updates). Without it they are whole: Flow's sources of change logs mark every document that way that replaces another one. */
+bool collection_has_parts(const collection *c);
+
 #endif

@@ -6,6 +6,9 @@
  * weir.db is told after the destination's commit: what was in between is stored a second time, by key. What a destination wants to remember instead
  * (weir_keep) goes into weir.db with the offsets: one that commits in two steps is told to make the second one when both are there.
  *
+ * Documents that are parts (WEIR_UPDATE) and truncations, see combine.h: a destination that takes no parts gets whole documents made of what it holds, if it
+ * can be asked; otherwise they are refused, as are truncations where it cannot expire rows.
+ *
  * A destination that relays gets every document as it came. Each of its transactions may well be a process of its own: they grow, in several rounds of read and
  * store, until nothing is left to read, or RELAY_BYTES, or RELAY_MS.
  */
@@ -22,7 +25,8 @@
 #include "plane/prepare.h"
 #include "plane/work.h"
 
-enum { TXN_BYTES = 16 << 20, RELAY_BYTES = 256 << 20, RELAY_MS = 60000 };
+enum { TXN_BYTES = 16 << 20, RELAY_BYTES = 256 << 20, RELAY_MS = 60000,
+       PARTS_ROWS = 256 /* a destination may make documents of parts in the memory of its callback */ };
 
 typedef struct source { /* one binding */
     book *b;
@@ -35,6 +39,9 @@ typedef struct source { /* one binding */
     buf lines;
     weir_row *rows;       /* of this round */
     size_t row_count, read;
+    bool parts;           /* documents of op "u" are */
+    bool truncated;       /* in this round: rows from before are to go */
+    bool stored;          /* rows of it, in this transaction */
     weir_view name;       /* of the offset: collection;state key */
 } source;
 
@@ -60,6 +67,9 @@ typedef struct transaction {
     uint64_t lag;         /* bytes that remain to be read */
 } transaction;
 
+static const weir_materialize *destination(const materialization *m) { return m->p.end.connector->materialize; }
+static bool takes_parts(const materialization *m) { return destination(m)->updates; }
+
 /* ---- the listener ---- */
 
 static weir_rc take_checkpoint(listener *l, weir_task *t, weir_view position)
@@ -74,13 +84,15 @@ static weir_rc take_checkpoint(listener *l, weir_task *t, weir_view position)
     return WEIR_OK;
 }
 
+/* The last write wins, so only that it exists matters, unless the row is a part of the document. */
 static weir_rc take_loaded(listener *l, weir_task *t, const weir_row *row, weir_view doc)
 {
-    (void)l;
-    (void)t;
-    (void)doc; /* the last write wins: only that it exists matters */
-    ((weir_row *)(uintptr_t)row)->exists = WEIR_EXISTS_YES; /* it is one of ours */
-    return WEIR_OK;
+    materialization *m = (materialization *)l;
+    weir_row *mine = (weir_row *)(uintptr_t)row; /* it is one of ours */
+    mine->exists = WEIR_EXISTS_YES;
+    if (mine->op != WEIR_UPDATE || takes_parts(m))
+        return WEIR_OK;
+    return combine_complete(m->sources[row->binding->index].combine, mine, doc, task_error(t));
 }
 
 static weir_rc take_state(listener *l, weir_task *t, weir_view patch)
@@ -155,6 +167,7 @@ static weir_rc select_columns(materialization *m, size_t i, err *e)
     weir_view text;
     weir_column *columns;
     s->b = ledger_book(m->w->l, b->name);
+    s->parts = collection_has_parts(from->collection);
     weir_rc rc = read_inferred(m, s, &inferred, &text, e);
     if (!rc && m->relay) {
         b->schema = plain_schema(from->collection, text);
@@ -205,8 +218,9 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
         rc = err_fail(e, WEIR_E_CONFIG, "it has read %llu bytes of a journal of %llu: the data folder is not the one it was loaded from",
                       (unsigned long long)s->at, (unsigned long long)committed);
     if (!rc)
-        rc = m->relay ? relay_make(&s->relay, b, e)
-                      : combine_make(&s->combine, &(combine_options){.b = b, .deleted = VIEW("/_meta/op"), .deleted_is = VIEW("\"d\"")}, e);
+        rc = m->relay ? relay_make(&s->relay, b, s->parts, e)
+                      : combine_make(&s->combine, &(combine_options){.b = b, .deleted = VIEW("/_meta/op"), .deleted_is = VIEW("\"d\""),
+                                                                     .part_is = s->parts ? VIEW("\"u\"") : VIEW("")}, e);
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
 }
 
@@ -262,7 +276,7 @@ static weir_rc open_session(materialization *m, err *e)
     if (rc)
         return rc;
     m->count = m->p.count;
-    m->relay = m->p.end.connector->materialize->relay;
+    m->relay = destination(m)->relay;
     m->sources = arena_array(&m->arena, m->count, sizeof *m->sources);
     rc = m->sources ? read_state(m, e) : err_nomem(e);
     for (size_t i = 0; !rc && i < m->count; i++)
@@ -347,27 +361,74 @@ static weir_rc read_round(materialization *m, transaction *x, uint64_t *ret_byte
 static weir_rc make_rows(source *s, err *e)
 {
     s->row_count = s->read = 0;
+    s->truncated = false;
     if (!s->lines.len)
         return WEIR_OK;
     weir_rc rc = s->relay ? relay_batch(s->relay, buf_view(&s->lines), &s->rows, &s->row_count, e)
                           : combine_batch(s->combine, buf_view(&s->lines), &s->rows, &s->row_count, &s->read, e);
     if (s->relay)
         s->read = s->row_count;
+    s->truncated = s->relay ? relay_truncated(s->relay) : combine_truncated(s->combine);
     return rc;
+}
+
+/* A destination that must be told which rows exist, or what is there of those that are parts. */
+static bool is_asked(const materialization *m, const source *s)
+{
+    const weir_materialize *c = destination(m);
+    return c->load && !m->relay && (c->needs_exists || (s->parts && !c->updates && combine_has_parts(s->combine)));
+}
+
+/* Rows that came before, of this transaction and earlier ones, are out of date. */
+static weir_rc expire(materialization *m, source *s, err *e)
+{
+    const weir_binding *b = &m->p.bindings[s - m->sources];
+    if (!s->truncated || (!s->at && !s->stored))
+        return WEIR_OK;
+    if (!destination(m)->expire)
+        return err_fail(e, WEIR_E_CONFIG, "its source says that all rows so far are out of date, and '%s' cannot remove them", m->p.end.connector->name);
+    return err_wrap(e, session_expire(m->s, b, &(weir_expiry){0}, e), "expire");
+}
+
+/* What is left of parts of documents: their rows do not exist. */
+static weir_rc settle_parts(materialization *m, source *s, err *e)
+{
+    size_t kept = 0;
+    if (!s->parts || takes_parts(m) || m->p.bindings[s - m->sources].delta_updates)
+        return WEIR_OK;
+    for (size_t i = 0; i < s->row_count; i++) {
+        if (s->rows[i].op == WEIR_UPDATE && !is_asked(m, s))
+            return err_fail(e, WEIR_E_CONFIG, "its source updates single fields of rows, and '%s' stores whole documents only", m->p.end.connector->name);
+        if (s->rows[i].op != WEIR_UPDATE)
+            s->rows[kept++] = s->rows[i];
+    }
+    s->row_count = kept;
+    return WEIR_OK;
 }
 
 static weir_rc load_rows(materialization *m, source *s, err *e)
 {
-    if (!s->row_count)
+    if (!s->row_count || !is_asked(m, s))
         return WEIR_OK;
     for (size_t i = 0; i < s->row_count; i++)
         s->rows[i].exists = WEIR_EXISTS_NO;
+    if (s->truncated) /* nothing does */
+        return WEIR_OK;
     return err_wrap(e, session_load(m->s, s->rows, s->row_count, e), "load");
 }
 
 static weir_rc store_rows(materialization *m, source *s, err *e)
 {
-    return s->row_count ? err_wrap(e, session_store(m->s, s->rows, s->row_count, e), "store") : WEIR_OK;
+    weir_rc rc = expire(m, s, e);
+    if (!rc)
+        rc = settle_parts(m, s, e);
+    s->stored |= s->row_count > 0;
+    size_t most = s->parts ? PARTS_ROWS : SIZE_MAX;
+    for (size_t i = 0, n; i < s->row_count && !rc; i += n) {
+        n = s->row_count - i < most ? s->row_count - i : most;
+        rc = err_wrap(e, session_store(m->s, s->rows + i, n, e), "store");
+    }
+    return rc;
 }
 
 static weir_rc of_binding(const source *s, weir_rc rc, err *e)
@@ -384,11 +445,12 @@ static weir_rc flush(materialization *m, err *e)
 /* All keys first, then all rows: that is the order in which some destinations work. */
 static weir_rc store_round(materialization *m, transaction *x, err *e)
 {
-    const weir_materialize *c = m->p.end.connector->materialize;
-    const bool loads = c->needs_exists && c->load && !m->relay;
+    bool loads = false;
     weir_rc rc = WEIR_OK;
     for (size_t i = 0; i < m->count && !rc; i++)
         rc = of_binding(&m->sources[i], make_rows(&m->sources[i], e), e);
+    for (size_t i = 0; i < m->count; i++)
+        loads |= is_asked(m, &m->sources[i]);
     for (size_t i = 0; loads && i < m->count && !rc; i++)
         rc = of_binding(&m->sources[i], load_rows(m, &m->sources[i], e), e);
     if (!rc && loads)
@@ -437,8 +499,10 @@ static weir_rc commit(materialization *m, const transaction *x, err *e)
         m->kept = false;
         rc = acknowledge(m, e);
     }
-    for (size_t i = 0; !rc && i < m->count; i++)
+    for (size_t i = 0; !rc && i < m->count; i++) {
         m->sources[i].at = m->sources[i].next;
+        m->sources[i].stored = false;
+    }
     if (!rc)
         worker_committed(m->w, x->documents, x->bytes);
     buf_free(&text);

@@ -54,8 +54,10 @@ const tree *worker_settings(worker *w);
 
 /** For destinations that relay: every document of the lines, in order, without columns. As above, otherwise. */
 typedef struct relayed relayed;
-weir_rc relay_make(relayed **ret, const weir_binding *b, err *e);
+weir_rc relay_make(relayed **ret, const weir_binding *b, bool parts, err *e);
 weir_rc relay_batch(relayed *r, weir_view lines, weir_row **ret, size_t *ret_count, err *e);
+/** Was the last batch truncated? What stood before that in it is not among its rows. */
+bool relay_truncated(const relayed *r);
 void relay_free(relayed *r);
 
 #endif

@@ -2,18 +2,20 @@
 
 #include <stdlib.h>
 
+#include "json/patch.h"
 #include "json/pointer.h"
+#include "json/scan.h"
 #include "model/tuple.h"
 
 /* A document. Texts of more than 4 GiB are refused, so 32 bits do. */
 typedef struct entry {
     uint64_t head;          /* first eight bytes of the packed key, big-endian: decides most comparisons */
     uint32_t key, key_len;  /* in combined.keys */
-    uint32_t at;            /* in the text; also the order of arrival */
-    uint32_t len : 31, deletes : 1;
+    uint32_t at;            /* in the text; also the order of arrival. Joined: which of combined.joined */
+    uint32_t len : 28, deletes : 1, part : 1, joined : 1;
 } entry;
 
-enum { LEN_MAX = 0x7fffffff, KEEP_BYTES = 1 << 20 /* larger buffers are not kept for the next batch */ };
+enum { LEN_MAX = 0xfffffff, KEEP_BYTES = 1 << 20 /* larger buffers are not kept for the next batch */ };
 
 struct combined {
     combine_options o;
@@ -27,6 +29,11 @@ struct combined {
     size_t taken;        /* entries that count now, of those noted; others come after them */
     size_t next, count;  /* entries to give, once sorted */
     buf rows, values;    /* arrays, grown as bytes */
+    arena joins;         /* documents that were made of several, with their extra values behind them */
+    buf joined;          /* array of views of them */
+    buf work[2];         /* of one that is being made */
+    bool parts;          /* there are some */
+    bool truncated;      /* the last batch was */
     weir_view stray;     /* in the arena */
 };
 
@@ -83,6 +90,10 @@ void combine_free(combined *c)
     buf_free(&c->entries);
     buf_free(&c->rows);
     buf_free(&c->values);
+    buf_free(&c->joined);
+    buf_free(&c->work[0]);
+    buf_free(&c->work[1]);
+    arena_free(&c->joins);
     arena_free(&c->arena);
     free(c);
 }
@@ -122,6 +133,11 @@ void combine_clear(combined *c)
     }
     let_go(&c->rows);
     let_go(&c->values);
+    let_go(&c->joined);
+    arena_reset(&c->joins);
+    c->parts = false;
+    for (size_t i = 0; i < noted(c); i++)
+        c->parts |= entries_of(c)[i].part;
     c->sorted = false;
     c->taken = SIZE_MAX;
     c->next = c->count = 0;
@@ -174,15 +190,18 @@ static weir_rc pack_key(combined *c, weir_view doc, entry *n, err *e)
     return WEIR_OK;
 }
 
-static bool deletes(const combined *c, weir_view found)
+/* What a document says of itself. */
+static void take_op(const combined *c, weir_view found, entry *n)
 {
-    return c->o.deleted_is.len ? view_eq(found, c->o.deleted_is) : found.len && !view_is(found, "null");
+    n->deletes |= c->o.deleted_is.len ? view_eq(found, c->o.deleted_is) : found.len && !view_is(found, "null");
+    n->part |= !n->deletes && c->o.part_is.len && view_eq(found, c->o.part_is);
 }
 
 static weir_rc note(combined *c, const entry *n, err *e)
 {
     buf_add(&c->entries, n, sizeof *n);
     c->entries.failed |= c->keys.failed;
+    c->parts |= n->part;
     if (buf_ok(&c->entries))
         return WEIR_OK;
     c->entries.failed = c->keys.failed = false; /* what is noted is still good */
@@ -192,15 +211,18 @@ static weir_rc note(combined *c, const entry *n, err *e)
 weir_rc combine_add(combined *c, weir_view text, size_t at, size_t len, weir_op op, err *e)
 {
     weir_view doc = {text.ptr + at, len};
-    entry n = {.at = (uint32_t)at, .len = (uint32_t)(len & LEN_MAX), .deletes = op == WEIR_DELETE};
+    entry n = {.at = (uint32_t)at, .len = (uint32_t)(len & LEN_MAX), .deletes = op == WEIR_DELETE, .part = op == WEIR_UPDATE};
     size_t keys = c->o.whole ? 0 : c->o.b->key_count;
     weir_rc rc = WEIR_OK;
-    if (at > UINT32_MAX || len > LEN_MAX || c->keys.len > UINT32_MAX - len)
+    if (len > LEN_MAX)
+        return err_fail(e, WEIR_E_NOMEM, "%s %.*s: a document of more than 256 MiB", noun(c), VIEW_ARG(c->o.b->name));
+    if (at > UINT32_MAX || c->keys.len > UINT32_MAX - len)
         return err_fail(e, WEIR_E_NOMEM, "%s %.*s: documents of more than 4 GiB at once", noun(c), VIEW_ARG(c->o.b->name));
     if (c->key_pick) {
         if (!picker_run(c->key_pick, doc, c->key))
             return bad_document(c, doc, "that is not JSON", VIEW(""), e);
-        n.deletes |= c->o.deleted.len && deletes(c, c->key[keys]);
+        if (c->o.deleted.len)
+            take_op(c, c->key[keys], &n);
     }
     if (keys)
         rc = pack_key(c, doc, &n, e);
@@ -266,29 +288,105 @@ static bool ascending(const combined *c, const entry *all, size_t n)
     return true;
 }
 
-/* Sorts by key and keeps the last document of each. */
-static size_t reduce(combined *c, entry *all, size_t n)
+static weir_view doc_of(const combined *c, weir_view text, const entry *n)
 {
-    size_t kept = 0;
-    qsort_r(all, n, sizeof *all, by_key_then_age, c);
-    for (size_t i = 0; i < n; i++)
-        if (i + 1 == n || compare(c, &all[i], &all[i + 1]) != 0)
-            all[kept++] = all[i];
-    return kept;
+    weir_view from = n->joined ? ((weir_view *)(void *)c->joined.ptr)[n->at] : view_from(text, n->at);
+    return (weir_view){from.ptr, n->len};
 }
 
-static void sort(combined *c)
+/* Extra values behind a document; those that are there already stay. */
+static void take_extras(const combined *c, const char *at, weir_view *extras)
+{
+    for (size_t i = 0; i < c->o.extra_count; i++) {
+        uint32_t len;
+        memcpy(&len, at, sizeof len);
+        at += sizeof len;
+        if (len && !extras[i].len)
+            extras[i] = (weir_view){at, len};
+        at += len;
+    }
+}
+
+/* Puts the document in c->work[0], and its extra values, where they last. @param n what it was made of */
+static weir_rc keep_joined(combined *c, const weir_view *extras, entry *n, err *e)
+{
+    buf *doc = &c->work[0];
+    n->at = (uint32_t)(c->joined.len / sizeof(weir_view));
+    n->joined = true;
+    if (doc->len > LEN_MAX)
+        return err_fail(e, WEIR_E_NOMEM, "%s %.*s: a document of more than 256 MiB", noun(c), VIEW_ARG(c->o.b->name));
+    n->len = (uint32_t)(doc->len & LEN_MAX);
+    bool ok = combine_extras(doc, extras, c->o.extra_count);
+    weir_view kept = ok ? arena_dup(&c->joins, buf_view(doc)) : (weir_view){0};
+    buf_add(&c->joined, &kept, sizeof kept);
+    return kept.ptr && buf_ok(&c->joined) ? WEIR_OK : err_nomem(e);
+}
+
+/* What comes of documents with the same key, in order of arrival, the last of which is a part: from the last back to the one that is whole, so that what is
+ * large is copied but once. */
+static weir_rc join(combined *c, weir_view text, const entry *run, size_t n, entry *ret, err *e)
+{
+    weir_view *extras = arena_array(&c->joins, c->o.extra_count + 1, sizeof *extras), doc = doc_of(c, text, &run[n - 1]);
+    if (!extras)
+        return err_nomem(e);
+    entry all = run[n - 1];
+    memset(extras, 0, (c->o.extra_count + 1) * sizeof *extras);
+    buf_clear(&c->work[0]);
+    buf_addv(&c->work[0], doc);
+    take_extras(c, doc.ptr + doc.len, extras);
+    for (size_t i = n - 1; all.part && i-- > 0;) {
+        if (run[i].deletes) {
+            *ret = run[i];
+            return WEIR_OK;
+        }
+        doc = doc_of(c, text, &run[i]);
+        buf_clear(&c->work[1]);
+        if (!buf_ok(&c->work[0]) || !patch_overlay(&c->work[1], doc, buf_view(&c->work[0])))
+            return buf_ok(&c->work[0]) && buf_ok(&c->work[1]) && !json_check(doc, NULL, NULL) ? bad_document(c, doc, "that is not JSON", VIEW(""), e)
+                                                                                             : err_nomem(e);
+        buf swap = c->work[0];
+        c->work[0] = c->work[1];
+        c->work[1] = swap;
+        take_extras(c, doc.ptr + doc.len, extras);
+        all.part = run[i].part;
+    }
+    *ret = all;
+    return keep_joined(c, extras, ret, e);
+}
+
+/* Sorts by key and makes one document of those with the same: the last one, unless that is a part. */
+static weir_rc reduce(combined *c, weir_view text, entry *all, size_t n, size_t *ret, err *e)
+{
+    size_t kept = 0;
+    weir_rc rc = WEIR_OK;
+    qsort_r(all, n, sizeof *all, by_key_then_age, c);
+    for (size_t i = 0, end; i < n && !rc; i = end) {
+        entry one;
+        for (end = i + 1; end < n && compare(c, &all[i], &all[end]) == 0;)
+            end++;
+        one = all[end - 1];
+        if (one.part && end - i > 1)
+            rc = join(c, text, &all[i], end - i, &one, e);
+        all[kept++] = one;
+    }
+    *ret = kept;
+    return rc;
+}
+
+static weir_rc sort(combined *c, weir_view text, err *e)
 {
     bool every = c->o.whole || c->o.b->delta_updates;
+    weir_rc rc = WEIR_OK;
     c->count = c->taken < noted(c) ? c->taken : noted(c);
     if (!every && !ascending(c, entries_of(c), c->count))
-        c->count = reduce(c, entries_of(c), c->count);
+        rc = reduce(c, text, entries_of(c), c->count, &c->count, e);
     c->sorted = true;
+    return rc;
 }
 
 /* --------------------------------------------------------------------------------------------------------------- rows -- */
 
-static void take_extras(const combined *c, const char *at, weir_view *values)
+static void put_extras(const combined *c, const char *at, weir_view *values)
 {
     for (size_t i = 0; i < c->o.extra_count; i++) {
         uint32_t len;
@@ -302,8 +400,8 @@ static void take_extras(const combined *c, const char *at, weir_view *values)
 
 static weir_rc make_row(combined *c, weir_view text, const entry *n, weir_row *row, weir_view *values, err *e)
 {
-    weir_view doc = {text.ptr + n->at, n->len};
-    *row = (weir_row){.binding = c->o.b, .op = n->deletes ? WEIR_DELETE : WEIR_UPSERT, .doc = doc, .values = values};
+    weir_view doc = doc_of(c, text, n);
+    *row = (weir_row){.binding = c->o.b, .op = n->deletes ? WEIR_DELETE : n->part ? WEIR_UPDATE : WEIR_UPSERT, .doc = doc, .values = values};
     if (c->o.whole)
         return WEIR_OK;
     if (!picker_run(c->pick, doc, values))
@@ -311,15 +409,16 @@ static weir_rc make_row(combined *c, weir_view text, const entry *n, weir_row *r
     weir_view stray = picker_stray(c->pick);
     if (stray.len && !c->stray.len && !view_eq(view_from(c->o.deleted, 1), stray))
         c->stray = arena_dup(&c->arena, stray);
-    take_extras(c, doc.ptr + doc.len, values);
+    put_extras(c, doc.ptr + doc.len, values);
     return WEIR_OK;
 }
 
 weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, size_t *ret_count, err *e)
 {
     const size_t columns = c->o.whole ? 0 : c->o.b->column_count;
-    if (!c->sorted)
-        sort(c);
+    weir_rc rc = c->sorted ? WEIR_OK : sort(c, text, e);
+    if (rc)
+        return rc;
     size_t n = c->count - c->next < most ? c->count - c->next : most;
     buf_clear(&c->rows);
     buf_clear(&c->values);
@@ -330,7 +429,7 @@ weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, s
     weir_row *rows = (weir_row *)(void *)c->rows.ptr;
     weir_view *values = columns ? (weir_view *)(void *)c->values.ptr : NULL;
     for (size_t i = 0; i < n; i++) {
-        weir_rc rc = make_row(c, text, &entries_of(c)[c->next + i], &rows[i], values ? values + i * columns : NULL, e);
+        rc = make_row(c, text, &entries_of(c)[c->next + i], &rows[i], values ? values + i * columns : NULL, e);
         if (rc)
             return rc;
     }
@@ -341,19 +440,50 @@ weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, s
 }
 
 weir_view combine_stray(const combined *c) { return c->stray; }
+bool combine_has_parts(const combined *c) { return c->parts; }
+bool combine_truncated(const combined *c) { return c->truncated; }
+
+weir_rc combine_complete(combined *c, weir_row *row, weir_view held, err *e)
+{
+    buf *whole = &c->work[0];
+    weir_view *values = (weir_view *)(uintptr_t)row->values; /* ours */
+    buf_clear(whole);
+    if (!patch_overlay(whole, held, row->doc))
+        return err_fail(e, buf_ok(whole) && !json_check(held, NULL, NULL) ? WEIR_E_REMOTE : WEIR_E_NOMEM, "what the destination holds cannot be updated");
+    weir_view doc = arena_dup(&c->joins, buf_view(whole));
+    if (!doc.ptr)
+        return err_nomem(e);
+    if (!picker_run(c->pick, doc, values))
+        return bad_document(c, doc, "that is not JSON", VIEW(""), e);
+    put_extras(c, row->doc.ptr + row->doc.len, values);
+    row->doc = doc;
+    row->op = WEIR_UPSERT;
+    row->exists = WEIR_EXISTS_YES;
+    return WEIR_OK;
+}
 
 weir_rc combine_batch(combined *c, weir_view lines, weir_row **ret, size_t *ret_count, size_t *ret_documents, err *e)
 {
     weir_view rest = lines;
+    const bool every = c->o.whole || c->o.b->delta_updates;
     combine_clear(c);
+    c->truncated = false;
+    *ret_documents = 0;
     while (rest.len) {
         const char *nl = memchr(rest.ptr, '\n', rest.len);
         size_t len = nl ? (size_t)(nl - rest.ptr) : rest.len;
+        if (__builtin_expect(view_is((weir_view){rest.ptr, len}, COMBINE_TRUNCATION), 0)) {
+            if (!every)
+                combine_clear(c);
+            c->truncated |= !every;
+            rest = view_from(rest, nl ? len + 1 : len);
+            continue;
+        }
+        ++*ret_documents;
         weir_rc rc = combine_add(c, lines, (size_t)(rest.ptr - lines.ptr), len, WEIR_UPSERT, e);
         if (rc)
             return rc;
         rest = view_from(rest, nl ? len + 1 : len);
     }
-    *ret_documents = noted(c);
     return combine_rows(c, lines, SIZE_MAX, ret, ret_count, e);
 }

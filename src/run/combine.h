@@ -1,6 +1,8 @@
 /* combine.h - documents of one binding on their way into a destination: reduced by key within a transaction, the last write wins, and taken apart into
  * the binding's columns.
  *
+ * A document may be a part (WEIR_UPDATE): its top-level members replace those of what came before it. A part of what was deleted changes nothing.
+ *
  * Documents lie in a text of the caller's (which may grow, and so move, between the calls); a `combined` notes where. Batches whose keys already ascend,
  * as most do, cost neither a sort nor a table.
  */
@@ -19,6 +21,7 @@ typedef struct combine_options {
     const char *what;            /* what errors call the binding; NULL: "collection" */
     weir_view deleted;           /* JSON pointer: a document deletes if it has a value there ... */
     weir_view deleted_is;        /* ... that is this; empty: that is not null */
+    weir_view part_is;           /* it is a part if it has this value there; empty: none is */
 } combine_options;
 
 /** What `o` points to must live as long as the result; its arrays of extras, too. */
@@ -41,13 +44,23 @@ void combine_take(combined *c, size_t upto);
 void combine_shift(combined *c, size_t bytes);
 /** The next rows, at most `most`, sorted by key; none: all were given. Rows and values are good until the next call. */
 weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, size_t *ret_count, err *e);
+/** Are there parts among what is to be given, or was given, since the last combine_clear()? */
+bool combine_has_parts(const combined *c);
+/** Makes a row that is a part (WEIR_UPDATE) the whole document: `held` is what the destination has of it. Then it is a WEIR_UPSERT of a row that exists. */
+weir_rc combine_complete(combined *c, weir_row *row, weir_view held, err *e);
 /** A member of the documents given so far that has no column: its name as written in JSON, without quotes; empty: none. */
 weir_view combine_stray(const combined *c);
 /** Forgets what was taken: everything, unless combine_take() said less. */
 void combine_clear(combined *c);
 void combine_free(combined *c);
 
-/** All at once: takes lines of NDJSON (borrowed until the next call) and gives all rows. */
+/** A line that says: what came before is out of date (weir_truncate). No document is one: it has no key. */
+#define COMBINE_TRUNCATION "{\"_meta\":{\"op\":\"t\"}}"
+
+/** All at once: takes lines of NDJSON (borrowed until the next call) and gives all rows. What stands before the last COMBINE_TRUNCATION is dropped, unless
+ *  every document is a row of its own: then that line means nothing. */
 weir_rc combine_batch(combined *c, weir_view lines, weir_row **ret, size_t *ret_count, size_t *ret_documents, err *e);
+/** Was there such a line in the last batch, so that rows from earlier ones are to go? */
+bool combine_truncated(const combined *c);
 
 #endif

@@ -24,6 +24,7 @@ struct load {
     session *s;
     arena arena;
     bool relay, exists;   /* rows go as they came; rows are looked up before */
+    bool completes;       /* the destination takes no parts of documents: they are made whole with what it holds */
     bool began;           /* session_acknowledge() was called once */
     stream **streams;     /* each allocated, so that combiners may point to them */
     weir_binding *bindings;
@@ -47,11 +48,11 @@ static weir_rc take_checkpoint(listener *l, weir_task *t, weir_view kept)
 
 static weir_rc take_loaded(listener *l, weir_task *t, const weir_row *row, weir_view doc)
 {
-    (void)t;
-    (void)doc;
-    stream *s = ((load *)l)->streams[row->binding->index];
-    s->rows[row - s->rows].exists = WEIR_EXISTS_YES;
-    return WEIR_OK;
+    load *x = (load *)l;
+    stream *s = x->streams[row->binding->index];
+    weir_row *mine = &s->rows[row - s->rows];
+    mine->exists = WEIR_EXISTS_YES;
+    return mine->op == WEIR_UPDATE && x->completes ? combine_complete(s->m.combine, mine, doc, task_error(t)) : WEIR_OK;
 }
 
 /* What such a platform cannot keep is what its next session would clean up: after load_commit() everything is done. */
@@ -110,7 +111,8 @@ weir_rc load_open(load **ret, const load_options *o, err *e)
     if (!l)
         return err_nomem(e);
     const weir_materialize *m = o->connector->materialize;
-    *l = (load){.base = {&ops}, .o = *o, .relay = m->relay, .exists = m->needs_exists && m->load && !m->relay};
+    *l = (load){.base = {&ops}, .o = *o, .relay = m->relay, .exists = m->needs_exists && m->load && !m->relay,
+                .completes = !m->updates && m->load && !m->relay};
     if (!l->o.what)
         l->o.what = "stream";
     l->s = session_new(&(session_options){.connector = o->connector, .to = &l->base, .log = o->log, .task_name = o->task_name});
@@ -255,6 +257,21 @@ static weir_rc make_way(load *l, const stream *only, size_t upto, err *e)
     return WEIR_OK;
 }
 
+static bool is_asked(const load *l, const stream *s)
+{
+    return s->m.columns.keys && (l->exists || (l->completes && combine_has_parts(s->m.combine)));
+}
+
+/* Parts of documents that the destination does not hold change nothing. */
+static void drop_parts(stream *s)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->row_count; i++)
+        if (s->rows[i].op != WEIR_UPDATE)
+            s->rows[kept++] = s->rows[i];
+    s->row_count = kept;
+}
+
 static weir_rc look_up(load *l, stream *s, err *e)
 {
     weir_rc rc = combine_rows(s->m.combine, buf_view(&l->docs), SIZE_MAX, &s->rows, &s->row_count, e);
@@ -266,8 +283,10 @@ static weir_rc look_up(load *l, stream *s, err *e)
 static weir_rc store_rows(load *l, stream *s, err *e)
 {
     size_t columns = s->m.columns.count, most = columns && WIDE_VALUES / columns < STORE_ROWS ? WIDE_VALUES / columns + 1 : STORE_ROWS;
+    if (s->rows && l->completes)
+        drop_parts(s);
     if (s->rows)
-        return session_store(l->s, s->rows, s->row_count, e);
+        return s->row_count ? session_store(l->s, s->rows, s->row_count, e) : WEIR_OK;
     for (;;) {
         weir_row *rows;
         size_t n;
@@ -321,12 +340,15 @@ static weir_rc store_waiting(load *l, stream *only, size_t upto, err *e)
         rc = apply_all(l, e);
     for (size_t i = 0; i < l->count && !rc; i++)
         combine_take(l->streams[i]->m.combine, upto);
-    for (size_t i = 0; i < l->count && !rc && l->exists; i++) {
+    bool asked = false;
+    for (size_t i = 0; i < l->count && !rc; i++) {
         stream *s = l->streams[i];
-        if ((!only || s == only) && waits(s, upto) && s->m.columns.keys)
-            rc = named(l, s, look_up(l, s, e), e);
+        if ((only && s != only) || !waits(s, upto) || !is_asked(l, s))
+            continue;
+        asked = true;
+        rc = named(l, s, look_up(l, s, e), e);
     }
-    if (!rc && l->exists)
+    if (!rc && (asked || l->exists))
         rc = err_wrap(e, session_flush(l->s, e), "flush");
     for (size_t i = 0; i < l->count && !rc; i++) {
         stream *s = l->streams[i];
@@ -425,6 +447,9 @@ static bool relay_deletes(const load *l, const meaning *m, weir_view doc)
 weir_rc load_add(load *l, size_t at, weir_op op, weir_view doc, const weir_view *extras, err *e)
 {
     meaning *m = &l->streams[at]->m;
+    if (op == WEIR_UPDATE && !l->completes && !l->o.connector->materialize->updates)
+        return err_fail(e, WEIR_E_CONFIG, "%s %.*s: an update of single fields, and '%s' stores whole documents only", l->o.what, VIEW_ARG(m->name),
+                        l->o.connector->name);
     weir_rc rc = l->docs.len >= LOAD_BYTES ? store_waiting(l, NULL, SIZE_MAX, e) : WEIR_OK;
     if (rc)
         return rc;

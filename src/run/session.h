@@ -48,6 +48,7 @@ struct outlet {
     /* Appends the document as this listener's platform writes a deletion or an update. NULL: with /_meta/op "d" or "u". @return false without memory */
     bool (*mark)(const struct outlet *, weir_op, weir_view doc, buf *out);
     bool whole;               /* the platform knows whole documents only: a WEIR_UPDATE is refused */
+    bool used;                /* the lane's: a document was put into it */
     weir_op op;               /* of the document that is just put into `to`, for finish() and take() */
     /* Takes the document, as finish() has left it, out of `to` again, which is only a place to put it together. NULL: it stays there.
      * @param ret_held how many bytes the lane holds more because of it */
@@ -62,6 +63,7 @@ typedef struct lane {
     buf shared;        /* for listeners whose bindings share one buffer */
     size_t held;       /* bytes in all its buffers, as of the last look */
     size_t documents;  /* emitted since the last checkpoint */
+    bool truncated;    /* listener_ops.truncate was called since then: there is something to seal, documents or not */
     atomic_uint_fast64_t emitted; /* documents since it began: for session_emitted() */
     void *own;         /* the listener's, per lane */
     bool exclusive;    /* it has spilled: the listener lets nobody else in before its checkpoint */
@@ -95,7 +97,8 @@ typedef struct listener_ops {
     weir_rc (*begin)(listener *, weir_task *, lane *, const weir_binding *);
     weir_rc (*end)(listener *, weir_task *, lane *, const weir_binding *, weir_rc rc);
     weir_rc (*estimate)(listener *, weir_task *, lane *, const weir_binding *, uint64_t documents, uint64_t bytes);
-    weir_rc (*truncate)(listener *, weir_task *, lane *, const weir_binding *); /* NULL: WEIR_E_CONFIG, the platform has no word for it */
+    /* NULL: the platform has no word for it, so WEIR_E_CONFIG, unless nothing of the binding has come before */
+    weir_rc (*truncate)(listener *, weir_task *, lane *, const weir_binding *);
     weir_rc (*config)(listener *, weir_task *, lane *, weir_view config);  /* NULL: a warning that they cannot be kept */
     weir_rc (*keep)(listener *, weir_task *, weir_view patch);             /* destination only */
 } listener_ops;

@@ -61,10 +61,11 @@ static weir_rc out_of_memory(weir_task *t)
 weir_rc task_seal_rest(weir_task *t)
 {
     const checkpoint c = {.state = VIEW("{}"), .merge = true};
-    if (!t->attached || !t->lane.documents)
+    if (!t->attached || !(t->lane.documents || t->lane.truncated))
         return WEIR_OK;
     weir_rc rc = t->s->to->ops->seal(t->s->to, t, &t->lane, &c);
     t->lane.held = t->lane.documents = 0;
+    t->lane.truncated = false;
     return rc;
 }
 
@@ -90,6 +91,13 @@ weir_rc task_attach(weir_task *t)
     session *s = t->s;
     if (!s->to->ops->attach)
         return weir_fail(t, WEIR_E_BUG, "documents are not expected here");
+    pthread_mutex_lock(&s->lock);
+    if (!s->used)
+        s->used = arena_array(&s->arena, s->binding_count, sizeof *s->used);
+    bool ok = s->used != NULL;
+    pthread_mutex_unlock(&s->lock);
+    if (!ok)
+        return out_of_memory(t);
     t->lane.outlets = calloc(s->binding_count ? s->binding_count : 1, sizeof *t->lane.outlets);
     if (!t->lane.outlets)
         return out_of_memory(t);
@@ -118,9 +126,20 @@ static inline weir_rc ready(weir_task *t, const weir_binding *b)
     return WEIR_OK;
 }
 
+/* The first document of a binding on this lane. */
+static void note_use(weir_task *t, outlet *o)
+{
+    o->used = true;
+    pthread_mutex_lock(&t->s->lock);
+    t->s->used[o - t->lane.outlets] = true;
+    pthread_mutex_unlock(&t->s->lock);
+}
+
 weir_rc task_appended(weir_task *t, outlet *o, size_t start)
 {
     buf *to = o->to;
+    if (__builtin_expect(!o->used, 0))
+        note_use(t, o);
     if (o->finish)
         o->finish(o, start);
     if (__builtin_expect(!buf_ok(to), 0)) {
@@ -253,10 +272,20 @@ weir_rc weir_emit(weir_task *t, const weir_binding *b, weir_op op, weir_view doc
 
 /* ---- checkpoints ---- */
 
+static void note_begun(session *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->begun = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
 static weir_rc seal(weir_task *t, const checkpoint *c)
 {
     weir_rc rc = t->s->to->ops->seal(t->s->to, t, &t->lane, c);
     t->lane.held = t->lane.documents = 0;
+    t->lane.truncated = false;
+    if (!c->binding)
+        note_begun(t->s);
     arena_reset(&t->arena);
     return rc;
 }
@@ -383,15 +412,44 @@ weir_rc weir_estimate(weir_task *t, const weir_binding *b, uint64_t documents, u
     return l->ops->estimate ? l->ops->estimate(l, t, &t->lane, b, documents, bytes) : WEIR_OK;
 }
 
+/* Does a task's state hold anything beside those of its bindings? */
+static bool has_own(weir_view state)
+{
+    json_scan s = json_scan_of(state);
+    json_key key;
+    bool own = false;
+    if (!state.len || !json_enter(&s, '{'))
+        return false;
+    while (!own && json_member(&s, &key) && json_skip(&s, NULL))
+        own = !json_key_is(key, VIEW("bindingStateV1"));
+    return own;
+}
+
+/* Has nothing of it come yet, as far as states tell: can nothing be out of date? */
+static bool is_fresh(weir_task *t, const weir_binding *b)
+{
+    session *s = t->s;
+    pthread_mutex_lock(&s->lock);
+    bool fresh = !s->begun && !s->states[b->index].len && !s->used[b->index];
+    pthread_mutex_unlock(&s->lock);
+    return fresh && !has_own(s->initial_state);
+}
+
 weir_rc weir_truncate(weir_task *t, const weir_binding *b)
 {
     listener *l = t->s->to;
     weir_rc rc = ready(t, b);
     if (rc)
         return rc;
+    if (t->out)
+        return weir_fail(t, WEIR_E_BUG, "weir_truncate between weir_begin and weir_end");
+    if (!l->ops->truncate && is_fresh(t, b))
+        return WEIR_OK;
     if (!l->ops->truncate)
         return weir_fail(t, WEIR_E_CONFIG, "%.*s says that all its rows are out of date, and this platform has no word for it", VIEW_ARG(b->name));
-    return l->ops->truncate(l, t, &t->lane, b);
+    rc = l->ops->truncate(l, t, &t->lane, b);
+    t->lane.truncated |= !rc;
+    return rc;
 }
 
 weir_rc task_config_lost(weir_task *t)
@@ -593,6 +651,18 @@ const char *weir_quote(weir_task *t, const char *text)
 weir_view weir_json_at(weir_view json, const char *pointer)
 {
     return pointer_find(json, view_of(pointer));
+}
+
+weir_view weir_json_overlay(weir_task *t, weir_view document, weir_view part)
+{
+    buf out = {0};
+    weir_view all = {0};
+    if (patch_overlay(&out, document, part))
+        all = arena_dup(&t->arena, buf_view(&out));
+    else if (!buf_ok(&out))
+        t->arena.failed = true;
+    buf_free(&out);
+    return all;
 }
 
 int64_t weir_json_int(weir_view json, const char *pointer, int64_t fallback)

@@ -55,8 +55,10 @@ struct session {
     weir_binding *bindings;
     size_t binding_count;
     buf *states;             /* by binding: as its last checkpoint left it */
+    bool *used;              /* by binding: documents of it were emitted in this session. NULL: no lane was attached yet */
+    bool begun;              /* the task has a state of its own, beside those of its bindings */
     weir_view initial_state; /* of the task */
-    pthread_mutex_t lock;    /* of states, acks, problems, attached, emitted */
+    pthread_mutex_t lock;    /* of states, used, begun, acks, problems, attached, emitted */
     weir_task *attached;     /* tasks whose lanes the listener knows */
     uint64_t emitted;        /* documents of lanes that have ended */
 

@@ -32,6 +32,8 @@ typedef struct framing {
     weir_rc (*end)(const struct framing *, buf *, const lane *, const weir_binding *, weir_rc, err *);
     void (*estimate)(const struct framing *, buf *, const weir_binding *, uint64_t documents, uint64_t bytes);
     void (*config)(const struct framing *, buf *, weir_view config);
+    /* Appends to the lane's documents that those before are out of date; may change the binding's outlet. NULL: the platform has no word for it */
+    void (*truncate)(const struct framing *, buf *, lane *, const weir_binding *);
     void *context;
 } framing;
 

@@ -43,6 +43,7 @@ weir_rc flow_spec_body(const weir_connector *c, buf *out, err *e)
     "\"if\":{\"properties\":{\"_meta\":{\"properties\":{\"op\":{\"const\":\"d\"}},\"required\":[\"op\"]}},\"required\":[\"_meta\"]},"
 static const weir_view deletions = WEIR_LIT(IF_DELETED "\"then\":{\"reduce\":{\"strategy\":\"lastWriteWins\",\"delete\":true}}}");
 static const weir_view updates = WEIR_LIT(IF_DELETED "\"then\":{\"reduce\":{\"strategy\":\"merge\",\"delete\":true}},"
+                                                     "\"x-partial-updates\":true,"
                                                      "\"else\":{\"reduce\":{\"strategy\":\"merge\"}}}");
 
 void flow_discovered_binding(const weir_stream *s, weir_view resource, weir_view path, buf *out)

@@ -326,7 +326,7 @@ static weir_rc with_writer(tap *t, bool *ret_broken, err *e)
     return rc;
 }
 
-static int64_t version_now(void)
+int64_t singer_tap_version_now(void)
 {
     int64_t seconds;
     uint32_t nanos;
@@ -344,11 +344,15 @@ static weir_rc prepare(tap *t, err *e)
         return rc;
     t->one_each = t->job->test != NULL;
     t->several = c->all_in_one || c->relay || c->lanes > 1;
-    t->version = t->settings.emit_activate_version_messages ? version_now() : 0;
+    t->version = t->settings.emit_activate_version_messages ? singer_tap_version_now() : 0;
     t->batches = t->settings.batch_config.storage.root && !t->one_each;
     t->progress = arena_array(&t->arena, t->catalog.count, sizeof *t->progress);
     if (!t->progress)
         return err_nomem(e);
+    for (size_t i = 0; i < t->catalog.count && t->version; i++) {
+        const tap_stream *s = &t->catalog.streams[i];
+        t->progress[i].version = s->full_table ? t->version : singer_state_version(&t->state, s->id);
+    }
     return t->batches ? singer_batch_place(&t->place, &t->settings.batch_config, t->job->name, &t->arena, e) : WEIR_OK;
 }
 

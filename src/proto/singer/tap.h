@@ -22,10 +22,11 @@ typedef struct tap_file {
     struct tap_file *next;
 } tap_file;
 
-/** One stream on its way. Changed by whoever has the writer, but for the last three, which the tap's lock guards. */
+/** One stream on its way. Changed by whoever has the writer, but for the last four, which the tap's lock guards. */
 typedef struct tap_progress {
     uint64_t records, reported; /* emitted; and told by metrics */
     int64_t began;              /* clock_ms(); 0: not yet */
+    int64_t version;            /* of its records; 0: they have none. Of a stream that is not read whole: since its source has truncated it */
     uint64_t batches;           /* files begun */
     tap_file *files;            /* of all lanes */
     buf sent;                   /* the schema that was sent last */
@@ -34,9 +35,10 @@ typedef struct tap_progress {
 /** The outlets of one lane. */
 typedef struct tap_lane {
     tap_outlet *fresh; /* those with documents that no checkpoint has counted yet */
+    bool truncated;    /* versions of some have changed since the last checkpoint */
 } tap_lane;
 
-enum { TAP_TIME = sizeof "2026-01-02T03:04:05.123000Z" - 1 };
+enum { TAP_TIME = sizeof "2026-01-02T03:04:05.123000Z" - 1, VERSION_DIGITS = 13 /* milliseconds since 1970, from 2001 to 2286 */ };
 
 /** One stream on one lane. */
 struct tap_outlet {
@@ -49,6 +51,8 @@ struct tap_outlet {
     uint64_t fresh;         /* documents since the last checkpoint */
     struct timespec at;     /* the time in `time` */
     char *time;             /* within the suffix */
+    weir_view numbered;     /* another suffix, with a version of VERSION_DIGITS; empty: the stream cannot be truncated */
+    int64_t version;        /* that was given by a truncation; 0: none */
     tap_file *file;         /* NULL: none is open */
     uint64_t closed, noted; /* how many of its files are complete; and how many were when a state was noted that waits for the next */
     bool waits;             /* such a state waits */
@@ -92,6 +96,8 @@ struct tap {
     err failure;           /* what went wrong where it could not be returned */
 };
 
+/** Of milliseconds since 1970. */
+int64_t singer_tap_version_now(void);
 /** Fills t->framing. */
 void singer_tap_framing(tap *t);
 /** Appends a SCHEMA message. */

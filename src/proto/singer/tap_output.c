@@ -295,6 +295,8 @@ static bool note_behind_files(tap *t, const lane *ln, const checkpoint *c, buf *
 
 /* ------------------------------------------------------------------------------------------------------------ checkpoints -- */
 
+static bool note_versions(tap *t, const lane *ln);
+
 static void on_checkpoint(const framing *f, buf *out, const lane *ln, const checkpoint *c)
 {
     tap *t = f->context;
@@ -310,7 +312,7 @@ static void on_checkpoint(const framing *f, buf *out, const lane *ln, const chec
     } else {
         ok = note_behind_files(t, ln, c, out);
     }
-    out->failed |= !ok;
+    out->failed |= !ok || !note_versions(t, ln);
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- records -- */
@@ -463,6 +465,14 @@ static void record_texts(const tap_outlet *x, int64_t version, buf *prefix, buf 
     buf_adds(suffix, ",\"time_extracted\":\"0000-00-00T00:00:00.000000Z\"}\n");
 }
 
+static int64_t version_of(tap *t, const tap_progress *p)
+{
+    pthread_mutex_lock(&t->lock);
+    int64_t version = p->version;
+    pthread_mutex_unlock(&t->lock);
+    return version;
+}
+
 static bool on_outlet(const framing *f, arena *a, const weir_binding *b, outlet *o)
 {
     tap *t = f->context;
@@ -475,11 +485,18 @@ static bool on_outlet(const framing *f, arena *a, const weir_binding *b, outlet 
     if (t->batches)
         buf_adds(&suffix, "\n");
     else
-        record_texts(x, x->stream->full_table ? t->version : 0, &prefix, &suffix);
+        record_texts(x, version_of(t, x->progress), &prefix, &suffix);
     weir_view text = arena_dup(a, buf_view(&suffix));
     o->prefix = prefix.len ? arena_dup(a, buf_view(&prefix)) : VIEW("");
     o->suffix = text;
-    bool ok = buf_ok(&prefix) && buf_ok(&suffix) && x->lane && o->prefix.ptr && text.ptr;
+    if (t->framing.truncate) {
+        buf_clear(&suffix);
+        buf_clear(&prefix);
+        record_texts(x, 1000000000000, &prefix, &suffix);
+        x->numbered = arena_dup(a, buf_view(&suffix));
+        a->failed |= !x->numbered.ptr;
+    }
+    bool ok = !a->failed && buf_ok(&prefix) && buf_ok(&suffix) && x->lane && o->prefix.ptr && text.ptr;
     if (ok && !t->batches)
         x->time = (char *)(uintptr_t)text.ptr + text.len - (sizeof "\"}\n" - 1) - TAP_TIME;
     bool plain = !t->batches && !x->stream->prune && !x->stream->from->unwrap.row_id && !x->stream->from->unwrap.deletes;
@@ -494,11 +511,58 @@ static bool on_outlet(const framing *f, arena *a, const weir_binding *b, outlet 
 
 /* ---------------------------------------------------------------------------------------------------------------- streams -- */
 
-static void put_activate(const tap *t, const tap_stream *s, buf *out)
+static void put_activate(const tap_stream *s, int64_t version, buf *out)
 {
     buf_adds(out, "{\"type\":\"ACTIVATE_VERSION\",\"stream\":");
     json_quote_lossy(out, s->name);
-    buf_printf(out, ",\"version\":%lld}\n", (long long)t->version);
+    buf_printf(out, ",\"version\":%lld}\n", (long long)version);
+}
+
+/* Time goes on by a millisecond at least. */
+static int64_t next_version(tap *t, tap_progress *p)
+{
+    int64_t now = singer_tap_version_now();
+    pthread_mutex_lock(&t->lock);
+    now = now > p->version ? now : p->version + 1;
+    p->version = now;
+    pthread_mutex_unlock(&t->lock);
+    return now;
+}
+
+/* Rows of a version lower than the new one, which the records have from now on, are obsolete: told before them. The version goes into the state, so that
+ * records of later runs have it, too. */
+static void on_truncate(const framing *f, buf *out, lane *ln, const weir_binding *b)
+{
+    tap *t = f->context;
+    outlet *o = &ln->outlets[b->index];
+    tap_outlet *x = o->context;
+    char *text = (char *)(uintptr_t)x->numbered.ptr, digits[24];
+    x->version = next_version(t, x->progress);
+    x->lane->truncated = true;
+    put_activate(x->stream, x->version, out);
+    if (snprintf(digits, sizeof digits, "%lld", (long long)x->version) != VERSION_DIGITS)
+        return;
+    memcpy(text + sizeof ",\"version\":" - 1, digits, VERSION_DIGITS);
+    o->suffix = x->numbered;
+    x->time = text + x->numbered.len - (sizeof "\"}\n" - 1) - TAP_TIME;
+    x->at = (struct timespec){0}; /* none is in it yet */
+}
+
+static bool note_versions(tap *t, const lane *ln)
+{
+    const tap_outlet *first = ln->outlets ? ln->outlets[0].context : NULL;
+    size_t count;
+    bool ok = true;
+    if (!first || !first->lane->truncated)
+        return true;
+    session_bindings(t->s, &count);
+    for (size_t i = 0; i < count && ok; i++) {
+        const tap_outlet *x = ln->outlets[i].context;
+        if (x->version)
+            ok = singer_state_set_version(&t->state, x->stream->id, x->version);
+    }
+    first->lane->truncated = false;
+    return ok;
 }
 
 /* A stream that was never read whole becomes visible while it is read; others when they are complete (singer.md 1, ACTIVATE_VERSION). */
@@ -510,7 +574,7 @@ static void on_begin(const framing *f, buf *out, const weir_binding *b)
     singer_tap_put_schema(s, s->schema, out);
     p->began = clock_ms();
     if (t->version && s->full_table && !t->one_each && !singer_state_version(&t->state, s->id))
-        put_activate(t, s, out);
+        put_activate(s, p->version, out);
     if (!t->several)
         t->syncing = s->id;
 }
@@ -541,8 +605,8 @@ static weir_rc on_end(const framing *f, buf *out, const lane *ln, const weir_bin
     if (t->batches && !t->failure.rc)
         ok = singer_state_copy(&t->state, &t->noted, t->base + b->index);
     if (complete && t->version && s->full_table) {
-        put_activate(t, s, out);
-        ok = ok && singer_state_set_version(&t->state, s->id, t->version);
+        put_activate(s, version_of(t, p), out);
+        ok = ok && singer_state_set_version(&t->state, s->id, version_of(t, p));
     }
     if (complete && view_eq(t->syncing, s->id))
         t->syncing = (weir_view){0};
@@ -601,4 +665,6 @@ void singer_tap_framing(tap *t)
 {
     t->framing = (framing){.outlet = on_outlet, .checkpoint = on_checkpoint, .schema = on_schema, .settle = on_settle, .holds = on_holds,
                            .begin = on_begin, .end = on_end, .config = on_config, .context = t};
+    if (t->version && !t->batches && !t->one_each)
+        t->framing.truncate = on_truncate;
 }

@@ -512,9 +512,34 @@ static void test_deep_objects(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Only the members of the document itself: values come whole, and null is one. */
+static void test_overlay(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *base, *part, *want;
+    } cases[] = {
+        {"{}", "{}", "{}"},
+        {"{ \"a\": 1 , \"b\":{\"c\":1}}", "{\"b\":{\"d\":2},\"a\":null}", "{\"a\":null,\"b\":{\"d\":2}}"},
+        {"{\"a\":1}", "{\"z\":[1, 2],\"y\":null}", "{\"a\":1,\"z\":[1, 2],\"y\":null}"},
+        {"{\"\\u0061\":1}", "{\"a\":2}", "{\"\\u0061\":2}"},
+        {"{\"a\":1}", "{\"a\":2,\"a\":3}", "{\"a\":3}"},
+        {"[1]", "{\"a\":2}", NULL},
+        {"{\"a\":1}", "7", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        buf out = {0};
+        buf_adds(&out, "x");
+        assert_int_equal(patch_overlay(&out, view_of(cases[i].base), view_of(cases[i].part)), cases[i].want != NULL);
+        assert_string_equal(buf_text(&out) + 1, cases[i].want ? cases[i].want : "");
+        buf_free(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_overlay),
         cmocka_unit_test(test_appendix),
         cmocka_unit_test(test_section_3),
         cmocka_unit_test(test_apply),
