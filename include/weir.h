@@ -343,7 +343,8 @@ typedef struct weir_sql {
     weir_view (*convert)(weir_task *, void *self, weir_view expression, const weir_sql_column *from, const weir_sql_column *to);
     /** Makes a schema unless there is one. NULL: there are none. */
     weir_rc (*create_schema)(weir_task *, void *self, weir_view schema);
-    /** Calls column() for each column of a table in its order, of the types it was made with; columns of others' tables get the nearest type.
+    /** Calls column() for each column of a table in its order, of the types it was made with; columns of others' tables get the nearest type. A length is
+     *  told only if the database enforces it.
      *  Outside of a transaction it changes nothing (a database that does not exist has no tables). @return with *ret_found false: there is no such table */
     weir_rc (*describe)(weir_task *, void *self, weir_view schema, weir_view table, bool *ret_found,
                         weir_rc (*column)(weir_task *, void *arg, const weir_sql_column *), void *arg);
@@ -365,7 +366,6 @@ typedef struct weir_sql {
                      weir_rc (*row)(weir_task *, void *arg, const weir_sql_value *values, size_t columns), void *arg);
     /** Longest name of a table or column, in bytes; 0: no limit. */
     size_t name_max;
-    bool tells_limits; /**< describe() reports precision, scale and length because the database enforces them */
 } weir_sql;
 
 /** A check of the settings that a user can ask for in a platform's setup. */
