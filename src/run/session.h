@@ -150,6 +150,8 @@ weir_rc session_commit(session *s, weir_view position, err *e);
 /** WEIR_E_CONFIG if the destination cannot. */
 weir_rc session_expire(session *s, const weir_binding *b, const weir_expiry *x, err *e);
 weir_rc session_acknowledge(session *s, err *e);
+/** Runs fn on a task of its own, as one callback of the connector: for what protocols do with weir_connector.sql and tests. `self` is the connector's. */
+weir_rc session_call(session *s, weir_rc (*fn)(weir_task *, void *self, void *arg), void *arg, err *e);
 /** The good end of a session: see weir_materialize.finish. */
 weir_rc session_finish(session *s, err *e);
 
