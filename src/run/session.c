@@ -124,22 +124,6 @@ static weir_rc on_task(session *s, work *fn, void *arg, err *e)
     return rc;
 }
 
-typedef struct called_work {
-    weir_rc (*fn)(weir_task *, void *self, void *arg);
-    void *arg;
-} called_work;
-
-static weir_rc do_call(weir_task *t, void *arg)
-{
-    const called_work *w = arg;
-    return w->fn(t, t->s->self, w->arg);
-}
-
-weir_rc session_call(session *s, weir_rc (*fn)(weir_task *, void *self, void *arg), void *arg, err *e)
-{
-    return on_task(s, do_call, &(called_work){fn, arg}, e);
-}
-
 static weir_rc do_open(weir_task *t, void *arg)
 {
     (void)arg;

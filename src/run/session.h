@@ -165,8 +165,6 @@ uint64_t session_emitted(session *s);
 log_sink *session_log(const session *s);
 listener *session_listener(const session *s);
 void *session_self(const session *s);
-/** Runs work() on a task of its own: for callbacks that are no step of a session, such as those of weir_sql. */
-weir_rc session_call(session *s, weir_rc (*work)(weir_task *, void *self, void *arg), void *arg, err *e);
 
 /* For listeners, about the task that calls them. */
 session *task_session(weir_task *);
