@@ -280,7 +280,7 @@ static weir_rc open_warehouse(source_test *x, session **ret, err *e)
     return rc ? rc : err_wrap(e, session_open(s, parsed, e), "warehouse");
 }
 
-static weir_rc sync(source_test *x, err *e)
+static weir_rc sync_all(source_test *x, err *e)
 {
     session *s = NULL;
     weir_rc rc = open_warehouse(x, &s, e);
@@ -335,10 +335,10 @@ static weir_rc forget(const char *path, err *e)
 static weir_rc reset(source_test *x, err *e)
 {
     static const char *const rest[] = {"", ".wal", "-wal", "-shm", "-journal"};
-    const char *warehouse = x->o->warehouse_path ? x->o->warehouse_path : arena_printf(&x->arena, "%s/warehouse.db", x->o->data).ptr;
+    const char *path = x->o->warehouse_path ? x->o->warehouse_path : arena_printf(&x->arena, "%s/warehouse.db", x->o->data).ptr;
     weir_rc rc = forget(x->state_path, e);
-    for (size_t i = 0; !rc && warehouse && i < sizeof rest / sizeof *rest; i++)
-        rc = forget(arena_printf(&x->arena, "%s%s", warehouse, rest[i]).ptr, e);
+    for (size_t i = 0; !rc && path && i < sizeof rest / sizeof *rest; i++)
+        rc = forget(arena_printf(&x->arena, "%s%s", path, rest[i]).ptr, e);
     return rc;
 }
 
@@ -365,7 +365,7 @@ static weir_rc run(source_test *x, err *e)
     if (rc)
         return rc;
     tester_say(x->r, "update", "%s", view_is(buf_view(&x->state), "{}") ? "everything" : "what is new since the last checkpoint");
-    rc = sync(x, e);
+    rc = sync_all(x, e);
     summarize(x);
     return rc;
 }
