@@ -12,6 +12,7 @@
 typedef struct ft_served {
     const weir_connector *c;
     log_sink *log;
+    struct ft_databases *databases; /* of a destination: serve_destination.h; NULL: it is none */
 } ft_served;
 
 /** The methods of a service, ended by one without a path. serve.c registers them with an ft_served as their context. */

@@ -23,6 +23,7 @@ static weir_rc send(ft_listener *u, buf *message, bool more, err *e)
         err_nomem(&u->failure);
     if (!u->failure.rc)
         u->out.send(u->out.arg, message, more, &u->failure);
+    u->stated = false;
     buf_free(message);
     return u->failure.rc ? fail_again(u, e) : WEIR_OK;
 }
@@ -40,6 +41,8 @@ static weir_rc send_queued(ft_listener *u, ft_message *m, bool more, err *e)
 {
     if (m->change)
         ft_growing_message(m->change, u->streams.schemas, &m->bytes);
+    if (m->change && !m->bytes.len && buf_ok(&m->bytes))
+        return WEIR_OK;
     return send(u, &m->bytes, more, e);
 }
 
@@ -59,6 +62,7 @@ static weir_rc send_state(ft_listener *u, err *e)
     ft_checkpoint_message(u->state.len ? buf_view(&u->state) : VIEW("{}"), &message);
     weir_rc rc = send(u, &message, false, e);
     u->state_waits = false;
+    u->stated = true;
     u->since = 0;
     u->state_at = clock_ms();
     return rc;
@@ -211,7 +215,7 @@ bool ft_listener_flush(void *arg)
 weir_rc ft_listener_finish(ft_listener *u, err *e)
 {
     turn_take(&u->turn, u);
-    u->state_waits = true;
+    u->state_waits = u->state_waits || !u->stated;
     weir_rc rc = settle(u, e);
     turn_give_back(&u->turn);
     return rc;

@@ -17,6 +17,7 @@ typedef struct ft_growing {
     size_t room;           /* of table.columns and selected */
     bool new_columns;      /* are selected */
     atomic_uint version;   /* counts changes */
+    unsigned told;         /* the version that the platform knows */
 } ft_growing;
 
 bool ft_growing_init(ft_growing *g, const ft_table *t, const ft_chosen *chosen);
@@ -36,7 +37,7 @@ typedef struct ft_columns {
 } ft_columns;
 bool ft_growing_columns(ft_growing *g, ft_columns *ret);
 void ft_columns_free(ft_columns *c);
-/** Appends a schema_change with the whole table. */
+/** Appends a schema_change with the whole table, unless the platform knows it. */
 void ft_growing_message(ft_growing *g, bool schemas, buf *out);
 
 /* ---- update_lane.c: documents to records ---- */
@@ -123,6 +124,7 @@ struct ft_listener {
     ft_batch pending;      /* sealed, not yet sent */
     buf state;             /* the task's, as of the last seal */
     bool state_waits;      /* to be sent */
+    bool stated;           /* it is the last thing that was sent */
     uint64_t since;        /* bytes of records sealed since the last one was */
     int64_t state_at;      /* when that was */
     int wake;              /* eventfd: a state has begun to wait */

@@ -147,26 +147,32 @@ void ft_columns_free(ft_columns *c)
     *c = (ft_columns){0};
 }
 
-void ft_growing_message(ft_growing *g, bool schemas, buf *out)
+static void describe(const ft_table *t, bool schemas, arena *a, buf *out)
 {
-    arena a = {0};
     FivetranSdk__V2__UpdateResponse m;
     FivetranSdk__V2__SchemaChange change;
-    const ft_table *const one[] = {&g->table};
     fivetran_sdk__v2__update_response__init(&m);
     fivetran_sdk__v2__schema_change__init(&change);
     m.operation_case = FIVETRAN_SDK__V2__UPDATE_RESPONSE__OPERATION_SCHEMA_CHANGE;
     m.schema_change = &change;
-    pthread_mutex_lock(&g->lock);
     change.change_case = schemas ? FIVETRAN_SDK__V2__SCHEMA_CHANGE__CHANGE_WITH_SCHEMA : FIVETRAN_SDK__V2__SCHEMA_CHANGE__CHANGE_WITHOUT_SCHEMA;
     if (schemas)
-        change.with_schema = ft_schema_list(&a, one, 1);
+        change.with_schema = ft_schema_list(a, &t, 1);
     else
-        change.without_schema = ft_table_list(&a, one, 1);
-    pthread_mutex_unlock(&g->lock);
-    if (a.failed)
+        change.without_schema = ft_table_list(a, &t, 1);
+    if (a->failed)
         out->failed = true;
     else
         ft_pack(&m.base, out);
+}
+
+void ft_growing_message(ft_growing *g, bool schemas, buf *out)
+{
+    arena a = {0};
+    pthread_mutex_lock(&g->lock);
+    if (g->told != g->version)
+        describe(&g->table, schemas, &a, out);
+    g->told = g->version;
+    pthread_mutex_unlock(&g->lock);
     arena_free(&a);
 }
