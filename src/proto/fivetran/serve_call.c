@@ -109,11 +109,21 @@ static weir_rc note_nothing(listener *l, weir_task *t, const weir_stream *s, wei
 
 static const listener_ops quiet = {.discovered = note_nothing};
 
+/* Can a table be made, and the like? */
+static weir_rc begin_and_go_back(weir_task *t, void *self, void *arg)
+{
+    const weir_sql *sql = arg;
+    weir_rc rc = sql->begin(t, self);
+    return rc ? rc : sql->rollback(t, self);
+}
+
 /* Looking at what is there needs the access that reading needs. */
 static weir_rc select_all(session *s, void *arg, err *e)
 {
     const weir_connector *c = arg;
     weir_rc rc = c->capture ? session_discover(s, e) : WEIR_OK;
+    if (!rc && c->sql)
+        rc = session_call(s, begin_and_go_back, (void *)(uintptr_t)c->sql, e);
     if (!rc)
         rc = session_bind(s, NULL, NULL, 0, (weir_view){0}, e);
     return rc ? rc : session_validate(s, e);
