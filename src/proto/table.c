@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "proto/airbyte/airbyte.h"
+#include "proto/fivetran/fivetran.h"
 #include "proto/flow/flow.h"
 #include "proto/protocol.h"
 #include "proto/singer/singer.h"
@@ -24,6 +25,7 @@ const protocol protocols[] = {
      .usage = "%1$s --config FILE          a Singer tap or target; more with --config FILE --help\n"
               "%1$s --config FILE --discover | --config FILE --catalog FILE [--state FILE]\n",
      .ends = true, .serve = singer_serve, .refuse = singer_refuse, .own_version = true, .drive = singer_drive, .drive_free = singer_drive_free},
+    {.name = "fivetran", .ends = true, .drive = fivetran_drive, .drive_free = fivetran_drive_free},
     {0},
 };
 
