@@ -10,6 +10,7 @@ typedef enum endpoint_kind { ENDPOINT_LOCAL, ENDPOINT_NATIVE, ENDPOINT_IMAGE, EN
 typedef struct endpoint {
     endpoint_kind kind;
     const char *const *argv;   /* local: relative commands are resolved against the catalog file's folder if they contain a slash */
+    const char *address;       /* local: of a server that runs, instead of a command; NULL: none */
     const char *const *env;    /* local: NAME=value, NULL-terminated */
     bool protobuf;             /* local */
     weir_view protocol;        /* local: ours; empty: flow */

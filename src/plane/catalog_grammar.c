@@ -84,6 +84,24 @@ static void check_command(problems *p, const tree *t)
         problem_at(p, t->mark, "\"command\" names no program");
 }
 
+/* A program to be started, or the address of a server that runs: which only one of the protocols knows. */
+static void check_local(problems *p, const tree *t)
+{
+    const tree *command = tree_get(t, "command"), *address = tree_get(t, "address"), *protocol = tree_get(t, "protocol");
+    static const char *const others[] = {"config", "env", "protobuf", "protocol"};
+    size_t known = 0;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        known += tree_get(t, others[i]) != NULL;
+    if (tree_is_null(command) && tree_is_null(address)) {
+        if (t->count == known) /* an unknown key is told already, and may be what was meant */
+            problem_at(p, t->mark, "\"command\" is missing");
+    }
+    if (!tree_is_null(command) && !tree_is_null(address))
+        problem_at(p, address->name_mark, "\"command\" and \"address\" exclude each other");
+    else if (!tree_is_null(address) && !tree_is_null(protocol) && !view_is(protocol->text, "fivetran"))
+        problem_at(p, address->name_mark, "\"address\" is for protocol fivetran: others start a command");
+}
+
 /* Whatever is written there, protocols are known by their table. */
 static void check_protocol(problems *p, const tree *t)
 {
@@ -181,7 +199,8 @@ static const grammar_type env = {"an object of texts", OBJECT_OF(text), .check =
 static const grammar_type protocol_name = {"the name of a protocol", .kinds = GRAMMAR_TEXT, .check = check_protocol};
 static const grammar_type image = {"an object with image", OBJECT_WITH(MUST("image", text), MAY("config", config))};
 static const grammar_type local = {"an object with command", OBJECT_WITH(
-    MUST("command", command), MAY("config", config), MAY("env", env), MAY("protobuf", boolean), MAY("protocol", protocol_name))};
+    MAY("address", text), MAY("command", command), MAY("config", config), MAY("env", env), MAY("protobuf", boolean), MAY("protocol", protocol_name)),
+    .check = check_local};
 static const grammar_type native = {"an object with connector", OBJECT_WITH(MUST("connector", text), MAY("config", config))};
 static const grammar_type dekaf = {"an object", OBJECT_WITH(MAY("variant", text), MAY("config", config))};
 static const grammar_type capture_endpoint = {"an object", OBJECT_WITH(

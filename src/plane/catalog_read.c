@@ -199,6 +199,9 @@ static void fill_local(catalog_reader *r, const tree *local, endpoint *to)
     to->env = env_of(r, object_member(local, "env"));
     to->protobuf = is_true(local, "protobuf");
     to->protocol = tree_text(local, "protocol");
+    to->address = tree_text(local, "address").ptr;
+    if (to->address && !to->protocol.len)
+        to->protocol = VIEW("fivetran");
 }
 
 static void fill_endpoint(catalog_reader *r, const tree *spec, endpoint *to)

@@ -17,7 +17,7 @@ static weir_rc open_local(const task *t, log_sink *log, int stop_fd, opened_endp
     if (!p)
         return err_fail(e, WEIR_E_CONFIG, "protocol '%.*s' is not known", VIEW_ARG(t->endpoint.protocol));
     const drive_options o = {
-        .argv = t->endpoint.argv, .env = t->endpoint.env, .protobuf = t->endpoint.protobuf, .log_level = t->log_level, .log = log,
+        .argv = t->endpoint.argv, .address = t->endpoint.address, .env = t->endpoint.env, .protobuf = t->endpoint.protobuf, .log_level = t->log_level, .log = log,
         .task_name = t->name, .interval_ms = t->interval_ms, .stop_fd = stop_fd, .destination = t->kind == TASK_MATERIALIZE,
         .flow_documents = true,
     };

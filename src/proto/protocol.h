@@ -8,7 +8,8 @@
 
 /** How a foreign connector is started. Views and arrays are borrowed for the life of the driven connector. */
 typedef struct drive_options {
-    const char *const *argv;
+    const char *const *argv; /* NULL: there is an address instead */
+    const char *address;     /* fivetran: of a server that runs already, `localhost:50051`; NULL: argv is started */
     const char *const *env;  /* NULL-terminated NAME=value, added to the environment; may be NULL */
     bool protobuf;           /* flow: length-prefixed protobuf instead of JSON lines */
     bool destination;        /* it is a destination (target) rather than a source (tap) */

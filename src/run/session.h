@@ -177,6 +177,8 @@ weir_rc task_emit_scanned(weir_task *, const weir_binding *, weir_view doc, bool
 weir_rc task_emit_pieces(weir_task *, const weir_binding *, weir_view head, weir_view rest, bool lines);
 /** Says that settings which a connector has changed are kept nowhere: what a listener without config() does. */
 weir_rc task_config_lost(weir_task *);
+/** Documents since the last checkpoint never happened: a driven connector has ended without another one. Nothing may be emitted on this lane afterwards. */
+void task_drop_rest(weir_task *);
 /** The task-level checkpoint as it came from a foreign connector. */
 weir_rc task_checkpoint_raw(weir_task *, weir_view state, bool merge);
 

@@ -39,6 +39,17 @@ static void detach(weir_task *t)
         s->to->ops->detach(s->to, &t->lane);
 }
 
+void task_drop_rest(weir_task *t)
+{
+    if (!t->attached)
+        return;
+    detach(t);
+    t->attached = false;
+    buf_free(&t->lane.shared);
+    free(t->lane.outlets);
+    t->lane = (lane){0};
+}
+
 void task_end(weir_task *t)
 {
     if (t->attached)
