@@ -748,6 +748,7 @@ static weir_rc whole_story(rig *r)
     s.extra_count = u.extra_count = 1;
     s.name_space = VIEW("n");
     s.deleted = VIEW("/gone");
+    s.cursor = VIEW("/v/deep");
     const weir_view now = VIEW("\"now\"");
     weir_rc rc = try_begin(r);
     if (!rc)
@@ -786,9 +787,9 @@ static void test_every_allocation_fails(void **state)
         err_free(&r->e);
     }
     assert_true(n > 50);
-    SAID(r, "apply 0 {\"table\":\"n__t\"} [\"n__t\"]: id | _at v gone\napply 1 {\"table\":\"u\"} [\"u\"]: | _at id v gone delta\n"
-            "store 0 1 \"now\" \"x\" -\nstore 0 2 \"now\" - -\ncommit {\"was\":1}\n"
-            "apply 0 {\"table\":\"n__t\"} [\"n__t\"]: id | _at w v gone\nstore 0 1 \"now\" 3 - -\nexpire 0 w<3 =\nstore 1 \"now\" 7 - -\ncommit {}\n");
+    SAID(r, "apply 0 {\"table\":\"n__t\"} [\"n__t\"]: id | _at v gone v/deep\napply 1 {\"table\":\"u\"} [\"u\"]: | _at id v gone delta\n"
+            "store 0 1 \"now\" \"x\" - -\nstore 0 2 \"now\" - - -\ncommit {\"was\":1}\n"
+            "apply 0 {\"table\":\"n__t\"} [\"n__t\"]: id | _at w v/deep v gone\nstore 0 1 \"now\" 3 - - -\nexpire 0 w<3 =\nstore 1 \"now\" 7 - -\ncommit {}\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
