@@ -161,6 +161,12 @@ static void read_value(ordered *o, weir_view value, bool digits)
     }
 }
 
+/* Is this \uXXXX half of a pair: a surrogate whose second digit is one of `digits`? */
+static bool is_half(const char *at, const char *digits)
+{
+    return at[0] == '\\' && at[1] == 'u' && (at[2] | 0x20) == 'd' && at[3] && strchr(digits, at[3]);
+}
+
 /* The next character of a text in its written form, decoded; at its end the empty view. */
 static weir_view next_character(weir_view *rest, char room[ESCAPE])
 {
@@ -170,8 +176,7 @@ static weir_view next_character(weir_view *rest, char room[ESCAPE])
         return c;
     }
     size_t len = rest->len < 2 || rest->ptr[1] != 'u' ? 2 : 6;
-    if (len == 6 && rest->len >= ESCAPE && rest->ptr[6] == '\\' && rest->ptr[7] == 'u' && (rest->ptr[2] | 0x20) == 'd' &&
-        strchr("89abAB", rest->ptr[3]))
+    if (rest->len >= ESCAPE && is_half(rest->ptr, "89abAB") && is_half(rest->ptr + 6, "cdefCDEF"))
         len = ESCAPE;
     c = (weir_view){room, json_unquote_to(room, view_upto(*rest, len))};
     *rest = view_from(*rest, len < rest->len ? len : rest->len);

@@ -93,7 +93,7 @@ static void test_long_texts(void **state)
     (void)state;
     static const char *const rows[][4] = {
         {""}, {"\\u0000"}, {"A", "\\u0041"}, {"a", "\\u0061"}, {"a\\\\", "a\\u005c"}, {"a\\\\u0062"}, {"ab", "\\u0061b", "a\\u0062"}, {"a\xc3\xa9", "\\u0061\\u00e9"},
-        {"\xef\xbf\xbd", "\\ufffd", "\\ud83d"}, {"\xf0\x9f\x98\x80", "\\ud83d\\ude00", "\\uD83D\\uDE00"},
+        {"\xef\xbf\xbd", "\\ufffd", "\\ud83d"}, {"\xef\xbf\xbd\xf0\x9f\x98\x80", "\\ud83d\\ud83d\\ude00", "\\ude00\\ud83d\\ude00"}, {"\xf0\x9f\x98\x80", "\\ud83d\\ude00", "\\uD83D\\uDE00"},
     };
     enum { ROWS = sizeof rows / sizeof *rows };
     static char texts[ROWS][4][400];
