@@ -204,8 +204,10 @@ static void request_call(rpc_server *s)
     s->requesting = request;
     pthread_cond_broadcast(&s->turn);
     pthread_mutex_unlock(&s->lock);
-    if (request) /* should the server be stopped just now, it comes back as failed */
-        g->grpc_server_request_call(s->server, &s->next_call, &s->details, &s->metadata, s->line.queue, s->line.queue, &s->request_op);
+    if (!request)
+        return;
+    rpc_op_give(&s->request_op); /* should the server be stopped just now, it comes back as failed */
+    g->grpc_server_request_call(s->server, &s->next_call, &s->details, &s->metadata, s->line.queue, s->line.queue, &s->request_op);
 }
 
 static void requested(rpc_op *op, bool ok)
@@ -272,6 +274,7 @@ static void drain(rpc_server *s, int64_t drain_ms)
     s->stopping = true;
     pthread_mutex_unlock(&s->lock);
     (void)!write(s->stopping_fd, &(uint64_t){1}, sizeof(uint64_t));
+    rpc_op_give(&s->stopped_op);
     g->grpc_server_shutdown_and_notify(s->server, s->line.queue, &s->stopped_op);
     if (!ends_by_itself(s, drain_ms)) {
         g->grpc_server_cancel_all_calls(s->server);
