@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "plugins.h"
+
 #define CONNECTOR(symbol) extern const weir_connector symbol;
 #include "connector_names.h"
 #undef CONNECTOR
@@ -17,5 +19,5 @@ const weir_connector *native_find(weir_view name)
     for (const weir_connector *const *c = natives; *c; c++)
         if (strlen((*c)->name) == name.len && memcmp((*c)->name, name.ptr, name.len) == 0)
             return *c;
-    return NULL;
+    return plugin_find(name);
 }

@@ -6,7 +6,7 @@
 
 /** All of them, ended by NULL. */
 extern const weir_connector *const natives[];
-/** The descriptor of that name, such as `materialize-sqlite`; NULL if there is none. */
+/** The descriptor of that name, such as `materialize-sqlite`, or of a plug-in; NULL if there is none. */
 const weir_connector *native_find(weir_view name);
 
 #endif

@@ -101,6 +101,22 @@ static bool scan(weir_view text)
     return whole;
 }
 
+/* The same inside of a larger text, wherever its blocks begin. */
+static void scan_padded(weir_view text)
+{
+    buf padded = {0};
+    buf_adds(&padded, "{\"padding\":");
+    for (size_t i = text.len % 67; i; i--)
+        buf_addc(&padded, ' ');
+    buf_addv(&padded, text);
+    buf_adds(&padded, ",\"more\":\"");
+    for (int i = 0; i < 130; i++)
+        buf_addc(&padded, 'x');
+    buf_adds(&padded, "\"}");
+    scan(buf_view(&padded));
+    buf_free(&padded);
+}
+
 /* ---------------------------------------------------------------------------------------------------------- rewriting -- */
 
 static void check_compact(weir_view text, buf *compact)
@@ -236,6 +252,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     pointers p = {0};
     weir_view text = given_pointers((weir_view){(const char *)bytes, len}, &p);
     bool valid = scan(text);
+    scan_padded(text);
     if (valid) {
         check_compact(text, &compact);
         check_patch(text);

@@ -317,35 +317,53 @@ typedef struct weir_sql_column {
     uint32_t length;           /**< of a text, bytes at most; 0: not said */
 } weir_sql_column;
 
+/** Texts have one form, so that what is equal is written equally: fractions of a second have 0, 3, 6 or 9 digits, as few as hold them; decimals are plain
+ *  digits, without zeros before them or at the end of a fraction; no `-0`. A database may store them in another one, as long as it comes back as this one. */
 typedef struct weir_sql_value {
     weir_sql_type type;        /**< says which of the others counts; WEIR_SQL_NULL: none */
     int64_t integer;           /**< boolean (0, 1), short, int, long */
-    double number;             /**< float, double */
-    weir_view text;            /**< the others: decimal digits, `2007-12-03`, `2007-12-03T10:15:30.5`, the same with Z, `10:15:30`, bytes, text */
+    double number;             /**< float, double; NaN and infinities too */
+    weir_view text;            /**< the others: decimal digits, `2007-12-03`, `2007-12-03T10:15:30.500`, the same with Z, `10:15:30`, bytes, text */
 } weir_sql_value;
 
 /** What an SQL database that is a destination does for platforms which manage its tables themselves (Fivetran: create, alter, truncate, migrate). They write the
- *  SQL: names in double quotes, texts in single ones, positional parameters `?`; standard otherwise, and what differs is asked for here. All calls between
- *  begin() and commit() or rollback() are one transaction, DDL included. */
+ *  SQL, standard SQL: names in double quotes, parameters `?` in the order of their values, `INSERT ... ON CONFLICT (key) DO UPDATE SET x = excluded.x`,
+ *  `CREATE TABLE` with the columns `NOT NULL` that are part of `PRIMARY KEY (...)`, `ALTER TABLE ... ADD COLUMN`, `... RENAME COLUMN`, `DROP TABLE`, window
+ *  functions. What differs between databases is asked for here. A table is changed in any other way by making it anew, INSERT ... SELECT, and move_table().
+ *
+ *  All calls between begin() and commit() or rollback() are one transaction, DDL included; all are made on one thread, of one task. */
 typedef struct weir_sql {
-    /** Appends to nothing: the name of a type in a column definition, such as `DECIMAL(10,2)`; in the task's memory. */
+    /** The name of a type in a column definition, such as `DECIMAL(10,2)`. What describe() says of a column made with it is the column that it was made of.
+     *  In the task's memory. */
     weir_view (*type_name)(weir_task *, void *self, const weir_sql_column *);
-    /** How a table is written in a statement, quoted, with its schema if the database has any; in the task's memory. */
+    /** How a table is written in a statement, quoted, with its schema if the database has any; in the task's memory. Different tables never get the same name.
+     *  @param schema may be empty: where the database puts tables if nobody says anything */
     weir_view (*table_name)(weir_task *, void *self, weir_view schema, weir_view table);
-    /** An expression for the value of column `from` (an expression in SQL) as a column of another type. */
+    /** An expression for the value of `expression` (in SQL, of column `from`) as a value of column `to`; in the task's memory. A value for which there is none
+     *  makes the statement fail: WEIR_E_CONFIG, and the error has the value. Widening never fails or loses anything. Empty if the pair of types is refused
+     *  altogether; then weir_fail() was called. */
     weir_view (*convert)(weir_task *, void *self, weir_view expression, const weir_sql_column *from, const weir_sql_column *to);
     /** Makes a schema unless there is one. NULL: there are none. */
     weir_rc (*create_schema)(weir_task *, void *self, weir_view schema);
-    /** Calls column() for each column of a table in its order, of the types it was made with. @return with *ret_found false: there is no such table */
+    /** Calls column() for each column of a table in its order, of the types it was made with; columns of others' tables get the nearest type. A length is
+     *  told only if the database enforces it.
+     *  Outside of a transaction it changes nothing (a database that does not exist has no tables). @return with *ret_found false: there is no such table */
     weir_rc (*describe)(weir_task *, void *self, weir_view schema, weir_view table, bool *ret_found,
                         weir_rc (*column)(weir_task *, void *arg, const weir_sql_column *), void *arg);
+    /** Renames a table within its schema. One that is named `to` is replaced: what hangs on it (indexes, rights) stays, if the database can do that. */
+    weir_rc (*move_table)(weir_task *, void *self, weir_view schema, weir_view from, weir_view to);
     weir_rc (*begin)(weir_task *, void *self);
     weir_rc (*commit)(weir_task *, void *self);
+    /** Also after a failed commit(). Nothing to do without a transaction; the next begin() is a new one. */
     weir_rc (*rollback)(weir_task *, void *self);
-    /** Runs a statement, once for each of `rows` rows of parameters (0: once, without). The same text comes again and again: prepare it once.
-     *  @param values rows * columns of them  @param ret_changed rows that were inserted, changed or removed; may be NULL */
-    weir_rc (*run)(weir_task *, void *self, const char *sql, const weir_sql_value *values, size_t columns, size_t rows, uint64_t *ret_changed);
-    /** Runs a query, and calls row() with each row of its result. Views in it are good until row() returns. */
+    /** Runs a statement, once for each of `rows` rows of parameters in their order (0: once, without). The same text comes again and again: prepare it once.
+     *  There may be hundreds of calls for a transaction of millions of rows: what they need of memory is not the task's.
+     *  @param values rows * columns of them, each of its column's type or NULL
+     *  @param ret_done rows that are done, also on failure: the row that failed is the one at this index. May be NULL
+     *  @return WEIR_E_CONFIG for what the table does not take (constraints, a value out of range) */
+    weir_rc (*run)(weir_task *, void *self, const char *sql, const weir_sql_value *values, size_t columns, size_t rows, size_t *ret_done);
+    /** Runs a query, and calls row() with each row of its result, whose views are good until row() returns. Columns of a table come with their types, what is
+     *  computed as LONG, DOUBLE, TEXT or BINARY if nothing better is known: numbers as numbers, everything else as texts in the form above. */
     weir_rc (*query)(weir_task *, void *self, const char *sql, const weir_sql_value *values, size_t columns,
                      weir_rc (*row)(weir_task *, void *arg, const weir_sql_value *values, size_t columns), void *arg);
     /** Longest name of a table or column, in bytes; 0: no limit. */

@@ -235,7 +235,7 @@ void lite_close(db *d)
 
 /* WAL: readers go on while we write, and a commit is one fsync. Where the file system cannot do that, the rollback journal is as
  * safe. */
-static weir_rc use_wal(weir_task *t, db *d)
+weir_rc lite_use_wal(weir_task *t, db *d)
 {
     sqlite3_stmt *row;
     weir_rc rc = lite_query(t, d, "PRAGMA journal_mode=WAL", NULL, 0, &row);
@@ -291,11 +291,16 @@ static weir_rc raise_fence(weir_task *t, db *d)
     return rc;
 }
 
+weir_rc lite_connect(weir_task *t, db *d)
+{
+    return d->sqlite ? WEIR_OK : connect_file(t, d, SQLITE_OPEN_CREATE);
+}
+
 static weir_rc take_over(weir_task *t, db *d)
 {
-    weir_rc rc = d->sqlite ? WEIR_OK : connect_file(t, d, SQLITE_OPEN_CREATE);
+    weir_rc rc = lite_connect(t, d);
     if (!rc)
-        rc = use_wal(t, d);
+        rc = lite_use_wal(t, d);
     if (!rc)
         rc = lite_exec(t, d, "BEGIN IMMEDIATE");
     if (rc)

@@ -19,6 +19,7 @@ typedef struct db {
     bool found, ours;
     int64_t fence;
     weir_view checkpoint; /* allocated */
+    struct lite_sql *sql; /* see sql.h; NULL: not used so far */
 } db;
 
 weir_rc lite_nomem(weir_task *t);
@@ -31,6 +32,10 @@ weir_rc lite_fail(weir_task *t, const db *d, const char *doing);
  *  there is none yet. */
 weir_rc lite_open(weir_task *t, db *d);
 void lite_close(db *d);
+/** Connects, and makes the file if there is none. */
+weir_rc lite_connect(weir_task *t, db *d);
+/** Before the first transaction that writes. */
+weir_rc lite_use_wal(weir_task *t, db *d);
 
 /** Runs SQL text without rows. Takes `sql` from sqlite3_mprintf() or sqlite3_str_finish() and frees it; NULL is out of memory. */
 weir_rc lite_run(weir_task *t, db *d, char *sql);

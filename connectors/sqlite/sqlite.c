@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "rows.h"
+#include "sql.h"
 
 extern const weir_connector materialize_sqlite;
 
@@ -55,7 +56,7 @@ static const weir_field resource_fields[] = {
 };
 
 typedef struct loader {
-    db d;
+    db d; /* first: it is what weir_sql knows */
     table **tables; /* by index of the binding; NULL: not looked at yet */
     size_t table_count;
     lite_text scratch, out;
@@ -71,6 +72,7 @@ static void close_loader(void *self)
     for (size_t i = 0; i < l->table_count; i++)
         lite_table_free(l->tables[i]);
     free(l->tables);
+    lite_sql_free(&l->d);
     lite_close(&l->d);
     lite_text_free(&l->scratch);
     lite_text_free(&l->out);
@@ -231,4 +233,5 @@ const weir_connector materialize_sqlite = {
     .open = open_loader,
     .close = close_loader,
     .materialize = &materialize,
+    .sql = &lite_sql_ops,
 };

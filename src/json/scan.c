@@ -1,6 +1,7 @@
 #include "json/scan.h"
 
-#include "json/quick.h"
+#include "json/blocks.h"
+#include "json/token.h"
 #include "json/utf8.h"
 
 bool json_bad(json_scan *s, const char *error)
@@ -23,27 +24,11 @@ static inline const char *skip_space(json_scan *s, const char *p, const char *en
     return p;
 }
 
-static inline bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
 static __attribute__((noinline, cold)) const char *fail_at(json_scan *s, const char *p, const char *error)
 {
     s->at = p;
     json_bad(s, error);
     return NULL;
-}
-
-/* Behind an escape that begins at the backslash p, or NULL. */
-static inline const char *escape_end(const char *p, const char *end)
-{
-    static const unsigned char lengths[256] = {
-        ['"'] = 2, ['\\'] = 2, ['/'] = 2, ['b'] = 2, ['f'] = 2, ['n'] = 2, ['r'] = 2, ['t'] = 2, ['u'] = 6};
-    size_t len = end - p < 2 ? 0 : lengths[(unsigned char)p[1]];
-    if (len == 2)
-        return p + 2;
-    return len && end - p >= 6 && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) && is_hex(p[5]) ? p + 6 : NULL;
 }
 
 /* Behind well-formed UTF-8 that is not ASCII; where it is not well formed, if that is not at p. */
@@ -123,7 +108,7 @@ static inline const char *string_end(json_scan *s, window *w, const char *p, con
         if (p == end)
             return fail_at(s, p, "unterminated string");
         if (*p == '\\') {
-            const char *next = escape_end(p, end);
+            const char *next = token_escape(p, end);
             if (!next)
                 return fail_at(s, p, "bad escape in a string");
             *escaped = true;
@@ -140,47 +125,17 @@ static inline const char *string_end(json_scan *s, window *w, const char *p, con
     }
 }
 
-/* Most numbers have few digits, and then a branch for each is fastest: it is foreseen, where a step of computed length is waited for. */
-static inline const char *digits_end(const char *p, const char *end)
-{
-    for (int i = 0; i < 4; i++, p++)
-        if (p == end || (unsigned char)(*p - '0') > 9)
-            return p;
-    return quick_digits(p, end);
-}
-
 /* Behind the number at p, or NULL with the error set. */
 static inline const char *number_end(json_scan *s, const char *p, const char *end)
 {
-    const char *begin = p, *whole = p + (*p == '-');
-    p = digits_end(whole, end);
-    if (p == whole || (*whole == '0' && p - whole > 1))
-        return fail_at(s, begin, "bad number");
-    if (p < end && *p == '.') {
-        const char *from = p + 1;
-        p = digits_end(from, end);
-        if (p == from)
-            return fail_at(s, begin, "bad number");
-    }
-    if (p < end && (*p | 0x20) == 'e') {
-        p++;
-        if (p < end && (*p == '+' || *p == '-'))
-            p++;
-        const char *from = p;
-        p = digits_end(from, end);
-        if (p == from)
-            return fail_at(s, begin, "bad number");
-    }
-    return p;
+    const char *to = token_number(p, end);
+    return to ? to : fail_at(s, p, "bad number");
 }
 
 /* Behind true, false or null at p, or NULL with the error set. */
 static inline const char *word_end(json_scan *s, const char *p, const char *end)
 {
-    const char *to = *p == 't'   ? quick_word(p, end, "true", 4)
-                     : *p == 'f' ? quick_word(p, end, "false", 5)
-                     : *p == 'n' ? quick_word(p, end, "null", 4)
-                                 : NULL;
+    const char *to = token_word(p, end);
     return to ? to : fail_at(s, p, "no JSON value begins here");
 }
 
@@ -284,7 +239,11 @@ bool json_skip(json_scan *s, weir_view *span)
     if (s->error)
         return false;
     const char *from = skip_space(s, s->at, s->end);
-    const char *to = value_end(s, from, s->end);
+    const char *to = s->end - from >= BLOCKS_WORTH && (*from == '{' || *from == '[') && blocks_available()
+                         ? blocks_value_end(from, s->end, JSON_DEPTH - s->depth, &s->lines)
+                         : NULL;
+    if (!to)
+        to = value_end(s, from, s->end); /* knows what is wrong */
     if (!to)
         return false;
     s->at = to;

@@ -146,8 +146,8 @@ static weir_rc check_callbacks(const weir_connector *c, err *e)
 {
     const weir_capture *in = c->capture;
     const weir_materialize *out = c->materialize;
-    if (!in && !out)
-        return slip(e, "it is neither a capture nor a materialization");
+    if (!in && !out && !c->sql)
+        return slip(e, "it is neither a capture nor a materialization nor an SQL database");
     if (in && !in->discover)
         return slip(e, "its capture has no discover()");
     if (in && !in->pull)

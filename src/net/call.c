@@ -29,6 +29,8 @@ static void back(rpc_call *c, bool *flag, bool *failed, bool ok)
 static void sent(rpc_op *op, bool ok)
 {
     rpc_call *c = op->owner;
+    if (!ok && c->of_server)
+        rpc_call_signal(c); /* the close may come later */
     back(c, &c->sending, &c->send_failed, ok);
 }
 
@@ -204,6 +206,12 @@ static weir_rc lend(rpc_call *c, weir_view *ret, err *e)
     return buf_ok(&c->joined) ? WEIR_OK : err_fail(e, WEIR_E_NOMEM, "a message of %zu bytes: out of memory", length);
 }
 
+/* Did what ended the messages end the call, too? */
+static bool broke(rpc_call *c)
+{
+    return c->receive_failed || c->line->grpc.grpc_call_failed_before_recv_message(c->call);
+}
+
 weir_rc rpc_receive(rpc_call *c, weir_view *ret, err *e)
 {
     drop_buffer(c, &c->incoming);
@@ -213,5 +221,7 @@ weir_rc rpc_receive(rpc_call *c, weir_view *ret, err *e)
     wait_while(c, &c->receiving);
     if (c->incoming)
         return lend(c, ret, e);
-    return err_fail(e, WEIR_STOPPED, "no more messages");
+    if (c->of_server && broke(c))
+        rpc_call_signal(c); /* the close may come later */
+    return err_fail(e, WEIR_STOPPED, rpc_cancelled(c) ? "the call was cancelled, or its peer is gone" : "no more messages");
 }

@@ -26,6 +26,7 @@
     X(grpc_call_details_destroy) \
     X(grpc_call_details_init) \
     X(grpc_call_error_to_string) \
+    X(grpc_call_failed_before_recv_message) \
     X(grpc_call_start_batch) \
     X(grpc_call_unref) \
     X(grpc_channel_check_connectivity_state) \

@@ -38,7 +38,8 @@ typedef struct rpc_call rpc_call;
 /* ---- both sides of a call ---- */
 
 /** The next message of the peer; good until the next rpc_receive() on this call, or its end.
- *  @return WEIR_STOPPED: there are no more (for a client: then rpc_finish() tells why); the status' code for a call that was cancelled or broke */
+ *  @return WEIR_STOPPED: there are no more. Why: a client learns that from rpc_finish(); for a server, rpc_cancelled() tells a peer that said all from
+ *  one that is gone */
 weir_rc rpc_receive(rpc_call *c, weir_view *ret, err *e);
 /** Sends a message: its bytes are taken over without a copy, the buffer is left empty. Blocks until the message before it was taken by the transport.
  *  @param more another message follows at once: this one may wait for it (GRPC_WRITE_BUFFER_HINT). Never for what the peer waits for.
@@ -54,7 +55,7 @@ void rpc_cancel(rpc_call *c);
 
 typedef struct rpc_method {
     const char *path; /* `/package.Service/Method` */
-    /* What it returns becomes the status; the text is the error's, cut to RPC_STATUS_TEXT bytes on a character's boundary. */
+    /* What it returns becomes the status; the text is the error's, cut between characters to what takes RPC_STATUS_TEXT bytes on the wire. */
     weir_rc (*handle)(rpc_call *c, void *context, err *e);
     void *context;
 } rpc_method;

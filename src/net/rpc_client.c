@@ -17,21 +17,15 @@ struct rpc_client {
 
 /* --------------------------------------------------------------------------------------------------------------- channel -- */
 
-static grpc_arg number(const char *key, int value)
-{
-    return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = value};
-}
-
 static void make_channel(rpc_client *c, const char *target)
 {
     const grpc_api *g = &c->line.grpc;
     grpc_arg args[] = {
-        number(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MESSAGE_MAX),
-        number(GRPC_ARG_MAX_METADATA_SIZE, 64 << 10),
-        number(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
-        number(GRPC_ARG_ENABLE_RETRIES, 0), /* whoever calls knows what may be done twice */
-        number(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
-        number(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1), /* the connection ends with the client */
+        RPC_COMMON_ARGS,
+        rpc_number(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
+        rpc_number(GRPC_ARG_ENABLE_RETRIES, 0), /* whoever calls knows what may be done twice */
+        rpc_number(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
+        rpc_number(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1), /* the connection ends with the client */
     };
     grpc_channel_credentials *plain = g->grpc_insecure_credentials_create();
     c->channel = g->grpc_channel_create(target, plain, &(grpc_channel_args){sizeof args / sizeof *args, args});

@@ -1,6 +1,4 @@
 /* A server: listens, gives every call a thread, and ends in order (fivetran.md 4.3). */
-#include "net/server.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -8,6 +6,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/listen.h"
+#include "net/server.h"
 
 /* ----------------------------------------------------------------------------------------------------------------- calls -- */
 
@@ -275,21 +275,15 @@ weir_rc rpc_server_run(rpc_server *s, int stop_fd, int64_t drain_ms, err *e)
 
 /* -------------------------------------------------------------------------------------------------------------- beginning -- */
 
-static grpc_arg number(const char *key, int value)
-{
-    return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = value};
-}
-
 static void make_server(rpc_server *s)
 {
     const grpc_api *g = &s->line.grpc;
     grpc_arg args[] = {
-        number(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MESSAGE_MAX),
-        number(GRPC_ARG_ALLOW_REUSEPORT, 0), /* two servers on one port would share it (fivetran.md 4.3) */
-        number(GRPC_ARG_MAX_METADATA_SIZE, 64 << 10),
-        number(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1), /* clients may ask as often as they like whether we are there */
-        number(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0),
-        number(GRPC_ARG_MAX_CONCURRENT_STREAMS, RPC_CALLS_MAX),
+        RPC_COMMON_ARGS,
+        rpc_number(GRPC_ARG_ALLOW_REUSEPORT, 0), /* two servers on one port would share it (fivetran.md 4.3) */
+        rpc_number(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1), /* clients may ask as often as they like whether we are there */
+        rpc_number(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0),
+        rpc_number(GRPC_ARG_MAX_CONCURRENT_STREAMS, RPC_CALLS_MAX),
     };
     s->server = g->grpc_server_create(&(grpc_channel_args){sizeof args / sizeof *args, args}, NULL);
     g->grpc_server_register_completion_queue(s->server, s->line.queue, NULL);
@@ -303,7 +297,7 @@ static weir_rc listen_on(rpc_server *s, err *e)
     int port = g->grpc_server_add_http2_port(s->server, address, plain);
     g->grpc_server_credentials_release(plain);
     s->port = strncmp(address, "unix", 4) == 0 ? 0 : port;
-    return port ? WEIR_OK : err_fail(e, WEIR_E_CONFIG, "cannot listen on '%s'", address);
+    return port ? WEIR_OK : rpc_listen_reason(address, e);
 }
 
 /* A server that never started: gRPC wants the same order. */
@@ -350,6 +344,8 @@ weir_rc rpc_server_start(rpc_server **ret, const rpc_server_options *o, err *e)
     if (!s)
         return err_nomem(e);
     weir_rc rc = init(s, o, e);
+    if (!rc)
+        rc = rpc_listen_check(o->listen, e);
     if (!rc) {
         sigset_t before;
         rpc_signals_block(&before);

@@ -7,9 +7,8 @@ typedef struct collector {
     stream_list *l;
 } collector;
 
-static weir_rc collect(listener *base, weir_task *t, const weir_stream *s, weir_view resource, weir_view path)
+weir_rc streams_add(stream_list *l, weir_task *t, const weir_stream *s, weir_view resource, weir_view path)
 {
-    stream_list *l = ((collector *)base)->l;
     arena *a = &l->arena;
     stream_item *item = arena_alloc(a, sizeof *item);
     if (!item)
@@ -29,6 +28,11 @@ static weir_rc collect(listener *base, weir_task *t, const weir_stream *s, weir_
     l->last = item;
     l->count++;
     return WEIR_OK;
+}
+
+static weir_rc collect(listener *base, weir_task *t, const weir_stream *s, weir_view resource, weir_view path)
+{
+    return streams_add(((collector *)base)->l, t, s, resource, path);
 }
 
 static const listener_ops ops = {.discovered = collect};

@@ -25,7 +25,9 @@ const protocol protocols[] = {
      .usage = "%1$s --config FILE          a Singer tap or target; more with --config FILE --help\n"
               "%1$s --config FILE --discover | --config FILE --catalog FILE [--state FILE]\n",
      .ends = true, .serve = singer_serve, .refuse = singer_refuse, .own_version = true, .drive = singer_drive, .drive_free = singer_drive_free},
-    {.name = "fivetran", .ends = true, .drive = fivetran_drive, .drive_free = fivetran_drive_free},
+    {.name = "fivetran", .flags = LIST("--port", "--listen"), .vars = LIST("FIVETRAN_ACCOUNT_NAME", "FIVETRAN_GROUP_NAME"),
+     .usage = "%1$s --port N [--listen ADDRESS]   a Fivetran connector over gRPC; on this machine only, unless the platform runs it\n",
+     .ends = true, .serve = fivetran_serve, .refuse = fivetran_refuse, .drive = fivetran_drive, .drive_free = fivetran_drive_free},
     {0},
 };
 

@@ -230,6 +230,23 @@ const weir_binding *session_bindings(const session *s, size_t *ret_count)
 
 /* ---- operations ---- */
 
+typedef struct call_work {
+    weir_rc (*fn)(weir_task *, void *self, void *arg);
+    void *arg;
+} call_work;
+
+static weir_rc do_call(weir_task *t, void *arg)
+{
+    const call_work *w = arg;
+    return w->fn(t, t->s->self, w->arg);
+}
+
+weir_rc session_call(session *s, weir_rc (*fn)(weir_task *, void *self, void *arg), void *arg, err *e)
+{
+    call_work w = {fn, arg};
+    return on_task(s, do_call, &w, e);
+}
+
 static weir_rc do_discover(weir_task *t, void *arg)
 {
     (void)arg;

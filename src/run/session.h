@@ -17,8 +17,28 @@
 typedef struct session session;
 typedef struct listener listener;
 
+typedef struct outlet outlet;
+
+/** A document as typed values instead of JSON text: what an outlet may offer to the builder (weir_begin, weir_put_..., weir_end), which then writes none. Only
+ *  the members of the document itself come so; what is within an object or array of it comes as JSON text. What goes wrong is told by end(). */
+typedef struct outlet_values {
+    weir_rc (*begin)(outlet *, weir_task *);
+    void (*null)(outlet *, weir_name);
+    void (*boolean)(outlet *, weir_name, bool);
+    void (*integer)(outlet *, weir_name, int64_t);
+    void (*natural)(outlet *, weir_name, uint64_t);
+    void (*number)(outlet *, weir_name, double);                          /* NaN and infinities too */
+    void (*decimal)(outlet *, weir_name, weir_view digits);               /* a JSON number */
+    void (*text)(outlet *, weir_name, weir_view);                         /* not checked to be UTF-8 */
+    void (*time)(outlet *, weir_name, int64_t seconds, uint32_t nanos);   /* not checked to be one */
+    void (*bytes)(outlet *, weir_name, weir_view);
+    void (*json)(outlet *, weir_name, weir_view);                         /* checked, on one line */
+    weir_rc (*end)(outlet *, weir_task *, size_t *ret_held);              /* the document is complete; ret_held as for outlet.take */
+    void (*drop)(outlet *);                                               /* it was begun, and is taken back */
+} outlet_values;
+
 /** Where the documents of one binding go, on one lane. */
-typedef struct outlet {
+struct outlet {
     buf *to;                  /* its own, or shared by the bindings of the lane */
     weir_view prefix, suffix; /* constant around every document */
     size_t head;              /* bytes kept free before the document, for finish(); after prefix */
@@ -29,9 +49,13 @@ typedef struct outlet {
     bool (*mark)(const struct outlet *, weir_op, weir_view doc, buf *out);
     bool whole;               /* the platform knows whole documents only: a WEIR_UPDATE is refused */
     bool used;                /* the lane's: a document was put into it */
-    weir_op op;               /* of the document that is just put into `to`, for finish() */
-    void *context;            /* finish's and mark's own */
-} outlet;
+    weir_op op;               /* of the document that is just put into `to`, for finish() and take() */
+    /* Takes the document, as finish() has left it, out of `to` again, which is only a place to put it together. NULL: it stays there.
+     * @param ret_held how many bytes the lane holds more because of it */
+    weir_rc (*take)(struct outlet *, weir_task *, size_t start, size_t *ret_held);
+    const outlet_values *values; /* for documents that are built and are no deletions or updates; NULL: they come as JSON, too */
+    void *context;            /* finish's, mark's, take's and values' own */
+};
 
 /** What a lane hands to its listener. */
 typedef struct lane {
@@ -126,6 +150,8 @@ weir_rc session_commit(session *s, weir_view position, err *e);
 /** WEIR_E_CONFIG if the destination cannot. */
 weir_rc session_expire(session *s, const weir_binding *b, const weir_expiry *x, err *e);
 weir_rc session_acknowledge(session *s, err *e);
+/** Runs fn on a task of its own, as one callback of the connector: for what protocols do with weir_connector.sql and tests. `self` is the connector's. */
+weir_rc session_call(session *s, weir_rc (*fn)(weir_task *, void *self, void *arg), void *arg, err *e);
 /** The good end of a session: see weir_materialize.finish. */
 weir_rc session_finish(session *s, err *e);
 

@@ -82,9 +82,8 @@ weir_rc task_seal_rest(weir_task *t)
 
 weir_rc task_finish(weir_task *t, weir_rc rc)
 {
-    if (t->out) {
-        t->out->to->len = t->start;
-        t->out = NULL;
+    if (t->building) {
+        task_drop(t);
         if (!rc)
             rc = weir_fail(t, WEIR_E_BUG, "a document was begun and not ended");
     }
@@ -164,7 +163,18 @@ weir_rc task_appended(weir_task *t, outlet *o, size_t start)
         to->len = start;
         return weir_fail(t, WEIR_E_REMOTE, "a document of %zu bytes: %zu are the limit", size, o->max);
     }
-    t->lane.held += to->len - start;
+    size_t held = to->len - start;
+    if (o->take) {
+        weir_rc rc = o->take(o, t, start, &held);
+        if (rc)
+            return rc;
+    }
+    return task_counted(t, held);
+}
+
+weir_rc task_counted(weir_task *t, size_t held)
+{
+    t->lane.held += held;
     t->lane.documents++;
     atomic_store_explicit(&t->lane.emitted, atomic_load_explicit(&t->lane.emitted, memory_order_relaxed) + 1, memory_order_relaxed);
     if (__builtin_expect(t->lane.held < LANE_SPILL, 1))
@@ -252,7 +262,7 @@ weir_rc weir_emit(weir_task *t, const weir_binding *b, weir_op op, weir_view doc
     weir_rc rc = ready(t, b);
     if (rc)
         return rc;
-    if (t->out)
+    if (t->building)
         return weir_fail(t, WEIR_E_BUG, "weir_emit between weir_begin and weir_end");
     json_scan s = json_scan_of(doc);
     weir_view span;
@@ -296,7 +306,7 @@ static weir_rc check_state(weir_task *t, const weir_binding *b, weir_view state)
     weir_rc rc = ready(t, b);
     if (rc)
         return rc;
-    if (t->out)
+    if (t->building)
         return weir_fail(t, WEIR_E_BUG, "a checkpoint between weir_begin and weir_end");
     json_scan s = json_scan_of(state);
     if (json_peek(&s) != '{')

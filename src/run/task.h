@@ -19,8 +19,11 @@ struct weir_task {
     buf scratch;   /* a document or state on its way */
 
     /* The document under construction. */
-    outlet *out;             /* NULL: none */
-    const weir_binding *building;
+    const weir_binding *building; /* NULL: none */
+    outlet *out;             /* where its JSON text goes; NULL: it is given to an outlet as values, or there is none */
+    outlet *typed;           /* that takes values; NULL: JSON it is */
+    outlet inside;           /* for the JSON text of an object or array among values: into scratch */
+    weir_name inside_name;
     weir_op op;
     size_t start;            /* of its prefix in out->to */
     uint64_t arrays;         /* bit i: level i is an array */
@@ -80,6 +83,10 @@ weir_rc task_attach(weir_task *t);
 weir_rc task_seal_rest(weir_task *t);
 /** Bookkeeping after a document was appended to outlet o from `start` on. */
 weir_rc task_appended(weir_task *t, outlet *o, size_t start);
+/** The same for one of which `held` bytes are held somewhere. */
+weir_rc task_counted(weir_task *t, size_t held);
+/** Takes back the document under construction. */
+void task_drop(weir_task *t);
 /** The document as the outlet's platform writes a deletion or update, in t->scratch. */
 weir_rc task_mark(weir_task *t, const weir_binding *b, const outlet *o, weir_op op, weir_view doc, weir_view *ret);
 

@@ -1,24 +1,21 @@
 #include "run/writer.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "run/turn.h"
 
 enum { FLUSH_AT = 64 * 1024 };
 
-/* Whoever owns the writer may touch everything but `owner` without the lock; nobody else may. */
+/* Whoever has the turn may touch everything; nobody else may. */
 struct writer {
     listener base;
     int fd;
     const framing *framing;
-    pthread_mutex_t lock;
-    pthread_cond_t freed;
-    const void *owner;   /* a lane, or the writer itself while flushing; NULL: free */
-    bool streaming;      /* the owner has spilled: nothing sealed waits, and nobody gets in for long. Guarded by lock */
+    turn turn;           /* a lane's, or the writer's own while flushing; kept by one that has spilled: then nothing sealed waits */
     buf pending;         /* sealed, not yet written */
     int wake;            /* eventfd: something is pending that was not */
     err failure;         /* sticky: the first failure to write */
@@ -28,37 +25,6 @@ struct writer {
     void *on_written_arg;
     pthread_mutex_t *gate;
 };
-
-static void take(writer *w, const void *who)
-{
-    pthread_mutex_lock(&w->lock);
-    while (w->owner && w->owner != who)
-        pthread_cond_wait(&w->freed, &w->lock);
-    w->owner = who;
-    pthread_mutex_unlock(&w->lock);
-}
-
-/* @param ret_streaming if not */
-static bool try_take(writer *w, const void *who, bool *ret_streaming)
-{
-    pthread_mutex_lock(&w->lock);
-    bool got = !w->owner;
-    if (got)
-        w->owner = who;
-    else
-        *ret_streaming = w->streaming;
-    pthread_mutex_unlock(&w->lock);
-    return got;
-}
-
-static void give_back(writer *w)
-{
-    pthread_mutex_lock(&w->lock);
-    w->owner = NULL;
-    w->streaming = false;
-    pthread_cond_broadcast(&w->freed);
-    pthread_mutex_unlock(&w->lock);
-}
 
 static void wake(writer *w)
 {
@@ -131,7 +97,7 @@ static void writer_detach(listener *l, lane *ln)
 {
     writer *w = (writer *)l;
     if (ln->exclusive)
-        give_back(w);
+        turn_give_back(&w->turn);
     free_texts(ln);
 }
 
@@ -139,7 +105,7 @@ static void writer_detach(listener *l, lane *ln)
 static weir_rc writer_spill(listener *l, weir_task *t, lane *ln)
 {
     writer *w = (writer *)l;
-    take(w, ln);
+    turn_take(&w->turn, ln);
     ln->exclusive = true;
     if (over(w)) {
         buf_clear(&ln->shared);
@@ -148,9 +114,7 @@ static weir_rc writer_spill(listener *l, weir_task *t, lane *ln)
     if (w->framing->spill)
         w->framing->spill(w->framing, ln);
     weir_rc rc = put_pending(w, task_error(t));
-    pthread_mutex_lock(&w->lock);
-    w->streaming = true;
-    pthread_mutex_unlock(&w->lock);
+    turn_keep(&w->turn);
     return rc ? rc : put(w, &ln->shared, task_error(t));
 }
 
@@ -185,7 +149,7 @@ static weir_rc add_sealed(writer *w, weir_task *t, lane *ln, const checkpoint *c
 static weir_rc writer_seal(listener *l, weir_task *t, lane *ln, const checkpoint *c)
 {
     writer *w = (writer *)l;
-    take(w, ln);
+    turn_take(&w->turn, ln);
     bool was_empty = !w->pending.len;
     weir_rc rc = over(w) ? err_fail(task_error(t), WEIR_STOPPED, "enough") : add_sealed(w, t, ln, c);
     if (!rc) {
@@ -198,7 +162,7 @@ static weir_rc writer_seal(listener *l, weir_task *t, lane *ln, const checkpoint
             wake(w); /* also if it is written already: whoever waits for seals hears of this one */
     }
     ln->exclusive = false;
-    give_back(w);
+    turn_give_back(&w->turn);
     return rc;
 }
 
@@ -215,10 +179,10 @@ static weir_rc writer_opened(listener *l, weir_task *t, bool explicit_acks)
     writer *w = (writer *)l;
     if (!w->framing->opened)
         return WEIR_OK;
-    take(w, w);
+    turn_take(&w->turn, w);
     w->framing->opened(w->framing, &w->pending, explicit_acks);
     weir_rc rc = buf_ok(&w->pending) ? put_pending(w, task_error(t)) : err_nomem(task_error(t));
-    give_back(w);
+    turn_give_back(&w->turn);
     return rc;
 }
 
@@ -232,7 +196,7 @@ typedef struct saying {
 static saying begin_saying(listener *l, lane *ln)
 {
     saying s = {(writer *)l, ln, ln->exclusive};
-    take(s.w, ln);
+    turn_take(&s.w->turn, ln);
     return s;
 }
 
@@ -245,7 +209,7 @@ static weir_rc end_saying(saying s, weir_rc rc, err *e)
     if (!rc && !s.mine)
         rc = put_pending(s.w, e);
     if (!s.ln->exclusive)
-        give_back(s.w);
+        turn_give_back(&s.w->turn);
     return rc;
 }
 
@@ -334,8 +298,7 @@ writer *writer_new(int fd, const framing *f)
         return NULL;
     *w = (writer){.base = {f->truncate ? &truncating_ops : &ops}, .fd = fd, .framing = f};
     widen(fd);
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->freed, NULL);
+    turn_init(&w->turn);
     w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (w->wake >= 0)
         return w;
@@ -347,22 +310,22 @@ listener *writer_listener(writer *w) { return &w->base; }
 
 weir_rc writer_flush(writer *w, err *e)
 {
-    take(w, w);
+    turn_take(&w->turn, w);
     weir_rc rc = put_pending(w, e);
-    give_back(w);
+    turn_give_back(&w->turn);
     return rc;
 }
 
 weir_rc writer_flush_now(writer *w, bool *ret_waiting, err *e)
 {
     bool streaming = false;
-    if (!try_take(w, w, &streaming)) {
+    if (!turn_try(&w->turn, w, &streaming)) {
         *ret_waiting = !streaming;
         return WEIR_OK;
     }
     weir_rc rc = put_pending(w, e);
     *ret_waiting = w->framing->holds && w->framing->holds(w->framing);
-    give_back(w);
+    turn_give_back(&w->turn);
     return rc;
 }
 
@@ -370,11 +333,11 @@ int writer_wake_fd(const writer *w) { return w->wake; }
 
 void writer_totals(writer *w, uint64_t *documents, uint64_t *bytes, uint64_t *checkpoints)
 {
-    take(w, w);
+    turn_take(&w->turn, w);
     *documents = w->documents;
     *bytes = w->bytes;
     *checkpoints = w->checkpoints;
-    give_back(w);
+    turn_give_back(&w->turn);
 }
 
 void writer_on_written(writer *w, void (*fn)(void *arg, uint64_t checkpoints), void *arg)
@@ -394,7 +357,6 @@ void writer_free(writer *w)
     err_free(&w->failure);
     if (w->wake >= 0)
         close(w->wake);
-    pthread_cond_destroy(&w->freed);
-    pthread_mutex_destroy(&w->lock);
+    turn_free(&w->turn);
     free(w);
 }

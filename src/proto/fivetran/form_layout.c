@@ -175,10 +175,11 @@ static void put_titles(buf *out, const ft_node *n)
         put_titles(out, n->around);
         buf_adds(out, ": ");
     }
+    const ft_node *named = n->around && n == n->around->by && n->around->around ? n->around : n; /* a choice is called as what it is about */
     if (n->title.len)
         buf_addv(out, n->title);
     else
-        title_of_name(n->property.len ? n->property.ptr : "", out);
+        title_of_name(named->property.len ? named->property.ptr : "", out);
 }
 
 /* The title, after those of the objects that it is in; a variant's fields stand below what they belong to. */

@@ -124,19 +124,30 @@ static bool is_secret(const ft_layers *l)
            view_is(ft_layers_text(l, "format"), "password");
 }
 
+/* A schema that is being looked at, inside of others. */
+typedef struct looked {
+    const struct looked *outer;
+    const tree *schema;
+    unsigned depth;
+} looked;
+
 /* Is anything in it a secret? What is asked for as one text is one if any part is, and so is what is too large to tell. */
-static bool holds_secret(planner *p, const tree *schema, unsigned depth)
+static bool holds_secret(planner *p, const tree *schema, const looked *outer)
 {
+    looked here = {outer, schema, outer ? outer->depth + 1 : 0};
+    for (const looked *l = outer; l; l = l->outer)
+        if (l->schema == schema)
+            return false; /* it is being looked at */
     ft_layers l = ft_layers_of(p->root, schema);
-    bool secret = is_secret(&l) || !depth || !p->looks;
+    bool secret = is_secret(&l) || here.depth > 4 * DEEPEST || !p->looks;
     p->looks -= p->looks > 0;
     for (size_t i = 0; i < l.count && !secret; i++)
         for (const tree *t = l.items[i]->first; t && !secret; t = t->next)
             if (t->kind == TREE_OBJECT)
-                secret = holds_secret(p, t, depth - 1);
+                secret = holds_secret(p, t, &here);
             else if (t->kind == TREE_ARRAY)
                 for (const tree *u = t->first; u && !secret; u = u->next)
-                    secret = u->kind == TREE_OBJECT && holds_secret(p, u, depth - 1);
+                    secret = u->kind == TREE_OBJECT && holds_secret(p, u, &here);
     return secret;
 }
 
@@ -211,7 +222,7 @@ static void set_leaf(planner *p, ft_node *n, const ft_layers *l, const tree *sch
     n->upload = ft_layers_get(l, "x-upload");
     set_kind(p, n, l);
     p->looks = MOST_LEAVES;
-    n->secret = is_secret(l) || (n->kind == FT_KIND_JSON && holds_secret(p, schema, DEEPEST));
+    n->secret = is_secret(l) || (n->kind == FT_KIND_JSON && holds_secret(p, schema, NULL));
     n->hidden = is_hidden(l) || n->kind == FT_KIND_CONST;
     n->keeps_empty = n->kind == FT_KIND_TEXT && keeps_empty(n, l);
     add_leaf(p, n);

@@ -1,16 +1,10 @@
 /* Forms on the wire (fivetran.md 1.1). */
-#include "fivetran_pb/common.pb-c.h"
 #include "proto/fivetran/cold.h"
 #include "proto/fivetran/form.h"
 
 typedef FivetranSdk__V2__FormField wire_field;
 
 /* ----------------------------------------------------------------------------------------------------------------- writing -- */
-
-static char *text_of(arena *a, weir_view v)
-{
-    return v.len ? arena_text(a, v) : (char *)protobuf_c_empty_string;
-}
 
 /* An array of pointers to `count` messages, and those behind it. */
 static void **messages(arena *a, size_t count, size_t size)
@@ -37,7 +31,7 @@ static void put_dropdown(arena *a, const ft_field *f, wire_field *out)
     m->dropdown_field = arena_array(a, f->option_count, sizeof *m->dropdown_field);
     m->n_dropdown_field = m->dropdown_field ? f->option_count : 0;
     for (size_t i = 0; i < m->n_dropdown_field; i++)
-        m->dropdown_field[i] = text_of(a, f->options[i].value);
+        m->dropdown_field[i] = ft_text(a, f->options[i].value);
     out->type_case = FIVETRAN_SDK__V2__FORM_FIELD__TYPE_DROPDOWN_FIELD;
     out->dropdown_field = m;
 }
@@ -53,9 +47,9 @@ static void put_described(arena *a, const ft_field *f, wire_field *out)
     for (size_t i = 0; i < m->n_descriptive_dropdown_field; i++) {
         FivetranSdk__V2__DescriptiveDropDownField *o = m->descriptive_dropdown_field[i];
         fivetran_sdk__v2__descriptive_drop_down_field__init(o);
-        o->value = text_of(a, f->options[i].value);
-        o->label = text_of(a, f->options[i].label);
-        o->description = text_of(a, f->options[i].description);
+        o->value = ft_text(a, f->options[i].value);
+        o->label = ft_text(a, f->options[i].label);
+        o->description = ft_text(a, f->options[i].description);
     }
     out->type_case = FIVETRAN_SDK__V2__FORM_FIELD__TYPE_DESCRIPTIVE_DROPDOWN_FIELDS;
     out->descriptive_dropdown_fields = m;
@@ -81,7 +75,7 @@ static void put_upload(arena *a, const ft_field *f, wire_field *out)
     m->n_allowed_file_type = m->allowed_file_type ? f->file_type_count : 0;
     m->max_file_size_bytes = f->max_bytes;
     for (size_t i = 0; i < m->n_allowed_file_type; i++)
-        m->allowed_file_type[i] = text_of(a, f->file_types[i]);
+        m->allowed_file_type[i] = ft_text(a, f->file_types[i]);
     out->type_case = FIVETRAN_SDK__V2__FORM_FIELD__TYPE_UPLOAD_FIELD;
     out->upload_field = m;
 }
@@ -92,10 +86,10 @@ static FivetranSdk__V2__VisibilityCondition *condition(arena *a, const ft_condit
     if (!m)
         return NULL;
     fivetran_sdk__v2__visibility_condition__init(m);
-    m->condition_field = text_of(a, c->field);
+    m->condition_field = ft_text(a, c->field);
     if (c->when == FT_WHEN_TEXT) {
         m->visible_when_case = FIVETRAN_SDK__V2__VISIBILITY_CONDITION__VISIBLE_WHEN_STRING_VALUE;
-        m->string_value = text_of(a, c->text);
+        m->string_value = ft_text(a, c->text);
     } else if (c->when == FT_WHEN_BOOL) {
         m->visible_when_case = FIVETRAN_SDK__V2__VISIBILITY_CONDITION__VISIBLE_WHEN_BOOL_VALUE;
         m->bool_value = c->truth;
@@ -135,23 +129,23 @@ static void put_field(arena *a, const ft_field *f, wire_field *out)
         [FT_ASK_GROUP] = put_group,
     };
     fivetran_sdk__v2__form_field__init(out);
-    out->name = text_of(a, f->name);
-    out->label = text_of(a, f->label);
+    out->name = ft_text(a, f->name);
+    out->label = ft_text(a, f->label);
     if (f->ask != FT_ASK_GROUP) {
         out->_required_case = FIVETRAN_SDK__V2__FORM_FIELD___REQUIRED_REQUIRED;
         out->required = f->required;
     }
     if (f->description.ptr) {
         out->_description_case = FIVETRAN_SDK__V2__FORM_FIELD___DESCRIPTION_DESCRIPTION;
-        out->description = text_of(a, f->description);
+        out->description = ft_text(a, f->description);
     }
     if (f->fallback.ptr) {
         out->_default_value_case = FIVETRAN_SDK__V2__FORM_FIELD___DEFAULT_VALUE_DEFAULT_VALUE;
-        out->default_value = text_of(a, f->fallback);
+        out->default_value = ft_text(a, f->fallback);
     }
     if (f->placeholder.ptr) {
         out->_placeholder_case = FIVETRAN_SDK__V2__FORM_FIELD___PLACEHOLDER_PLACEHOLDER;
-        out->placeholder = text_of(a, f->placeholder);
+        out->placeholder = ft_text(a, f->placeholder);
     }
     puts[f->ask](a, f, out);
 }
@@ -174,8 +168,8 @@ bool ft_form_write(arena *a, const ft_form *f, buf *out)
     m.n_tests = m.tests ? f->test_count : 0;
     for (size_t i = 0; i < m.n_tests; i++) {
         fivetran_sdk__v2__configuration_test__init(m.tests[i]);
-        m.tests[i]->name = text_of(a, f->tests[i].value);
-        m.tests[i]->label = text_of(a, f->tests[i].label);
+        m.tests[i]->name = ft_text(a, f->tests[i].value);
+        m.tests[i]->label = ft_text(a, f->tests[i].label);
     }
     if (!a->failed)
         ft_pack(&m.base, out);

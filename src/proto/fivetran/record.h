@@ -24,7 +24,7 @@ void ft_writing_free(ft_writing *w);
 /* A value that its column cannot hold, or a member that is no column. */
 typedef struct ft_misfit {
     size_t column; /* SIZE_MAX: a member that is no column, see name */
-    weir_view name; /* decoded; good until the next call */
+    weir_view name; /* decoded; may borrow from the document, good until the next call */
     ft_type needed; /* holds both what the column holds and this value; of a member: what its value asks for, null: FT_UNSPECIFIED */
 } ft_misfit;
 

@@ -1,5 +1,5 @@
 /* A driven source, against a server in this process that says what the test wants. */
-#include "fivetran_rig.h"
+#include "fivetran_fake.h"
 
 #include "json/text.h"
 #include "proto/flowdoc.h"

@@ -1,0 +1,12 @@
+/* ask.h - a field of a form, asked for on the terminal. */
+#ifndef WEIR_TESTER_ASK_H
+#define WEIR_TESTER_ASK_H
+
+#include "proto/fivetran/form.h"
+
+/** Asks until the answer is one. Nothing typed is the default, or for what is not required no answer (ptr NULL). Passwords are not shown. Of an upload the path of
+ *  the file is asked for, and the answer is its content as base64.
+ *  @return WEIR_E_CONFIG at the end of input */
+weir_rc tester_ask(const ft_field *f, arena *a, weir_view *ret, err *e);
+
+#endif
