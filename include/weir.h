@@ -176,7 +176,11 @@ typedef struct weir_binding {
     weir_view state_key;           /**< under which the state is kept; changes when backfill does */
     weir_view state;               /**< what this binding's last checkpoint left: JSON text; empty: nothing yet */
     unsigned mode;                 /**< capture: how the user wants it read, one of WEIR_FULL_REFRESH ...; 0: as the resource settings say */
-    weir_view cursor;              /**< capture: the cursor that the user chose, a JSON pointer; empty: as the resource settings say */
+    weir_view cursor;              /**< a JSON pointer. Capture: the cursor that the user chose; empty: as the resource settings say. Materialization: the
+                                        column whose value says which of the rows of one key stays: a row whose value is smaller than that of the one
+                                        stored changes nothing (weir_cursor_compare()); empty: the row that came last stays */
+    weir_view epoch;               /**< materialization, beside a cursor: the column that is compared before it, for rows of another epoch count
+                                        whatever their cursor is; empty: none */
     const weir_column *columns;    /**< materialization: what to store; key columns first, in key order */
     size_t column_count, key_count;
     bool delta_updates;            /**< materialization: every row is an addition, none replaces another */
@@ -202,6 +206,7 @@ typedef struct weir_row {
     weir_view doc;           /**< the document, JSON text; empty in load(), and where the platform sends columns only */
     const weir_view *values; /**< JSON text of each of binding->columns; in load() only the first key_count. An absent value is the
                                   empty view, distinct from `null` */
+    bool regardless;         /**< what is stored under the key is not compared with: the binding's cursor does not count for this row */
 } weir_row;
 
 /** Rows of a table that are out of date: all of them, or by their age. */
@@ -561,6 +566,12 @@ WEIR_API int64_t weir_json_int(weir_view json, const char *pointer, int64_t fall
 
 /** The string at a JSON pointer, decoded, NUL-terminated, in the task's memory; `fallback` if there is none. */
 WEIR_API const char *weir_json_text(weir_task *, weir_view json, const char *pointer, const char *fallback);
+
+/** Which of two cursor values is the larger one, as every part of Weir has it: numbers by value, whatever their length; texts that are a date or a
+ *  date-time by when that is; other texts by their bytes; what is absent, null, an array or an object is smaller than everything else, and equal.
+ *  @param a, b JSON texts, or empty views  @param types WEIR_IS_... of their column; unless it knows texts and no numbers, a text that is a number
+ *  counts as one, so WEIR_IS_NUMBER belongs to the types of a column whose format is `integer` or `number`  @return -1, 0, 1 */
+WEIR_API int weir_cursor_compare(weir_view a, weir_view b, unsigned types);
 
 /* ---------------------------------------------------------------------------------------------------------------- main -- */
 

@@ -141,6 +141,52 @@ weir_rc lite_query(weir_task *t, db *d, const char *sql, const char *const *text
     return rc;
 }
 
+/* -------------------------------------------------------------------------------------------------------------- cursors -- */
+
+static lite_value stored_value(sqlite3_value *v)
+{
+    switch (sqlite3_value_type(v)) {
+    case SQLITE_INTEGER:
+        return (lite_value){.kind = VALUE_INTEGER, .integer = sqlite3_value_int64(v)};
+    case SQLITE_FLOAT:
+        return (lite_value){.kind = VALUE_REAL, .real = sqlite3_value_double(v)};
+    case SQLITE_TEXT:
+        return (lite_value){.kind = VALUE_TEXT, .bytes = {(const char *)sqlite3_value_text(v), (size_t)sqlite3_value_bytes(v)}};
+    case SQLITE_BLOB:
+        return (lite_value){.kind = VALUE_BLOB, .bytes = {sqlite3_value_blob(v), (size_t)sqlite3_value_bytes(v)}};
+    default:
+        return (lite_value){.kind = VALUE_NULL};
+    }
+}
+
+/* The value as the JSON text that it came as, in effect. */
+static weir_view as_json(sqlite3_value *v, unsigned types, const char *pointer, lite_text *text)
+{
+    lite_value value = stored_value(v);
+    text->len = 0;
+    if (pointer)
+        return value.kind == VALUE_TEXT ? weir_json_at(value.bytes, pointer) : (weir_view){NULL, 0};
+    return lite_value_write(text, &value, types) ? (weir_view){text->ptr, text->len} : (weir_view){NULL, 0};
+}
+
+static void cursor_order(sqlite3_context *x, int count, sqlite3_value **args)
+{
+    (void)count;
+    if (sqlite3_value_type(args[0]) == SQLITE_INTEGER && sqlite3_value_type(args[1]) == SQLITE_INTEGER) {
+        int64_t a = sqlite3_value_int64(args[0]), b = sqlite3_value_int64(args[1]);
+        sqlite3_result_int(x, (a > b) - (a < b));
+        return;
+    }
+    db *d = sqlite3_user_data(x);
+    unsigned types = (unsigned)sqlite3_value_int(args[2]);
+    const char *pointer = (const char *)sqlite3_value_text(args[3]);
+    weir_view a = as_json(args[0], types, pointer, &d->left), b = as_json(args[1], types, pointer, &d->right);
+    if (d->left.failed || d->right.failed)
+        sqlite3_result_error_nomem(x);
+    else
+        sqlite3_result_int(x, weir_cursor_compare(a, b, types));
+}
+
 /* ------------------------------------------------------------------------------------------------------------- connecting -- */
 
 static weir_rc connect_file(weir_task *t, db *d, int flags)
@@ -149,6 +195,8 @@ static weir_rc connect_file(weir_task *t, db *d, int flags)
         return lite_fail(t, d, "opening");
     sqlite3_extended_result_codes(d->sqlite, 1);
     sqlite3_busy_handler(d->sqlite, wait_for_lock, d);
+    if (sqlite3_create_function_v2(d->sqlite, LITE_ORDER, 4, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, d, cursor_order, NULL, NULL, NULL))
+        return lite_fail(t, d, "opening");
     if (sqlite3_db_readonly(d->sqlite, "main") == 1)
         return fail_with(t, d, "opening", SQLITE_READONLY);
     /* Rebuilding a table must not look into views that name it. */
@@ -227,6 +275,8 @@ void lite_close(db *d)
     if (d->sqlite)
         sqlite3_busy_handler(d->sqlite, NULL, NULL); /* it would ask a task that is gone */
     sqlite3_close(d->sqlite);
+    lite_text_free(&d->left);
+    lite_text_free(&d->right);
     free((char *)d->checkpoint.ptr);
     free(d->task_name);
 }

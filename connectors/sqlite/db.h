@@ -5,6 +5,8 @@
 #include <sqlite3.h>
 #include <weir.h>
 
+#include "value.h"
+
 typedef struct db {
     sqlite3 *sqlite;  /* NULL: not connected */
     const char *path; /* borrowed from the settings */
@@ -20,6 +22,7 @@ typedef struct db {
     int64_t fence;
     weir_view checkpoint; /* allocated */
     struct lite_sql *sql; /* see sql.h; NULL: not used so far */
+    lite_text left, right; /* of weir_cursor_order(): values as JSON */
 } db;
 
 weir_rc lite_nomem(weir_task *t);
@@ -36,6 +39,10 @@ void lite_close(db *d);
 weir_rc lite_connect(weir_task *t, db *d);
 /** Before the first transaction that writes. */
 weir_rc lite_use_wal(weir_task *t, db *d);
+
+/** Name of an SQL function, LITE_ORDER(a, b, types, pointer): weir_cursor_compare() of two stored values of a column whose types are WEIR_IS_...; with a
+ *  pointer that is not NULL, of members of two JSON objects. */
+#define LITE_ORDER "weir_cursor_order"
 
 /** Runs SQL text without rows. Takes `sql` from sqlite3_mprintf() or sqlite3_str_finish() and frees it; NULL is out of memory. */
 weir_rc lite_run(weir_task *t, db *d, char *sql);

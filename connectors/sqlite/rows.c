@@ -40,11 +40,43 @@ static void add_changes(sqlite3_str *sql, const table *x)
         sqlite3_str_appendf(sql, "%s\"%w\" = excluded.\"%w\"", comma, lite_surplus, lite_surplus);
 }
 
+/* Compares a column of the row to be stored, whose value is a parameter or, if that is 0, in `excluded`, with that of the row that is there. */
+static void add_order(sqlite3_str *sql, const column *c, int parameter)
+{
+    const char *name = c->place ? c->name : lite_surplus;
+    sqlite3_str_appendall(sql, LITE_ORDER "(");
+    if (parameter)
+        sqlite3_str_appendf(sql, "?%d", parameter);
+    else
+        sqlite3_str_appendf(sql, "excluded.\"%w\"", name);
+    sqlite3_str_appendf(sql, ", t.\"%w\", %u, %Q)", name, c->types | (c->digits ? (unsigned)WEIR_IS_NUMBER : 0u), c->place ? NULL : c->pointer);
+}
+
+/* Is the row to be stored not older than the one that is there, or to be stored regardless, as parameter `at` says? @param given its cursor and its epoch
+ * are the parameters behind that one */
+static void add_not_older(sqlite3_str *sql, const table *x, int at, bool given)
+{
+    const int cursor = given ? at + 1 : 0, epoch = given ? at + 2 : 0;
+    sqlite3_str_appendf(sql, "(?%d OR ", at);
+    if (x->epoch) {
+        add_order(sql, x->epoch, epoch);
+        sqlite3_str_appendall(sql, " > 0 OR (");
+        add_order(sql, x->epoch, epoch);
+        sqlite3_str_appendall(sql, " = 0 AND ");
+    }
+    add_order(sql, x->cursor, cursor);
+    sqlite3_str_appendall(sql, x->epoch ? " >= 0))" : " >= 0)");
+}
+
+/* The parameter that says that a row is to be stored regardless. */
+static int put_regardless(const table *x) { return x->places + x->surplus + 1; }
+static int remove_regardless(const table *x) { return (int)x->keys + 1; }
+
 /* An upsert of a new key costs no more than a plain insert, so there is one statement for both. */
 static char *put_sql(const table *x)
 {
     sqlite3_str *sql = sqlite3_str_new(NULL);
-    sqlite3_str_appendf(sql, "INSERT INTO \"%w\" (", x->name);
+    sqlite3_str_appendf(sql, "INSERT INTO \"%w\" AS t (", x->name);
     add_names(sql, x, x->count, "");
     for (int i = 1; i <= x->places + x->surplus; i++)
         sqlite3_str_appendf(sql, "%s?%d", i > 1 ? ", " : ") VALUES (", i);
@@ -56,6 +88,10 @@ static char *put_sql(const table *x)
     }
     if (x->keys)
         add_changes(sql, x);
+    if (x->cursor) {
+        sqlite3_str_appendall(sql, " WHERE ");
+        add_not_older(sql, x, put_regardless(x), false);
+    }
     return sqlite3_str_finish(sql);
 }
 
@@ -64,6 +100,10 @@ static char *remove_sql(const table *x)
     sqlite3_str *sql = sqlite3_str_new(NULL);
     sqlite3_str_appendf(sql, "DELETE FROM \"%w\" AS t", x->name);
     add_key_condition(sql, x);
+    if (x->cursor) {
+        sqlite3_str_appendall(sql, " AND ");
+        add_not_older(sql, x, remove_regardless(x), true);
+    }
     return sqlite3_str_finish(sql);
 }
 
@@ -184,6 +224,8 @@ static weir_rc put_row(weir_task *t, db *d, table *x, const weir_row *row, lite_
         weir_rc rc = x->put ? WEIR_OK : lite_prepare(t, d, put_sql(x), &x->put);
         if (!rc)
             rc = bind_row(t, d, x, x->put, row, x->count, scratch, &misfit, &null);
+        if (!rc && misfit == x->count && x->cursor && sqlite3_bind_int(x->put, put_regardless(x), row->regardless))
+            rc = lite_fail(t, d, "writing to");
         if (!rc && misfit == x->count)
             return step(t, d, x->put);
         if (!rc && null && misfit < x->keys)
@@ -195,14 +237,46 @@ static weir_rc put_row(weir_task *t, db *d, table *x, const weir_row *row, lite_
     }
 }
 
+/* A value to compare with: as it would be stored. Members of the surplus stand in one object. */
+static int bind_order(sqlite3_stmt *st, int at, const table *x, const column *c, const weir_row *row, lite_text *scratch)
+{
+    lite_value v = {.kind = VALUE_NULL};
+    if (c && c->place)
+        v = lite_value_read(row->values[c - x->columns], c->hint, scratch);
+    else if (c && x->rest.len)
+        v = (lite_value){.kind = VALUE_TEXT, .bytes = {x->rest.ptr, x->rest.len}};
+    return lite_bind(st, at, &v);
+}
+
+static weir_rc bind_orders(weir_task *t, db *d, table *x, const weir_row *row, lite_text *scratch)
+{
+    const column *both[] = {x->cursor, x->epoch};
+    x->rest.len = 0;
+    for (size_t i = 0; i < 2; i++)
+        if (both[i] && !both[i]->place)
+            add_surplus(x, both[i], row->values[both[i] - x->columns]);
+    if (x->rest.len)
+        lite_text_add(&x->rest, "}", 1);
+    if (x->rest.failed)
+        return lite_nomem(t);
+    int at = remove_regardless(x), code = sqlite3_bind_int(x->remove, at, row->regardless);
+    for (int i = 0; i < 2 && !code && both[i]; i++)
+        code = bind_order(x->remove, at + 1 + i, x, both[i], row, scratch);
+    return code ? lite_fail(t, d, "writing to") : WEIR_OK;
+}
+
 /* A key that its column cannot hold is the key of no row. */
 static weir_rc remove_row(weir_task *t, db *d, table *x, const weir_row *row, lite_text *scratch)
 {
     size_t misfit = 0;
     bool null = false;
     weir_rc rc = x->remove ? WEIR_OK : lite_prepare(t, d, remove_sql(x), &x->remove);
+    if (!rc && x->cursor && !make_room(scratch, row->values, x->count)) /* for the key and what is compared */
+        rc = lite_nomem(t);
     if (!rc)
         rc = bind_row(t, d, x, x->remove, row, x->keys, scratch, &misfit, &null);
+    if (!rc && misfit == x->keys && x->cursor)
+        rc = bind_orders(t, d, x, row, scratch);
     return rc || misfit < x->keys ? rc : step(t, d, x->remove);
 }
 

@@ -312,6 +312,8 @@ static char *pointer_of(weir_view name)
     return NULL;
 }
 
+static bool is_word(weir_view text, const char *word) { return text.len == strlen(word) && memcmp(text.ptr, word, text.len) == 0; }
+
 static bool describe_surplus(const weir_column *c, column *x)
 {
     lite_text name = {0};
@@ -320,6 +322,7 @@ static bool describe_surplus(const weir_column *c, column *x)
     x->field = (weir_view){name.ptr, name.len}; /* now the column's */
     x->pointer = pointer_of(c->field);
     x->types = c->types;
+    x->digits = is_word(c->format, "integer") || is_word(c->format, "number");
     return x->name && x->pointer && !name.failed;
 }
 
@@ -348,9 +351,19 @@ static bool describe_column(const fitting *f, size_t at, table *of, column *x)
     x->type = had ? type_of(had->type) : COLUMN_ANY;
     x->not_null = had && had->not_null;
     x->types = c->types;
+    x->digits = is_word(c->format, "integer") || is_word(c->format, "number");
     x->hint = (value_hint){.base64 = c->encoding.len == 6 && memcmp(c->encoding.ptr, "base64", 6) == 0,
                            .integer = x->type == COLUMN_INTEGER};
     return x->name && had;
+}
+
+/* The column of a cursor. One of the key decides nothing: it is the same in both rows. */
+static const column *order_column(const weir_binding *b, const table *x, weir_view pointer)
+{
+    for (size_t i = x->keys; pointer.len && i < x->count; i++)
+        if (b->columns[i].pointer.len == pointer.len && memcmp(b->columns[i].pointer.ptr, pointer.ptr, pointer.len) == 0)
+            return &x->columns[i];
+    return NULL;
 }
 
 /* From what the database says after all changes, not from what we wanted. */
@@ -370,6 +383,8 @@ static weir_rc describe(fitting *f, table **ret)
     }
     x->keys = lite_look_keys(f->b);
     x->delta = lite_look_is_delta(f->b);
+    x->cursor = x->delta ? NULL : order_column(f->b, x, f->b->cursor);
+    x->epoch = x->cursor ? order_column(f->b, x, f->b->epoch) : NULL;
     *ret = x;
     return WEIR_OK;
 }

@@ -3,7 +3,6 @@
 #define SQLITE_TABLE_H
 
 #include "db.h"
-#include "value.h"
 
 /** What a column of a STRICT table may hold. */
 typedef enum column_type { COLUMN_INTEGER, COLUMN_TEXT, COLUMN_BLOB, COLUMN_ANY } column_type;
@@ -18,6 +17,7 @@ typedef struct column {
     column_type type; /* as the table has it: as wide as the schema asks, or wider */
     bool not_null;
     unsigned types; /* WEIR_IS_..., of the schema */
+    bool digits;    /* texts are numbers: `format: integer` or `number` */
     value_hint hint;
 } column;
 
@@ -38,6 +38,7 @@ typedef struct table {
     bool surplus;    /* some have none */
     lite_text rest;  /* the surplus of the row at hand */
     bool delta;
+    const column *cursor, *epoch; /* which decide whether a row takes the place of the one that is there; NULL: none */
     sqlite3_stmt *put, *remove, *get; /* made at first use */
     change changes[TABLE_CHANGES];    /* those used last; made at first use */
     size_t change_count, change_next;

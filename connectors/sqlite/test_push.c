@@ -259,6 +259,182 @@ static void test_more_columns_than_sqlite_has(void **state)
     assert_true(log_says(f, "more columns than SQLite allows"));
 }
 
+/* ---- cursors ---- */
+
+/* Deletes or puts a row of (id, c, n), whatever else the binding has is absent. */
+static void put_cursor(run *r, const weir_binding *b, weir_op op, bool regardless, const char *c, int n)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%d", n);
+    const weir_view values[COLUMNS] = {VIEW("1"), view_of(c), view_of(number)};
+    weir_row row = {.binding = b, .op = op, .values = values, .regardless = regardless};
+    if (session_store(r->s, &row, 1, &r->e))
+        fail_msg("store: %s", err_text(&r->e));
+}
+
+static void test_rows_with_a_smaller_cursor_change_nothing(void **state)
+{
+    fixture *f = *state;
+    run r;
+    begin(f, &r);
+    weir_binding *b = pushed(BIND(&r, "t", 1, col("id", INT), col("c", INT | NIL), col("n", INT)));
+    b->cursor = VIEW("/c");
+    apply(&r);
+    static const struct {
+        weir_op op;
+        bool regardless;
+        const char *c;
+        const char *then; /* the table's (c, n) */
+    } steps[] = {
+        {WEIR_UPSERT, false, NULL, "NULL|0"},
+        {WEIR_UPSERT, false, "null", "NULL|1"},
+        {WEIR_UPSERT, false, "-5", "-5|2"},
+        {WEIR_UPSERT, false, "null", "-5|2"},
+        {WEIR_UPSERT, false, "7", "7|4"},
+        {WEIR_UPSERT, false, "7", "7|5"},
+        {WEIR_UPSERT, false, "6", "7|5"},
+        {WEIR_DELETE, false, "6", "7|5"},
+        {WEIR_DELETE, false, NULL, "7|5"},
+        {WEIR_UPSERT, true, "1", "1|9"},
+        {WEIR_DELETE, false, "1", ""},
+        {WEIR_DELETE, false, "1", ""},
+        {WEIR_UPSERT, false, "0", "0|12"}, /* nothing is remembered of what was deleted */
+        {WEIR_DELETE, true, NULL, ""},
+        {WEIR_UPSERT, false, "1.0", "1|14"},
+        {WEIR_UPSERT, false, "123456789012345678901234567890", "123456789012345678901234567890|15"}, /* the column is ANY from here on */
+        {WEIR_UPSERT, false, "9223372036854775807", "123456789012345678901234567890|15"},
+        {WEIR_DELETE, false, "123456789012345678901234567889", "123456789012345678901234567890|15"},
+        {WEIR_DELETE, false, "123456789012345678901234567890.0", ""},
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        put_cursor(&r, b, steps[i].op, steps[i].regardless, steps[i].c, (int)i);
+        commit(&r, "{}");
+        assert_gives(f, "SELECT c, n FROM t", steps[i].then);
+    }
+    end(&r);
+}
+
+/* In whatever order values come and however they are stored, the row that stays is the one that weir_cursor_compare() has stay. */
+static void test_stored_values_compare_as_what_they_came_as(void **state)
+{
+    static const struct {
+        const char *table;
+        unsigned types;
+        const char *format, *values[12];
+    } columns[] = {
+        {"whole", INT | NIL, "", {"null", "1", "2.0", "-1", "9007199254740993", "9007199254740992", "9223372036854775807", "1e3"}},
+        {"numbers", NUM, "", {"1", "1.5", "0.1", "0.10000000000000001", "1e20", "100000000000000000001", "-0.0", "9007199254740993", "9007199254740992.5", "1e300", "1e400"}},
+        {"times", STR | NIL, "date-time", {"\"2024-01-31T00:00:00Z\"", "\"2024-01-31T00:30:00+01:00\"", "\"2024-01-31 00:00:00.000001\"", "\"2024-01-31\"", "null",
+                                           "\"2024-01-30T23:59:59.9999999999Z\"", "\"2024-01-31T00:00:00\\u002B00:00\"", "\"no time\"", "\"\""}},
+        {"texts", STR, "", {"\"10\"", "\"9\"", "\"a\"", "\"B\"", "\"a\\u0000\"", "\"\xc3\xa9\"", "\"\\ud83d\\ude00\"", "\"\\uffff\""}},
+        {"digits", STR, "integer", {"\"10\"", "\"9\"", "\"100000000000000000000000000000\"", "\"99999999999999999999999999999\""}},
+        {"any", 0, "", {"\"10\"", "9", "\"8\"", "\"a\"", "[1]", "{\"a\":1}", "null", "true", "false", "\"2024-01-31\"", "12345678901234567890123"}},
+        {"truths", BOOL, "", {"true", "false", "null"}},
+    };
+    fixture *f = *state;
+    uint64_t seed = 5;
+    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) {
+        run r;
+        begin(f, &r);
+        weir_column c = col("c", columns[k].types);
+        c.format = view_of(columns[k].format);
+        weir_binding *b = pushed(BIND(&r, columns[k].table, 1, col("id", INT), c, col("n", INT)));
+        b->cursor = VIEW("/c");
+        apply(&r);
+        unsigned types = columns[k].types | (strcmp(columns[k].format, "integer") == 0 ? (unsigned)NUM : 0u);
+        size_t count = 0;
+        while (count < 12 && columns[k].values[count])
+            count++;
+        const char *stays = NULL;
+        char want[16] = "";
+        for (int n = 0; n < 300; n++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            const char *now = columns[k].values[(seed >> 33) % count];
+            if (n % 15 == 0) /* begin anew */
+                put_cursor(&r, b, WEIR_DELETE, true, now, n);
+            if (n % 15 == 0 || weir_cursor_compare(view_of(now), view_of(stays), types) >= 0) {
+                stays = now;
+                snprintf(want, sizeof want, "%d", n);
+            }
+            put_cursor(&r, b, WEIR_UPSERT, false, now, n);
+            commit(&r, "{}");
+            char sql[64];
+            snprintf(sql, sizeof sql, "SELECT n FROM %s", columns[k].table);
+            assert_gives(f, sql, want);
+        }
+        end(&r);
+    }
+}
+
+/* A row of a later epoch counts whatever its cursor is. */
+static void test_epochs_come_before_cursors(void **state)
+{
+    fixture *f = *state;
+    run r;
+    begin(f, &r);
+    weir_binding *b = pushed(BIND(&r, "t", 1, col("id", INT), col("c", INT), col("e", INT | NIL)));
+    b->cursor = VIEW("/c");
+    b->epoch = VIEW("/e");
+    apply(&r);
+    PUT(&r, b, "1", "9", "null");
+    PUT(&r, b, "1", "5", "1");
+    commit(&r, "{}");
+    assert_gives(f, "SELECT c, e FROM t", "5|1");
+    PUT(&r, b, "1", "4", "1");
+    PUT(&r, b, "1", "8", "0");
+    PUT(&r, b, "1", "8", "null");
+    commit(&r, "{}");
+    assert_gives(f, "SELECT c, e FROM t", "5|1");
+    PUT(&r, b, "1", "3", "2");
+    commit(&r, "{}");
+    assert_gives(f, "SELECT c, e FROM t", "3|2");
+    put_cursor(&r, b, WEIR_DELETE, false, "9", 1);
+    put_cursor(&r, b, WEIR_DELETE, false, "2", 2);
+    commit(&r, "{}");
+    assert_gives(f, "SELECT c, e FROM t", "3|2");
+    put_cursor(&r, b, WEIR_DELETE, false, "0", 3);
+    commit(&r, "{}");
+    assert_gives(f, "SELECT count(*) FROM t", "0");
+    end(&r);
+}
+
+static void store_wide(run *r, const weir_binding *b, weir_op op, const char *cursor)
+{
+    weir_view *values = arena_array(&r->a, b->column_count, sizeof *values);
+    values[0] = VIEW("1");
+    values[WIDE - 4] = view_of(cursor);
+    weir_row row = {.binding = b, .op = op, .values = values};
+    if (session_store(r->s, &row, 1, &r->e))
+        fail_msg("store: %s", err_text(&r->e));
+}
+
+/* A cursor that has no column of its own. */
+static void test_a_cursor_beyond_the_last_column(void **state)
+{
+    fixture *f = *state;
+    run r;
+    begin(f, &r);
+    bind_wide(&r, WIDE);
+    weir_binding *b = &r.bindings[0];
+    weir_column c = wide(&r.a, WIDE - 4);
+    assert_int_equal((WIDE - 4) % 7, 5);
+    b->cursor = c.pointer;
+    apply(&r);
+    static const struct {
+        weir_op op;
+        const char *cursor, *then;
+    } steps[] = {
+        {WEIR_UPSERT, "null", "NULL"}, {WEIR_UPSERT, "7", "7"}, {WEIR_UPSERT, NULL, "7"},   {WEIR_UPSERT, "6", "7"},
+        {WEIR_UPSERT, "10", "10"},     {WEIR_DELETE, "9", "10"}, {WEIR_DELETE, NULL, "10"}, {WEIR_DELETE, "10", ""},
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        store_wide(&r, b, steps[i].op, steps[i].cursor);
+        commit(&r, "{}");
+        assert_gives(f, "SELECT weir_surplus ->> '$.c4996' FROM wide", steps[i].then);
+    }
+    end(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +446,10 @@ int main(void)
         TEST(test_table_names),
         TEST(test_two_of_one_name_at_once),
         TEST(test_more_columns_than_sqlite_has),
+        TEST(test_rows_with_a_smaller_cursor_change_nothing),
+        TEST(test_stored_values_compare_as_what_they_came_as),
+        TEST(test_epochs_come_before_cursors),
+        TEST(test_a_cursor_beyond_the_last_column),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -355,6 +355,8 @@ bool json_unquote(buf *out, weir_view raw)
     return true;
 }
 
+size_t json_unquote_to(char *to, weir_view raw) { return raw.len ? unquote(to, raw, REPLACEMENT) : 0; }
+
 static weir_view decode(arena *a, weir_view raw, int32_t lone)
 {
     char *text = arena_alloc(a, raw.len + 1);

@@ -13,6 +13,8 @@ void json_quote_lossy(buf *out, weir_view text);
 /** Appends the decoded form of what is between the quotes of a (checked) JSON string. A lone surrogate becomes U+FFFD.
  *  @return false without memory */
 bool json_unquote(buf *out, weir_view raw);
+/** The same into `to`, which has room for raw.len bytes. @return bytes put */
+size_t json_unquote_to(char *to, weir_view raw);
 /** Decodes a whole JSON string value, quotes included, into the arena; {NULL,0} if it is not a string. NUL-terminated. */
 weir_view json_decode(arena *a, weir_view string);
 /** For comparing strings by value: equal for two raw texts if and only if they mean the same, lone surrogates included. `raw` itself

@@ -105,24 +105,25 @@ static void add_properties(columns_maker *m)
             add(m, m->known.items[i].pointer, m->known.items[i].field);
 }
 
-weir_rc columns_of_stream(arena *a, const tree *schema, const weir_view *key, size_t key_count, const load_extra *extras, size_t extra_count,
-                          column_list *ret, err *e)
+weir_rc columns_of_stream(arena *a, const columns_spec *spec, column_list *ret, err *e)
 {
     columns_maker m = {.arena = a, .to = ret};
-    unsigned depth = 1;
-    for (size_t i = 0; i < key_count; i++)
-        depth = levels_of(key[i]) > depth ? levels_of(key[i]) : depth;
-    weir_rc rc = schema_locations(a, schema, NULL, depth, &m.known, e);
+    unsigned depth = levels_of(spec->more) > 1 ? levels_of(spec->more) : 1;
+    for (size_t i = 0; i < spec->key_count; i++)
+        depth = levels_of(spec->key[i]) > depth ? levels_of(spec->key[i]) : depth;
+    weir_rc rc = schema_locations(a, spec->schema, NULL, depth, &m.known, e);
     if (rc)
         return rc;
-    *ret = (column_list){.columns = arena_array(a, key_count + extra_count + m.known.count, sizeof *ret->columns),
-                         .extras = arena_array(a, extra_count, sizeof *ret->extras)};
+    *ret = (column_list){.columns = arena_array(a, spec->key_count + spec->extra_count + m.known.count + 1, sizeof *ret->columns),
+                         .extras = arena_array(a, spec->extra_count, sizeof *ret->extras)};
     for (size_t i = 0; !a->failed && i < m.known.count; i++)
         put(&m, &m.by_pointer, m.known.items[i].pointer, &m.known.items[i]);
     if (!a->failed) {
-        add_keys(&m, key, key_count);
-        add_extras(&m, extras, extra_count);
+        add_keys(&m, spec->key, spec->key_count);
+        add_extras(&m, spec->extras, spec->extra_count);
         add_properties(&m);
+        if (spec->more.len)
+            add(&m, spec->more, field_of(a, spec->more));
     }
     map_free(&m.by_pointer);
     map_free(&m.places);

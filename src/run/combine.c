@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "json/order.h"
 #include "json/patch.h"
 #include "json/pointer.h"
 #include "json/scan.h"
@@ -12,7 +13,7 @@ typedef struct entry {
     uint64_t head;          /* first eight bytes of the packed key, big-endian: decides most comparisons */
     uint32_t key, key_len;  /* in combined.keys */
     uint32_t at;            /* in the text; also the order of arrival. Joined: which of combined.joined */
-    uint32_t len : 28, deletes : 1, part : 1, joined : 1;
+    uint32_t len : 28, deletes : 1, part : 1, joined : 1, regardless : 1; /* regardless: a deletion without a cursor came before it, or is it */
 } entry;
 
 enum { LEN_MAX = 0xfffffff, KEEP_BYTES = 1 << 20 /* larger buffers are not kept for the next batch */ };
@@ -28,6 +29,8 @@ struct combined {
     bool sorted;
     size_t taken;        /* entries that count now, of those noted; others come after them */
     size_t next, count;  /* entries to give, once sorted */
+    size_t cursor;       /* the column of the cursor; SIZE_MAX: there is none. While entries are given */
+    unsigned cursor_types;
     buf rows, values;    /* arrays, grown as bytes */
     arena joins;         /* documents that were made of several, with their extra values behind them */
     buf joined;          /* array of views of them */
@@ -354,7 +357,47 @@ static weir_rc join(combined *c, weir_view text, const entry *run, size_t n, ent
     return keep_joined(c, extras, ret, e);
 }
 
-/* Sorts by key and makes one document of those with the same: the last one, unless that is a part. */
+/* An extra value comes before the document's own. */
+static weir_view cursor_of(const combined *c, weir_view text, const entry *n)
+{
+    weir_view doc = doc_of(c, text, n), found = pointer_find(doc, c->o.b->cursor);
+    const char *at = doc.ptr + doc.len;
+    for (size_t i = 0; i < c->o.extra_count; i++) {
+        uint32_t len;
+        memcpy(&len, at, sizeof len);
+        at += sizeof len;
+        if (len && c->o.extras[i] == c->cursor)
+            found = (weir_view){at, len};
+        at += len;
+    }
+    return found;
+}
+
+/* Which of two documents with the same key stays, the later one of which is the second. */
+static entry later(const combined *c, weir_view text, const entry *a, const entry *b)
+{
+    weir_view then = cursor_of(c, text, a), now = cursor_of(c, text, b);
+    entry kept = *b;
+    if (b->deletes && !order_has(now)) {
+        kept.regardless = true;
+        return kept;
+    }
+    if (weir_cursor_compare(now, then, c->cursor_types) < 0)
+        kept = *a;
+    kept.regardless = a->regardless || (a->deletes && !order_has(then));
+    return kept;
+}
+
+/* Of documents with the same key, in order of arrival, the one whose cursor is the largest. Those who name a cursor send no parts. */
+static entry latest(const combined *c, weir_view text, const entry *run, size_t n)
+{
+    entry one = run[0];
+    for (size_t i = 1; i < n; i++)
+        one = later(c, text, &one, &run[i]);
+    return one;
+}
+
+/* Sorts by key and makes one document of those with the same: the last one, unless that is a part, or cursors decide. */
 static weir_rc reduce(combined *c, weir_view text, entry *all, size_t n, size_t *ret, err *e)
 {
     size_t kept = 0;
@@ -364,7 +407,7 @@ static weir_rc reduce(combined *c, weir_view text, entry *all, size_t n, size_t 
         entry one;
         for (end = i + 1; end < n && compare(c, &all[i], &all[end]) == 0;)
             end++;
-        one = all[end - 1];
+        one = c->cursor != SIZE_MAX ? latest(c, text, &all[i], end - i) : all[end - 1];
         if (one.part && end - i > 1)
             rc = join(c, text, &all[i], end - i, &one, e);
         all[kept++] = one;
@@ -373,12 +416,33 @@ static weir_rc reduce(combined *c, weir_view text, entry *all, size_t n, size_t 
     return rc;
 }
 
+unsigned combine_cursor_types(const weir_column *c)
+{
+    const bool number = view_is(c->format, "integer") || view_is(c->format, "number");
+    return c->types | (number ? WEIR_IS_NUMBER : 0);
+}
+
+/* Where the cursor is among the columns. One that is part of the key decides nothing. */
+static void find_cursor(combined *c)
+{
+    const weir_binding *b = c->o.b;
+    c->cursor = SIZE_MAX;
+    for (size_t i = b->cursor.len ? b->key_count : b->column_count; i < b->column_count && c->cursor == SIZE_MAX; i++)
+        if (view_eq(b->columns[i].pointer, b->cursor)) {
+            c->cursor = i;
+            c->cursor_types = combine_cursor_types(&b->columns[i]);
+        }
+}
+
 static weir_rc sort(combined *c, weir_view text, err *e)
 {
     bool every = c->o.whole || c->o.b->delta_updates;
     weir_rc rc = WEIR_OK;
     c->count = c->taken < noted(c) ? c->taken : noted(c);
-    if (!every && !ascending(c, entries_of(c), c->count))
+    find_cursor(c);
+    if (every)
+        c->cursor = SIZE_MAX;
+    else if (!ascending(c, entries_of(c), c->count))
         rc = reduce(c, text, entries_of(c), c->count, &c->count, e);
     c->sorted = true;
     return rc;
@@ -410,6 +474,7 @@ static weir_rc make_row(combined *c, weir_view text, const entry *n, weir_row *r
     if (stray.len && !c->stray.len && !view_eq(view_from(c->o.deleted, 1), stray))
         c->stray = arena_dup(&c->arena, stray);
     put_extras(c, doc.ptr + doc.len, values);
+    row->regardless = n->regardless || (c->cursor != SIZE_MAX && n->deletes && !order_has(values[c->cursor]));
     return WEIR_OK;
 }
 

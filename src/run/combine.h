@@ -1,5 +1,6 @@
-/* combine.h - documents of one binding on their way into a destination: reduced by key within a transaction, the last write wins, and taken apart into
- * the binding's columns.
+/* combine.h - documents of one binding on their way into a destination: reduced by key within a transaction, and taken apart into the binding's columns.
+ * Of documents with the same key the last one stays or, if the binding has a cursor, the last of those whose cursor is the largest. A deletion without a
+ * cursor counts whatever came before it (its row then is `regardless`): deletions often tell no more than the key.
  *
  * A document may be a part (WEIR_UPDATE): its top-level members replace those of what came before it. A part of what was deleted changes nothing.
  *
@@ -42,6 +43,8 @@ size_t combine_count(const combined *c, size_t upto);
 void combine_take(combined *c, size_t upto);
 /** The text has lost its first bytes, none of which is of a document noted. */
 void combine_shift(combined *c, size_t bytes);
+/** Of a column, for weir_cursor_compare(). */
+unsigned combine_cursor_types(const weir_column *c);
 /** The next rows, at most `most`, sorted by key; none: all were given. Rows and values are good until the next call. */
 weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, size_t *ret_count, err *e);
 /** Are there parts among what is to be given, or was given, since the last combine_clear()? */

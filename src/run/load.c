@@ -46,13 +46,40 @@ static weir_rc take_checkpoint(listener *l, weir_task *t, weir_view kept)
     return buf_ok(&x->checkpoint) ? WEIR_OK : err_nomem(task_error(t));
 }
 
+/* The JSON text that a row has for a column; empty: none, or there is no such column. */
+static weir_view value_at(const weir_row *row, weir_view pointer, unsigned *ret_types)
+{
+    const weir_binding *b = row->binding;
+    for (size_t i = 0; i < b->column_count; i++)
+        if (view_eq(b->columns[i].pointer, pointer)) {
+            *ret_types = combine_cursor_types(&b->columns[i]);
+            return row->values[i];
+        }
+    return (weir_view){0};
+}
+
+/* Is what the destination holds newer than the row? */
+static bool is_older(const weir_row *row, weir_view held)
+{
+    const weir_binding *b = row->binding;
+    unsigned types = 0;
+    if (row->regardless || b->delta_updates)
+        return false;
+    int o = b->epoch.len ? weir_cursor_compare(value_at(row, b->epoch, &types), pointer_find(held, b->epoch), types) : 0;
+    return o ? o < 0 : weir_cursor_compare(value_at(row, b->cursor, &types), pointer_find(held, b->cursor), types) < 0;
+}
+
 static weir_rc take_loaded(listener *l, weir_task *t, const weir_row *row, weir_view doc)
 {
     load *x = (load *)l;
     stream *s = x->streams[row->binding->index];
     weir_row *mine = &s->rows[row - s->rows];
     mine->exists = WEIR_EXISTS_YES;
-    return mine->op == WEIR_UPDATE && x->completes ? combine_complete(s->m.combine, mine, doc, task_error(t)) : WEIR_OK;
+    if (mine->op == WEIR_UPDATE)
+        return x->completes ? combine_complete(s->m.combine, mine, doc, task_error(t)) : WEIR_OK;
+    if (mine->binding->cursor.len && is_older(mine, doc))
+        mine->doc = (weir_view){0}; /* not to be stored, see drop_older() */
+    return WEIR_OK;
 }
 
 /* What such a platform cannot keep is what its next session would clean up: after load_commit() everything is done. */
@@ -280,11 +307,23 @@ static weir_rc look_up(load *l, stream *s, err *e)
     return rc ? rc : err_wrap(e, session_load(l->s, s->rows, s->row_count, e), "load");
 }
 
+/* Rows that the destination holds newer ones of. */
+static void drop_older(stream *s)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->row_count; i++)
+        if (s->rows[i].doc.len)
+            s->rows[kept++] = s->rows[i];
+    s->row_count = kept;
+}
+
 static weir_rc store_rows(load *l, stream *s, err *e)
 {
     size_t columns = s->m.columns.count, most = columns && WIDE_VALUES / columns < STORE_ROWS ? WIDE_VALUES / columns + 1 : STORE_ROWS;
     if (s->rows && l->completes)
         drop_parts(s);
+    if (s->rows)
+        drop_older(s);
     if (s->rows)
         return s->row_count ? session_store(l->s, s->rows, s->row_count, e) : WEIR_OK;
     for (;;) {

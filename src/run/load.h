@@ -2,7 +2,7 @@
  *
  *     load_open -> load_stream (any time) -> load_add ... -> load_commit -> load_close
  *
- * Documents wait in memory, LOAD_BYTES of them at most; then they are combined by key (the last write wins) and stored in the destination's open
+ * Documents wait in memory, LOAD_BYTES of them at most; then they are combined by key (the last write wins, or the largest cursor) and stored in the destination's open
  * transaction, which load_commit() ends. Since a key may come but once in a transaction (weir_materialize.store), that transaction ends sooner where
  * documents of a stream with a key must be stored a second time. A destination that relays (weir_materialize.relay) gets documents as they came.
  *
@@ -48,6 +48,9 @@ typedef struct load_stream_spec {
     bool append;              /* every document is a row of its own, also if there is a key */
     weir_view deleted;        /* JSON pointer: a document with a value there that is not null deletes the row of its key; empty: none does. Not for
                                  streams without a key, or with append */
+    weir_view cursor;         /* JSON pointer: of the rows of a key the one with the largest value there stays (weir_binding.cursor); it gets a column,
+                                 if it has none. Empty, or a column of bytes (base64): the last one stays. Not for streams without a key, or with append */
+    weir_view epoch;          /* see weir_binding.epoch: the pointer of a column */
     const load_extra *extras;
     size_t extra_count;
     weir_view resource;       /* resource settings, a JSON object, if the caller knows them; empty: made from name and name_space: the setting marked

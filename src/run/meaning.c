@@ -114,6 +114,14 @@ static weir_rc make_path(const weir_connector *c, meaning *m, err *e)
     return rc;
 }
 
+static weir_column *column_at(const meaning *m, weir_view pointer)
+{
+    for (size_t i = 0; i < m->columns.count; i++)
+        if (view_eq(m->columns.columns[i].pointer, pointer))
+            return &m->columns.columns[i];
+    return NULL;
+}
+
 static weir_rc make_columns(meaning *m, const load_stream_spec *spec, bool keyed, err *e)
 {
     tree *schema;
@@ -127,7 +135,15 @@ static weir_rc make_columns(meaning *m, const load_stream_spec *spec, bool keyed
     for (size_t i = 0; i < parts; i++)
         if (!pointer_valid(key[i]) || !key[i].len)
             return err_fail(e, WEIR_E_CONFIG, "part of its key is no JSON pointer: \"%.*s\"", VIEW_ARG(key[i]));
-    rc = columns_of_stream(&m->arena, schema, key, parts, spec->extras, spec->extra_count, &m->columns, e);
+    const columns_spec what = {
+        .schema = schema, .key = key, .key_count = parts, .extras = spec->extras, .extra_count = spec->extra_count, .more = m->cursor,
+    };
+    if (m->cursor.len && !pointer_valid(m->cursor))
+        return err_fail(e, WEIR_E_CONFIG, "its cursor is no JSON pointer: \"%.*s\"", VIEW_ARG(m->cursor));
+    rc = columns_of_stream(&m->arena, &what, &m->columns, e);
+    const weir_column *cursor = rc ? NULL : column_at(m, m->cursor);
+    if (cursor && cursor->encoding.len) /* bytes: their text tells no order */
+        m->cursor = m->epoch = (weir_view){0};
     return err_wrap(e, rc, "schema");
 }
 
@@ -138,6 +154,8 @@ weir_rc meaning_make(meaning *m, const weir_connector *c, const load_stream_spec
     m->schema = arena_dup(a, spec->schema.len ? spec->schema : VIEW("{}"));
     m->key = arena_dup(a, spec->key.len ? spec->key : VIEW("[]"));
     m->deleted = arena_dup(a, spec->deleted);
+    m->cursor = arena_dup(a, spec->append ? VIEW("") : spec->cursor);
+    m->epoch = arena_dup(a, m->cursor.len ? spec->epoch : VIEW(""));
     m->extra_count = spec->extra_count;
     if (a->failed)
         return err_nomem(e);
@@ -152,16 +170,8 @@ weir_binding meaning_binding(const meaning *m, const void *resource)
     return (weir_binding){
         .name = m->name, .schema = m->schema, .key = m->key, .resource = resource, .resource_json = m->resource, .resource_path = m->path,
         .state_key = m->state_key, .columns = m->columns.columns, .column_count = m->columns.count, .key_count = m->columns.keys,
-        .delta_updates = m->columns.keys == 0, .pushed = true,
+        .cursor = m->cursor, .epoch = m->epoch, .delta_updates = m->columns.keys == 0, .pushed = true,
     };
-}
-
-static weir_column *column_at(const meaning *m, weir_view pointer)
-{
-    for (size_t i = 0; i < m->columns.count; i++)
-        if (view_eq(m->columns.columns[i].pointer, pointer))
-            return &m->columns.columns[i];
-    return NULL;
 }
 
 static bool has_field(const meaning *m, weir_view field)
@@ -222,7 +232,8 @@ static bool same_extras(const meaning *a, const meaning *b)
 bool meaning_same(const meaning *m, const meaning *former)
 {
     if (m->columns.count != former->columns.count || m->columns.keys != former->columns.keys || m->extra_count != former->extra_count ||
-        !view_eq(m->resource, former->resource) || !view_eq(m->deleted, former->deleted) || !same_extras(m, former))
+        !view_eq(m->resource, former->resource) || !view_eq(m->deleted, former->deleted) ||
+        !view_eq(m->cursor, former->cursor) || !view_eq(m->epoch, former->epoch) || !same_extras(m, former))
         return false;
     for (size_t i = 0; i < m->columns.count; i++) {
         const weir_column *c = &m->columns.columns[i], *f = column_at(former, c->pointer);

@@ -9,7 +9,7 @@
 typedef struct meaning {
     arena arena;
     weir_view name, resource, path, state_key; /* name: for errors, with its namespace */
-    weir_view schema, key, deleted;
+    weir_view schema, key, deleted, cursor, epoch;
     const tree *resource_tree;
     column_list columns;
     size_t extra_count;

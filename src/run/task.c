@@ -1,6 +1,7 @@
 /* A lane: documents and checkpoints on their way to the listener. */
 #include <stdlib.h>
 
+#include "json/order.h"
 #include "json/patch.h"
 #include "json/pointer.h"
 #include "json/scan.h"
@@ -681,6 +682,12 @@ int64_t weir_json_int(weir_view json, const char *pointer, int64_t fallback)
     weir_view v = weir_json_at(json, pointer);
     int64_t n;
     return v.len && number_to_i64(v, &n) ? n : fallback;
+}
+
+int weir_cursor_compare(weir_view a, weir_view b, unsigned types)
+{
+    const bool texts_only = (types & WEIR_IS_STRING) && !(types & (WEIR_IS_INTEGER | WEIR_IS_NUMBER));
+    return order_compare(a, b, !texts_only);
 }
 
 const char *weir_json_text(weir_task *t, weir_view json, const char *pointer, const char *fallback)

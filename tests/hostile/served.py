@@ -828,31 +828,58 @@ def refresh_case(_, name):
         must(rows >= there and not rows & gone, f"rows {rows}, expected {there} and not {gone}; status {second.status}")
 
 
-def with_cursor(*rows):
-    return b"\n".join([json.dumps({"type": "RECORD", "record": {"stream": "t", "data": {"id": i, "c": c}, "emitted_at": 1}}).encode() for i, c in rows] + [
-        st(1), status("COMPLETE"), b""])
+def with_cursor(rows, first):
+    """Records of one key, numbered by when they come. A cursor is JSON text, "~": none; an "x" behind it: the record deletes."""
+    lines = []
+    for n, text in enumerate(rows, first):
+        members = [f'"id":1,"n":{n}'] + ([f'"c":{text.removesuffix("x")}'] if text[0] != "~" else []) + (
+            ['"_ab_cdc_deleted_at":"2026-01-01T00:00:00Z"'] if text.endswith("x") else [])
+        lines.append(f'{{"type":"RECORD","record":{{"stream":"t","data":{{{",".join(members)}}},"emitted_at":1}}}}'.encode())
+    return b"\n".join(lines + [st(1), status("COMPLETE"), b""])
 
 
+def at(text):
+    return f'"2024-01-31T{text}"'
+
+
+MOMENTS = {"type": ["null", "string"], "format": "date-time"}
 CURSORS = {
-    # Rows of successive runs, each (id, cursor). The page has the largest cursor stay (3.4); ours keeps what came last, see connectors/sqlite/README.md.
-    "in a run": [[(1, 5), (1, 3)]], "in a run, ascending": [[(1, 3), (1, 5)]], "in a later run": [[(1, 9)], [(1, 4)]],
-    "in a later run, ascending": [[(1, 4)], [(1, 9)]], "equal": [[(1, 4)], [(1, 4)]], "many": [[(1, c) for c in (7, 2, 100, 11, 99)]],
+    # name: (schema of the cursor, the cursors of one key in the order they come, which of them stays; None: the row is gone)
+    "ascending": ({"type": "integer"}, ["3", "5"], 1), "descending": ({"type": "integer"}, ["5", "3"], 0), "equal": ({"type": "integer"}, ["4", "4"], 1),
+    "many": ({"type": "integer"}, ["7", "2", "100", "11", "99"], 2), "negative": ({"type": "integer"}, ["-5", "-10", "-7"], 0),
+    "integers of one double": ({"type": "integer"}, ["9007199254740993", "9007199254740992"], 0),
+    "integers of 30 digits": ({"type": "integer"}, ["123456789012345678901234567891", "123456789012345678901234567890", "99"], 0),
+    "decimals of one double": ({"type": "number"}, ["0.10000000000000001", "0.1", "1e-2"], 0),
+    "forms of a number": ({"type": "number"}, ["1e3", "1000.0", "999"], 1),
+    "null after": (MOMENTS, [at("10:00:00Z"), "null", "~"], 0), "null before": (MOMENTS, ["~", "null", at("10:00:00Z")], 2), "null only": (MOMENTS, ["null", "~"], 1),
+    "offsets": (MOMENTS, [at("10:00:00Z"), at("10:30:00+01:00")], 0), "offsets of one moment": (MOMENTS, [at("10:00:00Z"), at("11:00:00+01:00")], 1),
+    "fractions": (MOMENTS, [at("10:00:00.1Z"), at("10:00:00.09999999999999999999Z"), at("10:00:00Z")], 0), "fraction and none": (MOMENTS, [at("10:00:00Z"), at("10:00:00.000Z")], 1),
+    "escapes": (MOMENTS, [at("10:00:00\\u002b00:00"), at("09:59:59Z")], 0),
+    "texts": ({"type": "string"}, ['"b"', '"a"', '"B"'], 0), "texts of digits": ({"type": "string"}, ['"9"', '"10"'], 0),
+    "digits where numbers may be": ({"type": ["string", "integer"]}, ['"9"', "10", '"8"'], 1),
+    "objects": ({"type": "object"}, ['{"a":2}', '{"a":1}'], 1), "of another type than it should be": ({"type": "integer"}, ["5", '"x"', "4"], 0),
+    "nothing is said": ({}, ["5", "4", "6"], 2),
+    "deleted": ({"type": "integer"}, ["5", "6x"], None), "deleted by the same": ({"type": "integer"}, ["5", "5x"], None),
+    "deleted before": ({"type": "integer"}, ["5", "4x"], 0), "deleted without a cursor": ({"type": "integer"}, ["5", "~x"], None),
+    "made again": ({"type": "integer"}, ["5", "6x", "7"], 2), "made again by less": ({"type": "integer"}, ["5", "~x", "2"], 2),
 }
 
 
 def cursor_case(_, name):
-    """append_dedup keeps one row of a key, the last one."""
-    runs = CURSORS[name]
-    want = runs[-1][-1][1]
-    schema = {"type": "object", "properties": {"id": {"type": "integer"}, "c": {"type": "integer"}}}
+    """append_dedup keeps the row of a key whose cursor is the largest, whether all come at once or each in a run of its own."""
+    kind, cursors, stays = CURSORS[name]
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}, "n": {"type": "integer"}, "c": kind,
+                                               "_ab_cdc_deleted_at": {"type": ["null", "string"], "format": "date-time"}}}
     catalog = {"streams": [SINK_CATALOG["streams"][0] | {"cursor_field": ["c"],
                                                          "stream": {"name": "t", "json_schema": schema, "supported_sync_modes": ["incremental"]}}]}
-    with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
-        folder = Path(path)
-        for rows in runs:
-            ended = write(folder, with_cursor(*rows), catalog)
-            must(ended.status == OK, f"exit status {ended.status}\n{ended.out[-600:]!r}")
-        must(table(folder, "t", "c") == [want], f"the row has the cursor {table(folder, 't', 'c')}, expected {want}")
+    want = [] if stays is None else [stays]
+    for runs in ([(0, cursors)], [(n, [c]) for n, c in enumerate(cursors)], [(0, cursors[:1]), (1, cursors[1:])]):
+        with tempfile.TemporaryDirectory(prefix="weir-hostile-") as path:
+            folder = Path(path)
+            for first, rows in runs:
+                ended = write(folder, with_cursor(rows, first), catalog)
+                must(ended.status == OK, f"exit status {ended.status}\n{ended.out[-600:]!r}")
+            must(table(folder, "t", "n") == want, f"in {len(runs)} runs: of {cursors} stays {table(folder, 't', 'n')}, expected {want}")
 
 
 def placed(name, space):
@@ -934,6 +961,17 @@ SINK_CATALOGS = {
     "key that is no column": ({"streams": [SINK_CATALOG["streams"][0] | {"primary_key": [["nope"]]}]}, True, False),
     "nested key": ({"streams": [SINK_CATALOG["streams"][0] | {"primary_key": [["id", "deep"]]}]}, True, False),
     "key of text": ({"streams": [SINK_CATALOG["streams"][0] | {"primary_key": ["id"]}]}, True, True),
+    "cursor that is no column": ({"streams": [SINK_CATALOG["streams"][0] | {"cursor_field": ["nope"]}]}, True, True),
+    "cursor that is no column, but nothing is compared": ({"streams": [SINK_CATALOG["streams"][0] | {"cursor_field": ["nope"],
+                                                                                                    "destination_sync_mode": "append"}]}, False, False),
+    "cursor within a number": ({"streams": [SINK_CATALOG["streams"][0] | {"cursor_field": ["id", "deep"]}]}, False, False),
+    "empty cursor": ({"streams": [SINK_CATALOG["streams"][0] | {"cursor_field": []}]}, False, False),
+    "cursor null": ({"streams": [SINK_CATALOG["streams"][0] | {"cursor_field": None}]}, False, False),
+    "cursor of text": ({"streams": [SINK_CATALOG["streams"][0] | {"cursor_field": "id"}]}, True, True),
+    "default cursor of text": ({"streams": [SINK_CATALOG["streams"][0] | {"cursor_field": [], "stream": SINK_CATALOG["streams"][0]["stream"] | {
+        "default_cursor_field": "id"}}]}, False, False),
+    "default cursor that is no column": ({"streams": [SINK_CATALOG["streams"][0] | {"cursor_field": [], "stream": SINK_CATALOG["streams"][0]["stream"] | {
+        "default_cursor_field": ["nope"]}}]}, False, False),
     "stream twice": ({"streams": SINK_CATALOG["streams"] * 2}, True, True),
     "schema null": ({"streams": [SINK_CATALOG["streams"][0] | {"stream": {"name": "t", "json_schema": None,
                                                                           "supported_sync_modes": ["incremental"]}}]}, True, False),

@@ -2,7 +2,7 @@
 
     push.py [ROUNDS [FIRST-SEED]]
 
-Each round draws streams (with a key and deletions, without a key, with changing schemas), their messages and states from a seed; a target or an Airbyte
+Each round draws streams (with a key and deletions, with a cursor, without a key, with changing schemas), their messages and states from a seed; a target or an Airbyte
 destination gets them, dies of faults.so at its N-th read, write or sync, or of SIGTERM, and gets the messages behind its last state again. Rows with a key
 must be exactly those of the reference; rows without one must all be there, and, if nothing but SIGTERM has come between, exactly once.
 """
@@ -63,6 +63,7 @@ class Stream:
         self.name, self.protocol = name, protocol
         self.key = rng.choice([["id"], ["id", "k"], []])
         self.fields = ["id", "k", "n", "t", "o"] + (["late", "Late"] if protocol == "airbyte" else [])
+        self.cursor = "n" if self.key and protocol == "airbyte" and rng.random() < 0.5 else None
         self.mode = "append_dedup" if self.key else rng.choice(["append", "overwrite"])
 
     def schema(self):
@@ -147,6 +148,7 @@ class Round:
         (self.folder / "catalog.json").write_text(json.dumps({"streams": [
             {"stream": {"name": s.name, "json_schema": {"type": "object", "properties": {f: {"type": TYPES[f]} for f in s.fields}}, "supported_sync_modes": ["full_refresh"]},
              "sync_mode": "incremental", "destination_sync_mode": s.mode, "primary_key": [[f] for f in s.key],
+             "cursor_field": [s.cursor] if s.cursor else [],
              "generation_id": generation, "minimum_generation_id": generation if s.mode == "overwrite" else 0, "sync_id": 1} for s in self.streams]}))
 
     def run(self, lines, fault=None, term_after=None):
@@ -193,7 +195,7 @@ class Round:
                 rows[row] += 1
             elif kind == "delete":
                 rows.pop(tuple(doc[f] for f in s.key), None)
-            else:
+            elif not s.cursor or not older(row, rows.get(tuple(doc[f] for f in s.key)), s.fields.index(s.cursor)):
                 rows[tuple(doc[f] for f in s.key)] = row
         return Counter(rows.values()) if s.key else rows
 
@@ -220,6 +222,11 @@ class Round:
             if problem or self.at == len(self.items):
                 return problem or self.turn("end") or self.check()
         return self.turn("end") or self.check()
+
+
+def older(row, than, at):
+    """By its cursor; none is less than any."""
+    return than is not None and than[at] is not None and (row[at] is None or row[at] < than[at])
 
 
 def seen(v):

@@ -148,6 +148,16 @@ static weir_rc read_numbers(const tree *item, airbyte_configured *c, err *e)
     return WEIR_OK;
 }
 
+/* One that is no path is none: who reads has a cursor of its own. */
+static void read_default_cursor(arena *a, const tree *stream, airbyte_configured *c)
+{
+    const tree *path = given(stream, "default_cursor_field");
+    err none = {0};
+    if (path)
+        pointer_of(a, path, "default_cursor_field", &c->default_cursor, &none);
+    err_free(&none);
+}
+
 static weir_rc read_stream(arena *a, const tree *stream, airbyte_configured *c, err *e)
 {
     const tree *name, *schema = NULL, *space = given(stream, "namespace");
@@ -162,6 +172,7 @@ static weir_rc read_stream(arena *a, const tree *stream, airbyte_configured *c, 
     c->name = name->text;
     c->name_space = space ? space->text : (weir_view){0};
     c->schema = schema ? schema->raw : VIEW("{}");
+    read_default_cursor(a, stream, c);
     airbyte_descriptor(&descriptor, c->name, c->name_space);
     c->descriptor = buf_ok(&descriptor) ? arena_dup(a, buf_view(&descriptor)) : (weir_view){0};
     buf_free(&descriptor);

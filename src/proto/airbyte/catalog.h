@@ -21,6 +21,7 @@ typedef struct airbyte_configured {
     airbyte_sync_mode sync_mode;
     airbyte_write_mode write_mode; /* AIRBYTE_APPEND if it is not said */
     weir_view cursor;          /* a JSON pointer */
+    weir_view default_cursor;  /* the stream's own: default_cursor_field, a JSON pointer; empty also if it is no path */
     weir_view key;             /* primary_key as a JSON array of JSON pointers; empty: none */
     bool numbered;             /* generation ids were given */
     int64_t generation, minimum_generation, sync_id;

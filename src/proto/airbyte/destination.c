@@ -36,6 +36,7 @@ typedef struct written {
     outcome status;
     uint64_t records;      /* since its last STATE */
     weir_view generation;  /* JSON text; empty: none */
+    weir_view cursor;      /* a JSON pointer: whose value decides among rows of one key; empty: none */
     weir_view meta;        /* {"sync_id":1,"changes":[ */
 } written;
 
@@ -186,6 +187,42 @@ static written *find(destination *d, airbyte_text name, airbyte_text space)
     return w;
 }
 
+/* Is the top-level member that a pointer leads to, or into, a property of the schema? */
+static bool is_property(weir_view schema, weir_view pointer)
+{
+    const char *slash = memchr(pointer.ptr + 1, '/', pointer.len - 1);
+    weir_view first = {pointer.ptr, slash ? (size_t)(slash - pointer.ptr) : pointer.len}, properties = pointer_find(schema, VIEW("/properties"));
+    return pointer_find(properties, first).len > 0;
+}
+
+static bool is_of_key(weir_view key, weir_view pointer)
+{
+    arena a = {0};
+    weir_view *parts = NULL;
+    size_t count = 0;
+    bool found = false;
+    if (pointer_list(&a, key, &parts, &count))
+        for (size_t i = 0; i < count; i++)
+            found |= view_eq(parts[i], pointer);
+    arena_free(&a);
+    return found;
+}
+
+/* By what append_dedup decides which row of a key stays (3.4): the configured cursor, else, as in reading incrementally (3.3), the stream's own. What the
+ * schema does not describe is not stored, so it cannot be compared later: Airbyte's own destinations refuse such a cursor, too. */
+static weir_rc take_cursor(written *w, err *e)
+{
+    const airbyte_configured *c = w->c;
+    if (c->write_mode != AIRBYTE_APPEND_DEDUP)
+        return WEIR_OK;
+    if (c->cursor.len && !is_of_key(c->key, c->cursor) && !is_property(c->schema, c->cursor))
+        return err_fail(e, WEIR_E_CONFIG, "its cursor_field '%.*s' is not in its schema, so that append_dedup has nothing to compare", VIEW_ARG(c->cursor));
+    w->cursor = c->cursor;
+    if (!c->cursor.len && c->sync_mode == AIRBYTE_INCREMENTAL && c->default_cursor.len && is_property(c->schema, c->default_cursor))
+        w->cursor = c->default_cursor;
+    return WEIR_OK;
+}
+
 static weir_rc check_modes(const destination *d, written *w, err *e)
 {
     const airbyte_configured *c = w->c;
@@ -216,11 +253,14 @@ static weir_rc open_stream(destination *d, written *w, err *e)
     if (a->failed || !buf_ok(&d->key) || !map_put(&d->by_name, key, w))
         return err_nomem(e);
     weir_rc rc = check_modes(d, w, e);
+    if (!rc)
+        rc = take_cursor(w, e);
     if (rc)
         return err_wrap(e, rc, "stream %.*s", VIEW_ARG(c->name));
     return load_stream(d->l, SIZE_MAX, &(load_stream_spec){
         .name = c->name, .name_space = c->name_space, .schema = c->schema, .key = c->key, .append = c->write_mode != AIRBYTE_APPEND_DEDUP,
         .deleted = c->write_mode == AIRBYTE_APPEND_DEDUP ? VIEW("/" AIRBYTE_DELETED_AT) : (weir_view){0},
+        .cursor = w->cursor, .epoch = w->truncates ? VIEW("/" GENERATION_NAME) : (weir_view){0}, /* what is read anew counts, whatever was there */
         .extras = extra_columns, .extra_count = d->k->c->materialize->relay ? 0 : EXTRAS,
     }, &w->index, e);
 }

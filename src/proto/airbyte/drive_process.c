@@ -80,7 +80,7 @@ static void put_stream(json_out *out, const airbyte_writing *w, const written_st
 {
     int64_t generation = (int64_t)s->backfill + 1;
     const airbyte_choice c = {
-        .resource = &s->resource, .schema = s->schema, .sync_mode = "incremental", .key = s->key, .generation = generation,
+        .resource = &s->resource, .schema = s->schema, .sync_mode = "incremental", .cursor = s->cursor, .key = s->key, .generation = generation,
         .destination_sync_mode = written_overwrites(s) && s->begun ? "append" : s->mode, .minimum_generation = written_overwrites(s) ? generation : 0, .sync = w->sync,
     };
     airbyte_put_choice(out, &c);

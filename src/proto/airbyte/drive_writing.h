@@ -12,6 +12,7 @@ typedef struct written_stream {
     airbyte_resource resource;
     const char *mode;    /* destination_sync_mode */
     weir_view schema, key, state_key;
+    weir_view cursor;    /* JSON array of strings; empty: none */
     weir_view prefix;    /* of its records, up to the document */
     weir_view descriptor;
     uint32_t backfill;

@@ -70,6 +70,21 @@ static weir_rc shape(written_stream *s, const weir_binding *b, err *e)
     return ok ? WEIR_OK : err_nomem(e);
 }
 
+/* Its rows are told apart by their cursors, if that is wanted of ours (airbyte.md 3.4). */
+static weir_rc take_cursor(written_stream *s, const weir_binding *b, err *e)
+{
+    buf path = {0};
+    weir_rc rc = WEIR_OK;
+    if (!b->cursor.len || strcmp(s->mode, "append_dedup") != 0)
+        return WEIR_OK;
+    if (airbyte_put_path(&path, b->cursor))
+        s->cursor = arena_dup(&s->arena, buf_view(&path));
+    else if (buf_ok(&path))
+        rc = err_fail(e, WEIR_E_CONFIG, "the cursor '%.*s' is no JSON pointer", VIEW_ARG(b->cursor));
+    buf_free(&path);
+    return rc || s->cursor.ptr ? rc : err_nomem(e);
+}
+
 /* Texts that every record of it begins with. */
 static weir_rc make_texts(written_stream *s, err *e)
 {
@@ -107,6 +122,8 @@ weir_rc written_stream_make(const airbyte_run *r, const weir_binding *b, written
         rc = shape(s, b, e);
     if (!rc)
         rc = mode_of(r, b, &s->resource, s->key.len && !view_is(s->key, "[]"), &s->mode, e);
+    if (!rc)
+        rc = take_cursor(s, b, e);
     if (!rc)
         rc = make_texts(s, e);
     s->backfill = b->backfill;

@@ -20,7 +20,7 @@ enum { BLOCK = 256 << 10 };
 /* A binding as the target sees it. */
 typedef struct stream {
     buf schema;      /* of the binding that all this was made from */
-    buf key;
+    buf key, cursor;
     buf message;     /* its SCHEMA, a line */
     buf prefix;      /* of its RECORD lines, up to the document */
     bool without_meta; /* documents lose /_meta */
@@ -101,6 +101,23 @@ static weir_rc plain_schema(bool without_meta, const unwrap *u, buf *out, err *e
     return buf_ok(out) ? WEIR_OK : err_nomem(e);
 }
 
+/* bookmark_properties: the cursor, if it is a top-level field (section 2). No more than a hint: targets keep the row that came last. */
+static weir_rc put_bookmark(arena *a, weir_view cursor, json_out *w, err *e)
+{
+    weir_view *tokens;
+    size_t depth;
+    if (!cursor.len)
+        return WEIR_OK;
+    if (!pointer_split(a, cursor, &tokens, &depth))
+        return a->failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "the cursor '%.*s' is no JSON pointer", VIEW_ARG(cursor));
+    if (depth != 1)
+        return WEIR_OK;
+    out_open(out_name(w, "bookmark_properties"), '[');
+    out_text(w, tokens[0]);
+    out_close(w, ']');
+    return WEIR_OK;
+}
+
 static weir_rc make_schema(arena *a, stream *s, const weir_binding *b, const unwrap *u, err *e)
 {
     buf plain = {0}, schema = {0};
@@ -115,6 +132,8 @@ static weir_rc make_schema(arena *a, stream *s, const weir_binding *b, const unw
     out_raw(out_name(&w, "schema"), buf_view(&schema));
     if (!rc)
         rc = put_keys(a, u->key, b->pushed && b->delta_updates, &w, e);
+    if (!rc)
+        rc = put_bookmark(a, b->cursor, &w, e);
     out_close(&w, '}');
     buf_addc(&s->message, '\n');
     buf_free(&plain);
@@ -136,13 +155,15 @@ static weir_rc make_stream(stream *s, const weir_binding *b, bool deletions, err
         s->told = false;
         buf_clear(&s->schema);
         buf_clear(&s->key);
+        buf_clear(&s->cursor);
         buf_clear(&s->prefix);
         buf_addv(&s->schema, b->schema);
         buf_addv(&s->key, b->key);
+        buf_addv(&s->cursor, b->cursor);
         buf_printf(&s->prefix, "{\"type\":\"RECORD\",\"stream\":%.*s,\"record\":", VIEW_ARG(name_of(b)));
         rc = make_schema(&a, s, b, &u, e);
     }
-    if (!rc && (!buf_ok(&s->schema) || !buf_ok(&s->key) || !buf_ok(&s->prefix)))
+    if (!rc && (!buf_ok(&s->schema) || !buf_ok(&s->key) || !buf_ok(&s->cursor) || !buf_ok(&s->prefix)))
         rc = err_nomem(e);
     arena_free(&a);
     return rc;
@@ -152,6 +173,7 @@ static void free_stream(stream *s)
 {
     buf_free(&s->schema);
     buf_free(&s->key);
+    buf_free(&s->cursor);
     buf_free(&s->message);
     buf_free(&s->prefix);
 }
@@ -169,7 +191,8 @@ static weir_rc stream_of(target *g, const weir_binding *b, stream **ret, err *e)
         g->stream_count = count;
     }
     stream *s = *ret = &g->streams[b->index];
-    if (s->message.len && view_eq(buf_view(&s->schema), b->schema) && view_eq(buf_view(&s->key), b->key))
+    if (s->message.len && view_eq(buf_view(&s->schema), b->schema) && view_eq(buf_view(&s->key), b->key) &&
+        view_eq(buf_view(&s->cursor), b->cursor))
         return WEIR_OK;
     weir_rc rc = make_stream(s, b, s->deletions, e);
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));

@@ -20,6 +20,11 @@ file catalog.py
 |     streams.append(s)
 | json.dump({"streams": streams}, open("catalog.json", "w"))
 
+# A stream with a cursor.
+file cursor.json
+| {"streams":[{"stream":{"name":"a","json_schema":{"type":"object","properties":{"id":{"type":"integer"},"at":{"type":["null","string"],"format":"date-time"},"v":{"type":"string"},"_ab_cdc_deleted_at":{"type":["null","string"]}}},"supported_sync_modes":["full_refresh","incremental"],"source_defined_cursor":true,"default_cursor_field":["at"]},
+|  "sync_mode":"incremental","destination_sync_mode":"append_dedup","cursor_field":["at"],"primary_key":[["id"]]}]}
+
 file write
 | exec materialize-sqlite write --config config.json --catalog catalog.json
 
@@ -114,6 +119,90 @@ $ sqlite3 out.db 'SELECT id, v FROM a; SELECT "k/x", id, v FROM b ORDER BY 1'
 < 1|new
 < p|1|three
 < q|1|two
+
+== append_dedup with a cursor: the row with the largest one stays, in a run and from run to run; of equal ones, and of those without, the last (3.4)
+$ cp cursor.json catalog.json && sh write
+> {"type":"RECORD","record":{"stream":"a","data":{"id":1,"at":"2024-01-31T10:00:00Z","v":"later"},"emitted_at":1}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":1,"at":"2024-01-31T10:30:00+01:00","v":"half an hour earlier"},"emitted_at":2}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":2,"at":"2024-01-31T10:00:00Z","v":"first"},"emitted_at":1}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":2,"at":"2024-01-31T11:00:00.000+01:00","v":"the same moment, last"},"emitted_at":2}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":3,"at":null,"v":"no cursor"},"emitted_at":1}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":3,"v":"nor here"},"emitted_at":2}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":4,"at":"2024-01-31T10:00:00Z","v":"a cursor"},"emitted_at":1}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":4,"v":"none any more"},"emitted_at":2}}
+<*
+$ sqlite3 out.db 'SELECT id, v FROM a'
+< 1|later
+< 2|the same moment, last
+< 3|nor here
+< 4|a cursor
+$ sh write
+> {"type":"RECORD","record":{"stream":"a","data":{"id":1,"at":"2024-01-31T12:00:00+02:00","v":"the same moment again"},"emitted_at":3}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":2,"at":"2024-01-31T09:59:59.999Z","v":"late in coming"},"emitted_at":3}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":3,"at":"1970-01-01","v":"the first cursor"},"emitted_at":3}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":4,"at":null,"v":"none"},"emitted_at":3}}
+<*
+$ sqlite3 out.db 'SELECT id, v FROM a'
+< 1|the same moment again
+< 2|the same moment, last
+< 3|the first cursor
+< 4|a cursor
+
+== append_dedup with a cursor: a deletion counts by its own; by when it came, if it has none
+$ sed 's/"cursor_field":\["at"\],//' cursor.json >catalog.json && sh write
+> {"type":"RECORD","record":{"stream":"a","data":{"id":1,"at":"2024-01-31T10:00:00Z","v":"stays"},"emitted_at":1}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":2,"at":"2024-01-31T10:00:00Z","v":"goes"},"emitted_at":1}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":3,"at":"2024-01-31T10:00:00Z","v":"goes"},"emitted_at":1}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":4,"at":"2024-01-31T10:00:00Z","v":"goes"},"emitted_at":1}}
+<*
+$ sh write
+> {"type":"RECORD","record":{"stream":"a","data":{"id":1,"at":"2024-01-31T09:00:00Z","_ab_cdc_deleted_at":"2024-01-31T09:00:00Z"},"emitted_at":2}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":2,"at":"2024-01-31T10:00:00Z","_ab_cdc_deleted_at":"2024-01-31T10:00:00Z"},"emitted_at":2}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":3,"_ab_cdc_deleted_at":"2024-01-31T10:00:00Z"},"emitted_at":2}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":4,"_ab_cdc_deleted_at":"2024-01-31T10:00:00Z"},"emitted_at":2}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":4,"at":"2024-01-30","v":"made again"},"emitted_at":3}}
+<*
+$ sqlite3 out.db 'SELECT id, v FROM a'
+< 1|stays
+< 4|made again
+
+== append_dedup with a cursor: what is read anew counts, whatever was there; otherwise a new generation changes nothing (3.4)
+$ sed 's/"primary_key"/"generation_id":1,"minimum_generation_id":0,"sync_id":1,"primary_key"/' cursor.json >catalog.json && sh write
+> {"type":"RECORD","record":{"stream":"a","data":{"id":1,"at":"2024-01-31","v":"one"},"emitted_at":1}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":2,"at":"2024-01-31","v":"one"},"emitted_at":1}}
+<*
+$ sed 's/"generation_id":1/"generation_id":2/' -i catalog.json && sh write
+> {"type":"RECORD","record":{"stream":"a","data":{"id":1,"at":"2024-01-30","v":"two"},"emitted_at":1}}
+<*
+$ sqlite3 out.db 'SELECT id, v, _airbyte_generation_id FROM a'
+< 1|one|1
+< 2|one|1
+$ sed 's/"generation_id":2,"minimum_generation_id":0/"generation_id":3,"minimum_generation_id":3/' -i catalog.json && sh write
+> {"type":"RECORD","record":{"stream":"a","data":{"id":1,"at":"2024-01-30","v":"three"},"emitted_at":1}}
+> {"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"a"},"stream_state":{"n":1}}}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":1,"at":"2024-01-29","v":"older than three"},"emitted_at":1}}
+> {"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":1.5,"stream_status":{"stream_descriptor":{"name":"a"},"status":"COMPLETE"}}}
+<*
+$ sqlite3 out.db 'SELECT id, v, _airbyte_generation_id FROM a'
+< 1|three|3
+
+== append_dedup with a cursor that lies deeper: it gets a column
+file deep.json
+| {"streams":[{"stream":{"name":"a","json_schema":{"type":"object","properties":{"id":{"type":"integer"},"m":{"type":"object","properties":{"n":{"type":"integer"}}}}},"supported_sync_modes":["incremental"]},
+|  "sync_mode":"incremental","destination_sync_mode":"append_dedup","cursor_field":["m","n"],"primary_key":[["id"]]}]}
+$ cp deep.json catalog.json && sh write
+> {"type":"RECORD","record":{"stream":"a","data":{"id":1,"m":{"n":10}},"emitted_at":1}}
+> {"type":"RECORD","record":{"stream":"a","data":{"id":1,"m":{"n":9}},"emitted_at":1}}
+<*
+$ sh write
+> {"type":"RECORD","record":{"stream":"a","data":{"id":1,"m":{"n":8}},"emitted_at":1}}
+<*
+$ sqlite3 out.db 'SELECT id, m, "m/n" FROM a'
+< 1|{"n":10}|10
+
+== append_dedup with a cursor that the schema does not describe is refused
+$ sed 's/"cursor_field":."at"./"cursor_field":["nope","at"]/' cursor.json >catalog.json && sh write | jq -c 'select(.type == "TRACE") | [.type, .trace.error.failure_type, .trace.error.message]'
+< ["TRACE","config_error","stream a: its cursor_field '/nope/at' is not in its schema, so that append_dedup has nothing to compare"]
 
 == append: a deletion is a row like any other, and no key is needed
 $ python3 catalog.py 'a append [["id"]]' && sh write

@@ -140,3 +140,22 @@ $ sed -i 's/greetings, namespace: lake/greetings, syncMode: upsert/' flow.yaml &
 ! error acme/out: materialization acme/out: validate: binding acme/greetings: resource: /syncMode must be append, append_dedup or overwrite
 ! error a task failed
 = 2
+
+== behind a served one: the cursor that decides is handed on, records as they came
+file cat.json
+| {"streams":[{"stream":{"name":"t","json_schema":{"type":"object","properties":{"id":{"type":"integer"},"c":{"type":"integer"}}},"supported_sync_modes":["incremental"]},"sync_mode":"incremental","destination_sync_mode":"append_dedup","cursor_field":["c"],"primary_key":[["id"]],"generation_id":1,"minimum_generation_id":0,"sync_id":1}]}
+file config.json
+| {"path":"out"}
+$ weir shim --from airbyte --as airbyte --destination -- python3 destination.py -- write --config config.json --catalog cat.json && cat written
+> {"type":"RECORD","record":{"stream":"t","data":{"id":1,"c":5},"emitted_at":1}}
+> {"type":"RECORD","record":{"stream":"t","data":{"id":1,"c":4},"emitted_at":1}}
+<= {"type":"LOG","log":{"level":"WARN","message":"the source has not said how these streams ended: t"}}
+<= {"stream":{"name":"t","supported_sync_modes":["incremental"],"default_cursor_field":["c"],"source_defined_primary_key":[["id"]]},"sync_mode":"incremental","destination_sync_mode":"append_dedup","cursor_field":["c"],"primary_key":[["id"]],"generation_id":1,"minimum_generation_id":0}
+<= {"stream":"t","data":{"id":1,"c":5}}
+<= {"stream":"t","data":{"id":1,"c":4}}
+<= {"stream_descriptor":{"name":"t"},"status":"COMPLETE"}
+< end
+$ sed -i 's/append_dedup/append/' cat.json && rm written && weir shim --from airbyte --as airbyte --destination -- python3 destination.py -- write --config config.json --catalog cat.json && head -n 1 written
+> {"type":"RECORD","record":{"stream":"t","data":{"id":1,"c":5},"emitted_at":1}}
+<= {"type":"LOG","log":{"level":"WARN","message":"the source has not said how these streams ended: t"}}
+<= {"stream":{"name":"t","supported_sync_modes":["incremental"],"source_defined_primary_key":[["id"]]},"sync_mode":"incremental","destination_sync_mode":"append","primary_key":[["id"]],"generation_id":1,"minimum_generation_id":0}

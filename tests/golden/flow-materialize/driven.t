@@ -176,3 +176,20 @@ $ for i in 1 2; do weir shim --from flow --as airbyte -- materialize-sqlite --pr
 < 1
 < 1
 !*
+
+== our own behind Airbyte: a row with a smaller cursor than the one that is held changes nothing
+file cat.json
+| {"streams":[{"stream":{"name":"t","json_schema":{"type":"object","properties":{"id":{"type":"integer"},"c":{"type":"integer"}}},"supported_sync_modes":["incremental"]},"sync_mode":"incremental","destination_sync_mode":"append_dedup","cursor_field":["c"],"primary_key":[["id"]],"generation_id":1,"minimum_generation_id":0,"sync_id":1}]}
+file c.json
+| {"path":"b.db"}
+file messages
+| {"type":"RECORD","record":{"stream":"t","data":{"id":1,"c":5},"emitted_at":1}}
+| {"type":"RECORD","record":{"stream":"t","data":{"id":2,"c":5},"emitted_at":1}}
+| {"type":"RECORD","record":{"stream":"t","data":{"id":1,"c":4},"emitted_at":1}}
+file more
+| {"type":"RECORD","record":{"stream":"t","data":{"id":1,"c":3},"emitted_at":2}}
+| {"type":"RECORD","record":{"stream":"t","data":{"id":2,"c":6},"emitted_at":2}}
+$ for f in messages more; do weir shim --from flow --as airbyte -- materialize-sqlite --protocol flow -- write --config c.json --catalog cat.json <$f >/dev/null || echo failed; done; sqlite3 b.db "SELECT id, c FROM t"
+< 1|5
+< 2|6
+!*

@@ -128,3 +128,13 @@ $ weir run --source flow.yaml --once --quiet --only acme/tap; weir run --source 
 < "stream":"a"
 < "stream":"b"
 !*
+
+== behind a served Airbyte destination: the cursor is told as bookmark_properties
+env LOG_LEVEL=warn
+file cat.json
+| {"streams":[{"stream":{"name":"t","json_schema":{"type":"object","properties":{"id":{"type":"integer"},"c":{"type":"integer"}}},"supported_sync_modes":["incremental"]},"sync_mode":"incremental","destination_sync_mode":"append_dedup","cursor_field":["c"],"primary_key":[["id"]],"generation_id":1,"minimum_generation_id":0,"sync_id":1}]}
+file config.json
+| {"a":1}
+$ weir shim --from singer --as airbyte --destination -- sh target -- write --config config.json --catalog cat.json >/dev/null && head -n 1 got
+> {"type":"RECORD","record":{"stream":"t","data":{"id":1,"c":5},"emitted_at":1}}
+<= {"type":"SCHEMA","stream":"t","schema":{"type":"object","properties":{"id":{"type":["integer","null"]},"c":{"type":["integer","null"]}}},"key_properties":["id"],"bookmark_properties":["c"]}

@@ -34,6 +34,7 @@ typedef struct rig {
     err e;
     arena a;
     weir_rc refuse; /* what store answers */
+    weir_view holds; /* its document with the key 2; empty: {} */
 } rig;
 
 static rig *current;
@@ -77,7 +78,7 @@ static weir_rc rig_load(weir_task *t, void *self, const weir_row *keys, size_t c
     for (size_t i = 0; i < count && !rc; i++) {
         buf_printf(&r->said, "load %.*s\n", VIEW_ARG(keys[i].values[0]));
         if (view_is(keys[i].values[0], "2"))
-            rc = weir_loaded(t, &keys[i], VIEW("{}"));
+            rc = weir_loaded(t, &keys[i], r->holds.len ? r->holds : VIEW("{}"));
     }
     return rc;
 }
@@ -96,7 +97,8 @@ static weir_rc rig_store(weir_task *t, void *self, const weir_row *rows, size_t 
         return weir_fail(t, r->refuse, "no room");
     for (size_t i = 0; i < count; i++) {
         static const char *const exists[] = {"", " new", " old"};
-        buf_printf(&r->said, "%s %u%s", rows[i].op == WEIR_DELETE ? "delete" : "store", rows[i].binding->index, exists[rows[i].exists]);
+        buf_printf(&r->said, "%s %u%s%s", rows[i].op == WEIR_DELETE ? "delete" : "store", rows[i].binding->index, exists[rows[i].exists],
+                   rows[i].regardless ? " regardless" : "");
         for (size_t k = 0; rows[i].values && k < rows[i].binding->column_count; k++)
             buf_printf(&r->said, " %.*s", VIEW_ARG(rows[i].values[k].len ? rows[i].values[k] : VIEW("-")));
         if (!rows[i].values)
@@ -290,6 +292,114 @@ static void test_odd_keys(void **state)
     commit(r);
     SAID(r, "apply 0 {\"table\":\"t\"} [\"t\"]: id | v gone\n"
             "store 0 null \"e\" -\nstore 0 \"1\" \"d\" -\nstore 0 1 \"b\" -\nstore 0 1e999 \"c\" -\ncommit {\"at\":1}\n");
+}
+
+/* ---- cursors ---- */
+
+#define CURSORS "{\"properties\":{\"id\":{\"type\":\"integer\"},\"c\":{\"type\":[\"null\",\"integer\"]},\"gone\":{\"type\":\"boolean\"}}}"
+
+static load_stream_spec with_cursor(void)
+{
+    return (load_stream_spec){.name = VIEW("t"), .schema = VIEW(CURSORS), .key = VIEW("[\"/id\"]"), .deleted = VIEW("/gone"), .cursor = VIEW("/c")};
+}
+
+static void test_the_largest_cursor_stays(void **state)
+{
+    rig *r = *state;
+    begin(r);
+    size_t at = stream(r, with_cursor());
+    static const char *const docs[] = {
+        "{\"id\":1,\"c\":7}", "{\"id\":1,\"c\":2}", "{\"id\":1,\"c\":100}", "{\"id\":1,\"c\":11}", /* by value */
+        "{\"id\":2,\"c\":5,\"gone\":null}", "{\"id\":2,\"c\":5.0}", "{\"id\":2,\"c\":4}",      /* of equal ones the last */
+        "{\"id\":3,\"c\":null}", "{\"id\":3}",                                                  /* the same */
+        "{\"id\":4,\"c\":-1}", "{\"id\":4,\"c\":null}", "{\"id\":4}",                           /* nothing is less than anything */
+        "{\"id\":5,\"c\":9007199254740993}", "{\"id\":5,\"c\":9007199254740992}",             /* the same double */
+    };
+    for (size_t i = 0; i < sizeof docs / sizeof *docs; i++)
+        put(r, at, docs[i]);
+    commit(r);
+    SAID(r, "apply 0 {\"table\":\"t\"} [\"t\"]: id | c gone\n"
+            "store 0 1 100 -\nstore 0 2 5.0 -\nstore 0 3 - -\nstore 0 4 -1 -\nstore 0 5 9007199254740993 -\ncommit {\"at\":1}\n");
+}
+
+/* A deletion counts by its cursor; one without, by when it came: then, too, what is stored is not compared with what comes behind it. */
+static void test_deletions_and_cursors(void **state)
+{
+    rig *r = *state;
+    begin(r);
+    size_t at = stream(r, with_cursor());
+    static const char *const docs[] = {
+        "{\"id\":1,\"c\":5}", "{\"id\":1,\"c\":4,\"gone\":true}",
+        "{\"id\":2,\"c\":5}", "{\"id\":2,\"c\":5,\"gone\":true}",
+        "{\"id\":3,\"c\":5,\"gone\":true}", "{\"id\":3,\"c\":4}",
+        "{\"id\":4,\"c\":5}", "{\"id\":4,\"gone\":true}",
+        "{\"id\":5,\"c\":5}", "{\"id\":5,\"gone\":true}", "{\"id\":5,\"c\":1}", "{\"id\":5,\"c\":0}",
+        "{\"id\":6,\"c\":5}", "{\"id\":6,\"c\":null,\"gone\":true}", "{\"id\":6,\"c\":null}",
+    };
+    for (size_t i = 0; i < sizeof docs / sizeof *docs; i++)
+        put(r, at, docs[i]);
+    commit(r);
+    SAID(r, "apply 0 {\"table\":\"t\"} [\"t\"]: id | c gone\n"
+            "store 0 1 5 -\ndelete 0 2 5 true\ndelete 0 3 5 true\ndelete 0 regardless 4 - true\nstore 0 regardless 5 1 -\nstore 0 regardless 6 null -\n"
+            "commit {\"at\":1}\n");
+    put(r, at, "{\"id\":1,\"gone\":true}"); /* alone */
+    put(r, at, "{\"id\":2,\"c\":1,\"gone\":true}");
+    commit(r);
+    SAID(r, "delete 0 regardless 1 - true\ndelete 0 2 1 true\ncommit {\"at\":1}\n");
+}
+
+/* It may lie deeper, and then has a column of its own; or be what comes beside the documents. */
+static void test_where_cursors_lie(void **state)
+{
+    rig *r = *state;
+    begin(r);
+    load_stream_spec s = with_cursor();
+    s.cursor = VIEW("/m/c");
+    s.schema = VIEW("{\"properties\":{\"id\":{},\"m\":{\"type\":\"object\",\"properties\":{\"c\":{\"type\":\"string\"}}}}}");
+    size_t at = stream(r, s);
+    put(r, at, "{\"id\":1,\"m\":{\"c\":\"9\"}}");
+    put(r, at, "{\"id\":1,\"m\":{\"c\":\"10\"}}"); /* a text */
+    s = with_cursor();
+    s.name = VIEW("u");
+    s.extras = &(load_extra){VIEW("c"), WEIR_IS_INTEGER, VIEW("")};
+    s.extra_count = 1;
+    size_t beside = stream(r, s);
+    assert_int_equal(load_add(r->l, beside, WEIR_UPSERT, VIEW("{\"id\":1,\"c\":1}"), (const weir_view[]){VIEW("6")}, &r->e), WEIR_OK);
+    assert_int_equal(load_add(r->l, beside, WEIR_UPSERT, VIEW("{\"id\":1,\"c\":2}"), (const weir_view[]){VIEW("5")}, &r->e), WEIR_OK);
+    s = with_cursor();
+    s.name = VIEW("v");
+    s.schema = VIEW("{\"properties\":{\"c\":{\"type\":\"string\",\"contentEncoding\":\"base64\"}}}"); /* bytes: the last one stays */
+    size_t bytes = stream(r, s);
+    put(r, bytes, "{\"id\":1,\"c\":\"zzzz\"}");
+    put(r, bytes, "{\"id\":1,\"c\":\"AAAA\"}");
+    commit(r);
+    SAID(r, "apply 0 {\"table\":\"t\"} [\"t\"]: id | m m/c\napply 1 {\"table\":\"u\"} [\"u\"]: id | c gone\napply 2 {\"table\":\"v\"} [\"v\"]: id | c\n"
+            "store 0 1 {\"c\":\"9\"} \"9\"\nstore 1 1 6 -\nstore 2 1 \"AAAA\"\ncommit {\"at\":1}\n");
+}
+
+/* A destination that gives back what it holds is asked first. */
+static void test_held_rows_are_compared(void **state)
+{
+    rig *r = *state;
+    r->m.needs_exists = true;
+    r->m.load = rig_load;
+    r->holds = VIEW("{\"id\":2,\"c\":5}");
+    begin(r);
+    size_t at = stream(r, with_cursor());
+    put(r, at, "{\"id\":2,\"c\":4}");
+    commit(r);
+    put(r, at, "{\"id\":1,\"c\":1}");
+    put(r, at, "{\"id\":2,\"c\":4,\"gone\":true}");
+    put(r, at, "{\"id\":3,\"c\":1}");
+    commit(r);
+    put(r, at, "{\"id\":2,\"c\":5}");
+    commit(r);
+    put(r, at, "{\"id\":2,\"gone\":true}");
+    commit(r);
+    SAID(r, "apply 0 {\"table\":\"t\"} [\"t\"]: id | c gone\nload 2\ncommit {\"at\":1}\n"
+            "load 1\nload 2\nload 3\nstore 0 new 1 1 -\nstore 0 new 3 1 -\ncommit {\"at\":1}\n"
+            "load 2\nstore 0 old 2 5 -\ncommit {\"at\":1}\n"
+            "load 2\ndelete 0 old regardless 2 - true\ncommit {\"at\":1}\n");
 }
 
 static void test_documents_without_their_key(void **state)
@@ -638,6 +748,7 @@ static weir_rc whole_story(rig *r)
     s.extra_count = u.extra_count = 1;
     s.name_space = VIEW("n");
     s.deleted = VIEW("/gone");
+    s.cursor = VIEW("/v/deep");
     const weir_view now = VIEW("\"now\"");
     weir_rc rc = try_begin(r);
     if (!rc)
@@ -676,9 +787,9 @@ static void test_every_allocation_fails(void **state)
         err_free(&r->e);
     }
     assert_true(n > 50);
-    SAID(r, "apply 0 {\"table\":\"n__t\"} [\"n__t\"]: id | _at v gone\napply 1 {\"table\":\"u\"} [\"u\"]: | _at id v gone delta\n"
-            "store 0 1 \"now\" \"x\" -\nstore 0 2 \"now\" - -\ncommit {\"was\":1}\n"
-            "apply 0 {\"table\":\"n__t\"} [\"n__t\"]: id | _at w v gone\nstore 0 1 \"now\" 3 - -\nexpire 0 w<3 =\nstore 1 \"now\" 7 - -\ncommit {}\n");
+    SAID(r, "apply 0 {\"table\":\"n__t\"} [\"n__t\"]: id | _at v gone v/deep\napply 1 {\"table\":\"u\"} [\"u\"]: | _at id v gone delta\n"
+            "store 0 1 \"now\" \"x\" - -\nstore 0 2 \"now\" - - -\ncommit {\"was\":1}\n"
+            "apply 0 {\"table\":\"n__t\"} [\"n__t\"]: id | _at w v/deep v gone\nstore 0 1 \"now\" 3 - - -\nexpire 0 w<3 =\nstore 1 \"now\" 7 - -\ncommit {}\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -692,6 +803,10 @@ int main(void)
         TEST(test_nested_keys),
         TEST(test_odd_keys),
         TEST(test_documents_without_their_key),
+        TEST(test_the_largest_cursor_stays),
+        TEST(test_deletions_and_cursors),
+        TEST(test_where_cursors_lie),
+        TEST(test_held_rows_are_compared),
         TEST(test_a_key_comes_once_in_a_transaction),
         TEST(test_memory_is_bounded),
         TEST(test_no_allocation_for_each_document),
