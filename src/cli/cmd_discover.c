@@ -11,11 +11,16 @@ typedef struct collecting {
 static weir_rc take(listener *l, weir_task *t, const weir_stream *s, weir_view resource, weir_view path)
 {
     collecting *c = (collecting *)l;
+    buf schema = {0};
+    if (s->updates) /* otherwise our data plane needs to be told nothing */
+        flow_stream_schema(s, &schema);
     found f = {
-        .name = arena_dup(&c->a, s->name), .resource = arena_dup(&c->a, resource), .schema = arena_dup(&c->a, s->schema),
+        .name = arena_dup(&c->a, s->name), .resource = arena_dup(&c->a, resource), .schema = arena_dup(&c->a, schema.len ? buf_view(&schema) : s->schema),
         .key = arena_dup(&c->a, s->key.len ? s->key : VIEW("[]")), .path = arena_dup(&c->a, path), .disabled = s->disabled,
         .fallback_key = s->fallback_key,
     };
+    c->a.failed |= !buf_ok(&schema);
+    buf_free(&schema);
     buf_add(&c->streams, &f, sizeof f);
     flow_discovered_binding(s, resource, path, &c->raw);
     buf_addc(&c->raw, '\n');

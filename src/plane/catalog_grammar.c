@@ -87,7 +87,7 @@ static void check_command(problems *p, const tree *t)
 /* A program to be started, or the address of a server that runs: which only one of the protocols knows. */
 static void check_local(problems *p, const tree *t)
 {
-    const tree *command = tree_get(t, "command"), *address = tree_get(t, "address"), *protocol = tree_get(t, "protocol");
+    const tree *command = tree_get(t, "command"), *address = tree_get(t, "address"), *spoken = tree_get(t, "protocol");
     static const char *const others[] = {"config", "env", "protobuf", "protocol"};
     size_t known = 0;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -98,7 +98,7 @@ static void check_local(problems *p, const tree *t)
     }
     if (!tree_is_null(command) && !tree_is_null(address))
         problem_at(p, address->name_mark, "\"command\" and \"address\" exclude each other");
-    else if (!tree_is_null(address) && !tree_is_null(protocol) && !view_is(protocol->text, "fivetran"))
+    else if (!tree_is_null(address) && !tree_is_null(spoken) && !view_is(spoken->text, "fivetran"))
         problem_at(p, address->name_mark, "\"address\" is for protocol fivetran: others start a command");
 }
 

@@ -28,12 +28,15 @@ typedef struct crypto {
     __typeof__(EVP_EncryptInit_ex) *EVP_EncryptInit_ex;
     __typeof__(EVP_EncryptUpdate) *EVP_EncryptUpdate;
     __typeof__(EVP_EncryptFinal_ex) *EVP_EncryptFinal_ex;
+    __typeof__(EVP_Digest) *EVP_Digest;
+    __typeof__(EVP_sha256) *EVP_sha256;
 } crypto;
 
 #define FUNCTION(name) {#name, offsetof(crypto, name)}
 static const dynlib_function functions[] = {
     FUNCTION(EVP_CIPHER_CTX_new), FUNCTION(EVP_CIPHER_CTX_free), FUNCTION(EVP_aes_256_cbc),
     FUNCTION(EVP_EncryptInit_ex), FUNCTION(EVP_EncryptUpdate),   FUNCTION(EVP_EncryptFinal_ex),
+    FUNCTION(EVP_Digest),         FUNCTION(EVP_sha256),
 };
 static const dynlib openssl = {"OpenSSL", "libcrypto.so.3", "libssl3", functions, sizeof functions / sizeof *functions};
 
@@ -60,6 +63,25 @@ weir_rc ft_random(void *bytes, size_t len, err *e)
         to += n;
         len -= (size_t)n;
     }
+    return WEIR_OK;
+}
+
+weir_rc ft_digest(weir_view bytes, char ret[FT_DIGEST_TEXT], err *e)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    crypto api;
+    weir_rc rc = dynlib_load(&openssl, &api, e);
+    if (rc)
+        return rc;
+    if (api.EVP_Digest(bytes.ptr, bytes.len, digest, &len, api.EVP_sha256(), NULL) != 1 || 2 * len >= FT_DIGEST_TEXT)
+        return err_fail(e, WEIR_E_BUG, "SHA-256: OpenSSL refuses");
+    for (unsigned i = 0; i < len; i++) {
+        ret[2 * i] = digits[digest[i] >> 4];
+        ret[2 * i + 1] = digits[digest[i] & 15];
+    }
+    ret[2 * len] = '\0';
     return WEIR_OK;
 }
 

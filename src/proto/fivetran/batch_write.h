@@ -36,6 +36,9 @@ uint64_t ft_batch_size(const ft_batch_file *f);
 weir_rc ft_batch_close(ft_batch_file *f, unsigned char ret_key[FT_KEY_BYTES], err *e);
 /** Removes the file, and frees. Accepts NULL. */
 void ft_batch_abort(ft_batch_file *f);
+/** A digest of bytes (SHA-256), as text that ends with a NUL. */
+enum { FT_DIGEST_TEXT = 65 };
+weir_rc ft_digest(weir_view bytes, char ret[FT_DIGEST_TEXT], err *e);
 /** Fills with random bytes: for names and strings that nobody can guess. */
 weir_rc ft_random(void *bytes, size_t len, err *e);
 

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "json/pointer.h"
+#include "json/scan.h"
 #include "json/text.h"
 #include "proto/child.h"
 #include "proto/fivetran/drive.h"

@@ -15,6 +15,8 @@ void flow_drive_free(weir_connector *);
 
 /** Appends the body of a Spec response for a connector. */
 weir_rc flow_spec_body(const weir_connector *, buf *out, err *e);
+/** Appends the schema of a stream's documents, with what deletions and parts of documents do. @return false without memory */
+bool flow_stream_schema(const weir_stream *, buf *out);
 /** Appends one item of discovered.bindings. */
 void flow_discovered_binding(const weir_stream *, weir_view resource, weir_view path, buf *out);
 

@@ -46,15 +46,18 @@ static const weir_view updates = WEIR_LIT(IF_DELETED "\"then\":{\"reduce\":{\"st
                                                      "\"x-partial-updates\":true,"
                                                      "\"else\":{\"reduce\":{\"strategy\":\"merge\"}}}");
 
+bool flow_stream_schema(const weir_stream *s, buf *out)
+{
+    if (s->deletes || s->updates)
+        return patch_apply(out, s->schema, s->updates ? updates : deletions);
+    buf_addv(out, s->schema);
+    return buf_ok(out);
+}
+
 void flow_discovered_binding(const weir_stream *s, weir_view resource, weir_view path, buf *out)
 {
     buf schema = {0};
-    if (s->deletes || s->updates) {
-        if (!patch_apply(&schema, s->schema, s->updates ? updates : deletions))
-            out->failed = true;
-    } else {
-        buf_addv(&schema, s->schema);
-    }
+    out->failed |= !flow_stream_schema(s, &schema);
     json_out w = json_out_to(out);
     out_open(&w, '{');
     out_text(out_name(&w, "recommendedName"), s->name);
