@@ -214,6 +214,7 @@ static bool describe_params(arena *a, const weir_sql_column *c, FivetranSdk__V2_
     if (!p)
         return false;
     fivetran_sdk__v2__data_type_params__init(p);
+    m->_params_case = FIVETRAN_SDK__V2__COLUMN___PARAMS_PARAMS;
     m->params = p;
     if (c->type == WEIR_SQL_TEXT) {
         p->params_case = FIVETRAN_SDK__V2__DATA_TYPE_PARAMS__PARAMS_STRING_BYTE_LENGTH;
