@@ -70,7 +70,11 @@ static weir_view convert(weir_task *t, void *self, weir_view x, const weir_sql_c
         return weir_format(t, "encode(CAST(%.*s AS VARCHAR))", (int)x.len, x.ptr);
     if (from->type == WEIR_SQL_BINARY && to->type != WEIR_SQL_BINARY)
         return weir_format(t, "to_base64(%.*s)", (int)x.len, x.ptr);
+    if (from->type == WEIR_SQL_DECIMAL && to->type != WEIR_SQL_DECIMAL) /* as few digits as a value needs */
+        x = weir_format(t, "regexp_replace(CAST(%.*s AS VARCHAR), '\\.0*$|(\\.[0-9]*[1-9])0+$', '\\1')", (int)x.len, x.ptr);
     weir_view name = type_name(t, self, to);
+    const char *marked = to->type == WEIR_SQL_DECIMAL || to->type == WEIR_SQL_XML ? strstr(name.ptr, " DEFAULT") : NULL;
+    name.len = marked ? (size_t)(marked - name.ptr) : name.len;
     return weir_format(t, "CAST(%.*s AS %.*s)", (int)x.len, x.ptr, (int)name.len, name.ptr);
 }
 

@@ -238,6 +238,10 @@ static weir_rc changes(weir_task *t, void *self, void *arg)
     run(t, self, "INSERT INTO a VALUES (7)");
     weir_view x = Q->convert(t, self, VIEW("k"), &(weir_sql_column){.type = WEIR_SQL_LONG}, &(weir_sql_column){.type = WEIR_SQL_TEXT});
     run(t, self, weir_format(t, "INSERT INTO b SELECT %.*s FROM a", VIEW_ARG(x)).ptr);
+    x = Q->convert(t, self, VIEW("d"), &(weir_sql_column){.type = WEIR_SQL_DECIMAL}, &(weir_sql_column){.type = WEIR_SQL_TEXT});
+    expect(t, self, weir_format(t, "SELECT %.*s FROM (VALUES (12.50::DECIMAL(38,10)), (100), (0.05), (-0.5)) v(d)", VIEW_ARG(x)).ptr, "12.5\n100\n0.05\n-0.5\n");
+    x = Q->convert(t, self, VIEW("k"), &(weir_sql_column){.type = WEIR_SQL_LONG}, &(weir_sql_column){.type = WEIR_SQL_DECIMAL});
+    expect(t, self, weir_format(t, "SELECT %.*s FROM a", VIEW_ARG(x)).ptr, "7\n");
     assert_int_equal(Q->move_table(t, self, VIEW("main"), VIEW("b"), VIEW("a")), WEIR_OK);
     assert_int_equal(Q->commit(t, self), WEIR_OK);
     expect(t, self, "SELECT * FROM a", "7\n");

@@ -7,6 +7,8 @@
 /** What was given on the command line; every option has its place here. */
 typedef struct cli_args {
     const char *source, *name, *data, *only, *sessions, *timeout, *idle, *initial_state, *from, *as, *oauth2, *docs_url, *format;
+    const char *port, *address, *destination_schema, *schema_name, *configuration, *state, *warehouse, *exclude, *input_file, *batch_file_type;
+    bool reset, plain_text, no_delay;
     bool once, json, emit_raw, output_state, quiet, destination;
     char **rest;        /* what followed `--` or the options */
     size_t rest_count;
@@ -59,6 +61,8 @@ weir_rc cmd_preview(cli *, err *);
 weir_rc cmd_run(cli *, err *);
 weir_rc cmd_docs(cli *, err *);
 weir_rc cmd_shim(cli *, err *);
+weir_rc cmd_test_source(cli *, err *);
+weir_rc cmd_test_destination(cli *, err *);
 weir_rc cmd_help(cli *, err *);
 
 /* For commands. */

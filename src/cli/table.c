@@ -5,7 +5,7 @@
 const cli_option cli_options[] = {
     {"source", NULL, "FILE", PLACE(source), "the catalog; default flow.yaml, - is standard input"},
     {"name", "capture", "TASK", PLACE(name), "the task of the catalog; not needed if there is only one"},
-    {"data", NULL, "DIR", PLACE(data), "folder of journals, state and offsets; default weir-data"},
+    {"data", NULL, "DIR", PLACE(data), "folder of journals, state and offsets, default weir-data; of a test of its files, default the current one"},
     {"only", NULL, "TASK", PLACE(only), "run just this task"},
     {"once", NULL, NULL, PLACE(once), "end when all captures are done or idle and everything is loaded"},
     {"idle", NULL, "DURATION", PLACE(idle), "with --once: a capture that sends no document for so long is done; default 10s, but for Airbyte and Singer, whose sources end by themselves"},
@@ -22,6 +22,19 @@ const cli_option cli_options[] = {
     {"docs-url", NULL, "URL", PLACE(docs_url), "documentation URL instead of what the connector says"},
     {"format", NULL, "FORMAT", PLACE(format), "markdown, airbyte (metadata.yaml), meltano (plugin definition) or singer (--about); default markdown"},
     {"quiet", NULL, NULL, PLACE(quiet), "no progress"},
+    {"port", NULL, "N", PLACE(port), "the connector listens there; default 50051 for a source, 50052 for a destination. Its host is GRPC_HOSTNAME, or this one"},
+    {"address", NULL, "HOST:PORT", PLACE(address), "the connector listens there"},
+    {"destination-schema", NULL, "NAME", PLACE(destination_schema), "schema of the tables in the warehouse; default default_schema"},
+    {"configuration", NULL, "FILE", PLACE(configuration), "the connector's configuration, a JSON object of texts; default configuration.json in the data folder"},
+    {"state", NULL, "FILE", PLACE(state), "the connector's state; default state.json in the data folder"},
+    {"reset", NULL, NULL, PLACE(reset), "forget the state and the warehouse first"},
+    {"warehouse", NULL, "CONNECTOR", PLACE(warehouse), "what the warehouse is made with: duckdb or sqlite; default duckdb"},
+    {"exclude", NULL, "LIST", PLACE(exclude), "tables and columns that are not selected: TABLE, SCHEMA.TABLE, TABLE.COLUMN ..., with commas"},
+    {"input-file", NULL, "NAME", PLACE(input_file), "only this file of the data folder; default all that end in .json, in the order of their names"},
+    {"schema-name", NULL, "NAME", PLACE(schema_name), "schema of the tables; default tester"},
+    {"plain-text", NULL, NULL, PLACE(plain_text), "batch files are neither encrypted nor compressed, and stay in the folder"},
+    {"disable-operation-delay", NULL, NULL, PLACE(no_delay), "do not wait between operations"},
+    {"batch-file-type", NULL, "TYPE", PLACE(batch_file_type), "CSV or PARQUET; default CSV"},
     {0},
 };
 
@@ -64,6 +77,20 @@ const cli_command cli_commands[] = {
      "The connector is one linked into weir, by its name, such as source-files, or a task of the catalog. Registries of Airbyte and Meltano's hub take the results as "
      "they are.",
      cmd_docs},
+    {"test-source", "test a source of Fivetran's protocol into a database",
+     "[--port N | --address HOST:PORT] [--data DIR] [--destination-schema NAME] [--reset] [--json] [-- COMMAND [ARG...]]",
+     OPTIONS("port", "address", "data", "destination-schema", "configuration", "state", "reset", "warehouse", "exclude", "json"),
+     "Plays the platform for a source: takes its form, its configuration from the data folder or from questions on the terminal, runs its tests, asks for its schema, and "
+     "lets it update everything, from where the state in state.json says, into the tables of warehouse.db. State and tables go on in the next run. COMMAND is started with "
+     "--port N behind its arguments. What breaks a rule of the protocol is told with the name of the rule, and the test fails; the exit status says so.",
+     cmd_test_source},
+    {"test-destination", "test a destination of Fivetran's protocol with files of operations",
+     "[--port N | --address HOST:PORT] [--data DIR] [--input-file NAME] [--schema-name NAME] [--plain-text] [--json] [-- COMMAND [ARG...]]",
+     OPTIONS("port", "address", "data", "configuration", "input-file", "schema-name", "plain-text", "disable-operation-delay", "batch-file-type", "json"),
+     "Plays the platform for a destination: takes its form and configuration, runs its tests, and then what the input files of the data folder say: create_table, alter_table, "
+     "ops (upsert, update, delete, soft_delete, truncate_before, soft_truncate_before), schema_migration, describe_table. Batch files are written into the same folder. Rows "
+     "cannot be read back through the protocol: look at the destination itself.",
+     cmd_test_destination},
     {"help", "this text, that of a command, the man page, the completions", "[COMMAND | man | bash | zsh]", OPTIONS(NULL), "", cmd_help},
     {0},
 };

@@ -35,14 +35,19 @@ weir_rc rpc_line_open(rpc_line *l, err *e)
     return WEIR_OK;
 }
 
+static void take(void *tag, bool ok)
+{
+    rpc_op *op = tag;
+    rpc_op_take(op);
+    op->done(op, ok);
+}
+
 static void *pump(void *arg)
 {
     rpc_line *l = arg;
     gpr_timespec never = l->grpc.gpr_inf_future(GPR_CLOCK_MONOTONIC);
-    for (grpc_event event; (event = l->grpc.grpc_completion_queue_next(l->queue, never, NULL)).type != GRPC_QUEUE_SHUTDOWN;) {
-        rpc_op *op = event.tag;
-        op->done(op, event.success);
-    }
+    for (grpc_event event; (event = l->grpc.grpc_completion_queue_next(l->queue, never, NULL)).type != GRPC_QUEUE_SHUTDOWN;)
+        take(event.tag, event.success);
     return NULL;
 }
 
@@ -70,14 +75,13 @@ void rpc_line_close(rpc_line *l)
 
 bool rpc_line_start(rpc_line *l, grpc_call *call, const grpc_op *ops, size_t count, rpc_op *op)
 {
+    rpc_op_give(op);
     l->grpc.grpc_completion_queue_thread_local_cache_init(l->queue);
     bool begun = l->grpc.grpc_call_start_batch(call, ops, count, op, NULL) == GRPC_CALL_OK;
     void *tag;
     int ok;
-    if (l->grpc.grpc_completion_queue_thread_local_cache_flush(l->queue, &tag, &ok)) { /* ours, or one of another call that came by */
-        rpc_op *caught = tag;
-        caught->done(caught, ok);
-    }
+    if (l->grpc.grpc_completion_queue_thread_local_cache_flush(l->queue, &tag, &ok))
+        take(tag, ok); /* ours, or one of another call that came by */
     return begun;
 }
 

@@ -17,6 +17,17 @@ typedef struct rpc_op {
     void *owner;
 } rpc_op;
 
+/* An op goes from thread to thread through gRPC's queue, which ThreadSanitizer does not see into: these tell it. */
+#ifdef __SANITIZE_THREAD__
+void __tsan_acquire(void *);
+void __tsan_release(void *);
+static inline void rpc_op_give(rpc_op *op) { __tsan_release(op); }
+static inline void rpc_op_take(rpc_op *op) { __tsan_acquire(op); }
+#else
+static inline void rpc_op_give(rpc_op *op) { (void)op; }
+static inline void rpc_op_take(rpc_op *op) { (void)op; }
+#endif
+
 typedef struct rpc_line {
     grpc_api grpc;
     grpc_completion_queue *queue;

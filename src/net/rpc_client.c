@@ -93,6 +93,7 @@ enum { LOOK_MS = 50, AGAIN_MS = 10 };
 static void wait_change(rpc_client *c, grpc_connectivity_state state)
 {
     change w = {.op = {changed, &w}, .lock = PTHREAD_MUTEX_INITIALIZER, .turn = PTHREAD_COND_INITIALIZER};
+    rpc_op_give(&w.op);
     c->line.grpc.grpc_channel_watch_connectivity_state(c->channel, state, rpc_line_time(&c->line, LOOK_MS), c->line.queue, &w.op);
     pthread_mutex_lock(&w.lock);
     while (!w.back)

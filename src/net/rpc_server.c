@@ -204,8 +204,10 @@ static void request_call(rpc_server *s)
     s->requesting = request;
     pthread_cond_broadcast(&s->turn);
     pthread_mutex_unlock(&s->lock);
-    if (request) /* should the server be stopped just now, it comes back as failed */
-        g->grpc_server_request_call(s->server, &s->next_call, &s->details, &s->metadata, s->line.queue, s->line.queue, &s->request_op);
+    if (!request)
+        return;
+    rpc_op_give(&s->request_op); /* should the server be stopped just now, it comes back as failed */
+    g->grpc_server_request_call(s->server, &s->next_call, &s->details, &s->metadata, s->line.queue, s->line.queue, &s->request_op);
 }
 
 static void requested(rpc_op *op, bool ok)
@@ -234,16 +236,35 @@ static void stopped(rpc_op *op, bool ok)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Waits until nothing is left, or the time is over. */
-static bool wait_idle(rpc_server *s, int64_t until_ms)
+static bool calls_left(const rpc_server *s)
+{
+    return s->live || s->requesting;
+}
+
+static bool anything_left(const rpc_server *s)
+{
+    return calls_left(s) || !s->stopped;
+}
+
+/* Waits while something is left, but not beyond until_ms (0: for ever). @return false if it was too long */
+static bool wait_while(rpc_server *s, bool (*left)(const rpc_server *), int64_t until_ms)
 {
     struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
     int late = 0;
     pthread_mutex_lock(&s->lock);
-    while ((s->live || s->requesting || !s->stopped) && !late)
+    while (left(s) && !late)
         late = until_ms ? pthread_cond_timedwait(&s->turn, &s->lock, &until) : pthread_cond_wait(&s->turn, &s->lock);
     pthread_mutex_unlock(&s->lock);
     return !late;
+}
+
+enum { CLOSE_MS = 500 /* what connections get to close in when no call is left */ };
+
+/* The calls have the grace; what gRPC still holds on to after them has not. (A call that arrives just when the server stops is neither given to us nor
+ * refused by gRPC 1.51: it waits in there until it is cancelled.) */
+static bool ends_by_itself(rpc_server *s, int64_t drain_ms)
+{
+    return wait_while(s, calls_left, clock_ms() + drain_ms) && wait_while(s, anything_left, clock_ms() + CLOSE_MS);
 }
 
 static void drain(rpc_server *s, int64_t drain_ms)
@@ -253,10 +274,11 @@ static void drain(rpc_server *s, int64_t drain_ms)
     s->stopping = true;
     pthread_mutex_unlock(&s->lock);
     (void)!write(s->stopping_fd, &(uint64_t){1}, sizeof(uint64_t));
+    rpc_op_give(&s->stopped_op);
     g->grpc_server_shutdown_and_notify(s->server, s->line.queue, &s->stopped_op);
-    if (!wait_idle(s, clock_ms() + drain_ms)) {
+    if (!ends_by_itself(s, drain_ms)) {
         g->grpc_server_cancel_all_calls(s->server);
-        wait_idle(s, 0);
+        wait_while(s, anything_left, 0);
     }
     reap(s);
     rpc_line_stop_pump(&s->line);

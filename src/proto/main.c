@@ -40,7 +40,7 @@ static void help(const weir_connector *c, const char *program, buf *out)
         fields_help(c->resource, out);
     }
     buf_adds(out, "\nexit status: 0 done, 2 the operator has to act, 3 try again later, 4 the other system, 5 the platform broke the protocol,\n"
-                  "6 memory or disk, 7 a bug in the connector; under Airbyte and Singer 0 done, 1 failed, 2 wrong arguments\n");
+                  "6 memory or disk, 7 a bug in the connector; under Airbyte, Singer and Fivetran 0 done, 1 failed, 2 wrong arguments\n");
 }
 
 static int print(buf *text)

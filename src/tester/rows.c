@@ -256,6 +256,7 @@ weir_rc tester_rows_flush(warehouse *w, tester_tables *t, tester_table *x)
     }
     if (!rc)
         rc = tester_warehouse_run(w, &s.sql, g->packed, s.count, g->count);
+    x->touched = w->number;
     g->count = g->bytes = 0;
     arena_reset(&g->texts);
     buf_free(&s.sql);

@@ -29,6 +29,7 @@ typedef struct tester_table {
     weir_sql_column *stored; /* as they are in the warehouse; NULL: not looked at */
     size_t stored_count;
     bool exists;
+    uint64_t touched; /* number of the transaction in which rows of it were last changed; 0: none */
     weir_view place; /* its schema in the warehouse */
 } tester_table;
 

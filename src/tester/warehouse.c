@@ -85,8 +85,11 @@ weir_view tester_warehouse_name(warehouse *w, const tester_table *x)
 
 weir_rc tester_warehouse_begin(warehouse *w)
 {
-    weir_rc rc = w->open ? WEIR_OK : w->sql->begin(w->task, w->self);
+    if (w->open)
+        return WEIR_OK;
+    weir_rc rc = w->sql->begin(w->task, w->self);
     w->open = !rc;
+    w->number++;
     return rc;
 }
 
@@ -298,11 +301,13 @@ static bool same(const weir_sql_column *a, const weir_sql_column *b)
     return a->type == b->type && a->key == b->key && a->precision == b->precision && a->scale == b->scale;
 }
 
-static bool needs_rebuild(const tester_table *x, const wanted *want)
+/* DuckDB (1.5) does not commit a table that got a column in a transaction that had changed its rows before. */
+static bool needs_rebuild(const warehouse *w, const tester_table *x, const wanted *want)
 {
+    bool touched = x->touched == w->number;
     for (size_t i = 0; i < want->count; i++) {
         const weir_sql_column *had = stored_named(x, want->columns[i].name);
-        if (had ? !same(had, &want->columns[i]) : want->columns[i].key)
+        if (had ? !same(had, &want->columns[i]) : want->columns[i].key || touched)
             return true;
     }
     return false;
@@ -333,7 +338,7 @@ weir_rc tester_warehouse_fit(warehouse *w, tester_tables *t, tester_table *x)
     if (!x->exists) {
         changed = true;
         rc = create(w, tester_warehouse_name(w, x), &want);
-    } else if (needs_rebuild(x, &want)) {
+    } else if (needs_rebuild(w, x, &want)) {
         changed = true;
         rc = rebuild(w, x, &want);
     } else {

@@ -21,6 +21,7 @@ typedef struct warehouse {
     const weir_sql *sql;
     const char *schema; /* --destination-schema */
     bool open;          /* a transaction is */
+    uint64_t number;    /* its number */
 } warehouse;
 
 /** The type of a column there. */

@@ -297,6 +297,8 @@ static bool parse_time(weir_view v, arena *a, weir_sql_value *ret)
 static bool parse_binary(weir_view v, arena *a, weir_sql_value *ret)
 {
     buf bytes = {0};
+    if (v.len % 4 || (v.len && (memchr(v.ptr, '-', v.len) || memchr(v.ptr, '_', v.len)))) /* the url alphabet, which base64_decode() takes: a mark, rather */
+        return false;
     bool ok = base64_decode(&bytes, v) && buf_ok(&bytes);
     if (ok) {
         ret->text = arena_dup(a, buf_view(&bytes));

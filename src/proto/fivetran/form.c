@@ -118,3 +118,28 @@ const ft_field *ft_form_visible(const ft_form *f, const ft_flat *answers, size_t
     *at = number;
     return found;
 }
+
+static bool add_answer(arena *a, ft_flat *answers, weir_view name, weir_view value)
+{
+    ft_pair *items = arena_array(a, answers->count + 1, sizeof *items);
+    if (!items)
+        return false;
+    if (answers->count)
+        memcpy(items, answers->items, answers->count * sizeof *items);
+    items[answers->count++] = (ft_pair){name, value};
+    answers->items = items;
+    return true;
+}
+
+bool ft_form_complete(arena *a, const ft_form *f, ft_flat *answers)
+{
+    const ft_field *field;
+    size_t at = 0;
+    bool good = true;
+    while (good && (field = ft_form_visible(f, answers, &at)) != NULL) {
+        weir_view value = field->ask == FT_ASK_TOGGLE && !field->fallback.ptr ? VIEW("false") : field->fallback;
+        if (value.ptr && !ft_flat_get(answers, field->name).ptr)
+            good = add_answer(a, answers, field->name, value);
+    }
+    return good;
+}

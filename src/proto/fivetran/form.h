@@ -8,7 +8,7 @@
  *     driven   ConfigurationFormResponse --ft_form_read()--> form --ft_form_schema()--> schema
  *              settings --ft_plan_flat()--> map, for every request
  *
- * What becomes of what is a table in README.md.
+ * What becomes of what is a table in docs/forms.md.
  */
 #ifndef WEIR_PROTO_FIVETRAN_FORM_H
 #define WEIR_PROTO_FIVETRAN_FORM_H
@@ -97,6 +97,8 @@ ft_flat ft_flat_of(arena *a, void *const *entries, size_t count);
  *  field that has no answer has its fallback; one that is not shown has no value.
  *  @param at where to go on; begins with 0, counts fields, shown or not  @return NULL: no more */
 const ft_field *ft_form_visible(const ft_form *f, const ft_flat *answers, size_t *at);
+/** Adds what a platform sends of fields that are shown and have no answer: their fallbacks, of a toggle without one "false". Connectors rely on it. @return false without memory */
+bool ft_form_complete(arena *a, const ft_form *f, ft_flat *answers);
 /** Is a field of this name shown? */
 bool ft_form_shows(const ft_form *f, const ft_flat *answers, weir_view name);
 

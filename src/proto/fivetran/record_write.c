@@ -689,9 +689,9 @@ weir_rc ft_write_record(ft_writing *w, ft_op op, weir_view doc, buf *out, ft_mis
     size_t begin = out->len;
     if (doc.len == 0 || *r.at != '{')
         return err_fail(e, WEIR_E_BUG, "a document that is no JSON object");
-    buf_addv(out, w->heads[op]);
-    if (!buf_ok(out))
+    if (!buf_reserve(out, w->heads[op].len + 1))
         return err_nomem(e);
+    buf_addv(out, w->heads[op]);
     r.at++;
     r.p = out->ptr + out->len;
     weir_rc rc = op == FT_TRUNCATE ? WEIR_OK : put_members(&r, op, ret_misfit, e);

@@ -7,6 +7,7 @@
 #include "proto/fivetran/fivetran.h"
 #include "proto/fivetran/say.h"
 #include "proto/fivetran/serve.h"
+#include "proto/fivetran/serve_destination.h"
 
 enum { SOURCE_PORT = 50051, DESTINATION_PORT = 50052 };
 
@@ -124,11 +125,16 @@ static void add_service(offer *f, const char *name, const rpc_method *methods)
     }
 }
 
-static void make_offer(offer *f, const weir_connector *c, log_sink *log)
+static weir_rc make_offer(offer *f, const weir_connector *c, log_sink *log, err *e)
 {
-    *f = (offer){.served = {c, log}};
+    *f = (offer){.served = {.c = c, .log = log}};
     if (c->capture)
         add_service(f, "fivetran_sdk.v2.SourceConnector", ft_source_methods);
+    if (c->materialize)
+        add_service(f, "fivetran_sdk.v2.DestinationConnector", ft_destination_methods);
+    if (!f->service_count)
+        return err_fail(e, WEIR_E_CONFIG, "'%s' has nothing that this platform knows", c->name);
+    return c->materialize ? ft_databases_new(&f->served.databases, c, log, e) : WEIR_OK;
 }
 
 static weir_rc start(rpc_server **ret, const offer *f, const char *listen, int64_t port, err *e)
@@ -160,13 +166,13 @@ static weir_rc serve(const weir_connector *c, const serve_options *o, const argu
 {
     offer f;
     rpc_server *server = NULL;
-    make_offer(&f, c, o->log);
-    if (!f.service_count)
-        return err_fail(e, WEIR_E_CONFIG, "'%s' has nothing that this platform knows", c->name);
-    weir_rc rc = start_somewhere(&server, &f, a, port, e);
+    weir_rc rc = make_offer(&f, c, o->log, e);
+    if (!rc)
+        rc = start_somewhere(&server, &f, a, port, e);
     if (!rc)
         rc = rpc_server_run(server, o->stop_fd, RPC_DRAIN_MS, e);
     rpc_server_free(server);
+    ft_databases_free(f.served.databases);
     return rc;
 }
 

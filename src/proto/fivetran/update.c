@@ -44,10 +44,13 @@ static weir_rc cursor_of(sync *v, const weir_stream *s, weir_view *ret, err *e)
 static weir_rc state_key_of(sync *v, weir_view path, weir_view *ret, err *e)
 {
     buf text = {0};
-    bool ok = state_key(&text, path, 0);
-    *ret = ok ? arena_dup(&v->arena, buf_view(&text)) : (weir_view){0};
+    weir_view *parts;
+    size_t count;
+    if (!pointer_list(&v->arena, path, &parts, &count) && !v->arena.failed)
+        return err_fail(e, WEIR_E_PROTOCOL, "a resource path is not an array of strings: %.*s", VIEW_ARG(path));
+    *ret = state_key(&text, path, 0) ? arena_dup(&v->arena, buf_view(&text)) : (weir_view){0};
     buf_free(&text);
-    return ret->ptr ? WEIR_OK : ok ? err_nomem(e) : err_fail(e, WEIR_E_PROTOCOL, "a resource path is not an array of strings: %.*s", VIEW_ARG(path));
+    return ret->ptr ? WEIR_OK : err_nomem(e);
 }
 
 static weir_rc add_binding(sync *v, const ft_stream *from, const ft_chosen *chosen, err *e)

@@ -5,9 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/io.h"
 #include "fault.h"
 #include "fivetran_form.h"
 #include "json/patch.h"
@@ -206,6 +208,42 @@ static void over_the_wire(void **state)
     done(&x);
 }
 
+/* What protoc has encoded (fuzz/corpus/fivetran_form, made with `protoc --encode` from our .proto files). */
+static void of_another_encoder(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *shown;
+    } cases[] = {
+        {"api", "url*  text \"API base URL\" ~ https://x (Where)\n"
+                "auth*  dropdown \"Authentication\" of OAuth2.0 | API Key | None = None\n"
+                "if auth is OAuth2.0\n  client*  text \"Client\"\n  secret*  password \"Secret\"\n"
+                "if auth is API Key\n  key*  password \"Key\"\n"
+                "version  described \"Version\" of v1 | v2 = v2\n"
+                "metrics  toggle \"Metrics?\"\n"},
+        {"nested", "writer  dropdown \"\" of Database | File\n"
+                   "if writer is Database\n  host  text \"\"\n  tls  toggle \"\" = true\n  if tls is true\n    cert  upload \"\" .pem <9\n"
+                   "if writer is not empty\n  host*  password \"\"\n"
+                   "id  hidden \"\" = 7\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        arena a = {0};
+        err e = {0};
+        ft_form f;
+        buf path = {0}, bytes_of = {0}, out = {0};
+        buf_printf(&path, SOURCE_ROOT "/fuzz/corpus/fivetran_form/%s", cases[i].file);
+        if (io_read_file(buf_text(&path), 1 << 20, &bytes_of, &e) || ft_form_read(&a, buf_view(&bytes_of), &f, &e))
+            fail_msg("%s", err_text(&e));
+        show_fields(f.fields, f.count, 0, &out);
+        assert_string_equal(buf_text(&out), cases[i].shown);
+        assert_true(i > 0 || (f.schema_selection && f.table_selection && f.test_count == 2 && view_is(f.tests[1].label, "Selects")));
+        buf_free(&path);
+        buf_free(&bytes_of);
+        buf_free(&out);
+        arena_free(&a);
+    }
+}
+
 static void bytes_that_are_no_form(void **state)
 {
     (void)state;
@@ -285,6 +323,32 @@ static void every_sort(void **state)
                    "field 'maybe': expected an integer, got \"1234567890123456789012345678901234567890\"...");
     assert_refused(&x, PAIRS("pairs", "hunter2"),
                    "field 'pairs': expected JSON as its description says (no JSON value begins here), got something else");
+    done(&x);
+}
+
+/* Platforms keep what a form does not ask for any more. */
+static void unknown_names(void **state)
+{
+    (void)state;
+    fixture x;
+    int ends[2];
+    flat_pairs items;
+    ft_flat flat = flat_of(&items, PAIRS("old", "hunter2", "a", "1"));
+    buf out = {0};
+    char text[400] = "";
+    assert_int_equal(pipe(ends), 0);
+    log_sink *log = log_open(ends[1]);
+    log_set_level(log, WEIR_DEBUG);
+    planned(&x, "{\"properties\":{\"a\":{\"type\":\"integer\"}}}");
+    assert_int_equal(ft_plan_settings(x.plan, &flat, log, &out, &x.e), WEIR_OK);
+    assert_string_equal(buf_text(&out), "{\"a\":1}");
+    assert_true(read(ends[0], text, sizeof text - 1) > 0);
+    assert_non_null(strstr(text, "no field is called 'old'"));
+    assert_null(strstr(text, "hunter2"));
+    log_close(log);
+    close(ends[0]);
+    close(ends[1]);
+    buf_free(&out);
     done(&x);
 }
 
@@ -495,6 +559,25 @@ static void one_by_one(void **state)
         buf_printf(&out, "%.*s ", VIEW_ARG(f->name));
     }
     assert_string_equal(buf_text(&out), "base_url authentication api_key version metrics ");
+    buf_free(&out);
+    done(&x);
+}
+
+/* What a platform sends without anybody's doing. A later default may show more. */
+static void completed(void **state)
+{
+    (void)state;
+    fixture x;
+    planned(&x, "{\"properties\":{\"a\":{\"enum\":[\"p\",\"q\"],\"default\":\"p\"},\"b\":{\"type\":\"boolean\",\"x-shown-when\":{\"a\":\"p\"}},"
+                "\"c\":{\"type\":\"boolean\",\"default\":true,\"x-shown-when\":{\"b\":false}},\"d\":{\"type\":\"string\",\"default\":\"e\"},\"f\":{\"type\":\"string\"},"
+                "\"g\":{\"type\":\"string\",\"default\":\"h\",\"x-shown-when\":{\"a\":\"q\"}}}}");
+    flat_pairs items;
+    ft_flat flat = flat_of(&items, PAIRS("d", ""));
+    buf out = {0};
+    assert_true(ft_form_complete(&x.a, ft_plan_form(x.plan), &flat));
+    for (size_t i = 0; i < flat.count; i++)
+        buf_printf(&out, "%.*s=%.*s;", VIEW_ARG(flat.items[i].name), VIEW_ARG(flat.items[i].value));
+    assert_string_equal(buf_text(&out), "d=;a=p;b=false;c=true;");
     buf_free(&out);
     done(&x);
 }
@@ -867,12 +950,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vendors_example),     cmocka_unit_test(tests_of_ones_own),
         cmocka_unit_test(bytes),               cmocka_unit_test(over_the_wire),
-        cmocka_unit_test(bytes_that_are_no_form), cmocka_unit_test(every_sort),
-        cmocka_unit_test(empty_texts),         cmocka_unit_test(objects),
+        cmocka_unit_test(of_another_encoder),  cmocka_unit_test(bytes_that_are_no_form), cmocka_unit_test(every_sort),
+        cmocka_unit_test(unknown_names),       cmocka_unit_test(empty_texts),         cmocka_unit_test(objects),
         cmocka_unit_test(variants),            cmocka_unit_test(variants_otherwise),
         cmocka_unit_test(schemas_without_end), cmocka_unit_test(names),
         cmocka_unit_test(visible),             cmocka_unit_test(one_by_one),
-        cmocka_unit_test(circles),             cmocka_unit_test(secrets),
+        cmocka_unit_test(completed),           cmocka_unit_test(circles),             cmocka_unit_test(secrets),
         cmocka_unit_test(there_and_back),      cmocka_unit_test(driven_form),
         cmocka_unit_test(contradictions),      cmocka_unit_test(driven_settings),
         cmocka_unit_test(without_memory),

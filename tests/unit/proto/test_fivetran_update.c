@@ -1,9 +1,11 @@
 /* A sync as the platform sees it, message by message (docs/protocols/fivetran.md 1.2, 2.3). */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "fivetran_rig.h"
 
 #define SCHEMA(properties) WEIR_LIT("{\"type\":\"object\",\"properties\":{" properties "}}")
@@ -744,6 +746,72 @@ static void test_a_call_that_is_cancelled_stops_the_connector(void **state)
     close(fd);
 }
 
+/* ---- without memory ---- */
+
+static weir_rc everything(weir_task *t, const weir_binding *b)
+{
+    weir_rc rc = operations(t, b);
+    if (!rc)
+        rc = misfits(t, b);
+    if (!rc)
+        rc = large(t, b);
+    if (!rc && !(rc = weir_begin(t, b, WEIR_UPSERT))) {
+        weir_put_int(t, n_id, 9);
+        weir_put_text(t, n_odd, (weir_view)WEIR_LIT("x"));
+        weir_open_object(t, n_o);
+        weir_put_bool(t, n_in, true);
+        weir_close(t);
+        rc = weir_end(t);
+    }
+    return rc ? rc : seal(t, b, 9);
+}
+
+typedef struct tally {
+    size_t messages, bytes;
+} tally;
+
+static weir_rc count_message(void *arg, buf *message, bool more, err *e)
+{
+    tally *c = arg;
+    (void)more;
+    (void)e;
+    c->messages++;
+    c->bytes += message->len;
+    buf_free(message);
+    return WEIR_OK;
+}
+
+/* Each allocation fails in turn: then the sync fails, or nothing is missing from it. */
+static void test_without_memory(void **state)
+{
+    rig r;
+    tally whole = {0};
+    tree *config;
+    bool again = true;
+    (void)state;
+    rig_init(&r, &typed_table, 1, everything);
+    assert_int_equal(tree_parse(&r.arena, VIEW("{}"), NULL, WEIR_E_BUG, &config, &r.e), WEIR_OK);
+    for (size_t n = SIZE_MAX; again; n++) {
+        tally got = {0};
+        const ft_sync o = {.c = &r.connector, .config = config, .state = VIEW("{}"), .out = {count_message, &got}, .stop_fd = -1};
+        err_clear(&r.e);
+        if (n != SIZE_MAX)
+            fault_at(FAULT_ALLOC, n, ENOMEM);
+        weir_rc rc = ft_sync_run(&o, &r.e);
+        again = n == SIZE_MAX || fault_clear();
+        if (n == SIZE_MAX)
+            whole = got;
+        if (rc && rc != WEIR_E_NOMEM)
+            print_error("allocation %zu: %d %s\n", n, rc, err_text(&r.e));
+        if (!rc && got.messages != whole.messages)
+            print_error("allocation %zu: %zu messages\n", n, got.messages);
+        assert_true(rc == WEIR_E_NOMEM || rc == WEIR_OK);
+        if (rc == WEIR_OK)
+            assert_true(got.messages == whole.messages && got.bytes == whole.bytes);
+    }
+    rig_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -774,6 +842,7 @@ int main(void)
         cmocka_unit_test(test_one_table_fails_and_the_others_are_read),
         cmocka_unit_test(test_nobody_wants_it_any_more),
         cmocka_unit_test(test_a_call_that_is_cancelled_stops_the_connector),
+        cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
