@@ -174,7 +174,8 @@ static weir_rc take_form(ft_driven *d, weir_view message, err *e)
     tree *parsed = NULL;
     weir_rc rc = ft_form_read(&d->arena, message, &d->form, e);
     if (!rc) {
-        ft_form_schema(&d->form, view_of(d->base.name), &schema);
+        const char *slash = strrchr(d->base.name, '/');
+        ft_form_schema(&d->form, view_of(slash ? slash + 1 : d->base.name), &schema);
         d->base.config_schema = arena_dup(&d->arena, buf_view(&schema));
         rc = buf_ok(&schema) && d->base.config_schema.ptr ? WEIR_OK : err_nomem(e);
     }

@@ -1,12 +1,15 @@
 /* A driven source: Schema, Test and Update (fivetran.md 2.3). What comes after the last checkpoint of a sync never happened; nothing is told of what was made durable,
  * for there is no word for it.
  */
+#include "base/clock.h"
 #include "json/patch.h"
 #include "json/pointer.h"
 #include "json/text.h"
 #include "proto/fivetran/drive_update.h"
 #include "proto/flowdoc.h"
 #include "proto/flow/pb.h"
+
+enum { SAMPLE_MS = 20000, SAMPLE_SOME = 100, SAMPLE_RECORDS = 10000 }; /* of data that tell which tables there are */
 
 /* ---- discover ---- */
 
@@ -55,6 +58,61 @@ static weir_rc report(weir_task *t, const ft_run *r, const ft_table *x)
     return err_wrap(e, rc, "table '%.*s'", VIEW_ARG(x->name));
 }
 
+/* Whoever does not say what there is has it looked for in the data: in the beginning of a first sync, which is then cancelled. */
+static weir_rc look(ft_pull *p, rpc_call *c)
+{
+    const int64_t until = clock_ms() + SAMPLE_MS;
+    for (;;) {
+        weir_view message;
+        bool checkpoint = false;
+        weir_rc rc = rpc_receive(c, &message, task_error(p->t));
+        if (!rc)
+            rc = ft_pull_look(p, message, &checkpoint);
+        if (rc)
+            return rc;
+        if ((checkpoint && p->unsealed >= SAMPLE_SOME) || p->unsealed >= SAMPLE_RECORDS || clock_ms() > until)
+            return WEIR_OK;
+    }
+}
+
+static weir_rc sample(weir_task *t, ft_pull *p)
+{
+    err *e = task_error(t);
+    rpc_call *c;
+    buf request = {0};
+    buf_addv(&request, buf_view(&p->r->configuration));
+    ft_say_text(&request, 3, VIEW("{}"));
+    weir_rc rc = ft_server_stream(p->r->server, "Update", &request, weir_stop_fd(t), &c, e);
+    buf_wipe(&request);
+    if (rc)
+        return ft_server_explain(p->r->server, rc, e);
+    rc = look(p, c);
+    if (rc == WEIR_STOPPED) {
+        err_clear(e);
+        rc = rpc_finish(c, e); /* it has ended, well or not */
+        return weir_stopping(t) ? weir_fail(t, WEIR_STOPPED, "stopped") : ft_server_explain(p->r->server, rc, e);
+    }
+    rpc_cancel(c);
+    rpc_finish(c, NULL);
+    return rc;
+}
+
+static weir_rc discover_in_data(weir_task *t, ft_run *r)
+{
+    ft_pull p = {.t = t, .r = r, .schema = {.unknown = true}};
+    ft_schema s = {0};
+    weir_log(t, WEIR_INFO, "the connector does not say which tables it has: the beginning of its data does");
+    weir_rc rc = err_wrap(task_error(t), sample(t, &p), "Update");
+    if (!rc)
+        rc = ft_pull_seen(&p, &s);
+    for (size_t i = 0; !rc && i < s.count; i++)
+        rc = report(t, r, &s.tables[i]);
+    if (!rc && !s.count)
+        weir_log(t, WEIR_WARN, "there is no data: bindings have to be written by hand, {table: NAME}");
+    ft_pull_free(&p);
+    return rc;
+}
+
 static weir_rc discover(weir_task *t, void *self)
 {
     ft_run *r = self;
@@ -64,7 +122,7 @@ static weir_rc discover(weir_task *t, void *self)
     for (size_t i = 0; !rc && i < s.count; i++)
         rc = report(t, r, &s.tables[i]);
     if (!rc && s.unknown)
-        weir_log(t, WEIR_WARN, "the connector does not say which tables it has: bindings have to be written by hand, {table: NAME}");
+        rc = discover_in_data(t, r);
     else if (!rc && !s.count)
         weir_log(t, WEIR_WARN, "the connector has no tables");
     arena_free(&a);

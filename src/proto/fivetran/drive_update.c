@@ -6,6 +6,8 @@
 #include "json/write.h"
 #include "proto/flowdoc.h"
 
+enum { COLUMNS_MAX = 10000 /* of a table */, TABLES_MAX = 100000 /* of a connector, bound or not */ };
+
 /* ---- tables ---- */
 
 static weir_rc make_reading(ft_pull *p, ft_pulled *x)
@@ -39,6 +41,8 @@ static weir_rc grow(ft_pull *p, ft_pulled *x)
 
 static weir_rc add_column(ft_pull *p, ft_pulled *x, ft_column c)
 {
+    if (x->t.count >= COLUMNS_MAX)
+        return err_fail(task_error(p->t), WEIR_E_PROTOCOL, "table '%.*s' has more than %d columns", VIEW_ARG(x->t.name), COLUMNS_MAX);
     weir_rc rc = grow(p, x);
     c.name = arena_dup(&p->a, c.name);
     if (rc || !c.name.ptr)
@@ -95,6 +99,10 @@ static ft_pulled *find_table(ft_pull *p, const ft_record *r)
     buf_addc(&p->text, '\0');
     buf_addv(&p->text, r->table);
     x = buf_ok(&p->text) ? map_get(&p->tables, buf_view(&p->text)) : NULL;
+    if (!x && p->tables.count >= TABLES_MAX) {
+        weir_fail(p->t, WEIR_E_PROTOCOL, "records of more than %d tables", TABLES_MAX);
+        return NULL;
+    }
     if (!x && buf_ok(&p->text)) { /* nobody has spoken of it */
         const ft_table named = {.schema = arena_dup(&p->a, r->schema), .name = arena_dup(&p->a, r->table)};
         x = arena_alloc(&p->a, sizeof *x);
@@ -107,6 +115,8 @@ static ft_pulled *find_table(ft_pull *p, const ft_record *r)
         p->last = x;
     return x;
 }
+
+static weir_rc not_found(ft_pull *p) { return task_error(p->t)->rc ? task_error(p->t)->rc : err_nomem(task_error(p->t)); }
 
 /* ---- schemas ---- */
 
@@ -182,7 +192,7 @@ static weir_rc change_named(ft_pull *p, arena *a, const char *schema, const Five
     if (!ft_table_take(a, schema, m, &now))
         return err_nomem(task_error(p->t));
     ft_pulled *x = find_table(p, &(ft_record){.schema = now.schema, .table = now.name});
-    return x ? change_table(p, x, &now) : err_nomem(task_error(p->t));
+    return x ? change_table(p, x, &now) : not_found(p);
 }
 
 static weir_rc on_schema_change(ft_pull *p, weir_view body)
@@ -228,6 +238,27 @@ static bool is_left_out(ft_pull *p, ft_pulled *x, ft_op op)
     return false;
 }
 
+/* All of a record that nobody has spoken of, in its order. */
+static weir_rc add_unknown(ft_pull *p, ft_pulled *x, const ft_record *r)
+{
+    err *e = task_error(p->t);
+    map names = {0};
+    weir_view name;
+    ft_value value;
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0; i < x->t.count && !rc; i++)
+        rc = map_put(&names, x->t.columns[i].name, p) ? WEIR_OK : err_nomem(e);
+    for (size_t at = 0; !rc && !(rc = ft_next_value(r, &at, &name, &value, e));) {
+        if (map_get(&names, name))
+            continue;
+        rc = add_column(p, x, (ft_column){.name = name});
+        if (!rc && !map_put(&names, x->t.columns[x->t.count - 1].name, p))
+            rc = err_nomem(e);
+    }
+    map_free(&names);
+    return rc == WEIR_STOPPED ? make_reading(p, x) : rc;
+}
+
 /* Columns that nobody has spoken of are added, and looked at once more, for their types. */
 static weir_rc make_document(ft_pull *p, ft_pulled *x, const ft_record *r)
 {
@@ -237,9 +268,7 @@ static weir_rc make_document(ft_pull *p, ft_pulled *x, const ft_record *r)
         weir_rc rc = ft_row_json(x->reading, r, &p->doc, x->types, &unknown, task_error(p->t));
         if (__builtin_expect(rc || !unknown.len, 1))
             return rc;
-        rc = add_column(p, x, (ft_column){.name = unknown});
-        if (!rc)
-            rc = make_reading(p, x);
+        rc = add_unknown(p, x, r);
         if (rc)
             return rc;
     }
@@ -263,7 +292,7 @@ static weir_rc on_record(ft_pull *p, const ft_record *r)
 {
     ft_pulled *x = find_table(p, r);
     if (!x)
-        return err_nomem(task_error(p->t));
+        return not_found(p);
     if (is_left_out(p, x, r->op))
         return WEIR_OK;
     if (r->op == FT_TRUNCATE)
@@ -315,6 +344,41 @@ static weir_rc on_checkpoint(ft_pull *p, weir_view state)
     out_close(&w, '}');
     p->unsealed = 0;
     return buf_ok(&p->text) ? task_checkpoint_raw(p->t, buf_view(&p->text), false) : err_nomem(task_error(p->t));
+}
+
+weir_rc ft_pull_look(ft_pull *p, weir_view message, bool *ret_checkpoint)
+{
+    err *e = task_error(p->t);
+    ft_update u;
+    ft_record r;
+    weir_rc rc = ft_read_update(message, &u, e);
+    *ret_checkpoint = !rc && u.kind == FT_CHECKPOINT;
+    if (!rc && u.kind == FT_SCHEMA_CHANGE)
+        return on_schema_change(p, u.body);
+    if (rc || (u.kind != FT_RECORD && u.kind != FT_RECORDS))
+        return rc;
+    for (size_t at = 0; !(rc = ft_next_record(&u, &at, &r, e));) {
+        ft_pulled *x = find_table(p, &r);
+        rc = !x ? not_found(p) : r.op == FT_TRUNCATE ? WEIR_OK : make_document(p, x, &r);
+        p->unsealed++;
+        if (rc)
+            return rc;
+    }
+    return rc == WEIR_STOPPED ? WEIR_OK : rc;
+}
+
+weir_rc ft_pull_seen(ft_pull *p, ft_schema *ret)
+{
+    *ret = (ft_schema){.tables = arena_array(&p->a, p->tables.count, sizeof *ret->tables), .unknown = true};
+    for (size_t i = 0; ret->tables && i < p->tables.count; i++) {
+        ft_pulled *x = p->tables.entries[i].value;
+        for (size_t k = 0; k < x->t.count; k++)
+            if (!x->t.columns[k].type)
+                x->t.columns[k].type = type_seen(x->types[k]);
+        ret->with_schemas |= x->t.schema.len > 0;
+        ret->tables[ret->count++] = x->t;
+    }
+    return ret->tables ? WEIR_OK : err_nomem(task_error(p->t));
 }
 
 weir_rc ft_pull_message(ft_pull *p, weir_view message)

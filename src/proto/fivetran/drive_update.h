@@ -40,6 +40,11 @@ typedef struct ft_pull {
 weir_rc ft_pull_table(ft_pull *p, ft_pulled *x, const ft_table *t, const weir_binding *b);
 /** Takes one UpdateResponse. */
 weir_rc ft_pull_message(ft_pull *p, weir_view message);
+/** Only looks at one, for who has to find out which tables there are: nothing is emitted, columns and types are noted.
+ *  @param ret_checkpoint it is a checkpoint */
+weir_rc ft_pull_look(ft_pull *p, weir_view message, bool *ret_checkpoint);
+/** The tables that were seen, with the types of what was seen in them. */
+weir_rc ft_pull_seen(ft_pull *p, ft_schema *ret);
 void ft_pull_free(ft_pull *p);
 
 /* The task's state: what the connector calls its state, as a text; how many rows of tables without a key there were. */

@@ -370,6 +370,33 @@ static void test_documents_as_they_are(void **state)
     said(r, "0 {\"n\":5}\nstate {\"fivetranState\":\"{}\"}\n");
 }
 
+/* Whoever does not say which tables it has shows them in its data. */
+static void test_discovery_in_data(void **state)
+{
+    rig *r = *state;
+    FivetranSdk__V2__SchemaResponse m = FIVETRAN_SDK__V2__SCHEMA_RESPONSE__INIT;
+    m.response_case = FIVETRAN_SDK__V2__SCHEMA_RESPONSE__RESPONSE_SCHEMA_RESPONSE_NOT_SUPPORTED;
+    m.schema_response_not_supported = true;
+    pack(&m, &r->schema.answer);
+    say_record(r, "t1", FT_UPSERT, "{\"id\":1,\"name\":null}");
+    say_record(r, "t1", FT_UPSERT, "{\"id\":1.5,\"name\":\"a\"}");
+    say_record(r, "t2", FT_UPSERT, "{\"any\":true}");
+    drive(r, false);
+    open_session(r, "{}", NULL, "");
+    ft_ok(session_discover(r->s, &r->e), &r->e);
+    said(r,
+         ".t1 key [] {\"table\":\"t1\"} [\"t1\"] {\"type\":\"object\",\"properties\":{\"id\":{\"type\":[\"number\",\"string\",\"null\"],\"format\":\"number\"},"
+         "\"name\":{\"type\":[\"string\",\"null\"]}}}\n"
+         ".t2 key [] {\"table\":\"t2\"} [\"t2\"] {\"type\":\"object\",\"properties\":{\"any\":{\"type\":[\"boolean\",\"null\"]}}}\n");
+    session_free(r->s);
+    r->s = NULL;
+    say_checkpoint(r, "1");
+    open_session(r, "{}", LIST("t2"), ""); /* and is read without having said anything */
+    ft_ok(session_pull(r->s, &r->e), &r->e);
+    assert_non_null(strstr(buf_text(&r->said), "0 {\"any\":true}\nschema 0 "));
+    assert_false(request_has(&r->update, "\x12", 1));
+}
+
 /* Columns and tables that nobody has spoken of. */
 static void test_news(void **state)
 {
@@ -543,7 +570,7 @@ int main(void)
         TEST(test_spec_and_discovery), TEST(test_unknown_table), TEST(test_records),         TEST(test_state_comes_back),
         TEST(test_selection),          TEST(test_documents_as_they_are), TEST(test_news),    TEST(test_schema_change),
         TEST(test_rest_is_dropped),    TEST(test_warning_and_task), TEST(test_status),       TEST(test_hostile_messages),
-        TEST(test_stop),               TEST(test_unimplemented),   TEST(test_nobody_there),
+        TEST(test_discovery_in_data), TEST(test_stop),               TEST(test_unimplemented),   TEST(test_nobody_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

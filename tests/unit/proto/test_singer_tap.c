@@ -129,6 +129,73 @@ static weir_rc pull_documents(weir_task *t, void *self, const weir_binding *b, s
     return rc ? rc : weir_checkpoint(t, b, VIEW("{\"lsn\":6}"));
 }
 
+/* ---- truncations ---- */
+
+static weir_rc pull_truncated(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)self;
+    (void)n;
+    weir_rc rc = weir_emit(t, b, WEIR_UPSERT, VIEW("{\"x\":1}"));
+    rc = rc ? rc : weir_truncate(t, b);
+    rc = rc ? rc : weir_emit(t, b, WEIR_UPSERT, VIEW("{\"x\":2}"));
+    return rc ? rc : weir_checkpoint(t, b, VIEW("{\"n\":2}"));
+}
+
+static weir_rc pull_more(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)self;
+    (void)n;
+    weir_rc rc = weir_emit(t, b, WEIR_UPSERT, VIEW("{\"x\":3}"));
+    return rc ? rc : weir_checkpoint(t, b, VIEW("{\"n\":3}"));
+}
+
+#define C_ONLY "{\"streams\":[{\"tap_stream_id\":\"db-c\",\"stream\":\"db-c\",\"schema\":{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"integer\"}}}," \
+               "\"key_properties\":[\"x\"],\"metadata\":[{\"breadcrumb\":[],\"metadata\":{\"selected\":true,\"replication-method\":\"LOG_BASED\"}}]}]}"
+
+/* The number behind the last `version":`, and what was said with V for it. */
+static int64_t take_version(fixture *f)
+{
+    int64_t version = 0;
+    char *at;
+    while ((at = memmem(f->said.ptr, f->said.len, "\"version\":1", 11))) {
+        char *digits = at + sizeof "\"version\":" - 1, *end;
+        version = strtoll(digits, &end, 10);
+        *digits = 'V';
+        buf rest = {0};
+        buf_addv(&rest, (weir_view){end, (size_t)(f->said.ptr + f->said.len - end)});
+        f->said.len = (size_t)(digits + 1 - f->said.ptr);
+        buf_addv(&f->said, buf_view(&rest));
+        buf_free(&rest);
+    }
+    return version;
+}
+
+/* Rows from before have no version, or a lower one; those to come have this one, in later runs, too. */
+static void a_truncation_is_a_new_version(void **state)
+{
+    (void)state;
+    fixture f;
+    char given[200];
+    begin(&f, pull_truncated);
+    f.catalog = C_ONLY;
+    assert_int_equal(sync_with(&f, "{\"emit_activate_version_messages\":true}", NULL), WEIR_OK);
+    int64_t version = take_version(&f);
+    assert_true(version > 1700000000000);
+    assert_non_null(strstr(buf_text(&f.said), RECORD("db-c", "{\"x\":1}") "{\"type\":\"ACTIVATE_VERSION\",\"stream\":\"db-c\",\"version\":V}\n"
+                           "{\"type\":\"RECORD\",\"stream\":\"db-c\",\"record\":{\"x\":2},\"version\":V,\"time_extracted\":\"T\"}\n"));
+    snprintf(given, sizeof given, "{\"bookmarks\":{\"db-c\":{\"n\":2}},\"activate_versions\":{\"db-c\":%lld}}", (long long)version);
+    assert_non_null(strstr(buf_text(&f.said), given));
+    end(&f);
+    begin(&f, pull_more);
+    f.catalog = C_ONLY;
+    f.state = given;
+    assert_int_equal(sync_with(&f, "{\"emit_activate_version_messages\":true}", NULL), WEIR_OK);
+    assert_int_equal(take_version(&f), version);
+    assert_null(strstr(buf_text(&f.said), "ACTIVATE_VERSION"));
+    assert_non_null(strstr(buf_text(&f.said), "\"record\":{\"x\":3},\"version\":V,"));
+    end(&f);
+}
+
 /* Row ids are not the user's data; a deletion is told by _sdc_deleted_at, whichever way the connector says it. */
 static void documents_as_singer_has_them(void **state)
 {
@@ -455,7 +522,8 @@ static void a_batch_that_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(discovery), cmocka_unit_test(documents_as_singer_has_them), cmocka_unit_test(what_is_not_selected_is_not_there),
+        cmocka_unit_test(discovery), cmocka_unit_test(a_truncation_is_a_new_version),
+        cmocka_unit_test(documents_as_singer_has_them), cmocka_unit_test(what_is_not_selected_is_not_there),
         cmocka_unit_test(an_interrupted_run_goes_on_where_it_was), cmocka_unit_test(a_test_wants_one_of_each),
         cmocka_unit_test(a_failure_keeps_what_was_done), cmocka_unit_test(the_state_of_a_task), cmocka_unit_test(schemas_that_change),
         cmocka_unit_test(settings_that_change_are_kept),

@@ -253,6 +253,51 @@ static void test_sourced_schema(void **unused)
     rig_close(&r);
 }
 
+/* ---- truncations, where the platform has no word for them ---- */
+
+static weir_rc truncates_at_once(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)self;
+    (void)n;
+    weir_rc rc = weir_truncate(t, b);
+    rc = rc ? rc : weir_emit(t, b, WEIR_UPSERT, VIEW("{\"x\":1}"));
+    return rc ? rc : weir_checkpoint(t, b, VIEW("{\"n\":1}"));
+}
+
+static weir_rc truncates_late(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    (void)self;
+    (void)n;
+    weir_rc rc = weir_emit(t, b, WEIR_UPSERT, VIEW("{\"x\":1}"));
+    return rc ? rc : weir_truncate(t, b);
+}
+
+/* Nothing can be out of date where nothing has come: neither documents nor a state, of the binding or of the task. */
+static void test_truncation_of_nothing(void **unused)
+{
+    (void)unused;
+    static const struct {
+        rig_pull *pull;
+        const char *state;
+        weir_rc rc;
+    } cases[] = {
+        {truncates_at_once, "", WEIR_OK},
+        {truncates_at_once, "{}", WEIR_OK},
+        {truncates_at_once, "{\"bindingStateV1\":{\"b\":{\"n\":1}}}", WEIR_OK}, /* another one's */
+        {truncates_at_once, "{\"bindingStateV1\":{\"a\":{\"n\":1}}}", WEIR_E_CONFIG},
+        {truncates_at_once, "{\"cursor\":1}", WEIR_E_CONFIG},
+        {truncates_late, "", WEIR_E_CONFIG},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rig r = {0};
+        rig_open(&r, cases[i].pull, 1, cases[i].state);
+        assert_int_equal(session_pull(r.s, &r.e), cases[i].rc);
+        if (cases[i].rc)
+            assert_non_null(strstr(err_text(&r.e), "x/a says that all its rows are out of date, and this platform has no word for it"));
+        rig_close(&r);
+    }
+}
+
 static weir_rc discovers(weir_task *t, void *self)
 {
     (void)self;
@@ -289,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_too_large_a_document),
         cmocka_unit_test(test_a_listener_that_fails_fails_the_pull),
         cmocka_unit_test(test_sourced_schema),
+        cmocka_unit_test(test_truncation_of_nothing),
         cmocka_unit_test(test_discovery_fills_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
