@@ -109,8 +109,8 @@ typedef struct weir_field {
     const char *discriminator;  /**< WEIR_ONE_OF: the property that names the variant */
     const char *placeholder;    /**< what a form shows while it is empty */
     const char *const *choice_help; /**< a sentence for each of the choices, in their order; NULL: none */
-    /** Only asked for where another setting of the same table, named here, has the value shown_for: a text, "true" or "false"; "" is no value. It must be
-     *  optional or have a fallback. NULL: always. */
+    /** Only asked for where another setting of the same table, named here, has the value shown_for: a text, "true" or "false"; "" is no value. Required
+     *  means: where it is asked for. NULL: always. */
     const char *shown_by, *shown_for;
 } weir_field;
 

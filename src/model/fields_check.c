@@ -150,8 +150,6 @@ static weir_rc check_shown(check *c, const weir_field *table, const weir_field *
         return slip(c, "it is shown by '%s', which is not another setting of this table", f->shown_by);
     if (by->type != WEIR_TEXT && by->type != WEIR_BOOL)
         return slip(c, "'%s', by which it is shown, is neither a text nor a boolean", f->shown_by);
-    if (!f->fallback && !(f->flags & WEIR_OPTIONAL))
-        return slip(c, "it is not always shown, so it has to be optional or have a default");
     if (shown_in_circles(table, f))
         return slip(c, "whether it is shown depends on itself");
     return check_shown_for(c, f, by);

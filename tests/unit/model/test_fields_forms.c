@@ -69,8 +69,6 @@ static void slips(void **state)
     assert_slip(t, 0, LINE(url, .shown_for = "x"), "setting 'url': it is shown for 'x', but of which setting?");
     assert_slip(t, 0, LINE(url, .shown_by = "url", .fallback = ""), "setting 'url': it is shown by 'url', which is not another setting of this table");
     assert_slip(t, 0, LINE(url, .shown_by = "every", .fallback = ""), "setting 'url': 'every', by which it is shown, is neither a text nor a boolean");
-    assert_slip(t, 0, LINE(url, .shown_by = "auth", .shown_for = "None"),
-                "setting 'url': it is not always shown, so it has to be optional or have a default");
     assert_slip(t, 0, LINE(url, .shown_by = "auth", .shown_for = "none", .fallback = ""), "setting 'url': 'auth', by which it is shown, cannot be 'none'");
     assert_slip(t, 0, LINE(url, .shown_by = "metrics", .shown_for = "yes", .fallback = ""),
                 "setting 'url': 'metrics', by which it is shown, is true or false, never 'yes'");
