@@ -45,7 +45,7 @@ typedef struct rpc_call rpc_call;
  *  one that is gone */
 weir_rc rpc_receive(rpc_call *c, weir_view *ret, err *e);
 /** Sends a message: its bytes are taken over without a copy, the buffer is left empty. Blocks until the message before it was taken by the transport.
- *  On failure the buffer is still the caller's.
+ *  On failure it may still hold the bytes: free it.
  *  @param more another message follows at once: this one may wait for it (GRPC_WRITE_BUFFER_HINT). Never for what the peer waits for.
  *  @return WEIR_STOPPED: the peer has cancelled, or is gone */
 weir_rc rpc_send(rpc_call *c, buf *message, bool more, err *e);
