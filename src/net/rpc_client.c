@@ -46,6 +46,8 @@ static void make_channel(rpc_client *c, const char *target)
 
 weir_rc rpc_client_open(rpc_client **ret, const char *target, log_sink *log, err *e)
 {
+    if (!strchr(target, ':'))
+        return err_fail(e, WEIR_E_CONFIG, "connect to '%s': a server is HOST:PORT, [HOST]:PORT or unix:PATH", target);
     rpc_client *c = calloc(1, sizeof *c);
     if (!c)
         return err_nomem(e);
