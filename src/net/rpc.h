@@ -93,7 +93,7 @@ void rpc_server_free(rpc_server *s);
 
 typedef struct rpc_client rpc_client;
 
-/** Connects with the first call. @param target `localhost:50051`, `unix:/path` */
+/** Connects with the first call. @param target `localhost:50051`, `unix:/path`  @return WEIR_E_CONFIG: it is no address; gRPC is not installed */
 weir_rc rpc_client_open(rpc_client **ret, const char *target, log_sink *log, err *e);
 /** Waits until the server answers, for as long as wait_ms. @param stop_fd readable: give up; -1: none  @return WEIR_E_TRANSIENT if it does not */
 weir_rc rpc_client_wait(rpc_client *c, int64_t wait_ms, int stop_fd, err *e);

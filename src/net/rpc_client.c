@@ -11,7 +11,6 @@
 struct rpc_client {
     rpc_line line;
     grpc_channel *channel;
-    log_sink *log;
     rpc_watch watch;
 };
 
@@ -51,7 +50,6 @@ weir_rc rpc_client_open(rpc_client **ret, const char *target, log_sink *log, err
     rpc_client *c = calloc(1, sizeof *c);
     if (!c)
         return err_nomem(e);
-    c->log = log;
     rpc_watch_init(&c->watch);
     weir_rc rc = rpc_line_open(&c->line, e);
     if (!rc)
@@ -67,6 +65,7 @@ weir_rc rpc_client_open(rpc_client **ret, const char *target, log_sink *log, err
     rpc_signals_block(&before);
     make_channel(c, target);
     rpc_signals_restore(&before);
+    log_line(log, WEIR_DEBUG, "calls go to %s, by gRPC %s", target, c->line.grpc.grpc_version_string());
     *ret = c;
     return WEIR_OK;
 }
