@@ -61,7 +61,8 @@
     X(grpc_slice_from_copied_buffer) \
     X(grpc_slice_from_static_string) \
     X(grpc_slice_new_with_user_data) \
-    X(grpc_slice_unref)
+    X(grpc_slice_unref) \
+    X(grpc_version_string)
 
 #define GRPC_POINTER(name) __typeof__(name) *name;
 typedef struct grpc_api {

@@ -45,7 +45,7 @@ typedef struct rpc_call rpc_call;
  *  one that is gone */
 weir_rc rpc_receive(rpc_call *c, weir_view *ret, err *e);
 /** Sends a message: its bytes are taken over without a copy, the buffer is left empty. Blocks until the message before it was taken by the transport.
- *  On failure the buffer is still the caller's.
+ *  On failure it may still hold the bytes: free it.
  *  @param more another message follows at once: this one may wait for it (GRPC_WRITE_BUFFER_HINT). Never for what the peer waits for.
  *  @return WEIR_STOPPED: the peer has cancelled, or is gone */
 weir_rc rpc_send(rpc_call *c, buf *message, bool more, err *e);
@@ -93,7 +93,7 @@ void rpc_server_free(rpc_server *s);
 
 typedef struct rpc_client rpc_client;
 
-/** Connects with the first call. @param target `localhost:50051`, `unix:/path` */
+/** Connects with the first call. @param target `localhost:50051`, `unix:/path`  @return WEIR_E_CONFIG: it is no address; gRPC is not installed */
 weir_rc rpc_client_open(rpc_client **ret, const char *target, log_sink *log, err *e);
 /** Waits until the server answers, for as long as wait_ms. @param stop_fd readable: give up; -1: none  @return WEIR_E_TRANSIENT if it does not */
 weir_rc rpc_client_wait(rpc_client *c, int64_t wait_ms, int stop_fd, err *e);

@@ -203,6 +203,9 @@ static void test_nobody_there(void **state)
     (void)state;
     err e = {0};
     rpc_client *c = NULL;
+    assert_int_equal(rpc_client_open(&c, "localhost", NULL, &e), WEIR_E_CONFIG);
+    assert_string_equal(err_text(&e), "connect to 'localhost': a server is HOST:PORT, [HOST]:PORT or unix:PATH");
+    err_clear(&e);
     rig_ok(rpc_client_open(&c, "unix:/no/such/socket", NULL, &e), &e);
     assert_int_equal(rpc_client_wait(c, 100, -1, &e), WEIR_E_TRANSIENT);
     assert_string_equal(err_text(&e), "the server does not answer within 100 ms");
