@@ -86,7 +86,7 @@ typedef struct ft_value {
 /** Takes the next entry of the record's map. A name that comes again replaces its former value: the caller lets the last win.
  *  @param at begins with 0
  *  @return WEIR_STOPPED: no more; WEIR_E_PROTOCOL: bad UTF-8, a value without a member, a null that is false, a time out of the years 1 to 9999, a decimal that
- *  is none; names the table and the column */
+ *  is none; names the table and the column. Whether JSON is JSON is not looked at. */
 weir_rc ft_next_value(const ft_record *rec, size_t *at, weir_view *ret_name, ft_value *ret, err *e);
 /** Appends the text of a value: dates and times as ISO 8601 (`2007-12-03T10:15:30.500Z`), numbers, true and false; of those that have a text, that one. */
 void ft_value_text(const ft_value *v, buf *out);

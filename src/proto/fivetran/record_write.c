@@ -482,19 +482,25 @@ static inline const char *take_digits(const char *at, const char *end, ptrdiff_t
     return at < end && (unsigned char)(*at - '0') <= 9 ? NULL : at;
 }
 
-static bool quick_integer(writer *r, const column *c)
+/* @return false: it is something else, and nothing was taken */
+static inline bool try_integer(writer *r, const column *c, ft_type type)
 {
     const char *at = r->at + (*r->at == '-'), *digits = at;
     uint64_t v = 0;
     at = take_digits(at, r->end, FIT_64, &v);
     if (!at || at == digits || !ends_value(at, r->end) || v > INT64_MAX)
-        return put_slow(r, c);
+        return false;
     int64_t value = digits > r->at ? -(int64_t)v : (int64_t)v;
-    if (!fits_integer(c->type, value))
-        return put_slow(r, c);
+    if (!fits_integer(type, value))
+        return false;
     r->at = at;
-    r->p = ft_put_integer(r->p, &c->name, c->type, value);
+    r->p = ft_put_integer(r->p, &c->name, type, value);
     return true;
+}
+
+static bool quick_integer(writer *r, const column *c)
+{
+    return try_integer(r, c, c->type) || put_slow(r, c);
 }
 
 /* Both the digits and the power of ten are doubles, so their quotient is the nearest one (W. Clinger: How to read floating point numbers accurately, 1990). */
@@ -508,7 +514,7 @@ static inline bool exact_double(uint64_t digits, unsigned decimals, double *ret)
     return true;
 }
 
-static bool quick_double(writer *r, const column *c)
+static inline bool try_double(writer *r, const column *c)
 {
     const char *at = r->at + (*r->at == '-'), *digits = at, *point = NULL;
     uint64_t v = 0;
@@ -519,11 +525,16 @@ static bool quick_double(writer *r, const column *c)
         at = take_digits(point, r->end, FIT_64 - (at - digits), &v);
     }
     if (!at || at == digits || !ends_value(at, r->end) || !exact_double(v, point ? (unsigned)(at - point) : 0, &value))
-        return put_slow(r, c);
+        return false;
     value = digits > r->at ? -value : value;
     r->at = at;
     r->p = ft_put_double(r->p, &c->name, value);
     return true;
+}
+
+static bool quick_double(writer *r, const column *c)
+{
+    return try_double(r, c) || put_slow(r, c);
 }
 
 static bool quick_boolean(writer *r, const column *c)
@@ -574,22 +585,66 @@ static inline char *copy_text(char *to, const char *from, size_t len)
     return to + len;
 }
 
-static bool quick_text(writer *r, const column *c)
+static inline bool try_text(writer *r, const column *c, ft_type type)
 {
     const char *from = r->at + 1, *to = *r->at == '"' ? find_end(from, r->end) : r->end;
     if (to == r->end || *to != '"')
-        return put_slow(r, c);
+        return false;
     size_t len = (size_t)(to - from);
-    r->p = copy_text(ft_put_text_head(r->p, &c->name, c->type, len), from, len);
+    r->p = copy_text(ft_put_text_head(r->p, &c->name, type, len), from, len);
     r->at = to + 1;
     return true;
 }
 
+static bool quick_text(writer *r, const column *c)
+{
+    return try_text(r, c, c->type) || put_slow(r, c);
+}
+
+/* Plain digits go as they are, with quotes around them or without. */
+static bool quick_decimal(writer *r, const column *c)
+{
+    bool text = *r->at == '"';
+    const char *from = r->at + text, *digits = from + (from < r->end && *from == '-'), *at = quick_digits(digits, r->end);
+    ptrdiff_t whole = at - digits, scale = 0;
+    if (whole > 0 && at < r->end && *at == '.') {
+        const char *point = at;
+        at = quick_digits(point + 1, r->end);
+        scale = at - point - 1;
+        whole = scale ? whole : 0;
+    }
+    if (whole == 0 || (*digits == '0' && whole > 1) || whole + scale > DECIMAL_DIGITS || !(text ? at < r->end && *at == '"' : ends_value(at, r->end)))
+        return put_slow(r, c);
+    size_t len = (size_t)(at - from);
+    r->p = copy_text(ft_put_text_head(r->p, &c->name, FT_DECIMAL, len), from, len);
+    r->at = at + text;
+    return true;
+}
+
+static bool quick_time(writer *r, const column *c)
+{
+    const char *from = r->at + 1, *to = *r->at == '"' ? find_end(from, r->end) : r->end;
+    int64_t seconds;
+    uint32_t nanos;
+    if (to == r->end || *to != '"' || !ft_time_of_text(c->type, (weir_view){from, (size_t)(to - from)}, &seconds, &nanos))
+        return put_slow(r, c);
+    r->p = ft_put_time(r->p, &c->name, c->type, seconds, nanos);
+    r->at = to + 1;
+    return true;
+}
+
+/* A number without a point that is no LONG is none of the doubles that are tried. */
+static bool quick_any(writer *r, const column *c)
+{
+    bool done = *r->at == '"' ? try_text(r, c, FT_STRING) : is_number((weir_view){r->at, 1}) && (try_integer(r, c, FT_LONG) || try_double(r, c));
+    return done || put_slow(r, c);
+}
+
 static put_value *const quick_values[FT_TYPES] = {
-    [FT_UNSPECIFIED] = put_slow, [FT_BOOLEAN] = quick_boolean,  [FT_SHORT] = quick_integer,    [FT_INT] = quick_integer,
-    [FT_LONG] = quick_integer,   [FT_DECIMAL] = put_slow,       [FT_FLOAT] = put_slow,         [FT_DOUBLE] = quick_double,
-    [FT_NAIVE_DATE] = put_slow,  [FT_NAIVE_DATETIME] = put_slow, [FT_UTC_DATETIME] = put_slow, [FT_BINARY] = put_slow,
-    [FT_XML] = quick_text,       [FT_STRING] = quick_text,      [FT_JSON] = put_slow,          [FT_NAIVE_TIME] = put_slow,
+    [FT_UNSPECIFIED] = quick_any,  [FT_BOOLEAN] = quick_boolean,    [FT_SHORT] = quick_integer,    [FT_INT] = quick_integer,
+    [FT_LONG] = quick_integer,     [FT_DECIMAL] = quick_decimal,    [FT_FLOAT] = put_slow,         [FT_DOUBLE] = quick_double,
+    [FT_NAIVE_DATE] = quick_time,  [FT_NAIVE_DATETIME] = quick_time, [FT_UTC_DATETIME] = quick_time, [FT_BINARY] = put_slow,
+    [FT_XML] = quick_text,         [FT_STRING] = quick_text,        [FT_JSON] = put_slow,          [FT_NAIVE_TIME] = quick_time,
 };
 
 /* ----------------------------------------------------------------------------------------------------------------- records -- */
