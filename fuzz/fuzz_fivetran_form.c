@@ -111,7 +111,8 @@ static void with_form(arena *a, const ft_form *form, const uint8_t *bytes, size_
     tree *schema;
     ft_plan *plan;
     must_read_as_it_was_written(a, form);
-    answered(a, form, bytes, len);
+    ft_flat complete = answered(a, form, bytes, len);
+    MUST(ft_form_complete(a, form, &complete));
     ft_form_schema(form, VIEW("t"), &text);
     MUST(buf_ok(&text) && tree_parse(a, buf_view(&text), NULL, WEIR_E_BUG, &schema, &e) == WEIR_OK);
     weir_rc rc = ft_plan_new(a, schema, &plan, &e);

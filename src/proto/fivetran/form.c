@@ -119,14 +119,17 @@ const ft_field *ft_form_visible(const ft_form *f, const ft_flat *answers, size_t
     return found;
 }
 
-static bool add_answer(arena *a, ft_flat *answers, weir_view name, weir_view value)
+/* Room for an answer to every field. */
+static bool make_room(arena *a, const ft_form *f, ft_flat *answers)
 {
-    ft_pair *items = arena_array(a, answers->count + 1, sizeof *items);
+    size_t all = answers->count;
+    for (size_t i = 0; i < f->count; i++)
+        all += count_inside(f->fields + i);
+    ft_pair *items = arena_array(a, all, sizeof *items);
     if (!items)
         return false;
     if (answers->count)
         memcpy(items, answers->items, answers->count * sizeof *items);
-    items[answers->count++] = (ft_pair){name, value};
     answers->items = items;
     return true;
 }
@@ -135,11 +138,12 @@ bool ft_form_complete(arena *a, const ft_form *f, ft_flat *answers)
 {
     const ft_field *field;
     size_t at = 0;
-    bool good = true;
-    while (good && (field = ft_form_visible(f, answers, &at)) != NULL) {
+    if (!make_room(a, f, answers))
+        return false;
+    while ((field = ft_form_visible(f, answers, &at)) != NULL) {
         weir_view value = field->ask == FT_ASK_TOGGLE && !field->fallback.ptr ? VIEW("false") : field->fallback;
         if (value.ptr && !ft_flat_get(answers, field->name).ptr)
-            good = add_answer(a, answers, field->name, value);
+            answers->items[answers->count++] = (ft_pair){field->name, value};
     }
-    return good;
+    return true;
 }

@@ -196,11 +196,6 @@ static void set_kind(planner *p, ft_node *n, const ft_layers *l)
                 n->kind = kinds[i].kind;
 }
 
-static bool is_hidden(const ft_layers *l)
-{
-    return ft_layers_says(l, "x-hidden-field") || ft_layers_says(l, "airbyte_hidden");
-}
-
 static void add_leaf(planner *p, ft_node *n)
 {
     ft_plan *plan = p->plan;
@@ -223,7 +218,7 @@ static void set_leaf(planner *p, ft_node *n, const ft_layers *l, const tree *sch
     set_kind(p, n, l);
     p->looks = MOST_LEAVES;
     n->secret = is_secret(l) || (n->kind == FT_KIND_JSON && holds_secret(p, schema, NULL));
-    n->hidden = is_hidden(l) || n->kind == FT_KIND_CONST;
+    n->hidden |= n->kind == FT_KIND_CONST;
     n->keeps_empty = n->kind == FT_KIND_TEXT && keeps_empty(n, l);
     add_leaf(p, n);
 }
@@ -373,7 +368,7 @@ static ft_node *new_node(planner *p, weir_view property, ft_node *around)
 {
     ft_node *n = arena_alloc(p->plan->arena, sizeof *n);
     if (n)
-        *n = (ft_node){.property = property, .around = around, .conditional = around && around->conditional};
+        *n = (ft_node){.property = property, .around = around, .conditional = around && around->conditional, .hidden = around && around->hidden};
     return n;
 }
 
@@ -411,7 +406,6 @@ static void build_variants(planner *p, ft_node *n, const ft_layers *l, const tre
     n->by->kind = FT_KIND_ENUM;
     n->by->choices = by->choices;
     n->by->choice_count = by->choice_count;
-    n->by->hidden = is_hidden(l);
     n->by->fallback = chosen && is_scalar(chosen) ? chosen : NULL;
     n->by->title = n->around ? n->title : ft_layers_text(&inner, "title");
     n->by->description = n->around ? n->description : ft_layers_text(&inner, "description");
@@ -513,6 +507,7 @@ static ft_node *build(planner *p, const tree *schema, weir_view property, ft_nod
     n->example = ft_layers_get(&l, "examples");
     n->shown = shown_when(&l);
     n->conditional |= n->shown != NULL;
+    n->hidden |= ft_layers_says(&l, "x-hidden-field") || ft_layers_says(&l, "airbyte_hidden");
     n->required = !around;
     if (around) {
         ft_layers outer = {0};

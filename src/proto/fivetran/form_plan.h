@@ -31,7 +31,8 @@ struct ft_node {
     unsigned types;  /* FT_KIND_JSON: what is allowed, 0: anything */
     bool required;   /* its object must have it */
     bool demanded;   /* and the object must be there, too */
-    bool secret, hidden;
+    bool secret;
+    bool hidden;     /* it, or what it is in, is not to be seen */
     bool texts;      /* FT_KIND_JSON: an array of texts */
     bool keeps_empty; /* FT_KIND_TEXT: the empty text is a value */
     bool conditional; /* it, or what it is in, is not always shown */

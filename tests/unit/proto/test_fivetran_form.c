@@ -429,6 +429,19 @@ static void variants(void **state)
     done(&x);
 }
 
+/* What is in something hidden is hidden, too. */
+static void hidden(void **state)
+{
+    (void)state;
+    fixture x;
+    planned(&x, "{\"properties\":{\"d\":{\"airbyte_hidden\":true,\"default\":{\"by\":\"a\"},\"oneOf\":[{\"properties\":{\"by\":{\"const\":\"a\"}}},"
+                "{\"properties\":{\"by\":{\"const\":\"b\"},\"n\":{\"type\":\"integer\"}}}]},\"o\":{\"type\":\"object\",\"x-hidden-field\":true,"
+                "\"properties\":{\"on\":{\"type\":\"boolean\"}}}}}");
+    assert_form(&x, "by  hidden \"D\" = a\nif by is b\n  n  hidden \"N\"\non  hidden \"On\"\n");
+    assert_settings(&x, PAIRS("by", "b", "n", "1", "on", "true"), "{\"d\":{\"by\":\"b\",\"n\":1},\"o\":{\"on\":true}}");
+    done(&x);
+}
+
 /* By discriminator, with a default; and settings that are variants as a whole. */
 static void variants_otherwise(void **state)
 {
@@ -952,6 +965,7 @@ int main(void)
         cmocka_unit_test(bytes),               cmocka_unit_test(over_the_wire),
         cmocka_unit_test(of_another_encoder),  cmocka_unit_test(bytes_that_are_no_form), cmocka_unit_test(every_sort),
         cmocka_unit_test(unknown_names),       cmocka_unit_test(empty_texts),         cmocka_unit_test(objects),
+        cmocka_unit_test(hidden),
         cmocka_unit_test(variants),            cmocka_unit_test(variants_otherwise),
         cmocka_unit_test(schemas_without_end), cmocka_unit_test(names),
         cmocka_unit_test(visible),             cmocka_unit_test(one_by_one),
