@@ -51,7 +51,7 @@ static bool learn_columns(ft_typed *ty, const ft_columns *c)
                                     .selected = c->selected[i] || from->key, .limited = from->length || from->precision};
     }
     const char *quoted = ty->names.ptr;
-    for (size_t i = 0; i < c->count; quoted += columns[i++].len)
+    for (size_t i = 0; i < c->count && buf_ok(&ty->names); quoted += columns[i++].len)
         columns[i].quoted = quoted;
     return buf_ok(&ty->names);
 }

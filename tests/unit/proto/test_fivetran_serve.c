@@ -294,6 +294,7 @@ static weir_rc drain(rpc_call *c, rig *r, err *e)
         buf_addv(&copy, message);
         rig_send(r, &copy, false, e);
     }
+    err_clear(e); /* there are no more: that is all it says */
     return rpc_finish(c, e);
 }
 
@@ -317,6 +318,7 @@ static void test_update(void **state)
     assert_int_equal(drain(begin_update(&p, "secret-token", "many"), &r, &e), WEIR_OK);
     assert_memory_equal(buf_text(&r.said), "task ", 5);
     rig_free(&r);
+    err_free(&e);
     stop(&p);
 }
 
@@ -357,6 +359,7 @@ static void test_a_call_may_end_while_the_server_stops(void **state)
     assert_int_equal(rc, WEIR_OK);
     assert_int_equal(r.records, 50000);
     rig_free(&r);
+    err_free(&e);
     stop(&p);
 }
 
