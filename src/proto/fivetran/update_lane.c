@@ -201,7 +201,7 @@ static bool keep_document(const outlet *o, weir_op op, weir_view doc, buf *out)
 void ft_lane_outlet(ft_lane *l, size_t i, outlet *o, buf *to)
 {
     const ft_target *target = l->slots[i].target;
-    *o = (outlet){.to = to, .take = take, .mark = keep_document, .context = &l->slots[i]};
+    *o = (outlet){.to = to, .prefix = VIEW(""), .suffix = VIEW(""), .take = take, .mark = keep_document, .context = &l->slots[i]};
     if (!target->row_id && !target->deletes)
         o->values = &ft_typed_values;
 }

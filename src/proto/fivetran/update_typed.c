@@ -51,7 +51,7 @@ static bool learn_columns(ft_typed *ty, const ft_columns *c)
                                     .selected = c->selected[i] || from->key, .limited = from->length || from->precision};
     }
     const char *quoted = ty->names.ptr;
-    for (size_t i = 0; i < c->count; quoted += columns[i++].len)
+    for (size_t i = 0; i < c->count && buf_ok(&ty->names); quoted += columns[i++].len)
         columns[i].quoted = quoted;
     return buf_ok(&ty->names);
 }
@@ -60,10 +60,13 @@ static weir_rc learn(ft_slot *s, err *e)
 {
     ft_typed *ty = s->typed;
     ft_misfit misfit;
-    if (!learn_columns(ty, &s->columns))
-        return err_nomem(e);
     buf_clear(&ty->head);
-    return ft_write_record(s->columns.writing, FT_UPSERT, VIEW("{}"), &ty->head, &misfit, e);
+    weir_rc rc = learn_columns(ty, &s->columns) ? WEIR_OK : err_nomem(e);
+    if (!rc)
+        rc = ft_write_record(s->columns.writing, FT_UPSERT, VIEW("{}"), &ty->head, &misfit, e);
+    if (rc)
+        ty->count = 0;
+    return rc;
 }
 
 void ft_typed_free(ft_typed *ty)
@@ -80,10 +83,13 @@ void ft_typed_free(ft_typed *ty)
 
 /* ---- values in general ---- */
 
+/* What is known of the table may be out of date by now: it is learnt anew for the next document. */
 static void went_wrong(ft_typed *ty, weir_rc rc)
 {
     if (!ty->rc)
         ty->rc = rc;
+    ty->count = 0;
+    buf_clear(&ty->head);
 }
 
 /* A record of this one member; what fits no column makes the table grow. */
