@@ -27,7 +27,7 @@ typedef struct writing {
     masked masks[MASKS];
     size_t next_mask;
     bool *set;               /* of the row at hand */
-    ft_statement a, b;       /* of the file */
+    ft_statement a, b, c;    /* of the file */
 } writing;
 
 typedef weir_rc rows_work(writing *x, const ft_rows *rows);
@@ -104,6 +104,7 @@ static void free_statements(writing *x)
         buf_free(&x->masks[i].s.sql);
     buf_free(&x->a.sql);
     buf_free(&x->b.sql);
+    buf_free(&x->c.sql);
     free(x->gathered);
     free(x->set);
 }
@@ -260,29 +261,61 @@ static weir_rc plain_rows(writing *x, const ft_rows *rows)
 
 static weir_rc begin_earliest(writing *x)
 {
-    ft_sql_cut(&x->a, x->w->a, &x->t);
-    ft_sql_close(&x->b, x->w->a, &x->t);
+    ft_sql_set_aside(&x->a, x->w->a, &x->t);
+    ft_sql_cut(&x->b, x->w->a, &x->t);
+    ft_sql_close(&x->c, x->w->a, &x->t);
     weir_rc rc = need_key(x, false);
     return rc ? rc : need_column(x, x->start);
 }
 
-/* What starts with the row or later goes, the version before it ends (fivetran.md 2.4, 1). */
+/* What the statements take beside the rows. Deleted rows that became history start and end with the first instant: what was set aside ends later. */
+static weir_rc extras_of(writing *x, const ft_rows *rows, arena *a, weir_sql_value **ret)
+{
+    weir_sql_value *extras = arena_array(a, rows->count * FT_EXTRAS, sizeof *extras);
+    *ret = extras;
+    if (!extras)
+        return nomem(x);
+    for (size_t i = 0; i < rows->count; i++, extras += FT_EXTRAS) {
+        const weir_sql_value *start = &rows->values[i * x->t.count + x->start];
+        extras[FT_EXTRA_ASIDE_START] = (weir_sql_value){.type = WEIR_SQL_TIMESTAMP, .text = VIEW("0001-01-01T00:00:00Z")};
+        extras[FT_EXTRA_ASIDE_END] = (weir_sql_value){.type = WEIR_SQL_TIMESTAMP, .text = VIEW("0001-01-01T00:00:00.001Z")};
+        if (start->type == WEIR_SQL_NULL)
+            return row_fault(x, rows, i, "it is null", x->start);
+        if (!ft_instant_before(start, a, &extras[FT_EXTRA_CLOSED]))
+            return a->failed ? nomem(x) : row_fault(x, rows, i, "there is no millisecond before it", x->start);
+    }
+    return WEIR_OK;
+}
+
+/* What starts with the row or later goes, the version before it ends (fivetran.md 2.4, 1). Where none would be left for an update to build on, one stays aside. */
 static weir_rc earliest_rows(writing *x, const ft_rows *rows)
 {
     arena a = {0};
-    weir_sql_value *closed = arena_array(&a, rows->count * FT_EXTRAS, sizeof *closed);
-    weir_rc rc = closed ? WEIR_OK : nomem(x);
-    for (size_t i = 0; !rc && i < rows->count; i++) {
-        const weir_sql_value *start = &rows->values[i * x->t.count + x->start];
-        if (start->type == WEIR_SQL_NULL)
-            rc = row_fault(x, rows, i, "it is null", x->start);
-        else if (!ft_instant_before(start, &a, &closed[i * FT_EXTRAS + FT_EXTRA_CLOSED]))
-            rc = a.failed ? nomem(x) : row_fault(x, rows, i, "there is no millisecond before it", x->start);
-    }
+    weir_sql_value *extras;
+    weir_rc rc = extras_of(x, rows, &a, &extras);
     if (!rc)
-        rc = run_rows(x, &x->a, rows, 0, rows->count, NULL);
+        rc = run_rows(x, &x->a, rows, 0, rows->count, extras);
     if (!rc)
-        rc = run_rows(x, &x->b, rows, 0, rows->count, closed);
+        rc = run_rows(x, &x->b, rows, 0, rows->count, NULL);
+    if (!rc)
+        rc = run_rows(x, &x->c, rows, 0, rows->count, extras);
+    arena_free(&a);
+    return rc;
+}
+
+static weir_rc begin_aside(writing *x)
+{
+    ft_sql_drop_aside(&x->a, x->w->a, &x->t);
+    return need_key(x, false);
+}
+
+static weir_rc aside_rows(writing *x, const ft_rows *rows)
+{
+    arena a = {0};
+    weir_sql_value *extras;
+    weir_rc rc = extras_of(x, rows, &a, &extras);
+    if (!rc)
+        rc = run_rows(x, &x->a, rows, 0, rows->count, extras);
     arena_free(&a);
     return rc;
 }
@@ -304,7 +337,8 @@ static weir_rc begin_end(writing *x)
 
 static const file_kind replaces = {"replace", begin_replace, replace_rows}, updates = {"update", begin_update, update_rows},
                        deletes = {"delete", begin_delete, plain_rows}, earliest = {"earliest start", begin_earliest, earliest_rows},
-                       versions = {"update", begin_update, version_rows}, ends = {"delete", begin_end, plain_rows};
+                       versions = {"update", begin_update, version_rows}, ends = {"delete", begin_end, plain_rows},
+                       asides = {"earliest start", begin_aside, aside_rows};
 
 static weir_rc write_rows(writing *x, const file_kind *kind)
 {
@@ -440,6 +474,8 @@ weir_rc ft_write_history_batch(ft_work *w, const FivetranSdk__V2__WriteHistoryBa
         rc = write_files(&x, &versions, m->update_files, m->n_update_files);
     if (!rc)
         rc = write_files(&x, &ends, m->delete_files, m->n_delete_files);
+    if (!rc)
+        rc = write_files(&x, &asides, m->earliest_start_files, m->n_earliest_start_files);
     free_statements(&x);
     return rc;
 }

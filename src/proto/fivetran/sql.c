@@ -54,12 +54,12 @@ static void add_parameter(ft_statement *s, size_t which)
         s->params[s->count++] = which;
 }
 
-/* At most: each column twice, and the extras. */
+/* At most: each column three times, and the extras. */
 static void begin_statement(ft_statement *s, arena *a, const ft_sql_table *t)
 {
     buf_clear(&s->sql);
     s->count = 0;
-    s->params = arena_array(a, 2 * t->count + FT_EXTRAS + 2, sizeof *s->params);
+    s->params = arena_array(a, 3 * t->count + FT_EXTRAS + 2, sizeof *s->params);
     if (!s->params)
         s->sql.failed = true;
 }
@@ -220,6 +220,39 @@ void ft_sql_delete(ft_statement *s, arena *a, const ft_sql_table *t)
 }
 
 /* --------------------------------------------------------------------------------------------------------------- history -- */
+
+/* (SELECT max("_fivetran_start") FROM t AS p WHERE p."k" = ?) */
+static void add_extreme_start(ft_statement *s, const ft_sql_table *t, const char *which)
+{
+    buf_printf(&s->sql, "(SELECT %s(p.\"%s\") FROM %.*s AS p", which, ft_start, VIEW_ARG(t->name));
+    add_key_match(s, t, false, "p.");
+    buf_addc(&s->sql, ')');
+}
+
+void ft_sql_set_aside(ft_statement *s, arena *a, const ft_sql_table *t)
+{
+    begin_statement(s, a, t);
+    buf_printf(&s->sql, "UPDATE %.*s SET \"%s\" = ?, \"%s\" = ?, \"%s\" = FALSE", VIEW_ARG(t->name), ft_start, ft_end, ft_active);
+    add_parameter(s, t->count + FT_EXTRA_ASIDE_START);
+    add_parameter(s, t->count + FT_EXTRA_ASIDE_END);
+    add_key_match(s, t, false, "");
+    buf_printf(&s->sql, " AND \"%s\" = ", ft_start);
+    add_extreme_start(s, t, "max");
+    buf_adds(&s->sql, " AND ");
+    add_extreme_start(s, t, "min");
+    buf_adds(&s->sql, " >= ?");
+    add_parameter(s, ft_sql_find(t, ft_start));
+}
+
+void ft_sql_drop_aside(ft_statement *s, arena *a, const ft_sql_table *t)
+{
+    begin_statement(s, a, t);
+    buf_printf(&s->sql, "DELETE FROM %.*s", VIEW_ARG(t->name));
+    add_key_match(s, t, false, "");
+    buf_printf(&s->sql, " AND \"%s\" = ? AND \"%s\" = ?", ft_start, ft_end);
+    add_parameter(s, t->count + FT_EXTRA_ASIDE_START);
+    add_parameter(s, t->count + FT_EXTRA_ASIDE_END);
+}
 
 void ft_sql_cut(ft_statement *s, arena *a, const ft_sql_table *t)
 {

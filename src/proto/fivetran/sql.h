@@ -18,7 +18,9 @@ typedef struct ft_sql_table {
 
 /** A row that is written has the table's columns and behind them these. */
 enum {
-    FT_EXTRA_CLOSED = 0, /**< a millisecond before the row's start */
+    FT_EXTRA_CLOSED = 0,      /**< a millisecond before the row's start */
+    FT_EXTRA_ASIDE_START = 1, /**< start and end of a version that was set aside: before all others, and as no other has them */
+    FT_EXTRA_ASIDE_END = 2,
     FT_EXTRAS
 };
 
@@ -54,6 +56,10 @@ void ft_sql_delete(ft_statement *s, arena *a, const ft_sql_table *t);
 
 /* History tables: `start` of the key is left out of the match. */
 
+/** Where all versions of the key start with the row or later, sets the latest one aside: before them all, to be what an update builds on. */
+void ft_sql_set_aside(ft_statement *s, arena *a, const ft_sql_table *t);
+/** Deletes what was set aside of the key. */
+void ft_sql_drop_aside(ft_statement *s, arena *a, const ft_sql_table *t);
 /** Deletes versions of the key that start with the row, or later. */
 void ft_sql_cut(ft_statement *s, arena *a, const ft_sql_table *t);
 /** Closes the active version of the key a millisecond before the row's start (FT_EXTRA_CLOSED). */

@@ -528,6 +528,20 @@ static void test_history(void **state)
     gives(f, versions, want);
 }
 
+/* An update that begins before all versions of its key: they go, but what it leaves unmodified is theirs. A row that the batch does not have stays gone. */
+static void test_history_before_all(void **state)
+{
+    fixture *f = *state;
+    make_history(f);
+    write_history(f, "t", (files){
+        .earliest = "id,_fivetran_start\n1,2023-12-30T00:00:00Z\n2,2023-12-30T00:00:00Z\n",
+        .update = "id,a,b,_fivetran_start,_fivetran_end,_fivetran_active,_fivetran_synced\n1,new,~,2023-12-30T00:00:00Z,2023-12-31T23:59:59.999Z,false," DAY(5)
+                  "\n1,~,9," DAY(1) "," MAX ",true," DAY(5) "\n"});
+    gives(f, versions,
+          "1|new|1|2023-12-30T00:00:00+00:|2023-12-31T23:59:59.999|0\n1|new|9|2024-01-01T00:00:00+00:|9999-12-31T23:59:59.999|1\n"
+          "3|three|3|2024-01-01T00:00:00+00:|9999-12-31T23:59:59.999|1\n");
+}
+
 /* What starts with the earliest start of the batch, or later, goes. */
 static void test_history_cut(void **state)
 {
@@ -840,7 +854,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_create_and_describe), TEST(test_describe_foreign), TEST(test_every_value), TEST(test_alter), TEST(test_alter_key), TEST(test_truncate),
         TEST(test_soft_truncate), TEST(test_write), TEST(test_keyless), TEST(test_key_only), TEST(test_write_refused), TEST(test_many_rows), TEST(test_history),
-        TEST(test_history_cut), TEST(test_drop_and_rename), TEST(test_copy), TEST(test_add_and_set), TEST(test_columns_in_history),
+        TEST(test_history_before_all), TEST(test_history_cut), TEST(test_drop_and_rename), TEST(test_copy), TEST(test_add_and_set), TEST(test_columns_in_history),
         TEST(test_soft_delete_to_history), TEST(test_copy_to_history), TEST(test_history_to_soft_delete), TEST(test_unsupported), TEST(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,12 @@ static void test_history(void **state)
     (void)state;
     arena a = {0};
     ft_statement s = {0};
+    ft_sql_set_aside(&s, &a, &history);
+    is_statement(&s, "UPDATE h SET \"_fivetran_start\" = ?, \"_fivetran_end\" = ?, \"_fivetran_active\" = FALSE WHERE \"id\" = ? AND \"_fivetran_start\" = "
+                     "(SELECT max(p.\"_fivetran_start\") FROM h AS p WHERE p.\"id\" = ?) AND (SELECT min(p.\"_fivetran_start\") FROM h AS p WHERE p.\"id\" = ?) >= ?",
+                 "670002");
+    ft_sql_drop_aside(&s, &a, &history);
+    is_statement(&s, "DELETE FROM h WHERE \"id\" = ? AND \"_fivetran_start\" = ? AND \"_fivetran_end\" = ?", "067");
     ft_sql_cut(&s, &a, &history);
     is_statement(&s, "DELETE FROM h WHERE \"id\" = ? AND \"_fivetran_start\" >= ?", "02");
     ft_sql_close(&s, &a, &history);
