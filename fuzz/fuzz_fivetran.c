@@ -38,12 +38,13 @@ static weir_rc to_document(const ft_table *t, weir_view record, buf *doc, err *e
     return rc;
 }
 
-static weir_rc to_record(const ft_table *t, ft_op op, weir_view doc, buf *record, ft_misfit *misfit, err *e)
+/* @param names where the name of a misfit goes; NULL: nobody wants it */
+static weir_rc to_record(const ft_table *t, ft_op op, weir_view doc, buf *record, arena *names, ft_misfit *misfit, err *e)
 {
     ft_writing *w = ft_writing_new(t, NULL);
     weir_rc rc = ft_write_record(w, op, doc, record, misfit, e);
-    if (rc == WEIR_E_CONFIG && misfit->column != SIZE_MAX)
-        misfit->name = t->columns[misfit->column].name;
+    if (rc == WEIR_E_CONFIG && names)
+        misfit->name = arena_dup(names, misfit->name);
     ft_writing_free(w);
     return rc;
 }
@@ -70,7 +71,7 @@ static void must_come_back(const ft_table *t, ft_op op, weir_view record)
     ft_misfit misfit;
     MUST(to_document(t, record, &doc, &e) == WEIR_OK);
     must_be_json(buf_view(&doc));
-    MUST(to_record(t, op, buf_view(&doc), &again, &misfit, &e) == WEIR_OK);
+    MUST(to_record(t, op, buf_view(&doc), &again, NULL, &misfit, &e) == WEIR_OK);
     MUST_EQ(record, buf_view(&again));
     MUST(to_document(t, buf_view(&again), &second, &e) == WEIR_OK);
     MUST_EQ(buf_view(&doc), buf_view(&second));
@@ -112,7 +113,7 @@ static void check_record(const ft_record *rec)
     MUST(read == WEIR_OK || read == WEIR_E_PROTOCOL);
     if (!rc && !read) {
         must_be_json(buf_view(&doc));
-        weir_rc written = to_record(&t, rec->op, buf_view(&doc), &record, &misfit, &e);
+        weir_rc written = to_record(&t, rec->op, buf_view(&doc), &record, NULL, &misfit, &e);
         MUST(written == WEIR_OK || (written == WEIR_E_CONFIG && has_decimals(&t))); /* of more digits than ours may have */
         if (!written && rec->op != FT_TRUNCATE)
             must_come_back(&t, rec->op, buf_view(&record));
@@ -179,13 +180,13 @@ static void check_document(const uint8_t *types, weir_view doc)
         columns[i] = (ft_column){.name = view_of(names[i]), .type = (ft_type)(types[i] % FT_TYPES), .key = i == 0};
     for (int tries = 0;; tries++) {
         ft_misfit misfit = {0};
-        weir_rc rc = to_record(&t, FT_UPSERT, doc, &record, &misfit, &e);
+        weir_rc rc = to_record(&t, FT_UPSERT, doc, &record, &a, &misfit, &e);
         if (!rc)
             break;
         MUST(rc == WEIR_E_CONFIG && record.len == 0);
         if (t.count > TRIES)
             goto out;
-        ft_column *c = misfit.column == SIZE_MAX ? column_named(&t, arena_dup(&a, misfit.name)) : &columns[misfit.column];
+        ft_column *c = misfit.column == SIZE_MAX ? column_named(&t, misfit.name) : &columns[misfit.column];
         MUST(misfit.column == SIZE_MAX || (misfit.needed != c->type && ft_type_join(misfit.needed, c->type) == misfit.needed));
         c->type = misfit.needed;
         MUST(tries < TRIES * FT_TYPES);
@@ -202,7 +203,7 @@ static void check_document(const uint8_t *types, weir_view doc)
         if (t.columns[i].type == FT_UNSPECIFIED && !ft_next_record(&u, &at, &rec, &e))
             MUST(take_columns(&rec, &t, &e) == WEIR_OK);
     }
-    if (to_record(&t, FT_UPSERT, buf_view(&back), &once, &misfit, &e) == WEIR_OK)
+    if (to_record(&t, FT_UPSERT, buf_view(&back), &once, NULL, &misfit, &e) == WEIR_OK)
         must_come_back(&t, FT_UPSERT, buf_view(&once));
     buf_free(&back);
     buf_free(&once);

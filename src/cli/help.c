@@ -39,7 +39,7 @@ static void option_line(buf *out, const cli_option *o)
 {
     size_t at = out->len;
     buf_printf(out, "  --%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-    while (out->len - at < 26)
+    while (out->len - at < 28)
         buf_addc(out, ' ');
     buf_printf(out, " %s\n", o->help);
 }
@@ -61,7 +61,7 @@ void cli_help(const cli_command *c, buf *out)
     }
     buf_printf(out, "weir %s - runs and drives data connectors\n\nusage: weir COMMAND [OPTION...]\n\n", weir_version());
     for (c = cli_commands; c->name; c++)
-        buf_printf(out, "  %-10s %s\n", c->name, c->summary);
+        buf_printf(out, "  %-16s %s\n", c->name, c->summary);
     buf_adds(out, "\nweir COMMAND --help says more. Logs go to standard error: LOG_LEVEL is error, warn, info,\ndebug or trace; LOG_FORMAT is json, text or color.\n\n");
     buf_adds(out, exit_statuses);
 }
@@ -111,7 +111,7 @@ void cli_completion_bash(buf *out)
                   "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"");
     for (const cli_command *c = cli_commands; c->name; c++)
         buf_printf(out, "%s%s", c == cli_commands ? "" : " ", c->name);
-    buf_adds(out, "\"\n    else\n        case $prev in\n        --source|--data) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n        esac\n        case ${COMP_WORDS[1]} in\n");
+    buf_adds(out, "\"\n    else\n        case $prev in\n        --source|--data|--configuration|--state) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n        esac\n        case ${COMP_WORDS[1]} in\n");
     for (const cli_command *c = cli_commands; c->name; c++) {
         buf_printf(out, "        %s) words=\"--help", c->name);
         for (const char *const *n = c->options; *n; n++)

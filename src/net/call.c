@@ -57,7 +57,7 @@ static void ended(rpc_op *op, bool ok)
 
 weir_rc rpc_call_init(rpc_call *c, rpc_line *line, bool of_server, err *e)
 {
-    *c = (rpc_call){.line = line, .of_server = of_server, .code = (rpc_code)-1};
+    *c = (rpc_call){.line = line, .of_server = of_server};
     c->send_op = (rpc_op){sent, c};
     c->receive_op = (rpc_op){received, c};
     c->close_op = (rpc_op){closed, c};

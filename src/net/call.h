@@ -40,7 +40,7 @@ struct rpc_call {
     grpc_slice details;
     bool details_set;
 
-    rpc_code code; /* a server's, if set by rpc_set_code(); -1 otherwise */
+    rpc_code code; /* a server's, if set by rpc_set_code(); RPC_OK otherwise */
 };
 
 /** Everything but `call`. */

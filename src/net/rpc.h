@@ -6,8 +6,11 @@
  *     rpc_receive ... rpc_send ... return     the status is made from what the handler returns
  *
  * One message at most is on its way in each direction: rpc_send() returns when the transport has taken the one before it. That is the back-pressure.
+ * One thread may send on a call while another receives; two may not do the same.
  *
- * gRPC's C core is the transport. It is loaded with the first server or client (net/grpc_api.h), so programs that never call pay nothing.
+ * gRPC's C core is the transport. It is loaded with the first server or client (net/grpc_api.h), so programs that never call pay nothing. From then on
+ * the process has threads, none of which takes signals. Children are started with fork and exec at any time (base/proc.h); a fork that goes on as a
+ * copy of us must come before.
  */
 #ifndef WEIR_NET_RPC_H
 #define WEIR_NET_RPC_H
@@ -42,6 +45,7 @@ typedef struct rpc_call rpc_call;
  *  one that is gone */
 weir_rc rpc_receive(rpc_call *c, weir_view *ret, err *e);
 /** Sends a message: its bytes are taken over without a copy, the buffer is left empty. Blocks until the message before it was taken by the transport.
+ *  On failure the buffer is still the caller's.
  *  @param more another message follows at once: this one may wait for it (GRPC_WRITE_BUFFER_HINT). Never for what the peer waits for.
  *  @return WEIR_STOPPED: the peer has cancelled, or is gone */
 weir_rc rpc_send(rpc_call *c, buf *message, bool more, err *e);
@@ -62,7 +66,7 @@ typedef struct rpc_method {
 
 enum { RPC_STATUS_TEXT = 8000 }; /* bytes: platforms limit headers to 10,240 (fivetran.md 2.1) */
 
-/** Overrides the code that is made from what the handler returns. */
+/** The code of a handler that fails, instead of the one that is made from what it returns. */
 void rpc_set_code(rpc_call *c, rpc_code code);
 
 typedef struct rpc_server rpc_server;

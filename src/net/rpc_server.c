@@ -48,12 +48,16 @@ static void send_status(rpc_call *c, rpc_code code, weir_view text)
     g->grpc_slice_unref(details);
 }
 
+static rpc_code code_of(const rpc_call *c, weir_rc rc)
+{
+    return rc && c->code != RPC_OK ? c->code : rpc_code_of(rc);
+}
+
 /* Says how the call went, and waits until gRPC has nothing of it any more. */
 static void end_call(rpc_call *c, weir_rc rc, err *e)
 {
-    rpc_code code = rc && c->code != (rpc_code)-1 ? c->code : rpc_code_of(rc);
     rpc_call_flush(c);
-    send_status(c, code, rc ? (weir_view){err_text(e), strlen(err_text(e))} : (weir_view){"", 0});
+    send_status(c, code_of(c, rc), rc ? (weir_view){err_text(e), strlen(err_text(e))} : (weir_view){"", 0});
     rpc_call_settle(c);
 }
 
@@ -71,7 +75,7 @@ static void *serve(void *arg)
     begin_close(&v->call);
     weir_rc rc = v->method->handle(&v->call, v->method->context ? v->method->context : s, &e);
     end_call(&v->call, rc, &e);
-    log_line(s->options.log, WEIR_DEBUG, "%s: %s%s%s", v->method->path, rpc_code_name(v->call.code == (rpc_code)-1 ? rpc_code_of(rc) : v->call.code),
+    log_line(s->options.log, WEIR_DEBUG, "%s: %s%s%s", v->method->path, rpc_code_name(code_of(&v->call, rc)),
         rc ? ": " : "", rc ? err_text(&e) : "");
     err_free(&e);
     pthread_mutex_lock(&s->lock);

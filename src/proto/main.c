@@ -110,9 +110,24 @@ static int refuse(const serving *g, weir_rc rc, err *e)
     return conclude(g, &end, rc, rc_who(rc), e);
 }
 
+/* A database whose tables a platform manages itself can be served to such a platform only. */
+static weir_rc check_served(const serving *g, const weir_connector *c, err *e)
+{
+    if (c->capture || c->materialize || strcmp(g->p->name, "fivetran") == 0)
+        return WEIR_OK;
+    return err_fail(e, WEIR_E_CONFIG, "'%s' is for platforms that manage its tables themselves, as Fivetran does (--port N): it cannot be served as %s yet", c->name,
+                    g->p->name);
+}
+
 int program_serve(const serving *g, const weir_connector *c)
 {
     err e = {0};
+    weir_rc rc = check_served(g, c, &e);
+    if (rc) {
+        int refused = refuse(g, rc, &e);
+        err_free(&e);
+        return refused;
+    }
     if (isatty(0) && !g->arg_count)
         log_line(g->log, WEIR_WARN, "%s waits for a platform's requests on standard input; see %s --help", c->name, g->name);
     int signum, status = serve(g, c, &signum, &e);

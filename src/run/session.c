@@ -283,7 +283,7 @@ static weir_rc call_bindings(session *s, bindings_callback *fn, size_t first, si
 weir_rc session_validate(session *s, err *e)
 {
     const weir_connector *c = s->connector;
-    bindings_callback *fn = c->capture ? c->capture->validate : c->materialize->validate;
+    bindings_callback *fn = c->capture ? c->capture->validate : c->materialize ? c->materialize->validate : NULL;
     weir_rc rc = call_bindings(s, fn, 0, s->binding_count, e);
     if (rc == WEIR_OK && s->problems.len)
         rc = err_fail(e, WEIR_E_CONFIG, "%s", buf_text(&s->problems));

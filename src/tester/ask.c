@@ -131,7 +131,7 @@ static weir_rc ask_once(const ft_field *f, arena *a, weir_view *ret, bool *ret_a
         rc = read_line(f->ask == FT_ASK_PASSWORD, &line, e);
     if (!rc && line.len)
         wrong = takers[f->ask](f, &line, a, ret);
-    else if (!rc && f->required && !f->fallback.ptr)
+    else if (!rc && f->required && !ret->ptr)
         wrong = "this is required";
     if (wrong) {
         buf_clear(&text);
@@ -148,7 +148,7 @@ weir_rc tester_ask(const ft_field *f, arena *a, weir_view *ret, err *e)
 {
     bool again = true;
     weir_rc rc = WEIR_OK;
-    *ret = f->fallback;
+    *ret = f->ask == FT_ASK_TOGGLE && !f->fallback.ptr ? VIEW("false") : f->fallback;
     while (!rc && again)
         rc = ask_once(f, a, ret, &again, e);
     return rc;

@@ -16,6 +16,7 @@
 
 enum {
     PEER_WAIT_MS = 30000, /* from its start until it answers: interpreters load much */
+    PEER_THERE_MS = 3000, /* the same of one that is there already */
     PEER_SLICE_MS = 200   /* how often it is looked whether it still lives */
 };
 
@@ -95,7 +96,7 @@ static void *read_lines(void *arg)
     if (!rc)
         rc = child_finish(p->process, NULL, &p->end);
     if (!rc)
-        err_fail(&p->end, WEIR_E_PROTOCOL, "it has ended");
+        err_fail(&p->end, WEIR_E_PROTOCOL, "the connector has ended");
     atomic_store(&p->gone, true);
     return NULL;
 }
@@ -153,7 +154,7 @@ weir_rc tester_peer_explain(tester_peer *p, weir_rc rc, err *e)
         poll(NULL, 0, 50); /* its end may be seen a little later than that of the connection */
     if (!atomic_load(&p->gone) || rc == WEIR_STOPPED)
         return rc;
-    return err_fail(e, p->end.rc ? p->end.rc : rc, "the connector: %s", err_text(&p->end));
+    return err_fail(e, p->end.rc ? p->end.rc : rc, "%s", err_text(&p->end));
 }
 
 static weir_rc await(tester_peer *p, err *e)
@@ -162,7 +163,7 @@ static weir_rc await(tester_peer *p, err *e)
     weir_rc rc;
     do {
         err_clear(e);
-        rc = rpc_client_wait(p->client, p->process ? PEER_SLICE_MS : PEER_WAIT_MS / 3, p->stop_fd, e);
+        rc = rpc_client_wait(p->client, p->process ? PEER_SLICE_MS : PEER_THERE_MS, p->stop_fd, e);
     } while (rc == WEIR_E_TRANSIENT && p->process && clock_ms() < until && !atomic_load(&p->gone) && !stop_asked(p));
     return tester_peer_explain(p, rc, e);
 }

@@ -150,13 +150,13 @@ static weir_rc complete(tester_setup *s, bool ask, bool *ret_asked, err *e)
     const ft_field *f;
     weir_rc rc = WEIR_OK;
     while (!rc && (f = ft_form_visible(&s->form, &s->flat, &at))) {
-        weir_view answer = f->fallback;
+        weir_view answer = f->ask == FT_ASK_TOGGLE && !f->fallback.ptr ? VIEW("false") : f->fallback; /* toggles have a value, always */
         if (ft_flat_get(&s->flat, f->name).ptr)
             continue;
         if (ask && f->ask != FT_ASK_HIDDEN) {
             rc = tester_ask(f, &s->arena, &answer, e);
             *ret_asked = true;
-        } else if (f->required && !f->fallback.ptr && f->ask != FT_ASK_HIDDEN) {
+        } else if (f->required && !answer.ptr && f->ask != FT_ASK_HIDDEN) {
             rc = err_fail(e, WEIR_E_CONFIG, "%s: '%.*s' is required and missing", s->path, VIEW_ARG(f->name));
         }
         if (!rc && answer.ptr)

@@ -77,7 +77,7 @@ weir_rc ft_next_record(const ft_update *u, size_t *at, ft_record *ret, err *e);
 
 /** A value of a record. */
 typedef struct ft_value {
-    ft_type type;    /* FT_UNSPECIFIED: null */
+    ft_type type;    /* FT_UNSPECIFIED: null; a SHORT that 16 bits do not hold is an INT */
     int64_t integer; /* BOOLEAN, SHORT, INT, LONG; seconds of NAIVE_DATE, NAIVE_DATETIME, UTC_DATETIME, NAIVE_TIME */
     int32_t nanos;   /* of the latter */
     double number;   /* FLOAT, DOUBLE */

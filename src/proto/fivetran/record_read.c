@@ -157,6 +157,8 @@ static void read_number(ft_value *v, uint64_t number)
         v->integer = number != 0;
     else
         v->integer = v->type == FT_LONG ? (int64_t)number : (int32_t)(uint32_t)number;
+    if (v->type == FT_SHORT && v->integer != (int16_t)v->integer) /* the wire does not keep it from being more */
+        v->type = FT_INT;
 }
 
 static void read_float(ft_value *v, uint64_t bits)

@@ -130,11 +130,11 @@ static weir_rc make_offer(offer *f, const weir_connector *c, log_sink *log, err 
     *f = (offer){.served = {.c = c, .log = log}};
     if (c->capture)
         add_service(f, "fivetran_sdk.v2.SourceConnector", ft_source_methods);
-    if (c->materialize)
+    if (c->materialize || c->sql)
         add_service(f, "fivetran_sdk.v2.DestinationConnector", ft_destination_methods);
     if (!f->service_count)
         return err_fail(e, WEIR_E_CONFIG, "'%s' has nothing that this platform knows", c->name);
-    return c->materialize ? ft_databases_new(&f->served.databases, c, log, e) : WEIR_OK;
+    return c->materialize || c->sql ? ft_databases_new(&f->served.databases, c, log, e) : WEIR_OK;
 }
 
 static weir_rc start(rpc_server **ret, const offer *f, const char *listen, int64_t port, err *e)

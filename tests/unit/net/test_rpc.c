@@ -37,7 +37,18 @@ static weir_rc fail_config(rpc_call *c, void *context, err *e)
     return err_fail(e, WEIR_E_CONFIG, "%s", (const char *)context);
 }
 
+static weir_rc fail_long(rpc_call *c, void *context, err *e)
+{
+    (void)context;
+    rpc_set_code(c, RPC_DATA_LOSS);
+    err_fail(e, WEIR_E_REMOTE, "first ");
+    for (int i = 0; i < 9000; i++)
+        buf_adds(&e->text, "\xc3\xa4");
+    return WEIR_E_REMOTE;
+}
+
 static const rpc_method methods[] = {
+    {"/test.Test/FailLong", fail_long, NULL},
     {"/test.Test/Echo", echo, NULL},
     {"/test.Test/Count", count, NULL},
     {"/test.Test/Fail", fail_config, (void *)"no 'key': 100 % \xc3\xa4rgerlich"},
@@ -106,6 +117,23 @@ static void test_a_handlers_error(void **state)
     rig_free(&r);
 }
 
+/* 8000 bytes of headers: six of ASCII, and 1332 characters of two bytes, each of which travels as %XX. */
+static void test_a_long_error_is_cut(void **state)
+{
+    (void)state;
+    rig r = rig_make(methods);
+    err e = {0};
+    buf request = {0}, response = {0}, wanted = {0};
+    assert_int_equal(rpc_unary(r.client, "/test.Test/FailLong", &request, &response, 0, -1, &e), WEIR_E_REMOTE);
+    buf_adds(&wanted, "/test.Test/FailLong: DATA_LOSS: first ");
+    for (int i = 0; i < 1332; i++)
+        buf_adds(&wanted, "\xc3\xa4");
+    assert_string_equal(err_text(&e), buf_text(&wanted));
+    buf_free(&wanted);
+    err_free(&e);
+    rig_free(&r);
+}
+
 static void test_unknown_method(void **state)
 {
     (void)state;
@@ -121,6 +149,7 @@ int main(void)
         cmocka_unit_test(test_empty_message),
         cmocka_unit_test(test_server_stream),
         cmocka_unit_test(test_a_handlers_error),
+        cmocka_unit_test(test_a_long_error_is_cut),
         cmocka_unit_test(test_unknown_method),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

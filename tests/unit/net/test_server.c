@@ -216,6 +216,30 @@ static void test_nobody_there(void **state)
     rpc_client_free(c);
 }
 
+/* Whoever speaks something else does no harm to the others. */
+static void test_bytes_that_are_no_http2(void **state)
+{
+    (void)state;
+    static const char settings[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+    static const weir_view said[] = {
+        {"GET / HTTP/1.1\r\n\r\n", 18}, {"\x16\x03\x01\x02\0\x01", 6}, {settings, 10}, {settings, sizeof settings - 1}, {"\0\0\0\0", 4}, {"", 0},
+    };
+    const rpc_method methods[] = {{"/t/AtOnce", at_once, NULL}, {0}};
+    rig r = rig_make(methods);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)rpc_server_port(r.server))};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+        assert_int_equal(send(fd, said[i].ptr, said[i].len, MSG_NOSIGNAL), said[i].len);
+        close(fd);
+        err e = {0};
+        buf request = {0}, response = {0};
+        rig_ok(rpc_unary(r.client, "/t/AtOnce", &request, &response, LONG_MS, -1, &e), &e);
+        buf_free(&response);
+    }
+    rig_free(&r);
+}
+
 /* ---------------------------------------------------------------------------------------------------------------- ending -- */
 
 static void test_calls_end_in_the_grace(void **state)
@@ -325,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_all_interfaces),
         cmocka_unit_test(test_a_path),
         cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_bytes_that_are_no_http2),
         cmocka_unit_test(test_calls_end_in_the_grace),
         cmocka_unit_test(test_calls_are_cancelled_after_the_grace),
         cmocka_unit_test(test_idle_clients_do_not_hold_it),

@@ -681,6 +681,7 @@ static void test_odd_values(void **state)
         {"a", WEIR_LIT("\x52\x02\x08\x01\x42\x00"), "\"1970-01-01\""},                                  /* but not with another member */
         {"a", WEIR_LIT("\x52\x00"), "\"1970-01-01T00:00:00Z\""},
         {"a", WEIR_LIT("\x82\x01\x03\x08\x90\x1c"), "\"01:00:00\""}, /* NAIVE_TIME, whose tag has two bytes */
+        {"a", WEIR_LIT("\x18\x80\x80\x04"), "65536"}, /* a SHORT that is none */
         {"a", WEIR_LIT("\x10\x05"), "true"},
         {"a", WEIR_LIT("\x35\x00\x00\xc0\x7f"), "\"NaN\""},
         {"a", WEIR_LIT("\x39\x00\x00\x00\x00\x00\x00\xf0\xff"), "\"-Infinity\""},

@@ -1,0 +1,202 @@
+/* Rows that wait become a statement that runs over all of them. */
+#include <stdlib.h>
+
+#include "tester/adapt.h"
+#include "tester/rows_waiting.h"
+
+/* ------------------------------------------------------------------------------------------------------------- statements -- */
+
+/* What a statement's parameters are, in its order. */
+typedef struct pick {
+    size_t column;     /* of the table; SIZE_MAX: the constant */
+    weir_sql_type type;
+    weir_sql_value constant;
+} pick;
+
+typedef struct statement {
+    buf sql;
+    pick *picks;
+    size_t count;
+} statement;
+
+static const weir_sql_column *stored(const tester_table *x, weir_view name)
+{
+    for (size_t i = 0; i < x->stored_count; i++)
+        if (view_eq(x->stored[i].name, name))
+            return &x->stored[i];
+    return NULL;
+}
+
+static void add_pick(statement *s, const tester_table *x, size_t column, weir_view name)
+{
+    s->picks[s->count++] = (pick){.column = column, .type = stored(x, name) ? stored(x, name)->type : WEIR_SQL_TEXT};
+}
+
+static void add_constant(statement *s, weir_sql_value v)
+{
+    s->picks[s->count++] = (pick){.column = SIZE_MAX, .constant = v};
+}
+
+static weir_sql_value truth(bool v) { return (weir_sql_value){.type = WEIR_SQL_BOOLEAN, .integer = v}; }
+static weir_sql_value instant(weir_view v) { return (weir_sql_value){.type = WEIR_SQL_TIMESTAMP, .text = v}; }
+
+/* A column that the warehouse has. */
+static bool usable(const tester_table *x, size_t i)
+{
+    return x->columns[i].included && stored(x, x->columns[i].name);
+}
+
+static void put_names(buf *sql, const tester_table *x, bool keyed)
+{
+    for (size_t i = 0; i < x->count; i++)
+        if (usable(x, i)) {
+            tester_quote(sql, x->columns[i].name);
+            buf_adds(sql, ", ");
+        }
+    buf_adds(sql, "\"" TESTER_SYNCED "\", \"" TESTER_DELETED "\"");
+    buf_adds(sql, keyed ? "" : ", \"" TESTER_ID "\"");
+}
+
+static void put_conflict(buf *sql, const tester_table *x, bool keyed)
+{
+    size_t n = 0;
+    buf_adds(sql, " ON CONFLICT (");
+    for (size_t i = 0; i < x->count; i++)
+        if (x->columns[i].key) {
+            buf_adds(sql, n++ ? ", " : "");
+            tester_quote(sql, x->columns[i].name);
+        }
+    buf_adds(sql, keyed ? "" : "\"" TESTER_ID "\"");
+    buf_adds(sql, ") DO UPDATE SET ");
+    for (size_t i = 0; i < x->count; i++)
+        if (usable(x, i) && !x->columns[i].key) {
+            tester_quote(sql, x->columns[i].name);
+            buf_adds(sql, " = excluded.");
+            tester_quote(sql, x->columns[i].name);
+            buf_adds(sql, ", ");
+        }
+    buf_adds(sql, "\"" TESTER_SYNCED "\" = excluded.\"" TESTER_SYNCED "\", \"" TESTER_DELETED "\" = excluded.\"" TESTER_DELETED "\"");
+}
+
+static void make_upsert(statement *s, weir_view name, const tester_table *x, const tester_rows *g)
+{
+    bool keyed = tester_table_keyed(x);
+    buf_printf(&s->sql, "INSERT INTO %.*s (", VIEW_ARG(name));
+    put_names(&s->sql, x, keyed);
+    for (size_t i = 0; i < x->count; i++)
+        if (usable(x, i))
+            add_pick(s, x, i, x->columns[i].name);
+    add_constant(s, instant(g->synced));
+    add_constant(s, truth(false));
+    if (!keyed)
+        add_pick(s, x, g->columns, VIEW(TESTER_ID));
+    buf_adds(&s->sql, ") VALUES (");
+    for (size_t i = 0; i < s->count; i++)
+        buf_adds(&s->sql, i ? ", ?" : "?");
+    buf_addc(&s->sql, ')');
+    put_conflict(&s->sql, x, keyed);
+}
+
+static void put_where(statement *s, const tester_table *x, const tester_rows *g)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < x->count; i++)
+        if (x->columns[i].key) {
+            buf_adds(&s->sql, n++ ? " AND " : " WHERE ");
+            tester_quote(&s->sql, x->columns[i].name);
+            buf_adds(&s->sql, " = ?");
+            add_pick(s, x, i, x->columns[i].name);
+        }
+    if (!n) {
+        buf_adds(&s->sql, " WHERE \"" TESTER_ID "\" = ?");
+        add_pick(s, x, g->columns, VIEW(TESTER_ID));
+    }
+}
+
+static void make_update(statement *s, weir_view name, const tester_table *x, const tester_rows *g)
+{
+    buf_printf(&s->sql, "UPDATE %.*s SET \"" TESTER_SYNCED "\" = ?", VIEW_ARG(name));
+    add_constant(s, instant(g->synced));
+    for (size_t i = 0; i < g->columns; i++)
+        if (g->present[i] && usable(x, i) && !x->columns[i].key) {
+            buf_adds(&s->sql, ", ");
+            tester_quote(&s->sql, x->columns[i].name);
+            buf_adds(&s->sql, " = ?");
+            add_pick(s, x, i, x->columns[i].name);
+        }
+    put_where(s, x, g);
+}
+
+static void make_delete(statement *s, weir_view name, const tester_table *x, const tester_rows *g)
+{
+    buf_printf(&s->sql, "UPDATE %.*s SET \"" TESTER_DELETED "\" = ?, \"" TESTER_SYNCED "\" = ?", VIEW_ARG(name));
+    add_constant(s, truth(true));
+    add_constant(s, instant(g->synced));
+    put_where(s, x, g);
+}
+
+/* Every row that is there now was there before the truncation. */
+static void make_truncate(statement *s, weir_view name, const tester_table *x, const tester_rows *g)
+{
+    (void)x;
+    buf_printf(&s->sql, "UPDATE %.*s SET \"" TESTER_DELETED "\" = ?, \"" TESTER_SYNCED "\" = ?", VIEW_ARG(name));
+    add_constant(s, truth(true));
+    add_constant(s, instant(g->synced));
+}
+
+static void (*const makers[])(statement *, weir_view, const tester_table *, const tester_rows *) = {
+    [FT_UPSERT] = make_upsert, [FT_UPDATE] = make_update, [FT_DELETE] = make_delete, [FT_TRUNCATE] = make_truncate,
+};
+
+/* ---------------------------------------------------------------------------------------------------------------- writing -- */
+
+static bool pack(tester_rows *g, const statement *s, const tester_table *x)
+{
+    const size_t width = g->columns + 1;
+    if (g->packed_room < g->count * s->count) {
+        free(g->packed);
+        g->packed = reallocarray(NULL, g->count * s->count, sizeof *g->packed);
+        g->packed_room = g->packed ? g->count * s->count : 0;
+    }
+    weir_sql_value *to = g->packed;
+    for (size_t r = 0; to && r < g->count; r++)
+        for (size_t i = 0; i < s->count; i++) {
+            const pick *p = &s->picks[i];
+            *to++ = p->column == SIZE_MAX ? p->constant
+                    : p->column < width   ? tester_adapt(&g->values[r * width + p->column], p->type, &g->texts)
+                                          : (weir_sql_value){0};
+        }
+    (void)x;
+    return to && !g->texts.failed;
+}
+
+weir_rc tester_rows_flush(warehouse *w, tester_tables *t, tester_table *x)
+{
+    tester_rows *g = x->rows;
+    if (!g || !g->count)
+        return WEIR_OK;
+    weir_rc rc = tester_warehouse_fit(w, t, x);
+    statement s = {.picks = rc ? NULL : weir_alloc(w->task, (x->count + 4 + 2 * g->columns) * sizeof *s.picks)};
+    if (!rc && !s.picks)
+        rc = WEIR_E_NOMEM;
+    if (!rc) {
+        makers[g->op](&s, tester_warehouse_name(w, x), x, g);
+        buf_text(&s.sql);
+        rc = pack(g, &s, x) ? WEIR_OK : weir_fail(w->task, WEIR_E_NOMEM, "out of memory");
+    }
+    if (!rc)
+        rc = tester_warehouse_run(w, &s.sql, g->packed, s.count, g->count);
+    x->touched = w->number;
+    g->count = g->bytes = 0;
+    arena_reset(&g->texts);
+    buf_free(&s.sql);
+    return weir_wrap(w->task, rc, "table '%s'", x->title);
+}
+
+weir_rc tester_rows_flush_all(warehouse *w, tester_tables *t)
+{
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0; !rc && i < t->count; i++)
+        rc = tester_rows_flush(w, t, t->items[i]);
+    return rc;
+}
