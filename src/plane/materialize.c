@@ -40,6 +40,7 @@ typedef struct source { /* one binding */
     weir_row *rows;       /* of this round */
     size_t row_count, read;
     bool parts;           /* documents of op "u" are */
+    bool additions;       /* the destination says that its rows are: a part of a document is one, too */
     bool truncated;       /* in this round: rows from before are to go */
     bool stored;          /* rows of it, in this transaction */
     weir_view name;       /* of the offset: collection;state key */
@@ -109,6 +110,13 @@ static weir_rc take_state(listener *l, weir_task *t, weir_view patch)
     return WEIR_OK;
 }
 
+static weir_rc take_delta(listener *l, weir_task *t, const weir_binding *b)
+{
+    (void)t;
+    ((materialization *)l)->sources[b->index].additions = true;
+    return WEIR_OK;
+}
+
 static weir_rc take_path(listener *l, weir_task *t, const weir_binding *b, weir_view path)
 {
     return prepared_take_path(&((materialization *)l)->p, t, b, path);
@@ -127,7 +135,7 @@ static weir_rc take_config(listener *l, weir_task *t, lane *ln, weir_view config
 
 static const listener_ops ops = {
     .resume = take_checkpoint, .loaded = take_loaded, .keep = take_state, .resource_path = take_path, .constrain = take_constraint,
-    .config = take_config,
+    .config = take_config, .delta = take_delta,
 };
 
 /* ---- opening ---- */
@@ -376,7 +384,7 @@ static weir_rc make_rows(source *s, err *e)
 static bool is_asked(const materialization *m, const source *s)
 {
     const weir_materialize *c = destination(m);
-    return c->load && !m->relay && (c->needs_exists || (s->parts && !c->updates && combine_has_parts(s->combine)));
+    return c->load && !m->relay && (c->needs_exists || (s->parts && !c->updates && !s->additions && combine_has_parts(s->combine)));
 }
 
 /* Rows that came before, of this transaction and earlier ones, are out of date. */
@@ -394,7 +402,7 @@ static weir_rc expire(materialization *m, source *s, err *e)
 static weir_rc settle_parts(materialization *m, source *s, err *e)
 {
     size_t kept = 0;
-    if (!s->parts || takes_parts(m) || m->p.bindings[s - m->sources].delta_updates)
+    if (!s->parts || takes_parts(m) || m->p.bindings[s - m->sources].delta_updates || (s->additions && !m->relay))
         return WEIR_OK;
     for (size_t i = 0; i < s->row_count; i++) {
         if (s->rows[i].op == WEIR_UPDATE && !is_asked(m, s))

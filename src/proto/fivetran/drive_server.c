@@ -63,7 +63,8 @@ static bool hear_object(ft_server *s, weir_view line)
     ok = message.ptr && level;
     if (ok) {
         log_record(s->o->log, level, s->o->task_name, message, NULL, 0);
-        child_said(s->c, level, message, WEIR_OK);
+        if (level < WEIR_INFO) /* what it was about to do is no reason for its death */
+            child_said(s->c, level, message, WEIR_OK);
     }
     arena_free(&a);
     return ok;

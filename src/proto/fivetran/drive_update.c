@@ -73,8 +73,11 @@ weir_rc ft_pull_table(ft_pull *p, ft_pulled *x, const ft_table *t, const weir_bi
     if (!rc)
         rc = make_reading(p, x);
     weir_view key = rc ? (weir_view){0} : ft_table_key(&p->a, t->schema, t->name);
-    if (!rc && (!key.ptr || !map_put(&p->tables, key, x)))
+    if (!rc && (!key.ptr || !map_put(&p->tables, key, x))) {
+        ft_reading_free(x->reading);
+        x->reading = NULL;
         rc = err_nomem(task_error(p->t));
+    }
     return rc;
 }
 
@@ -133,6 +136,8 @@ static ft_type type_seen(uint32_t seen)
 /* Is there anything new to say? */
 static bool is_news(const ft_pulled *x)
 {
+    if (!x->touched && !x->changed)
+        return false;
     for (size_t i = 0; i < x->t.count; i++)
         if (x->t.columns[i].type == FT_UNSPECIFIED && (x->types[i] & ~1u) != (x->told[i] & ~1u))
             return true;
@@ -225,7 +230,7 @@ static void warn_once(ft_pull *p, ft_pulled *x, const char *what)
 static bool is_left_out(ft_pull *p, ft_pulled *x, ft_op op)
 {
     if (__builtin_expect(!x->b, 0)) {
-        if (!ft_schema_find(&p->schema, x->t.schema, x->t.name))
+        if (!x->left_out && !ft_schema_find(&p->schema, x->t.schema, x->t.name))
             warn_once(p, x, "the connector has not named it, so no binding is meant: its records are left out");
         x->left_out++;
         return true;
@@ -278,6 +283,7 @@ static weir_rc emit(ft_pull *p, ft_pulled *x, ft_op op)
 {
     static const weir_op ops[] = {[FT_UPSERT] = WEIR_UPSERT, [FT_UPDATE] = WEIR_UPDATE, [FT_DELETE] = WEIR_DELETE};
     p->unsealed++;
+    x->touched = true;
     if (!x->counted)
         return op == FT_UPSERT ? task_emit_scanned(p->t, x->b, buf_view(&p->doc), false) : weir_emit(p->t, x->b, ops[op], buf_view(&p->doc));
     weir_view rest;
@@ -327,6 +333,7 @@ static weir_rc on_checkpoint(ft_pull *p, weir_view state)
         counts |= p->bound[i].counted;
         if (is_news(&p->bound[i]))
             rc = tell_schema(p, &p->bound[i]);
+        p->bound[i].touched = false;
     }
     if (rc)
         return rc;

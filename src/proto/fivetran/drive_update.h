@@ -18,6 +18,7 @@ typedef struct ft_pulled {
     bool counted;          /* rows get a /_meta/row_id: */
     uint64_t next_row;
     bool changed;          /* its columns, since its schema was told */
+    bool touched;          /* it has had records since the last checkpoint */
     bool warned;
     uint64_t left_out;     /* records */
 } ft_pulled;

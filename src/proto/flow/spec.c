@@ -42,9 +42,11 @@ weir_rc flow_spec_body(const weir_connector *c, buf *out, err *e)
     "{\"properties\":{\"_meta\":{\"type\":\"object\",\"properties\":{\"op\":{\"enum\":[\"c\",\"u\",\"d\"]}}}},"                                              \
     "\"if\":{\"properties\":{\"_meta\":{\"properties\":{\"op\":{\"const\":\"d\"}},\"required\":[\"op\"]}},\"required\":[\"_meta\"]},"
 static const weir_view deletions = WEIR_LIT(IF_DELETED "\"then\":{\"reduce\":{\"strategy\":\"lastWriteWins\",\"delete\":true}}}");
-static const weir_view updates = WEIR_LIT(IF_DELETED "\"then\":{\"reduce\":{\"strategy\":\"merge\",\"delete\":true}},"
-                                                     "\"x-partial-updates\":true,"
-                                                     "\"else\":{\"reduce\":{\"strategy\":\"merge\"}}}");
+/* A whole document takes the place of what is there, a part is merged into it. */
+static const weir_view updates =
+    WEIR_LIT(IF_DELETED "\"then\":{\"reduce\":{\"strategy\":\"lastWriteWins\",\"delete\":true}},\"x-partial-updates\":true,"
+                        "\"else\":{\"if\":{\"properties\":{\"_meta\":{\"properties\":{\"op\":{\"const\":\"u\"}},\"required\":[\"op\"]}},\"required\":[\"_meta\"]},"
+                        "\"then\":{\"reduce\":{\"strategy\":\"merge\"}},\"else\":{\"reduce\":{\"strategy\":\"lastWriteWins\"}}}}");
 
 bool flow_stream_schema(const weir_stream *s, buf *out)
 {

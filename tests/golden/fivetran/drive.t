@@ -60,3 +60,43 @@ $ weir discover --source a.yaml
 ! a.yaml:3:
 ! a.yaml:4:
 = 2
+
+== a destination as a Singer target
+file mc.json
+| {"path": "t.sqlite"}
+$ weir shim --from fivetran --as singer --destination -- materialize-sqlite -- --config mc.json 2>log
+> {"type":"SCHEMA","stream":"u","schema":{"type":"object","properties":{"id":{"type":"integer"},"name":{"type":["null","string"]},"at":{"type":"string","format":"date-time"}}},"key_properties":["id"]}
+> {"type":"RECORD","stream":"u","record":{"id":1,"name":"a, \"b\"\nc","at":"2020-01-01T00:00:00+02:00"}}
+> {"type":"RECORD","stream":"u","record":{"id":2,"name":null,"at":"2020-01-01T00:00:00Z"}}
+> {"type":"STATE","value":{"x":1}}
+< {"x":1}
+$ sqlite3 t.sqlite 'SELECT id, quote(name), at FROM u'
+< 1|'a, "b"
+< c'|2019-12-31T22:00:00+00:00
+< 2|NULL|2020-01-01T00:00:00+00:00
+
+== a destination as Airbyte's
+file mc.json
+| {"path": "a.sqlite"}
+file cat.json
+| {"streams": [{"stream": {"name": "u", "json_schema": {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": "string"}}}, "supported_sync_modes": ["incremental"]},
+|   "sync_mode": "incremental", "destination_sync_mode": "append_dedup", "primary_key": [["id"]], "cursor_field": ["id"], "generation_id": 1, "minimum_generation_id": 0, "sync_id": 1}]}
+$ weir shim --from fivetran --as airbyte --destination -- materialize-sqlite -- write --config mc.json --catalog cat.json 2>log | grep '"STATE"' | grep -o '"stream_state":{"x":1}'
+> {"type":"RECORD","record":{"stream":"u","data":{"id":7,"name":"q"},"emitted_at":1}}
+> {"type":"RECORD","record":{"stream":"u","data":{"id":7,"name":"r"},"emitted_at":2}}
+> {"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"u"},"stream_state":{"x":1}}}}
+> {"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":3,"stream_status":{"stream_descriptor":{"name":"u"},"status":"COMPLETE"}}}
+< "stream_state":{"x":1}
+$ sqlite3 a.sqlite 'SELECT id, name FROM u'
+< 7|r
+
+== a source as Airbyte's, and as a tap: the state is one for all streams
+file c.json
+| {"text": "Hi", "count": 1}
+file ac.json
+| {"streams": [{"stream": {"name": "greetings", "json_schema": {}, "supported_sync_modes": ["incremental"]}, "sync_mode": "incremental", "destination_sync_mode": "append"}]}
+$ weir shim --from fivetran --as airbyte -- source-hello -- read --config c.json --catalog ac.json 2>log | grep -o '"data":{"n":0,"text":"Hi"}\|"shared_state":{[^}]*}}}"}'
+< "data":{"n":0,"text":"Hi"}
+< "shared_state":{"fivetranState":"{\"bindingStateV1\":{\"greetings\":{\"n\":1}}}"}
+$ weir shim --from fivetran --as singer -- source-hello -- --config c.json 2>log | grep STATE
+<= {"type":"STATE","value":{"bookmarks":{},"fivetranState":"{\"bindingStateV1\":{\"greetings\":{\"n\":1}}}"}}
