@@ -62,7 +62,7 @@ static weir_rc warehouse_of(const cli *c, arena *a, const weir_connector **ret, 
 /* A test that failed without an error has told why; its exit status is the peer's kind of fault. */
 static weir_rc end(cli *c, weir_rc rc, bool ok)
 {
-    c->status = rc || ok ? 0 : WEIR_E_PROTOCOL;
+    c->status = ok ? 0 : rc == WEIR_STOPPED ? WEIR_E_TRANSIENT : WEIR_E_PROTOCOL; /* one that was stopped has not succeeded */
     return rc;
 }
 

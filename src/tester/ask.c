@@ -1,5 +1,6 @@
 #include "tester/ask.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <termios.h>
@@ -40,24 +41,36 @@ static void put_question(const ft_field *f, buf *out)
 
 /* --------------------------------------------------------------------------------------------------------------- reading -- */
 
+/* The next byte of the terminal. @return false: there is none, or somebody wants to stop */
+static bool read_byte(int stop_fd, char *c, bool *ret_stopped)
+{
+    struct pollfd fds[] = {{.fd = 0, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN}};
+    if (poll(fds, 2, -1) < 0)
+        return false;
+    *ret_stopped = fds[1].revents != 0;
+    return !*ret_stopped && read(0, c, 1) == 1;
+}
+
 /* A line of the terminal; without echo if it is a secret. Byte by byte: what follows belongs to others. */
-static weir_rc read_line(bool secret, buf *out, err *e)
+static weir_rc read_line(bool secret, int stop_fd, buf *out, err *e)
 {
     struct termios was, silent;
     bool changed = secret && tcgetattr(0, &was) == 0;
     char c = 0;
-    ssize_t n;
+    bool more, stopped = false;
     if (changed) {
         silent = was;
         silent.c_lflag &= ~(tcflag_t)ECHO;
         silent.c_lflag |= ECHONL;
         changed = tcsetattr(0, TCSAFLUSH, &silent) == 0;
     }
-    while ((n = read(0, &c, 1)) == 1 && c != '\n')
+    while ((more = read_byte(stop_fd, &c, &stopped)) && c != '\n')
         buf_addc(out, c);
     if (changed)
         tcsetattr(0, TCSAFLUSH, &was);
-    if (n != 1)
+    if (stopped)
+        return err_fail(e, WEIR_STOPPED, "stopped");
+    if (!more)
         return err_fail(e, WEIR_E_CONFIG, "the answers have ended");
     return buf_ok(out) ? WEIR_OK : err_nomem(e);
 }
@@ -120,7 +133,7 @@ static taker *const takers[] = {
     [FT_ASK_DESCRIBED] = take_option, [FT_ASK_TOGGLE] = take_toggle, [FT_ASK_UPLOAD] = take_file, [FT_ASK_GROUP] = take_text,
 };
 
-static weir_rc ask_once(const ft_field *f, arena *a, weir_view *ret, bool *ret_again, err *e)
+static weir_rc ask_once(const ft_field *f, arena *a, int stop_fd, weir_view *ret, bool *ret_again, err *e)
 {
     buf text = {0}, line = {0};
     const char *wrong = NULL;
@@ -128,7 +141,7 @@ static weir_rc ask_once(const ft_field *f, arena *a, weir_view *ret, bool *ret_a
     put_question(f, &text);
     weir_rc rc = show(&text, e);
     if (!rc)
-        rc = read_line(f->ask == FT_ASK_PASSWORD, &line, e);
+        rc = read_line(f->ask == FT_ASK_PASSWORD, stop_fd, &line, e);
     if (!rc && line.len)
         wrong = takers[f->ask](f, &line, a, ret);
     else if (!rc && f->required && !ret->ptr)
@@ -144,12 +157,12 @@ static weir_rc ask_once(const ft_field *f, arena *a, weir_view *ret, bool *ret_a
     return !rc && a->failed ? err_nomem(e) : rc;
 }
 
-weir_rc tester_ask(const ft_field *f, arena *a, weir_view *ret, err *e)
+weir_rc tester_ask(const ft_field *f, arena *a, int stop_fd, weir_view *ret, err *e)
 {
     bool again = true;
     weir_rc rc = WEIR_OK;
     *ret = f->ask == FT_ASK_TOGGLE && !f->fallback.ptr ? VIEW("false") : f->fallback;
     while (!rc && again)
-        rc = ask_once(f, a, ret, &again, e);
+        rc = ask_once(f, a, stop_fd, ret, &again, e);
     return rc;
 }

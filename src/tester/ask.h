@@ -6,7 +6,8 @@
 
 /** Asks until the answer is one. Nothing typed is the default, or for what is not required no answer (ptr NULL). Passwords are not shown. Of an upload the path of
  *  the file is asked for, and the answer is its content as base64.
+ *  @param stop_fd readable: give up, WEIR_STOPPED; -1: none
  *  @return WEIR_E_CONFIG at the end of input */
-weir_rc tester_ask(const ft_field *f, arena *a, weir_view *ret, err *e);
+weir_rc tester_ask(const ft_field *f, arena *a, int stop_fd, weir_view *ret, err *e);
 
 #endif

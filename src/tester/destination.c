@@ -280,7 +280,7 @@ static weir_rc run(dest_test *x, err *e)
     if (!rc)
         rc = ask_capabilities(x, e);
     if (!rc)
-        rc = tester_setup_read(&x->setup, x->peer, &(tester_setup_options){.data = o->data, .configuration = o->configuration, .ask = o->ask}, x->r, e);
+        rc = tester_setup_read(&x->setup, x->peer, &(tester_setup_options){.data = o->data, .configuration = o->configuration, .ask = o->ask, .stop_fd = o->stop_fd}, x->r, e);
     if (!rc)
         rc = tester_setup_test(&x->setup, x->peer, x->r, e);
     if (!rc)

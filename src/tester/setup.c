@@ -144,7 +144,7 @@ static weir_rc add_answer(tester_setup *s, weir_view name, weir_view value, err 
 }
 
 /* What is shown, and has no answer: asked for on a terminal, otherwise its default. */
-static weir_rc complete(tester_setup *s, bool ask, bool *ret_asked, err *e)
+static weir_rc complete(tester_setup *s, const tester_setup_options *o, bool *ret_asked, err *e)
 {
     size_t at = 0;
     const ft_field *f;
@@ -153,8 +153,8 @@ static weir_rc complete(tester_setup *s, bool ask, bool *ret_asked, err *e)
         weir_view answer = f->ask == FT_ASK_TOGGLE && !f->fallback.ptr ? VIEW("false") : f->fallback; /* toggles have a value, always */
         if (ft_flat_get(&s->flat, f->name).ptr)
             continue;
-        if (ask && f->ask != FT_ASK_HIDDEN) {
-            rc = tester_ask(f, &s->arena, &answer, e);
+        if (o->ask && f->ask != FT_ASK_HIDDEN) {
+            rc = tester_ask(f, &s->arena, o->stop_fd, &answer, e);
             *ret_asked = true;
         } else if (f->required && !answer.ptr && f->ask != FT_ASK_HIDDEN) {
             rc = err_fail(e, WEIR_E_CONFIG, "%s: '%.*s' is required and missing", s->path, VIEW_ARG(f->name));
@@ -202,7 +202,7 @@ weir_rc tester_setup_read(tester_setup *s, tester_peer *p, const tester_setup_op
     rc = read_file(s, e);
     mask(s, s->form.fields, s->form.count, r->log);
     if (!rc)
-        rc = complete(s, o->ask, &asked, e);
+        rc = complete(s, o, &asked, e);
     mask(s, s->form.fields, s->form.count, r->log);
     if (!rc && asked)
         rc = write_file(s, e);

@@ -16,6 +16,7 @@ typedef struct tester_setup_options {
     const char *data;          /* folder */
     const char *configuration; /* file; NULL: configuration.json in the folder */
     bool ask;                  /* on the terminal, for what the file does not have */
+    int stop_fd;               /* readable: stop asking; -1: none */
 } tester_setup_options;
 
 /** Asks for the form, looks for faults in it, and takes the configuration: a flat JSON object of texts from the file, answers from the terminal for what is shown

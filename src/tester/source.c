@@ -360,7 +360,7 @@ static weir_rc run(source_test *x, err *e)
         rc = tester_peer_open(&x->peer, &(tester_target){.address = o->address, .argv = o->command, .service = "SourceConnector", .log = o->log, .stop_fd = o->stop_fd},
                               x->r, e);
     if (!rc)
-        rc = tester_setup_read(&x->setup, x->peer, &(tester_setup_options){.data = o->data, .configuration = o->configuration, .ask = o->ask}, x->r, e);
+        rc = tester_setup_read(&x->setup, x->peer, &(tester_setup_options){.data = o->data, .configuration = o->configuration, .ask = o->ask, .stop_fd = o->stop_fd}, x->r, e);
     if (!rc)
         rc = tester_setup_test(&x->setup, x->peer, x->r, e);
     if (!rc)

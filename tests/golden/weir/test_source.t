@@ -54,6 +54,27 @@ $ sqlite3 d/warehouse.db 'SELECT * FROM default_schema__greetings' | cut -d '|' 
 < 1
 < 2
 
+== what the configuration lacks is asked for on the terminal, and kept for the owner's eyes
+file ask.py
+| import os, pty
+| pid, terminal = pty.fork()
+| if pid == 0:
+|     os.execvp('weir', ['weir', 'test-source', '--data', 'd', '--warehouse', 'sqlite', '--', 'source-hello'])
+| said, answers = b'', [b'Hello\n', b'\n']
+| while True:
+|     try:
+|         more = os.read(terminal, 4096)
+|     except OSError:
+|         break
+|     said += more
+|     if answers and said.endswith(b'> '):
+|         os.write(terminal, answers.pop(0))
+| print('succeeded' if b'source succeeded' in said else said.decode(), os.waitpid(pid, 0)[1])
+$ python3 ask.py; cat d/configuration.json; stat -c %a d/configuration.json
+< succeeded 0
+<= {"text": "Hello", "count": "3"}
+< 600
+
 == settings that are no texts
 file d/configuration.json
 | {"count": 3}
