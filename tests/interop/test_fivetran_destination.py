@@ -288,6 +288,15 @@ def test_random_history(sink, seed):
         clock += rng.choice([10, 60, 60])  # at times, a batch begins before the one before it has ended
 
 
+def test_an_update_before_all_versions_is_not_lost(sink):
+    """The earliest start is before every version there is, so they go; the version that is inserted then has nothing to be filled from, but it is there."""
+    sink.create("t", {"id": "LONG", "v": "STRING", "w": "STRING", SYNCED: UTC, **HISTORY}, key=("id", START))
+    row = {"id": "1", "v": "a", "w": "b", SYNCED: at(1), START: at(20), END: FOREVER, ACTIVE: "true"}
+    sink.history("t", earliest_start=[{"id": "1", START: at(20)}], replace=[row])
+    sink.history("t", model=False, earliest_start=[{"id": "1", START: at(10)}], update=[{**row, "v": "new", "w": UNMODIFIED, START: at(10)}])
+    assert [(r["id"], r["v"]) for r in sink.rows("t")] == [(1, "new")]
+
+
 def test_history_without_earliest_of_a_deletion(sink):
     sink.create("t", {"id": "LONG", "v": "STRING", "w": "STRING", SYNCED: UTC, **HISTORY}, key=("id", START))
     row = {"id": "1", "v": "a", "w": None, SYNCED: at(1), START: at(1), END: FOREVER, ACTIVE: "true"}
