@@ -11,6 +11,24 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 NULL, UNMODIFIED = "null-m8yilkvPsNulehxl2G6pmSQ3G3WWdLP", "unmod-NcK9NIjPUutCsz4mjOQQztbnwnE1sY3"
 
 
+# A column of each type, and rows of values as texts.
+EACH = {
+    "b": "BOOLEAN", "s": "SHORT", "i": "INT", "l": "LONG", "d": "DECIMAL(38,10)", "f": "FLOAT", "g": "DOUBLE", "day": "NAIVE_DATE", "at": "NAIVE_DATETIME",
+    "utc": "UTC_DATETIME", "bytes": "BINARY", "xml": "XML", "text": "STRING", "json": "JSON", "time": "NAIVE_TIME",
+}  # fmt: skip
+EXTREMES = [
+    {"b": "true", "s": "32767", "i": "2147483647", "l": "9223372036854775807", "d": "1234567890123456789012345678.0123456789", "f": "3.4028235E38",
+     "g": "1.7976931348623157E308", "day": "9999-12-31", "at": "9999-12-31T23:59:59.999999999", "utc": "9999-12-31T23:59:59.999Z", "bytes": "AAEC/w==", "xml": "<a b='c'>&amp;</a>",
+     "text": 'é "quoted", \n two lines \\ / 🚀 \u2028 \t', "json": '{"a": [1, null, {"ü": "x"}], "big": 12345678901234567890}', "time": "23:59:59.999999"},
+    {"b": "false", "s": "-32768", "i": "-2147483648", "l": "-9223372036854775808", "d": "-0.0000000001", "f": "1.4E-45", "g": "4.9E-324", "day": "0001-01-01",
+     "at": "0001-01-01T00:00:00", "utc": "0001-01-01T00:00:00Z", "bytes": "", "xml": "", "text": "", "json": "null", "time": "00:00:00"},
+    {"b": "true", "s": "0", "i": "0", "l": "9007199254740993", "d": "0.1", "f": "0.1", "g": "200", "day": "2007-12-03", "at": "2007-12-03T10:15:30",
+     "utc": "2007-12-03T10:15:30.315Z", "bytes": "/" * 400, "xml": "x", "text": "x" * 70_000, "json": "[]", "time": "10:15:30"},
+    {},
+    {"text": "null", "json": '"null"', "utc": "1969-12-31T23:59:59.500Z", "g": "-0.0", "d": "99999999999999999999999999.99", "at": "2007-12-03T10:15:30.5"},
+]  # fmt: skip
+
+
 def cell(text: str | None) -> str:
     """Quoted if it has a special byte below the comma or is longer than 24; nulls are written raw."""
     if text is None:

@@ -7,12 +7,13 @@
 # whole lists, so they are installed without looking at what they ask for. Bytecode is made at once: where Python is told not to write it, kits
 # would be compiled at every start, which takes longer than the tests. An environment is made again only when its requirements file has
 # changed, so running this before every test costs nothing. What cannot be made here is skipped with a reason; its tests then skip as well.
+# `grpcurl` is a program in Go, which needs go 1.21 or newer and the module proxy: $peers/bin/grpcurl, made once, in some minutes.
 # $WEIR_PYTHON names a Python to try first. Exit status: 0 if the suite's own environment is there, otherwise 1.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 peers=${WEIR_PEERS:-$HOME/.cache/weir-peers}
-uv_version=0.13.8
+uv_version=0.13.8 grpcurl_version=1.9.3
 mkdir -p "$peers" || exit 1
 exec 9>"$peers/lock"
 flock 9 || exit 1
@@ -67,7 +68,21 @@ setup() {
     fi
 }
 
+setup_grpcurl() {
+    if [ -x "$peers/bin/grpcurl" ] && "$peers/bin/grpcurl" -version 2>&1 | grep -q "$grpcurl_version"; then
+        echo "grpcurl: ready"
+    elif ! command -v go >/dev/null; then
+        echo "grpcurl: skipped: there is no go (Debian: golang-go)"
+    elif ! GOPATH=$peers/go GOBIN=$peers/bin GOFLAGS=-modcacherw go install -ldflags "-X main.version=v$grpcurl_version" \
+        "github.com/fullstorydev/grpcurl/cmd/grpcurl@v$grpcurl_version" >"$peers/grpcurl.log" 2>&1; then
+        echo "grpcurl: skipped: it could not be built: $(tail -n 1 "$peers/grpcurl.log")"
+    else
+        echo "grpcurl: made"
+    fi
+}
+
 if [ $# -eq 0 ]; then
+    set -- grpcurl
     for file in "$here"/requirements-*.txt; do
         name=${file##*/requirements-}
         set -- "$@" "${name%.txt}"
@@ -75,12 +90,14 @@ if [ $# -eq 0 ]; then
 fi
 missing=
 for name; do
+    [ "$name" != grpcurl ] || continue
     [ -f "$here/requirements-$name.txt" ] || { echo "unknown environment '$name'" >&2; exit 2; }
     cmp -s "$here/requirements-$name.txt" "$peers/$name/installed.txt" || missing=1
 done
 [ -z "$missing" ] || make_uv || rm -rf "$peers/uv"
 for name; do
     case $name in
+        grpcurl) setup_grpcurl & ;;
         suite) setup suite "3.11 3.12 3.13" & ;;
         *) setup "$name" "3.11" & ;; # flow-sdk 0.1.9 refuses any other; the rest was pinned with it
     esac

@@ -12,29 +12,12 @@ if fivetran.missing():
 
 import grpc
 from conftest import ours
-from fivetran_files import UNMODIFIED
+from fivetran_files import EACH, EXTREMES, UNMODIFIED
 from fivetran_model import ACTIVE, DELETED, END, FOREVER, NEVER, START, SYNCED, Table, before, moment
 from fivetran_sink import SCHEMA, Sink
 
 UTC = "UTC_DATETIME"
 HISTORY = {START: UTC, END: UTC, ACTIVE: "BOOLEAN"}
-EACH = {
-    "b": "BOOLEAN", "s": "SHORT", "i": "INT", "l": "LONG", "d": "DECIMAL(38,10)", "f": "FLOAT", "g": "DOUBLE", "day": "NAIVE_DATE", "at": "NAIVE_DATETIME",
-    "utc": UTC, "bytes": "BINARY", "xml": "XML", "text": "STRING", "json": "JSON", "time": "NAIVE_TIME",
-}  # fmt: skip
-EXTREMES = [
-    {"b": "true", "s": "32767", "i": "2147483647", "l": "9223372036854775807", "d": "1234567890123456789012345678.0123456789", "f": "3.4028235E38",
-     "g": "1.7976931348623157E308", "day": "9999-12-31", "at": "9999-12-31T23:59:59.999999999", "utc": FOREVER, "bytes": "AAEC/w==", "xml": "<a b='c'>&amp;</a>",
-     "text": 'é "quoted", \n two lines \\ / 🚀 \u2028 \t', "json": '{"a": [1, null, {"ü": "x"}], "big": 12345678901234567890}', "time": "23:59:59.999999"},
-    {"b": "false", "s": "-32768", "i": "-2147483648", "l": "-9223372036854775808", "d": "-0.0000000001", "f": "1.4E-45", "g": "4.9E-324", "day": "0001-01-01",
-     "at": "0001-01-01T00:00:00", "utc": "0001-01-01T00:00:00Z", "bytes": "", "xml": "", "text": "", "json": "null", "time": "00:00:00"},
-    {"b": "true", "s": "0", "i": "0", "l": "9007199254740993", "d": "0.1", "f": "0.1", "g": "200", "day": "2007-12-03", "at": "2007-12-03T10:15:30",
-     "utc": "2007-12-03T10:15:30.315Z", "bytes": "/" * 400, "xml": "x", "text": "x" * 70_000, "json": "[]", "time": "10:15:30"},
-    {},
-    {"text": "null", "json": '"null"', "utc": "1969-12-31T23:59:59.500Z", "g": "-0.0", "d": "99999999999999999999999999.99", "at": "2007-12-03T10:15:30.5"},
-]  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def server():
     with fivetran.serving(ours("materialize-sqlite"), "--port", "0") as served:
@@ -286,6 +269,15 @@ def test_random_history(sink, seed):
         sink.history("t", **versions(rng, clock, ["1", "2", "3", "4"], table))
         sink.check("t")
         clock += rng.choice([10, 60, 60])  # at times, a batch begins before the one before it has ended
+
+
+def test_an_update_before_all_versions_is_not_lost(sink):
+    """The earliest start is before every version there is, so they go; the version that is inserted then has nothing to be filled from, but it is there."""
+    sink.create("t", {"id": "LONG", "v": "STRING", "w": "STRING", SYNCED: UTC, **HISTORY}, key=("id", START))
+    row = {"id": "1", "v": "a", "w": "b", SYNCED: at(1), START: at(20), END: FOREVER, ACTIVE: "true"}
+    sink.history("t", earliest_start=[{"id": "1", START: at(20)}], replace=[row])
+    sink.history("t", model=False, earliest_start=[{"id": "1", START: at(10)}], update=[{**row, "v": "new", "w": UNMODIFIED, START: at(10)}])
+    assert [(r["id"], r["v"]) for r in sink.rows("t")] == [(1, "new")]
 
 
 def test_history_without_earliest_of_a_deletion(sink):
