@@ -1,7 +1,7 @@
 /* A ConfigurationFormResponse, or a JSON Schema. A form that is read can be written and reads as the same; its schema is one, and has a form with the same fields. What is
  * answered becomes settings or is refused with a reason; settings go to the flat map and back without a change.
  */
-#include "../tests/unit/proto/fivetran_form.h"
+#include "fivetran_form.h"
 #include "fuzz.h"
 #include "json/patch.h"
 #include "json/scan.h"

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "plane/folder.h"
+#include "folder.h"
 #include "run/session.h"
 #include "rewrite.h"
 

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "json/text.h"
-#include "plane/folder.h"
+#include "folder.h"
 #include "run/session.h"
 
 extern const weir_connector materialize_sqlite;

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "json/patch.h"
-#include "plane/folder.h"
+#include "folder.h"
 #include "run/session.h"
 
 extern const weir_connector source_files;

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "fault.h"
-#include "plane/folder.h"
+#include "folder.h"
 #include "proto/fivetran/serve_destination.h"
 #include "proto/fivetran/types.h"
 

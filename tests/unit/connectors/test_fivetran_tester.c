@@ -13,7 +13,7 @@
 
 #include "base/io.h"
 #include "net/rpc.h"
-#include "plane/folder.h"
+#include "folder.h"
 #include "proto/fivetran/cold.h"
 #include "tester/tester.h"
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "../proto/fivetran_form.h"
+#include "fivetran_form.h"
 #include "json/patch.h"
 
 extern const weir_connector source_files, source_hello, materialize_sqlite;

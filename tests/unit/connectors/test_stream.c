@@ -13,7 +13,7 @@
 #include "fault.h"
 #include "files/strbuf.h"
 #include "files/stream.h"
-#include "plane/folder.h"
+#include "folder.h"
 
 static char *folder;
 static char *path;

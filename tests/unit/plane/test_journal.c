@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "fault.h"
-#include "plane/folder.h"
+#include "folder.h"
 #include "plane/journal.h"
 
 #define ORDERS VIEW("acme/orders")

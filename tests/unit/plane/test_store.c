@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "plane/folder.h"
+#include "folder.h"
 #include "plane/journal.h"
 #include "plane/journal.h"
 #include "plane/store.h"

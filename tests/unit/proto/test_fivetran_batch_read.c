@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "plane/folder.h"
+#include "folder.h"
 #include "proto/fivetran/batch_read.h"
 #include "proto/fivetran/batch_read_input.h"
 #include "proto/fivetran/csv.h"

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "../plane/folder.h"
+#include "folder.h"
 #include "base/io.h"
 #include "proto/fivetran/batch_write.h"
 
