@@ -3,6 +3,7 @@
  *   1  a cold message, of the type that the second byte says: what is accepted can be packed and is then the same
  *   2  types, a byte for each of four columns, and a document: it makes a record once the columns are as wide as it asks for
  *   3  a type and the text of a date or time: what is accepted is written and means the same
+ *   4  a JSON Schema: its columns have a schema with the same columns
  */
 #include "fuzz.h"
 
@@ -226,6 +227,37 @@ static void check_time(ft_type type, weir_view text)
     MUST(again == seconds && same == nanos);
 }
 
+static bool columns_of(arena *a, weir_view json, weir_view key, ft_table *ret)
+{
+    tree *schema;
+    err e = {0};
+    bool good = !tree_parse(a, json, NULL, WEIR_E_CONFIG, &schema, &e) && !ft_columns_of_schema(a, schema, key, ret, &e);
+    err_free(&e);
+    return good;
+}
+
+static void check_schema(weir_view json)
+{
+    arena a = {0};
+    ft_table first = {0}, second = {0};
+    buf schema = {0}, key = {0};
+    if (columns_of(&a, json, VIEW("[\"/a\"]"), &first)) {
+        ft_schema_of_columns(&first, &schema);
+        ft_key_of_columns(&first, &key);
+        MUST_EQ(buf_view(&key), VIEW("[\"/a\"]"));
+        MUST(columns_of(&a, buf_view(&schema), buf_view(&key), &second));
+        MUST(first.count == second.count);
+        for (size_t i = 0; i < first.count; i++) {
+            const ft_column *c = &first.columns[i], *d = &second.columns[i];
+            MUST_EQ(c->name, d->name);
+            MUST(c->type == d->type && c->key == d->key && c->precision == d->precision && c->scale == d->scale);
+        }
+    }
+    buf_free(&schema);
+    buf_free(&key);
+    arena_free(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const ProtobufCMessageDescriptor *const cold[] = {
@@ -238,11 +270,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     weir_view rest = {(const char *)bytes + 1, len - 1};
     if (len == 0)
         return 0;
-    if (bytes[0] % 4 == 0)
+    if (bytes[0] % 5 == 0)
         check_update(rest);
-    else if (bytes[0] % 4 == 1 && len > 1)
+    else if (bytes[0] % 5 == 4)
+        check_schema(rest);
+    else if (bytes[0] % 5 == 1 && len > 1)
         check_cold(cold[bytes[1] % COLD], view_from(rest, 1));
-    else if (bytes[0] % 4 == 2 && len > 1 + TYPES)
+    else if (bytes[0] % 5 == 2 && len > 1 + TYPES)
         check_document(bytes + 1, view_from(rest, TYPES));
     else if (len > 1)
         check_time((ft_type)(bytes[1] % FT_TYPES), view_from(rest, 1));

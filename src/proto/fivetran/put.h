@@ -30,7 +30,7 @@ static inline char *ft_put_head(char *p, const ft_name *n, size_t size)
     return pb_put_varint(p, size);
 }
 
-/* The same for a size below 64. */
+/* The same for a size below 63: with a name below 64 and the two bytes between them that is a length of one byte. */
 static inline char *ft_put_small_head(char *p, const ft_name *n, size_t size)
 {
     if (__builtin_expect(n->len >= 64, 0))

@@ -856,6 +856,37 @@ static void test_types_seen(void **state)
     buf_free(&out);
 }
 
+/* As weir_sql_value.text wants it. */
+static void test_value_texts(void **state)
+{
+    (void)state;
+    static const struct {
+        ft_value value;
+        const char *text;
+    } cases[] = {
+        {{.type = FT_UNSPECIFIED, .integer = 1}, "null"},
+        {{.type = FT_BOOLEAN, .integer = 1}, "true"},
+        {{.type = FT_BOOLEAN}, "false"},
+        {{.type = FT_LONG, .integer = INT64_MIN}, "-9223372036854775808"},
+        {{.type = FT_DOUBLE, .number = 0.1}, "0.1"},
+        {{.type = FT_FLOAT, .number = 0.1f}, "0.1"},
+        {{.type = FT_FLOAT, .number = 16777216}, "16777216"},
+        {{.type = FT_DOUBLE, .number = -INFINITY}, "-Infinity"},
+        {{.type = FT_DECIMAL, .text = WEIR_LIT("1.10")}, "1.10"},
+        {{.type = FT_STRING, .text = WEIR_LIT("a\"b")}, "a\"b"},
+        {{.type = FT_NAIVE_DATE, .integer = 1196640000}, "2007-12-03"},
+        {{.type = FT_NAIVE_DATETIME, .integer = 1196676930, .nanos = 500000000}, "2007-12-03T10:15:30.500"},
+        {{.type = FT_UTC_DATETIME, .integer = 1196676930}, "2007-12-03T10:15:30Z"},
+        {{.type = FT_NAIVE_TIME, .integer = 36930}, "10:15:30"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        buf out = {0};
+        ft_value_text(&cases[i].value, &out);
+        assert_string_equal(buf_text(&out), cases[i].text);
+        buf_free(&out);
+    }
+}
+
 /* ---- memory ---- */
 
 static weir_rc work_of_memory(void)
@@ -903,7 +934,7 @@ int main(void)
         cmocka_unit_test(test_misfits),        cmocka_unit_test(test_unknown_members), cmocka_unit_test(test_selection),    cmocka_unit_test(test_no_document),
         cmocka_unit_test(test_last_wins),      cmocka_unit_test(test_odd_values),      cmocka_unit_test(test_odd_entries), cmocka_unit_test(test_refused_values),
         cmocka_unit_test(test_refused),              cmocka_unit_test(test_updates),
-        cmocka_unit_test(test_types_seen),     cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_types_seen),      cmocka_unit_test(test_value_texts), cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
