@@ -511,6 +511,10 @@ static void names(void **state)
     assert_form(&x, "a_host  text \"t\"\nport  text \"t\"\na_x_key_2  text \"t\"\nb_host  text \"t\"\nb_x_key  text \"t\"\n"
                     "a_x_host  text \"t\"\na_x_key  text \"t\"\nhost  text \"t\"\n");
     done(&x);
+    planned(&x, "{\"properties\":{" LEAF("") "," LEAF("value") "}}");
+    assert_form(&x, "value_2  text \"t\"\nvalue  text \"t\"\n");
+    assert_settings(&x, PAIRS("value_2", "a", "value", "b"), "{\"\":\"a\",\"value\":\"b\"}");
+    done(&x);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- what is shown -- */
