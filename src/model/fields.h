@@ -19,7 +19,7 @@ void fields_schema(const weir_field *table, const char *title, buf *out);
 void fields_help(const weir_field *table, buf *out);
 /** Calls each() with the value of every setting marked WEIR_SECRET that is present, found by walking the tree beside the table. The
  * tree need not fit the table yet: numbers and texts inside of what should have been a secret text count, and of unknown variants
- * all. */
+ * all. Of an upload what it holds counts, too, if it is text. */
 void fields_secrets(const weir_field *table, const tree *settings, void (*each)(void *arg, weir_view secret), void *arg);
 /** The same for a connector that gives its schema as text: every string at a location with `secret` or `airbyte_secret` true.
  * References within the schema are followed; conditions, patterns and positions are not asked, so it may name too many. */

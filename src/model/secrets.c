@@ -1,3 +1,5 @@
+#include "json/scan.h"
+#include "json/text.h"
 #include "model/field.h"
 
 enum { MOST_VISITS = 50000, DEEPEST = 2000 };
@@ -32,17 +34,29 @@ static void in_variants(const finder *s, const weir_field *f, const tree *t)
             in_members(s, v->fields, t);
 }
 
+/* What the file holds will be seen, not its base64. */
+static void decoded(const finder *s, const tree *t)
+{
+    buf file = {0};
+    if (t->kind == TREE_STRING && base64_decode(&file, t->text) && buf_ok(&file) && file.len && json_utf8(buf_view(&file)))
+        s->each(s->arg, buf_view(&file));
+    buf_wipe(&file);
+}
+
 static void in_value(const finder *s, const weir_field *f, const tree *t)
 {
-    if (f->flags & WEIR_SECRET)
+    if (f->flags & WEIR_SECRET) {
         whole(s, t);
-    else if (f->type == WEIR_OBJECT)
+        if (f->flags & WEIR_UPLOAD)
+            decoded(s, t);
+    } else if (f->type == WEIR_OBJECT) {
         in_members(s, f->fields, t);
-    else if (f->type == WEIR_ONE_OF)
+    } else if (f->type == WEIR_ONE_OF) {
         in_variants(s, f, t);
-    else if (f->type == WEIR_LIST)
+    } else if (f->type == WEIR_LIST) {
         for (const tree *c = t->first; c; c = c->next)
             in_value(s, f->fields, c);
+    }
 }
 
 static void in_members(const finder *s, const weir_field *table, const tree *t)

@@ -97,6 +97,8 @@ static weir_rc flatten(ft_run *r, weir_view settings, err *e)
     weir_rc rc = tree_parse(&a, settings, NULL, WEIR_E_CONFIG, &t, e);
     if (!rc)
         rc = ft_plan_flat(&a, r->d->plan, t, &flat, e);
+    if (!rc && !ft_form_complete(&a, &r->d->form, &flat))
+        rc = err_nomem(e);
     if (!rc)
         say_pairs(&flat, &r->configuration);
     arena_free(&a);

@@ -4,7 +4,8 @@
 
 #include "json/scan.h"
 
-/* What is shown depends on values of fields, which count only where those are shown: no form asks for more than this many conditions to know whether a field is shown. */
+/* What is shown depends on values of fields, which count only where those are shown themselves: no form needs more conditions than this to know whether a
+ * field is shown. */
 enum { MOST_CONDITIONS = 64 };
 
 typedef struct looking {

@@ -1,7 +1,7 @@
 /* form.h - setup forms (fivetran.md 1.1, 2.2) and settings. No I/O.
  *
- * A connector has settings: a JSON object with a JSON Schema. A platform of this protocol knows a form: fields whose values come back as one flat map of texts. Both
- * ways are here:
+ * A connector has settings: a JSON object with a JSON Schema. A platform of this protocol knows a form: fields whose values come back as one flat map of
+ * texts. Both ways are here:
  *
  *     served   schema --ft_plan_new()--> plan --ft_plan_form()--> form --ft_form_write()--> ConfigurationFormResponse
  *              map --ft_plan_settings()--> settings, of any request
@@ -93,11 +93,12 @@ weir_view ft_flat_get(const ft_flat *f, weir_view name);
 #define FT_FLAT(a, message, member) ft_flat_of((a), (void *const *)(message)->member, (message)->n_##member)
 ft_flat ft_flat_of(arena *a, void *const *entries, size_t count);
 
-/** The next field, in the order of the form, that is to be asked for with the answers so far: not a group, and inside of groups only where their conditions hold. A
- *  field that has no answer has its fallback; one that is not shown has no value.
+/** The next field, in the order of the form, that is to be asked for with the answers so far: not a group, and inside of groups only where their
+ *  conditions hold. A field that has no answer has its fallback; one that is not shown has no value.
  *  @param at where to go on; begins with 0, counts fields, shown or not  @return NULL: no more */
 const ft_field *ft_form_visible(const ft_form *f, const ft_flat *answers, size_t *at);
-/** Adds what a platform sends of fields that are shown and have no answer: their fallbacks, of a toggle without one "false". Connectors rely on it. @return false without memory */
+/** Adds what a platform sends of fields that are shown and have no answer: their fallbacks, of a toggle without one "false". Connectors rely on it.
+ *  @return false without memory */
 bool ft_form_complete(arena *a, const ft_form *f, ft_flat *answers);
 /** Is a field of this name shown? */
 bool ft_form_shows(const ft_form *f, const ft_flat *answers, weir_view name);
@@ -118,17 +119,19 @@ weir_rc ft_plan_of_connector(arena *a, const weir_connector *c, ft_plan **ret, e
 /** Calls each() with every secret in a map, whether the value is of any use or not: to be masked before anything is said about them. */
 void ft_plan_secrets(const ft_plan *p, const ft_flat *flat, void (*each)(void *arg, weir_view secret), void *arg);
 
-/** Appends the settings: a JSON object. An empty text is an absent setting; only of a text that is required or has a default it is the empty text. Fields that are not
- *  shown are left out, as are names that no field has (said in the log, at debug level). Whether all is there that must be is left to whoever takes the settings.
+/** Appends the settings: a JSON object. An empty text is an absent setting; only of a text that is required or has a default it is the empty text. Fields
+ *  that are not shown are left out, as are names that no field has (said in the log, at debug level). Whether all is there that must be is left to
+ *  whoever takes the settings.
  *  @return WEIR_E_CONFIG with all problems, a line each, that name the field; secrets are not shown */
 weir_rc ft_plan_settings(const ft_plan *p, const ft_flat *flat, log_sink *log, buf *out, err *e);
 
-/** The map of settings: an object that need not fit the schema quite (numbers and objects where texts are expected become their JSON text). Members at the top that no field has
- *  go under their own names: connectors may know more than their form. `_meta` is left out, and null is absent. WEIR_E_CONFIG: a text with a NUL. */
+/** The map of settings: an object that need not fit the schema quite (numbers and objects where texts are expected become their JSON text). Members at
+ *  the top that no field has go under their own names: connectors may know more than their form. `_meta` is left out, and null is absent. WEIR_E_CONFIG:
+ *  a text with a NUL. */
 weir_rc ft_plan_flat(arena *a, const ft_plan *p, const tree *settings, ft_flat *ret, err *e);
 
-/** Appends the JSON Schema of the settings of a connector with this form: an object with a text or boolean for each field, by its name. What is only asked for under a
- *  condition is not required, and has `x-shown-when`. */
+/** Appends the JSON Schema of the settings of a connector with this form: an object with a text or boolean for each field, by its name. What is only
+ *  asked for under a condition is not required, and has `x-shown-when`. */
 void ft_form_schema(const ft_form *f, weir_view title, buf *out);
 
 #endif

@@ -11,7 +11,7 @@
 /* A name on probation. @param more how many names are put before the leaf's own */
 static weir_view candidate(arena *a, const ft_node *leaf, size_t more)
 {
-    weir_view name = leaf->property;
+    weir_view name = leaf->property.len ? leaf->property : VIEW("value"); /* JSON has members without a name, forms have not */
     for (const ft_node *n = leaf->around; more && n && n->around; n = n->around, more--)
         name = arena_printf(a, "%.*s_%.*s", VIEW_ARG(n->property), VIEW_ARG(name));
     return name;
@@ -77,7 +77,7 @@ weir_rc ft_plan_name(ft_plan *p, err *e)
     for (size_t i = 0; i < p->leaf_count; i++) {
         size_t depth = depth_of(p->leaves[i]);
         deepest = depth > deepest ? depth : deepest;
-        if (depth == 1)
+        if (depth == 1 && p->leaves[i]->property.len)
             p->leaves[i]->name = p->leaves[i]->property;
     }
     for (size_t more = 0; more < deepest && good; more++)

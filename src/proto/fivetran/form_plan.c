@@ -438,7 +438,7 @@ static bool is_form_of_its_own(planner *p, const ft_node *n, const ft_layers *l,
     const tree *rivals = ft_layers_rivals(l), *properties = ft_layers_get(l, "properties");
     bool described = properties && properties->kind == TREE_OBJECT && properties->first;
     unsigned types = ft_layers_types(l) & ~(unsigned)WEIR_IS_NULL;
-    if (ft_layers_get(l, "enum") || ft_layers_get(l, "const"))
+    if (n->around && (ft_layers_get(l, "enum") || ft_layers_get(l, "const")))
         return false;
     if (rivals && describe_members(p, rivals) && find_discriminator(p, l, rivals, by))
         return true;

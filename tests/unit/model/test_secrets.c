@@ -71,6 +71,16 @@ static void test_by_table(void **state)
                     "p\xc3\xa9;a;b;k1;k2;g;");
 }
 
+/* What a log would show is what the file holds: here two lines (base64 of Python's base64.b64encode). */
+static void test_uploads(void **state)
+{
+    (void)state;
+    const weir_field files[] = {{.name = "key", .type = WEIR_TEXT, .flags = WEIR_SECRET | WEIR_UPLOAD}, {.name = "logo", .type = WEIR_TEXT, .flags = WEIR_UPLOAD}, {0}};
+    assert_by_table(files, "{\"key\":\"LS0tLS1CRUdJTgpzZXNhbWU=\",\"logo\":\"c2VzYW1l\"}", "LS0tLS1CRUdJTgpzZXNhbWU=;-----BEGIN\nsesame;");
+    assert_by_table(files, "{\"key\":\"/w==\"}", "/w==;");    /* no text */
+    assert_by_table(files, "{\"key\":\"a key\"}", "a key;"); /* no base64 */
+}
+
 /* Settings of the wrong shape are not yet refused when their secrets are masked. */
 static void test_wrong_shapes(void **state)
 {
@@ -139,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_table),  cmocka_unit_test(test_wrong_shapes), cmocka_unit_test(test_variants),
         cmocka_unit_test(test_by_schema), cmocka_unit_test(test_references),   cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_uploads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,10 +83,12 @@ static void pack(const void *m, buf *out)
     ft_pack(m, out);
 }
 
-/* Two fields and a test. */
+/* Two fields, a toggle that nobody touches, and a test. */
 static void say_form(rig *r)
 {
-    FivetranSdk__V2__FormField url = FIVETRAN_SDK__V2__FORM_FIELD__INIT, key = FIVETRAN_SDK__V2__FORM_FIELD__INIT, *fields[] = {&url, &key};
+    FivetranSdk__V2__FormField url = FIVETRAN_SDK__V2__FORM_FIELD__INIT, key = FIVETRAN_SDK__V2__FORM_FIELD__INIT, fast = FIVETRAN_SDK__V2__FORM_FIELD__INIT,
+                              *fields[] = {&url, &key, &fast};
+    FivetranSdk__V2__ToggleField toggle = FIVETRAN_SDK__V2__TOGGLE_FIELD__INIT;
     FivetranSdk__V2__ConfigurationTest test = FIVETRAN_SDK__V2__CONFIGURATION_TEST__INIT, *tests[] = {&test};
     FivetranSdk__V2__ConfigurationFormResponse m = FIVETRAN_SDK__V2__CONFIGURATION_FORM_RESPONSE__INIT;
     url.name = url.label = (char *)"url";
@@ -94,10 +96,13 @@ static void say_form(rig *r)
     key.name = key.label = (char *)"key";
     key.type_case = FIVETRAN_SDK__V2__FORM_FIELD__TYPE_TEXT_FIELD;
     key.text_field = FIVETRAN_SDK__V2__TEXT_FIELD__Password;
+    fast.name = fast.label = (char *)"fast";
+    fast.type_case = FIVETRAN_SDK__V2__FORM_FIELD__TYPE_TOGGLE_FIELD;
+    fast.toggle_field = &toggle;
     test.name = (char *)"connect";
     test.label = (char *)"Connects";
     m.fields = fields;
-    m.n_fields = 2;
+    m.n_fields = 3;
     m.tests = tests;
     m.n_tests = 1;
     pack(&m, &r->form.answer);
@@ -296,6 +301,7 @@ static void test_spec_and_discovery(void **state)
     assert_non_null(strstr(buf_text(&r->said), ".t2 key " FLOWDOC_KEY " fallback {\"table\":\"t2\"} [\"t2\"] {"));
     assert_true(request_has(&r->schema, "\x0a\x08\x0a\x03url\x12\x01u", 10));
     assert_true(request_has(&r->schema, "\x0a\x0d\x0a\x03key\x12\x06sesame", 15));
+    assert_true(request_has(&r->schema, "\x0a\x0d\x0a\x04" "fast\x12\x05" "false", 15)); /* as a platform sends it */
     ft_ok(session_validate(r->s, &r->e), &r->e);
     assert_true(request_has(&r->test, "\x0a\x07" "connect", 9));
     assert_true(request_has(&r->test, "\x12\x08\x0a\x03url\x12\x01u", 10));
@@ -394,7 +400,8 @@ static void test_discovery_in_data(void **state)
     open_session(r, "{}", LIST("t2"), ""); /* and is read without having said anything */
     ft_ok(session_pull(r->s, &r->e), &r->e);
     assert_non_null(strstr(buf_text(&r->said), "0 {\"any\":true}\nschema 0 "));
-    assert_false(request_has(&r->update, "\x12", 1));
+    assert_true(request_has(&r->update, "\x0a\x0d\x0a\x04" "fast\x12\x05" "false", 15)); /* the settings */
+    assert_null(memchr(r->update.got.ptr + 15, 0x12, r->update.got.len - 15));           /* and no selection */
 }
 
 /* Columns and tables that nobody has spoken of. */

@@ -474,6 +474,20 @@ static void variants_otherwise(void **state)
     done(&x);
 }
 
+/* Settings are an object, whatever a schema says. */
+static void settings_that_are_no_object(void **state)
+{
+    (void)state;
+    static const char *const schemas[] = {"true", "[]", "{\"const\":{\"a\":1},\"properties\":{}}", "{\"type\":\"string\"}", "{\"enum\":[1]}", "{\"oneOf\":[{},{\"const\":1}]}"};
+    for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
+        fixture x;
+        planned(&x, schemas[i]);
+        assert_form(&x, "");
+        assert_settings(&x, PAIRS("a", "1"), "{}");
+        done(&x);
+    }
+}
+
 /* What contains itself is JSON; what is too large is refused. */
 static void schemas_without_end(void **state)
 {
@@ -510,6 +524,10 @@ static void names(void **state)
                 IN("a_x", LEAF("host") "," LEAF("key")) "," LEAF("host") "}}");
     assert_form(&x, "a_host  text \"t\"\nport  text \"t\"\na_x_key_2  text \"t\"\nb_host  text \"t\"\nb_x_key  text \"t\"\n"
                     "a_x_host  text \"t\"\na_x_key  text \"t\"\nhost  text \"t\"\n");
+    done(&x);
+    planned(&x, "{\"properties\":{" LEAF("") "," LEAF("value") "}}");
+    assert_form(&x, "value_2  text \"t\"\nvalue  text \"t\"\n");
+    assert_settings(&x, PAIRS("value_2", "a", "value", "b"), "{\"\":\"a\",\"value\":\"b\"}");
     done(&x);
 }
 
@@ -965,7 +983,7 @@ int main(void)
         cmocka_unit_test(bytes),               cmocka_unit_test(over_the_wire),
         cmocka_unit_test(of_another_encoder),  cmocka_unit_test(bytes_that_are_no_form), cmocka_unit_test(every_sort),
         cmocka_unit_test(unknown_names),       cmocka_unit_test(empty_texts),         cmocka_unit_test(objects),
-        cmocka_unit_test(hidden),
+        cmocka_unit_test(hidden),              cmocka_unit_test(settings_that_are_no_object),
         cmocka_unit_test(variants),            cmocka_unit_test(variants_otherwise),
         cmocka_unit_test(schemas_without_end), cmocka_unit_test(names),
         cmocka_unit_test(visible),             cmocka_unit_test(one_by_one),
