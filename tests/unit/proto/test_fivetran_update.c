@@ -533,6 +533,24 @@ static void test_row_ids_are_taken_off(void **state)
     rig_expect(&r, "{\"x\":1}", "batch of 2\n  upsert t a=1\n  upsert t a=2\ncheckpoint {\"x\":1,\"bindingStateV1\":{\"t\":{\"n\":1}}}\n");
 }
 
+static weir_rc flow_deletion(weir_task *t, const weir_binding *b)
+{
+    weir_rc rc = EMIT(t, b, "{\"_meta\":{\"op\":\"u\"},\"id\":1,\"a\":1}", "{\"_meta\":{\"op\":\"d\"},\"id\":1,\"a\":1}");
+    return rc ? rc : seal(t, b, 1);
+}
+
+static void test_deletions_that_a_document_tells(void **state)
+{
+    static const weir_stream flow = {.name = WEIR_LIT("t"), .key = WEIR_LIT("[\"/id\"]"),
+                                     .schema = SCHEMA("\"_meta\":{\"type\":\"object\",\"properties\":{\"op\":{\"type\":\"string\"}}},\"id\":{\"type\":\"integer\"},"
+                                                      "\"a\":{\"type\":\"integer\"}")};
+    rig r;
+    (void)state;
+    rig_init(&r, &flow, 1, flow_deletion);
+    rig_expect(&r, "{\"x\":1}",
+               "batch of 2\n  upsert t _meta=json:{\"op\":\"u\"} id=1 a=1\n  delete t id=1\ncheckpoint {\"x\":1,\"bindingStateV1\":{\"t\":{\"n\":1}}}\n");
+}
+
 /* ---- selection ---- */
 
 static const weir_stream schemas[] = {
@@ -835,6 +853,7 @@ int main(void)
         cmocka_unit_test(test_typed_values_that_fit_no_column),
         cmocka_unit_test(test_documents_with_mistakes_are_taken_back),
         cmocka_unit_test(test_row_ids_are_taken_off),
+        cmocka_unit_test(test_deletions_that_a_document_tells),
         cmocka_unit_test(test_selection_without_schemas),
         cmocka_unit_test(test_selection_with_schemas),
         cmocka_unit_test(test_what_the_user_has_to_put_right_is_a_task),
