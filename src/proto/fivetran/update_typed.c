@@ -29,7 +29,7 @@ struct ft_typed {
     err e;
 };
 
-enum { NO_COLUMN = -1 };
+enum { DECIMAL_DIGITS = 38 }; /* that fit for certain, sign and point included (fivetran.md 2.5) */
 
 /* ---- what is known of the table ---- */
 
@@ -263,7 +263,7 @@ static bool has_exponent(weir_view digits)
 static void put_decimal(outlet *o, weir_name name, weir_view digits)
 {
     SLOT_AND_COLUMN(o, name);
-    if (c && c->type == FT_DECIMAL && !c->limited && !has_exponent(digits))
+    if (c && c->type == FT_DECIMAL && !c->limited && digits.len <= DECIMAL_DIGITS && !has_exponent(digits))
         FAST(s, c, digits.len, ft_put_text(p, c->name, FT_DECIMAL, digits));
     put_general(s, name, digits);
 }

@@ -487,6 +487,38 @@ static void test_typed_values_that_fit_no_column(void **state)
     rig_free(&r);
 }
 
+#define DIGITS_39 "123456789012345678901234567890123456789"
+
+static weir_rc typed_long_decimal(weir_task *t, const weir_binding *b)
+{
+    weir_begin(t, b, WEIR_UPSERT);
+    weir_put_int(t, n_id, 1);
+    weir_put_decimal(t, n_price, (weir_view)WEIR_LIT(DIGITS_39));
+    weir_rc rc = weir_end(t);
+    return rc ? rc : seal(t, b, 1);
+}
+
+static weir_rc text_long_decimal(weir_task *t, const weir_binding *b)
+{
+    weir_rc rc = emit(t, b, "{\"id\":1,\"price\":" DIGITS_39 "}");
+    return rc ? rc : seal(t, b, 1);
+}
+
+/* A DECIMAL has 38 digits. */
+static void test_decimals_that_are_too_long(void **state)
+{
+    static rig_pull *const ways[] = {typed_long_decimal, text_long_decimal};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        rig r;
+        rig_init(&r, &typed_table, 1, ways[i]);
+        assert_int_equal(rig_sync(&r, "{\"x\":1}"), WEIR_OK);
+        assert_non_null(strstr(buf_text(&r.said), "price STRING"));
+        assert_non_null(strstr(buf_text(&r.said), "  upsert t id=1 price='" DIGITS_39 "'\n"));
+        rig_free(&r);
+    }
+}
+
 static weir_rc typed_mistake(weir_task *t, const weir_binding *b)
 {
     weir_rc rc = put_row(t, b, 1);
@@ -531,6 +563,24 @@ static void test_row_ids_are_taken_off(void **state)
     (void)state;
     rig_init(&r, &keyless, 1, wrapped);
     rig_expect(&r, "{\"x\":1}", "batch of 2\n  upsert t a=1\n  upsert t a=2\ncheckpoint {\"x\":1,\"bindingStateV1\":{\"t\":{\"n\":1}}}\n");
+}
+
+static weir_rc flow_deletion(weir_task *t, const weir_binding *b)
+{
+    weir_rc rc = EMIT(t, b, "{\"_meta\":{\"op\":\"u\"},\"id\":1,\"a\":1}", "{\"_meta\":{\"op\":\"d\"},\"id\":1,\"a\":1}");
+    return rc ? rc : seal(t, b, 1);
+}
+
+static void test_deletions_that_a_document_tells(void **state)
+{
+    static const weir_stream flow = {.name = WEIR_LIT("t"), .key = WEIR_LIT("[\"/id\"]"),
+                                     .schema = SCHEMA("\"_meta\":{\"type\":\"object\",\"properties\":{\"op\":{\"type\":\"string\"}}},\"id\":{\"type\":\"integer\"},"
+                                                      "\"a\":{\"type\":\"integer\"}")};
+    rig r;
+    (void)state;
+    rig_init(&r, &flow, 1, flow_deletion);
+    rig_expect(&r, "{\"x\":1}",
+               "batch of 2\n  upsert t _meta=json:{\"op\":\"u\"} id=1 a=1\n  delete t id=1\ncheckpoint {\"x\":1,\"bindingStateV1\":{\"t\":{\"n\":1}}}\n");
 }
 
 /* ---- selection ---- */
@@ -833,8 +883,10 @@ int main(void)
         cmocka_unit_test(test_names_of_the_platform_are_refused),
         cmocka_unit_test(test_typed_values_are_the_same_records),
         cmocka_unit_test(test_typed_values_that_fit_no_column),
+        cmocka_unit_test(test_decimals_that_are_too_long),
         cmocka_unit_test(test_documents_with_mistakes_are_taken_back),
         cmocka_unit_test(test_row_ids_are_taken_off),
+        cmocka_unit_test(test_deletions_that_a_document_tells),
         cmocka_unit_test(test_selection_without_schemas),
         cmocka_unit_test(test_selection_with_schemas),
         cmocka_unit_test(test_what_the_user_has_to_put_right_is_a_task),
