@@ -150,9 +150,13 @@ void ft_table_drop(ft_sql_table *t, size_t column)
     memmove(t->types + column, t->types + column + 1, behind * sizeof *t->types);
 }
 
-static weir_sql_column column_of(const FivetranSdk__V2__Column *m)
+/* @param had the table as it is, for what the request leaves open; NULL: it is new */
+static weir_sql_column column_of(const FivetranSdk__V2__Column *m, const ft_sql_table *had)
 {
     weir_sql_column c = {.name = view_of(m->name), .type = ft_sql_type_of((int)m->type), .key = m->primary_key};
+    size_t at = had && m->type == FIVETRAN_SDK__V2__DATA_TYPE__UNSPECIFIED ? ft_sql_find_view(had, c.name) : SIZE_MAX;
+    if (had && at < had->count)
+        c.type = had->columns[at].type;
     const FivetranSdk__V2__DataTypeParams *p = m->params;
     if (p && p->params_case == FIVETRAN_SDK__V2__DATA_TYPE_PARAMS__PARAMS_DECIMAL && p->decimal) {
         c.precision = p->decimal->precision;
@@ -164,7 +168,7 @@ static weir_sql_column column_of(const FivetranSdk__V2__Column *m)
 }
 
 /* The table that a message describes. */
-static weir_rc table_of(ft_work *w, const FivetranSdk__V2__Table *m, ft_sql_table *ret)
+static weir_rc table_of(ft_work *w, const FivetranSdk__V2__Table *m, const ft_sql_table *had, ft_sql_table *ret)
 {
     if (!m || !m->name[0])
         return weir_fail(w->t, WEIR_E_PROTOCOL, "the request names no table");
@@ -173,7 +177,7 @@ static weir_rc table_of(ft_work *w, const FivetranSdk__V2__Table *m, ft_sql_tabl
     if (!ret->name.ptr || !ret->columns)
         return nomem(w);
     for (size_t i = 0; i < m->n_columns; i++) {
-        weir_sql_column c = column_of(m->columns[i]);
+        weir_sql_column c = column_of(m->columns[i], had);
         if (!c.name.len)
             return weir_fail(w->t, WEIR_E_PROTOCOL, "table '%s': column %zu has no name", m->name, i);
         if (ft_sql_find_view(ret, c.name) < ret->count)
@@ -273,7 +277,7 @@ weir_rc ft_create_table(ft_work *w, const FivetranSdk__V2__Table *m)
 {
     ft_sql_table t, had;
     bool found;
-    weir_rc rc = table_of(w, m, &t);
+    weir_rc rc = table_of(w, m, NULL, &t);
     if (!rc && w->q->create_schema && w->schema.len)
         rc = w->q->create_schema(w->t, w->self, w->schema);
     if (!rc)
@@ -396,9 +400,9 @@ static weir_rc change_table(altering *x)
 weir_rc ft_alter_table(ft_work *w, const FivetranSdk__V2__Table *m, bool drop_columns)
 {
     altering x = {.w = w, .name = m ? m->name : ""};
-    weir_rc rc = table_of(w, m, &x.wanted);
+    weir_rc rc = ft_table_need(w, x.name, &x.had);
     if (!rc)
-        rc = ft_table_need(w, x.name, &x.had);
+        rc = table_of(w, m, &x.had, &x.wanted);
     if (!rc)
         rc = ft_table_copy(w, &x.had, x.name, x.wanted.count, &x.to);
     if (rc)

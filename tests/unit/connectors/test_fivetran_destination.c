@@ -312,6 +312,8 @@ static void test_alter(void **state)
     write_batch(f, "t", (files){.replace = "id,a,d,gone\n1,7,1.50,x\n2,-,-,y\n"});
     run_sql(f, "CREATE INDEX by_a ON s__t (a)");
     must(f, try_alter(f, "t", "id:INT:k a:INT d:DECIMAL(10,2) gone:STRING", false)); /* as it is */
+    must(f, try_alter(f, "t", "id:UNSPECIFIED:k a:UNSPECIFIED d:DECIMAL gone:STRING", false));
+    describes(f, "t", "id:INT:k a:INT d:DECIMAL(10,2) gone:STRING");
     must(f, try_alter(f, "t", "id:INT:k a:INT d:DECIMAL new:JSON", false));         /* one more, one less that stays */
     describes(f, "t", "id:INT:k a:INT d:DECIMAL(10,2) gone:STRING new:JSON");
     must(f, try_alter(f, "t", "id:LONG:k a:STRING d:DECIMAL(12,4) new:JSON", true));
