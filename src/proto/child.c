@@ -228,6 +228,8 @@ void child_close_input(child *c) { proc_close_in(&c->p); }
 bool child_deaf(const child *c) { return atomic_load(&((child *)(uintptr_t)c)->closed); }
 bool child_stopped(const child *c) { return atomic_load(&((child *)(uintptr_t)c)->stopped); }
 
+bool child_ended(const child *c, int ms) { return proc_ended(&c->p, ms); }
+
 size_t child_unread(const child *c)
 {
     int unread = 0;

@@ -59,6 +59,8 @@ void child_close_input(child *c);
 bool child_deaf(const child *c);
 /** How many bytes were written to it that it has not read yet. */
 size_t child_unread(const child *c);
+/** Waits up to `ms` for its exit, whatever became of its output; it is judged by child_finish() all the same. */
+bool child_ended(const child *c, int ms);
 /** Has it been told to stop from outside? */
 bool child_stopped(const child *c);
 /** Its output has ended: closes its input, waits for its exit and judges it. Its last words become part of the error.

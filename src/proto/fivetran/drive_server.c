@@ -24,7 +24,7 @@ struct ft_server {
     const drive_options *o;
     atomic_uint users;
     child *c;            /* NULL: an address */
-    int quit, over;      /* eventfds: it is to end; its output has ended */
+    int quit;            /* eventfd: it is to end */
     pthread_t listener;  /* to its output */
     bool listening;
     pthread_mutex_t lock;
@@ -101,7 +101,6 @@ static void *listen_to(void *arg)
     if (rc && rc != WEIR_STOPPED)
         drain(s);
     err_free(&e);
-    raise_event(s->over);
     return NULL;
 }
 
@@ -158,7 +157,7 @@ static weir_rc await(ft_server *s, err *e)
         weir_rc rc = rpc_client_wait(s->client, LOOK_MS, s->o->stop_fd, e);
         if (rc != WEIR_E_TRANSIENT)
             return rc;
-        if (s->c && is_raised(s->over, 0)) {
+        if (s->c && child_ended(s->c, 0)) {
             err_clear(e);
             return ft_server_explain(s, err_fail(e, WEIR_E_TRANSIENT, "it has ended before it answered"), e);
         }
@@ -174,9 +173,9 @@ weir_rc ft_server_start(ft_server **ret, const drive_options *o, err *e)
     unsigned port = 0;
     if (!s)
         return err_nomem(e);
-    *s = (ft_server){.o = o, .users = 1, .quit = eventfd(0, EFD_CLOEXEC), .over = eventfd(0, EFD_CLOEXEC)};
+    *s = (ft_server){.o = o, .users = 1, .quit = eventfd(0, EFD_CLOEXEC)};
     pthread_mutex_init(&s->lock, NULL);
-    weir_rc rc = s->quit < 0 || s->over < 0 ? err_errno(e, errno, "eventfd") : WEIR_OK;
+    weir_rc rc = s->quit < 0 ? err_errno(e, errno, "eventfd") : WEIR_OK;
     if (!rc && !o->address)
         rc = free_port(&port, e);
     if (!rc && !o->address)
@@ -199,19 +198,23 @@ ft_server *ft_server_share(ft_server *s)
     return s;
 }
 
+static void end_listening(ft_server *s)
+{
+    if (s->listening)
+        pthread_join(s->listener, NULL);
+    s->listening = false;
+}
+
 void ft_server_free(ft_server *s)
 {
     if (!s || atomic_fetch_sub(&s->users, 1) > 1)
         return;
     rpc_client_free(s->client);
     raise_event(s->quit);
-    if (s->listening)
-        pthread_join(s->listener, NULL);
+    end_listening(s);
     child_free(s->c);
     if (s->quit >= 0)
         close(s->quit);
-    if (s->over >= 0)
-        close(s->over);
     err_free(&s->death);
     pthread_mutex_destroy(&s->lock);
     free(s);
@@ -219,15 +222,27 @@ void ft_server_free(ft_server *s)
 
 /* ---- its death ---- */
 
-bool ft_server_is_dead(ft_server *s) { return s->c && is_raised(s->over, 0); }
+/* Waits up to `ms` for it. The lock is held, so that nobody judges it meanwhile. */
+static bool has_ended(const ft_server *s, int ms) { return s->judged || child_ended(s->c, ms); }
 
-/* Once, and for all who ask. The lock is held. */
+bool ft_server_is_dead(ft_server *s)
+{
+    if (!s->c)
+        return false;
+    pthread_mutex_lock(&s->lock);
+    bool dead = has_ended(s, 0);
+    pthread_mutex_unlock(&s->lock);
+    return dead;
+}
+
+/* Once, and for all who ask, when all that it has said was heard. The lock is held. */
 static void judge(ft_server *s)
 {
     int status = 0;
     if (s->judged)
         return;
     s->judged = true;
+    end_listening(s);
     if (!child_finish(s->c, &status, &s->death))
         child_describe(s->c, &s->death);
 }
@@ -235,11 +250,13 @@ static void judge(ft_server *s)
 weir_rc ft_server_explain(ft_server *s, weir_rc rc, err *e)
 {
     const bool may_be = rc == WEIR_E_TRANSIENT || rc == WEIR_E_PROTOCOL || rc == WEIR_E_REMOTE;
-    if (!s->c || !may_be || !is_raised(s->over, rc == WEIR_E_TRANSIENT ? DEATH_MS : 0))
+    if (!s->c || !may_be)
         return rc;
     pthread_mutex_lock(&s->lock);
-    judge(s);
-    if (s->death.rc)
+    const bool ended = has_ended(s, rc == WEIR_E_TRANSIENT ? DEATH_MS : 0);
+    if (ended)
+        judge(s);
+    if (ended && s->death.rc)
         rc = err_fail(e, s->death.rc, "%s", err_text(&s->death));
     pthread_mutex_unlock(&s->lock);
     return rc;

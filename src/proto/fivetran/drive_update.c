@@ -14,7 +14,12 @@ static weir_rc make_reading(ft_pull *p, ft_pulled *x)
 {
     ft_reading_free(x->reading);
     x->reading = ft_reading_new(&x->t);
-    return x->reading ? WEIR_OK : err_nomem(task_error(p->t));
+    x->keys = arena_array(&p->a, x->t.count, sizeof *x->keys);
+    x->key_count = 0;
+    for (size_t i = 0; x->keys && i < x->t.count; i++)
+        if (x->t.columns[i].key)
+            x->keys[x->key_count++] = i;
+    return x->reading && x->keys ? WEIR_OK : err_nomem(task_error(p->t));
 }
 
 /* Room for one column more. */
@@ -222,8 +227,9 @@ static weir_rc on_schema_change(ft_pull *p, weir_view body)
 
 static void warn_once(ft_pull *p, ft_pulled *x, const char *what)
 {
+    const weir_view schema = x->t.schema;
     if (!x->warned)
-        weir_log(p->t, WEIR_WARN, "table '%.*s': %s", VIEW_ARG(x->t.name), what);
+        weir_log(p->t, WEIR_WARN, "table '%.*s'%s%.*s%s: %s", VIEW_ARG(x->t.name), schema.len ? " of schema '" : "", VIEW_ARG(schema), schema.len ? "'" : "", what);
     x->warned = true;
 }
 
@@ -279,6 +285,16 @@ static weir_rc make_document(ft_pull *p, ft_pulled *x, const ft_record *r)
     }
 }
 
+/* Whoever has no key would never be found again; one that is left out is told by who keeps the rows. */
+static weir_rc check_key(ft_pull *p, const ft_pulled *x)
+{
+    for (size_t i = 0; i < x->key_count; i++)
+        if (x->types[x->keys[i]] & 1u << FT_UNSPECIFIED)
+            return weir_fail(p->t, WEIR_E_PROTOCOL, "table '%.*s': a record whose key column '%.*s' is null", VIEW_ARG(x->t.name),
+                             VIEW_ARG(x->t.columns[x->keys[i]].name));
+    return WEIR_OK;
+}
+
 static weir_rc emit(ft_pull *p, ft_pulled *x, ft_op op)
 {
     static const weir_op ops[] = {[FT_UPSERT] = WEIR_UPSERT, [FT_UPDATE] = WEIR_UPDATE, [FT_DELETE] = WEIR_DELETE};
@@ -304,6 +320,8 @@ static weir_rc on_record(ft_pull *p, const ft_record *r)
     if (r->op == FT_TRUNCATE)
         return weir_truncate(p->t, x->b);
     weir_rc rc = make_document(p, x, r);
+    if (!rc && x->keyed)
+        rc = check_key(p, x);
     return rc ? rc : emit(p, x, r->op);
 }
 

@@ -12,6 +12,7 @@ typedef struct ft_pulled {
     ft_table t;            /* its columns, as far as known */
     size_t room;           /* for columns */
     ft_reading *reading;
+    size_t *keys, key_count; /* which of its columns are the key */
     uint32_t *types;       /* by column: what was seen of it */
     uint32_t *told;        /* ... and told */
     bool keyed;            /* rows have a key of their own */

@@ -523,6 +523,18 @@ static void test_hostile_messages(void **state)
     }
 }
 
+static void test_a_key_that_is_null(void **state)
+{
+    rig *r = *state;
+    say_record(r, "t1", FT_UPSERT, "{\"id\":1}");
+    say_checkpoint(r, "1");
+    say_record(r, "t1", FT_UPSERT, "{\"id\":null}");
+    say_checkpoint(r, "2");
+    assert_int_equal(pull(r, false, LIST("t1"), ""), WEIR_E_PROTOCOL);
+    assert_non_null(strstr(err_text(&r->e), "table 't1': a record whose key column 'id' is null"));
+    said(r, "0 {\"id\":1}\nstate {\"fivetranState\":\"1\"}\n");
+}
+
 static void *stop_soon(void *arg)
 {
     rig *r = arg;
@@ -569,6 +581,17 @@ static void test_nobody_there(void **state)
     assert_logged(r, "\"error\"");
 }
 
+/* A server that says nothing more, on its output, is none that has died. */
+static void test_a_closed_output(void **state)
+{
+    rig *r = *state;
+    const char *const argv[] = {"/bin/sh", "-c", "exec >/dev/null; sleep 1; echo last words >&2; exit 4", NULL};
+    const drive_options o = {.argv = argv, .log = r->log, .task_name = VIEW("x/task"), .stop_fd = -1};
+    weir_connector *c = NULL;
+    assert_int_equal(fivetran_drive(&o, &c, &r->e), WEIR_E_REMOTE);
+    assert_non_null(strstr(err_text(&r->e), "exited with status 4: last words"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -577,7 +600,7 @@ int main(void)
         TEST(test_spec_and_discovery), TEST(test_unknown_table), TEST(test_records),         TEST(test_state_comes_back),
         TEST(test_selection),          TEST(test_documents_as_they_are), TEST(test_news),    TEST(test_schema_change),
         TEST(test_rest_is_dropped),    TEST(test_warning_and_task), TEST(test_status),       TEST(test_hostile_messages),
-        TEST(test_discovery_in_data), TEST(test_stop),               TEST(test_unimplemented),   TEST(test_nobody_there),
+        TEST(test_discovery_in_data), TEST(test_a_key_that_is_null), TEST(test_stop),               TEST(test_unimplemented),   TEST(test_nobody_there), TEST(test_a_closed_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
