@@ -11,7 +11,7 @@ typedef struct {
 static const weir_field fields[] = {
     {.name = "count", .type = WEIR_INT, .offset = offsetof(settings, count), .fallback = "1000000", .help = "How many records."},
     {.name = "every", .type = WEIR_INT, .offset = offsetof(settings, every), .fallback = "10000", .help = "Records between two checkpoints."},
-    {.name = "json", .type = WEIR_BOOL, .offset = offsetof(settings, json), .help = "Documents instead of typed values."},
+    {.name = "json", .type = WEIR_BOOL, .offset = offsetof(settings, json), .fallback = "false", .help = "Documents instead of typed values."},
     {0},
 };
 
