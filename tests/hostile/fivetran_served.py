@@ -200,7 +200,7 @@ def killed_clients():
 
 # ---- batch files ----
 
-GOOD = b"id,v,n\n1,changed,5\n2,b,\n3,new,7\n"
+GOOD = b"id,v,n\n1,changed,5\n2,b,6\n3,new,7\n"
 
 
 class Attack:
