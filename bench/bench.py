@@ -13,10 +13,11 @@ from statistics import median
 
 from measuring import BenchFailed, Place
 import rows
+import rows_fivetran
 import rows_protocols
 from rows import Row
 
-ROWS = rows.ROWS | rows_protocols.ROWS
+ROWS = rows.ROWS | rows_protocols.ROWS | rows_fivetran.ROWS
 
 ROOT = Path(__file__).resolve().parent.parent
 
