@@ -21,15 +21,15 @@ static weir_rc note_nothing(listener *l, weir_task *t, const weir_stream *s, wei
 
 static const listener_ops ops = {.discovered = note_nothing};
 
-/* Opens the connector, and for a source looks at what is there: that needs the access that reading needs. */
+/* Opens the connector, has it check its settings in its own words, and then, of a source, looks at what is there: that needs the access that reading needs. */
 static weir_rc try_out(const airbyte_call *k, session *s, err *e)
 {
     weir_rc rc = session_open(s, k->config, e);
-    if (!rc && k->c->capture)
-        rc = session_discover(s, e);
     if (!rc)
         rc = session_bind(s, NULL, NULL, 0, (weir_view){0}, e);
-    return rc ? rc : session_validate(s, e);
+    if (!rc)
+        rc = session_validate(s, e);
+    return rc || !k->c->capture ? rc : session_discover(s, e);
 }
 
 static weir_rc attended(const airbyte_call *k, session *s, err *e)

@@ -135,7 +135,7 @@ static weir_rc driven_open(weir_task *t, const weir_connector *me, const void *c
 
 /* ---- tests ---- */
 
-static weir_rc run_test(weir_task *t, ft_run *r, const ft_option *test)
+static weir_rc run_test(weir_task *t, ft_run *r, const ft_option *test, bool *ret_failed)
 {
     err *e = task_error(t);
     arena a = {0};
@@ -149,9 +149,10 @@ static weir_rc run_test(weir_task *t, ft_run *r, const ft_option *test)
     if (!rc)
         rc = ft_unpack(&a, &fivetran_sdk__v2__test_response__descriptor, buf_view(&response), &m, e);
     const FivetranSdk__V2__TestResponse *said = rc ? NULL : (const FivetranSdk__V2__TestResponse *)(const void *)m;
+    *ret_failed |= said && !(said->response_case == FIVETRAN_SDK__V2__TEST_RESPONSE__RESPONSE_SUCCESS && said->success);
     if (said && said->response_case == FIVETRAN_SDK__V2__TEST_RESPONSE__RESPONSE_FAILURE)
         weir_problem(t, NULL, "test '%.*s' (%.*s): %s", VIEW_ARG(test->value), VIEW_ARG(test->label), said->failure);
-    else if (said && (said->response_case != FIVETRAN_SDK__V2__TEST_RESPONSE__RESPONSE_SUCCESS || !said->success))
+    else if (*ret_failed)
         weir_problem(t, NULL, "test '%.*s' (%.*s) has not succeeded, and says no reason", VIEW_ARG(test->value), VIEW_ARG(test->label));
     buf_wipe(&request);
     buf_free(&response);
@@ -159,12 +160,16 @@ static weir_rc run_test(weir_task *t, ft_run *r, const ft_option *test)
     return err_wrap(e, rc, "test '%.*s'", VIEW_ARG(test->value));
 }
 
-weir_rc ft_run_tests(weir_task *t, ft_run *r)
+weir_rc ft_run_tests(weir_task *t, ft_run *r, bool *ret_failed)
 {
     const ft_form *f = &r->d->form;
     weir_rc rc = WEIR_OK;
-    for (size_t i = 0; i < f->test_count && !rc; i++)
-        rc = run_test(t, r, &f->tests[i]);
+    *ret_failed = false;
+    for (size_t i = 0; i < f->test_count && !rc; i++) {
+        bool failed = false;
+        rc = run_test(t, r, &f->tests[i], &failed);
+        *ret_failed |= failed;
+    }
     return rc;
 }
 

@@ -60,8 +60,8 @@ extern const weir_capture ft_driven_capture;
 extern const weir_materialize ft_driven_materialize;
 void ft_loading_free(struct ft_loading *l);
 
-/** Runs every test of the form; a failure becomes a problem (weir_problem). */
-weir_rc ft_run_tests(weir_task *t, ft_run *r);
+/** Runs every test of the form; a failure becomes a problem (weir_problem). @param ret_failed some did: there is no use in asking for more */
+weir_rc ft_run_tests(weir_task *t, ft_run *r, bool *ret_failed);
 
 /* ---- requests, by hand ---- */
 

@@ -355,7 +355,8 @@ static weir_rc write_batch(weir_task *t, ft_run *r, ft_loading *l, ft_target *x)
 
 static weir_rc validate(weir_task *t, void *self, const weir_binding *b, size_t n)
 {
-    weir_rc rc = ft_run_tests(t, self);
+    bool failed;
+    weir_rc rc = ft_run_tests(t, self, &failed);
     for (size_t i = 0; i < n && !rc; i++) {
         err e = {0};
         ft_target *x = ft_target_make(&b[i], &e);

@@ -151,7 +151,10 @@ static weir_rc validate(weir_task *t, void *self, const weir_binding *b, size_t 
     arena a = {0};
     ft_schema s = {0};
     ft_table found;
-    weir_rc rc = ft_run_tests(t, r);
+    bool failed;
+    weir_rc rc = ft_run_tests(t, r, &failed);
+    if (failed)
+        n = 0;
     if (!rc && n)
         rc = ft_schema_ask(t, r, &a, &s);
     for (size_t i = 0; i < n && !rc; i++) {
