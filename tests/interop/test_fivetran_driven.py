@@ -110,6 +110,18 @@ def test_resumed_with_updates_and_deletions(weir, tmp_path):
     assert [(r["id"], r["v"], r["n"]) for r in d.rows("t")] == want
 
 
+@pytest.mark.parametrize("state", ['{"n": 2}', ' { "n" : 2 , "x":[1.0,1e3,null,"\\u00e9 é \\ud83d\\ude80"],"":{} } ', '{"n":2,"big":123456789012345678901234567890.10}'])
+def test_a_state_comes_back_as_it_was(weir, tmp_path, state):
+    """It is the source's own text, whatever stands in it."""
+    d = Driven(weir, tmp_path, [T])
+    d.discover()
+    d.run([upsert(1), ["STATE", state]])
+    d.run([upsert(1), ["STATE", state], upsert(2), CHECKPOINT])
+    said = d.asked("Update")[-1]["state_json"]
+    assert json.loads(said, parse_float=str, parse_int=str) == json.loads(state, parse_float=str, parse_int=str)
+    assert [r["id"] for r in d.rows("t")] == [1, 2]
+
+
 def test_a_truncate_empties_the_table(weir, tmp_path):
     d = Driven(weir, tmp_path, [T, table("u", T["columns"])])
     d.discover()

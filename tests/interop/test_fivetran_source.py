@@ -66,7 +66,8 @@ class Synced:
         for column, value in record.data.items():
             member = value.WhichOneof("inner")
             assert member is not None, f"a value without a member: {column}"
-            data[column] = (member, getattr(value, member))
+            assert member != "null" or value.null, "a null that is false"
+            data[column] = (member, None if member == "null" else getattr(value, member))
         return fivetran.common.RecordType.Name(record.type), record.table_name, data
 
     def rows(self, table):

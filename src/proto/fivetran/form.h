@@ -113,7 +113,9 @@ weir_rc ft_plan_new(arena *a, const tree *schema, ft_plan **ret, err *e);
 /** Its form: without tests, nothing to be selected. */
 const ft_form *ft_plan_form(const ft_plan *p);
 
-/** The plan of a connector: its settings, its tests (by default `connect` and `select`), and, of a source, selection of schemas and tables. */
+/** The plan of a connector: its settings, its tests (by default `connect` and `select`), and, of a source, selection of schemas and tables. Where nothing is known of
+ *  the settings (a schema without `properties`, as of a tap that does not tell about itself) one field, `config`, takes them all as JSON, and what a map has beside it
+ *  goes along as texts. */
 weir_rc ft_plan_of_connector(arena *a, const weir_connector *c, ft_plan **ret, err *e);
 
 /** Calls each() with every secret in a map, whether the value is of any use or not: to be masked before anything is said about them. */

@@ -599,6 +599,26 @@ static bool put_tests(arena *a, const weir_connector *c, ft_form *form)
     return form->tests != NULL;
 }
 
+/* Does it say that there are settings, and not which? */
+static bool is_untold(const tree *schema, const ft_plan *p)
+{
+    const tree *others = tree_get(schema, "additionalProperties");
+    return !p->leaf_count && !tree_get(schema, "properties") && !(others && others->kind == TREE_BOOL && !others->boolean);
+}
+
+/* One field for all settings. Some of them may be secret. */
+static weir_rc plan_open(arena *a, ft_plan **ret, err *e)
+{
+    static const weir_view text = WEIR_LIT("{\"type\":\"object\",\"properties\":{\"config\":{\"type\":\"object\",\"title\":\"Configuration\",\"secret\":true,"
+                                           "\"description\":\"All settings, an object.\"}}}");
+    tree *schema;
+    weir_rc rc = tree_parse(a, text, NULL, WEIR_E_BUG, &schema, e);
+    rc = rc ? rc : ft_plan_new(a, schema, ret, e);
+    if (!rc)
+        (*ret)->open = true;
+    return rc;
+}
+
 weir_rc ft_plan_of_connector(arena *a, const weir_connector *c, ft_plan **ret, err *e)
 {
     buf text = {0};
@@ -608,6 +628,8 @@ weir_rc ft_plan_of_connector(arena *a, const weir_connector *c, ft_plan **ret, e
     buf_free(&text);
     weir_rc rc = kept.ptr ? tree_parse_lenient(a, kept, NULL, WEIR_E_PROTOCOL, &schema, e) : err_nomem(e);
     rc = rc ? rc : ft_plan_new(a, schema, ret, e);
+    if (!rc && is_untold(schema, *ret))
+        rc = plan_open(a, ret, e);
     if (!rc && !put_tests(a, c, &(*ret)->form))
         rc = err_nomem(e);
     if (!rc)

@@ -51,6 +51,7 @@ struct ft_plan {
     ft_node **leaves;
     size_t leaf_count;
     ft_node **by_name; /* the leaves, sorted */
+    bool open;         /* nothing is known of the settings: the field `config` holds them all, and what has no field goes along under its name */
     ft_form form;
 };
 

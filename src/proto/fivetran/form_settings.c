@@ -1,6 +1,8 @@
 /* A flat map of texts as settings. */
 #include <strings.h>
 
+#include "json/patch.h"
+#include "json/pointer.h"
 #include "json/scan.h"
 #include "json/write.h"
 #include "proto/fivetran/form_plan.h"
@@ -325,6 +327,26 @@ static void put_node(giving *g, const ft_node *n, tally *t)
         put_leaf(g, n, t);
 }
 
+/* All settings are in the one that there is a field for, and beside it as texts. */
+static weir_rc put_open(const ft_plan *p, const ft_flat *flat, buf *out, size_t from, err *e)
+{
+    buf beside = {0}, all = {0};
+    weir_view inside = pointer_find(view_from(buf_view(out), from), VIEW("/config"));
+    json_out w = json_out_to(&beside);
+    out_open(&w, '{');
+    for (size_t i = 0; i < flat->count; i++)
+        if (flat->items[i].value.len && !ft_plan_leaf(p, flat->items[i].name))
+            out_text(out_namev(&w, flat->items[i].name), flat->items[i].value);
+    out_close(&w, '}');
+    bool ok = buf_ok(&beside) && patch_apply(&all, inside.len ? inside : VIEW("{}"), buf_view(&beside)) && buf_ok(&all);
+    out->len = from;
+    buf_addv(out, buf_view(&all));
+    ok = ok && buf_ok(out);
+    buf_wipe(&all);
+    buf_wipe(&beside);
+    return ok ? WEIR_OK : err_nomem(e);
+}
+
 weir_rc ft_plan_settings(const ft_plan *p, const ft_flat *flat, log_sink *log, buf *out, err *e)
 {
     giving g = {.plan = p, .flat = flat, .w = json_out_to(out)};
@@ -335,12 +357,14 @@ weir_rc ft_plan_settings(const ft_plan *p, const ft_flat *flat, log_sink *log, b
     put_members(&g, p->root, &t);
     out_close(&g.w, '}');
     for (size_t i = 0; i < flat->count; i++)
-        if (!ft_plan_leaf(p, flat->items[i].name))
+        if (!p->open && !ft_plan_leaf(p, flat->items[i].name))
             log_line(log, WEIR_DEBUG, "no field is called '%.*s': its value is not used", VIEW_ARG(flat->items[i].name));
     if (!buf_ok(out) || !buf_ok(&g.problems))
         rc = err_nomem(e);
     else if (g.problems.len)
         rc = err_fail(e, WEIR_E_CONFIG, "%s", buf_text(&g.problems));
+    else if (p->open)
+        rc = put_open(p, flat, out, from, e);
     if (rc)
         out->len = from;
     buf_free(&g.problems);

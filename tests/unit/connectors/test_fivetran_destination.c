@@ -817,6 +817,48 @@ static void test_unsupported(void **state)
     assert_true(unsupported);
 }
 
+/* -------------------------------------------------------------------------------------------------------------- databases -- */
+
+static void test_no_sql(void **state)
+{
+    fixture *f = *state;
+    weir_connector other = materialize_sqlite;
+    ft_databases *d = NULL;
+    other.sql = NULL;
+    refused(f, ft_databases_new(&d, &other, f->log, &f->e), WEIR_E_CONFIG, "'materialize-sqlite' is no SQL database");
+    assert_null(d);
+}
+
+static int open_files(const char *suffix)
+{
+    char link[64], target[512];
+    int n = 0;
+    for (int fd = 0; fd < 256; fd++) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t len = readlink(link, target, sizeof target - 1);
+        if (len > 0 && (target[len] = '\0', strstr(target, suffix)))
+            n++;
+    }
+    return n;
+}
+
+/* They stay open, but not without end. */
+static void test_many_databases(void **state)
+{
+    fixture *f = *state;
+    const tree *first = f->config;
+    for (int i = 0; i < 20; i++) {
+        err_clear(&f->e);
+        weir_view text = arena_printf(&f->a, "{\"path\":\"%s/many-%d.db\"}", f->folder, i % 12);
+        assert_int_equal(tree_parse(&f->a, text, NULL, WEIR_E_BUG, &f->config, &f->e), WEIR_OK);
+        if (i < 12)
+            create(f, "t", "id:INT:k");
+        describes(f, "t", "id:INT:k");
+    }
+    assert_int_equal(open_files("many-"), 3 * 8); /* database, log and index of each */
+    f->config = (tree *)(uintptr_t)first;
+}
+
 /* ------------------------------------------------------------------------------------------------------------- everything -- */
 
 static weir_rc all_of_it(fixture *f)
@@ -857,7 +899,7 @@ int main(void)
         TEST(test_create_and_describe), TEST(test_describe_foreign), TEST(test_every_value), TEST(test_alter), TEST(test_alter_key), TEST(test_truncate),
         TEST(test_soft_truncate), TEST(test_write), TEST(test_keyless), TEST(test_key_only), TEST(test_write_refused), TEST(test_many_rows), TEST(test_history),
         TEST(test_history_before_all), TEST(test_history_cut), TEST(test_drop_and_rename), TEST(test_copy), TEST(test_add_and_set), TEST(test_columns_in_history),
-        TEST(test_soft_delete_to_history), TEST(test_copy_to_history), TEST(test_history_to_soft_delete), TEST(test_unsupported), TEST(test_without_memory),
+        TEST(test_soft_delete_to_history), TEST(test_copy_to_history), TEST(test_history_to_soft_delete), TEST(test_unsupported), TEST(test_no_sql), TEST(test_many_databases), TEST(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

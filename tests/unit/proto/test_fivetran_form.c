@@ -352,6 +352,25 @@ static void unknown_names(void **state)
     done(&x);
 }
 
+/* A connector that does not tell what its settings are. */
+static void settings_that_nobody_knows(void **state)
+{
+    (void)state;
+    fixture x;
+    const weir_connector c = {.abi = WEIR_ABI, .name = "tap-x", .version = "1", .capture = &capture, .config_schema = VIEW("{\"type\":\"object\",\"additionalProperties\":true}")};
+    planned_connector(&x, &c);
+    assert_form(&x, "config  password \"Configuration\" (All settings, an object. To be given as JSON.)\n");
+    assert_settings(&x, NO_PAIRS, "{}");
+    assert_settings(&x, PAIRS("config", "{\"dir\":\"/x\",\"n\":5}"), "{\"dir\":\"/x\",\"n\":5}");
+    assert_settings(&x, PAIRS("dir", "/x", "empty", ""), "{\"dir\":\"/x\"}");
+    assert_settings(&x, PAIRS("config", "{\"dir\":\"/x\",\"n\":5}", "dir", "/y"), "{\"dir\":\"/y\",\"n\":5}");
+    done(&x);
+    const weir_connector none = {.abi = WEIR_ABI, .name = "tap-x", .version = "1", .capture = &capture};
+    planned_connector(&x, &none);
+    assert_form(&x, "");
+    done(&x);
+}
+
 /* An empty text is no value, but where somebody has to give one, or where clearing the field means to have no default. */
 static void empty_texts(void **state)
 {
@@ -982,6 +1001,7 @@ int main(void)
         cmocka_unit_test(vendors_example),     cmocka_unit_test(tests_of_ones_own),
         cmocka_unit_test(bytes),               cmocka_unit_test(over_the_wire),
         cmocka_unit_test(of_another_encoder),  cmocka_unit_test(bytes_that_are_no_form), cmocka_unit_test(every_sort),
+        cmocka_unit_test(settings_that_nobody_knows),
         cmocka_unit_test(unknown_names),       cmocka_unit_test(empty_texts),         cmocka_unit_test(objects),
         cmocka_unit_test(hidden),              cmocka_unit_test(settings_that_are_no_object),
         cmocka_unit_test(variants),            cmocka_unit_test(variants_otherwise),
