@@ -192,6 +192,7 @@ static weir_view key_of(arena *a, const tester_target_table *t, const tree *valu
             buf_addc(&text, 0);
         }
     weir_view key = buf_ok(&text) ? arena_dup(a, buf_view(&text)) : (weir_view){0};
+    a->failed |= !buf_ok(&text);
     buf_free(&text);
     return key;
 }

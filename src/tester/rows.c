@@ -150,10 +150,13 @@ static weir_rc find_columns(const taking *k, bool *ret_bad)
     while (!(rc = ft_next_value(k->rec, &at, &name, &v, &e))) {
         if (is_system(k, name))
             continue;
+        size_t known = k->x->count;
         tester_column *c = tester_column_of(k->t, k->x, name, hint);
         if (!c)
             break;
         hint = (size_t)(c - k->x->columns) + 1;
+        if (k->x->count > known && k->x->declared)
+            tester_warn(k->r, "undeclared_column", "a record of '%s' has column '%.*s', which no schema has told of: a schema change goes before", k->x->title, VIEW_ARG(name));
         if (c->included)
             note_value(k, c, &v);
         else
@@ -278,6 +281,8 @@ weir_rc tester_rows_take(warehouse *w, tester_tables *t, const ft_record *rec, w
     taking k = {.t = t, .x = tester_table_of(t, rec->schema, rec->table), .rec = rec, .r = r, .synced = synced};
     if (!k.x)
         return weir_fail(w->task, WEIR_E_NOMEM, "out of memory");
+    if (!k.x->declared && t->declared && !(k.x->ops[0] + k.x->ops[1] + k.x->ops[2] + k.x->ops[3]))
+        tester_warn(r, "undeclared_table", "a record of '%s', which no schema has told of: a schema change goes before", k.x->title);
     k.x->ops[rec->op]++;
     if (refused(&k))
         return WEIR_OK;

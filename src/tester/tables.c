@@ -160,7 +160,7 @@ weir_rc tester_table_declare(tester_tables *t, weir_view schema, const FivetranS
         tester_problem(r, "name", "two tables are named '%s'", x->title);
     if (change && !x->included)
         tester_problem(r, "unselected_table", "the schema of '%s' changes, which was not selected", x->title);
-    x->declared = true;
+    x->declared = t->declared = true;
     x->changes += change;
     for (size_t i = 0; i < x->count; i++)
         x->columns[i].key = false;

@@ -40,6 +40,7 @@ typedef struct tester_tables {
     size_t count, room;
     tester_table *last; /* found */
     bool with_schemas;
+    bool declared;      /* the source says which tables it has */
     const char *const *excluded; /* `table`, `schema.table`, `table.column` ...; NULL-terminated; may be NULL */
 } tester_tables;
 

@@ -173,6 +173,15 @@ static void wider(sending *s)
     seal(s, "{}");
 }
 
+static void undeclared(sending *s)
+{
+    send_record(s, put_long(row(s, 1), "new", 7));
+    send_record(s, put_long(row(s, 2), "new", 8));
+    send_record(s, put_long(begin(&s->r, "unheard", UPSERT), "id", 1));
+    send_record(s, put_long(begin(&s->r, "unheard", UPSERT), "id", 2));
+    seal(s, "{}");
+}
+
 static void broken(sending *s)
 {
     send_record(s, row(s, 1));
@@ -211,6 +220,8 @@ static const struct {
     {"a table that was not selected", excluded_table, "false,\"problems\":1,\"warnings\":0,\"rules\":{\"unselected_table\":1}}", NULL, NULL},
     {"a value wider than its column", wider, "true,\"problems\":0,\"warnings\":1,\"rules\":{\"wider\":1}}", "SELECT group_concat(n, '|') FROM (SELECT n FROM t ORDER BY id)",
      "no number|5"},
+    {"what no schema has told of", undeclared, "true,\"problems\":0,\"warnings\":2,\"rules\":{\"undeclared_column\":1,\"undeclared_table\":1}}",
+     "SELECT sum(new), (SELECT count(*) FROM tests__unheard) FROM t", "15|2"},
     {"a stream that breaks", broken, "false,\"problems\":0,\"warnings\":1,\"rules\":{\"no_checkpoint_at_end\":1},\"error\":\"update: UNAVAILABLE: the database has gone "
      "away\",\"code\":\"transient\"}", "SELECT count(*) FROM t", "1"},
 };
@@ -240,14 +251,15 @@ static weir_rc schema(rpc_call *c, void *context, err *e)
 {
     static const struct { const char *name; FivetranSdk__V2__DataType type; } named[] = {
         {"id", FIVETRAN_SDK__V2__DATA_TYPE__LONG}, {"name", FIVETRAN_SDK__V2__DATA_TYPE__STRING}, {"amount", FIVETRAN_SDK__V2__DATA_TYPE__UNSPECIFIED},
-        {"n", FIVETRAN_SDK__V2__DATA_TYPE__LONG},  {"secret", FIVETRAN_SDK__V2__DATA_TYPE__LONG},
+        {"n", FIVETRAN_SDK__V2__DATA_TYPE__LONG},  {"secret", FIVETRAN_SDK__V2__DATA_TYPE__LONG}, {"clock", FIVETRAN_SDK__V2__DATA_TYPE__UNSPECIFIED},
+        {"doc", FIVETRAN_SDK__V2__DATA_TYPE__JSON},
     };
     (void)context;
     FivetranSdk__V2__SchemaResponse m = FIVETRAN_SDK__V2__SCHEMA_RESPONSE__INIT;
     FivetranSdk__V2__TableList list = FIVETRAN_SDK__V2__TABLE_LIST__INIT;
     FivetranSdk__V2__Table tables[2] = {FIVETRAN_SDK__V2__TABLE__INIT, FIVETRAN_SDK__V2__TABLE__INIT}, *table_list[] = {&tables[0], &tables[1]};
-    FivetranSdk__V2__Column columns[5], *column_list[5];
-    for (size_t i = 0; i < 5; i++) {
+    FivetranSdk__V2__Column columns[7], *column_list[7];
+    for (size_t i = 0; i < 7; i++) {
         columns[i] = (FivetranSdk__V2__Column)FIVETRAN_SDK__V2__COLUMN__INIT;
         columns[i].name = (char *)(uintptr_t)named[i].name;
         columns[i].type = named[i].type;
@@ -257,7 +269,7 @@ static weir_rc schema(rpc_call *c, void *context, err *e)
     tables[0].name = (char *)(uintptr_t)"t";
     tables[1].name = (char *)(uintptr_t)"hidden";
     tables[0].columns = tables[1].columns = column_list;
-    tables[0].n_columns = 5;
+    tables[0].n_columns = 7;
     tables[1].n_columns = 1;
     list.tables = table_list;
     list.n_tables = 2;

@@ -1,4 +1,5 @@
 /* Operations of an input file as files and calls: expectations from fivetran.md 3.2 and 2.5. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "fault.h"
 #include "tester/plan.h"
 
 typedef struct fixture {
@@ -210,6 +212,36 @@ static void what_is_wrong_is_named_with_its_place(void **state)
     }
 }
 
+/* ---- no memory ---- */
+
+static void every_allocation_may_fail(void **state)
+{
+    fixture *f = *state;
+    tree *ops;
+    weir_view text = arena_dup(&f->a, VIEW("[{\"upsert\":{\"h\":[{\"op_time\":\"2024-01-02T00:00:00Z\",\"id\":1},{\"op_time\":\"2024-01-03T00:00:00Z\",\"id\":1}],"
+                                           "\"t\":[{\"id\":1,\"name\":[1,2]}],\"k\":[{\"_fivetran_id\":\"q\"}]}},{\"truncate_before\":[\"t\"]}]"));
+    assert_int_equal(tree_parse(&f->a, text, NULL, WEIR_E_CONFIG, &ops, &f->e), WEIR_OK);
+    weir_rc rc = WEIR_E_NOMEM;
+    for (size_t n = 0; rc; n++) {
+        arena a = {0};
+        tester_plan plan;
+        ft_table columns;
+        ft_cell cells[16];
+        fault_at(FAULT_ALLOC, n, ENOMEM);
+        rc = tester_plan_make(&a, ops, 0, 1, find, f, &plan, &f->e);
+        for (size_t b = 0; !rc && b < plan.batch_count; b++) {
+            rc = tester_plan_columns(&a, plan.batches[b].target, TESTER_UPSERTS, &columns, &f->e);
+            for (const tester_row *r = plan.batches[b].first[TESTER_UPSERTS]; !rc && r; r = r->next)
+                rc = tester_plan_cells(&a, plan.batches[b].target, TESTER_UPSERTS, &columns, r, cells, &f->e);
+        }
+        bool failed = fault_clear();
+        arena_free(&a);
+        err_clear(&f->e);
+        assert_int_equal(rc, failed ? WEIR_E_NOMEM : WEIR_OK);
+        assert_true(n < 1000);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -218,6 +250,7 @@ int main(void)
         TEST(the_platforms_own_columns_are_added), TEST(operations_are_merged_by_table_and_kind), TEST(decimals_keep_their_digits),
         TEST(truncations_stand_between_their_neighbours), TEST(without_delay_all_is_one_moment), TEST(rows_for_unknown_tables_change_nothing),
         TEST(versions_follow_one_another), TEST(a_delete_ends_a_version_and_has_no_earliest_file), TEST(what_is_wrong_is_named_with_its_place),
+        TEST(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
