@@ -279,8 +279,28 @@ static weir_rc relay_other(weir_task *t, const flow_message *m, const weir_bindi
     }
 }
 
+/* Which bindings may get parts of documents? Those whose schema says so. */
+static weir_rc find_parts(weir_task *t, const weir_binding *b, size_t n, bool **ret)
+{
+    *ret = calloc(n ? n : 1, sizeof **ret);
+    if (!*ret)
+        return err_nomem(task_error(t));
+    for (size_t i = 0; i < n; i++)
+        (*ret)[i] = view_is(weir_json_at(b[i].schema, "/x-partial-updates"), "true");
+    return WEIR_OK;
+}
+
+static weir_rc relay_document(weir_task *t, const flow_message *m, const weir_binding *b, size_t n, const bool *parts)
+{
+    if (m->binding >= n)
+        return bad_binding(t, m, n);
+    if (parts[m->binding] && view_is(weir_json_at(m->doc, "/_meta/op"), "\"u\""))
+        return weir_emit(t, &b[m->binding], WEIR_UPDATE, m->doc);
+    return task_emit_scanned(t, &b[m->binding], m->doc, m->lines);
+}
+
 /* Copies documents and checkpoints to the lane until the peer's output ends. */
-static weir_rc relay(weir_task *t, flow_peer *p, const weir_binding *b, size_t n)
+static weir_rc relay_all(weir_task *t, flow_peer *p, const weir_binding *b, size_t n, const bool *parts)
 {
     size_t unsealed = 0;
     for (;;) {
@@ -292,7 +312,7 @@ static weir_rc relay(weir_task *t, flow_peer *p, const weir_binding *b, size_t n
         if (!more)
             break;
         if (m.kind == FLOW_CAPTURED) {
-            rc = m.binding < n ? task_emit_scanned(t, &b[m.binding], m.doc, m.lines) : bad_binding(t, &m, n);
+            rc = relay_document(t, &m, b, n, parts);
             unsealed++;
         } else if (m.kind == FLOW_CHECKPOINT) {
             rc = task_checkpoint_raw(t, m.state.len ? m.state : VIEW("{}"), m.state.len ? m.merge : true);
@@ -307,6 +327,16 @@ static weir_rc relay(weir_task *t, flow_peer *p, const weir_binding *b, size_t n
         return WEIR_OK;
     return weir_fail(t, WEIR_E_PROTOCOL, "the connector ended with %zu document%s after its last checkpoint: dropped", unsealed,
                      unsealed == 1 ? "" : "s");
+}
+
+static weir_rc relay(weir_task *t, flow_peer *p, const weir_binding *b, size_t n)
+{
+    bool *parts = NULL;
+    weir_rc rc = find_parts(t, b, n, &parts);
+    if (!rc)
+        rc = relay_all(t, p, b, n, parts);
+    free(parts);
+    return rc;
 }
 
 static weir_rc open_capture(weir_task *t, flow_run *r, flow_peer *p, const weir_binding *b, size_t n)

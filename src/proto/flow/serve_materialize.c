@@ -93,6 +93,9 @@ static weir_rc read_binding(flow_server *v, const tree *item, choose_columns *ch
     if (rc)
         return rc;
     b->delta_updates = name_flag(item, "deltaUpdates");
+    if (!v->c->materialize->load && view_is(weir_json_at(b->schema, "/x-partial-updates"), "true"))
+        return err_fail(e, WEIR_E_CONFIG, "%.*s has updates of single fields, which have to be merged with what is stored, and this destination cannot be asked for that",
+                        VIEW_ARG(b->name));
     return choose(v, item, b, e);
 }
 
