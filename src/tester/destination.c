@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "proto/fivetran/parquet.h"
 #include "tester/migrate.h"
 
 enum { INPUT_MAX = 1 << 30, OPERATION_MS = 1 }; /* bytes of an input file; time between operations */
@@ -23,7 +24,10 @@ static weir_rc ask_capabilities(dest_test *x, err *e)
     const FivetranSdk__V2__CapabilitiesResponse *c = (const void *)m;
     bool csv = c->batch_file_format == FIVETRAN_SDK__V2__BATCH_FILE_FORMAT__CSV;
     tester_say(x->r, "capabilities", "batch files as %s", csv ? "CSV" : "Parquet");
-    return csv ? WEIR_OK : err_fail(e, WEIR_E_CONFIG, "the destination wants Parquet files, which this test does not write: CSV only");
+    if (csv == !x->parquet)
+        return WEIR_OK;
+    return csv ? err_fail(e, WEIR_E_CONFIG, "the destination wants CSV files, not Parquet: leave out --batch-file-type")
+               : err_fail(e, WEIR_E_CONFIG, "the destination wants Parquet files: --batch-file-type PARQUET");
 }
 
 /* "null-" and "unmod-" with letters that no value has by accident. */
@@ -268,9 +272,13 @@ static weir_rc run_files(dest_test *x, err *e)
 static weir_rc run(dest_test *x, err *e)
 {
     const tester_options *o = x->o;
-    if (strcasecmp(o->batch_type, "CSV") != 0)
-        return err_fail(e, WEIR_E_CONFIG, "--batch-file-type '%s' is not written by this version: CSV only", o->batch_type);
-    weir_rc rc = io_make_dirs(o->data, e);
+    const weir_parquet *unused;
+    x->parquet = strcasecmp(o->batch_type, "PARQUET") == 0;
+    if (!x->parquet && strcasecmp(o->batch_type, "CSV") != 0)
+        return err_fail(e, WEIR_E_CONFIG, "--batch-file-type '%s' is not known: there are CSV and PARQUET", o->batch_type);
+    weir_rc rc = x->parquet ? ft_parquet_load(&unused, e) : WEIR_OK;
+    if (!rc)
+        rc = io_make_dirs(o->data, e);
     if (!rc)
         rc = prepare(x, e);
     if (!rc)

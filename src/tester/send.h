@@ -15,6 +15,7 @@ typedef struct dest_test {
     map tables;          /* tester_target_table by name, as far as known; NULL: to be asked for again */
     const char *folder;  /* of the batch files, as the server sees it */
     char null_string[40], unmodified_string[40];
+    bool parquet;        /* batch files: Parquet instead of CSV */
     uint64_t rows, calls;
 } dest_test;
 

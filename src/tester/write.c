@@ -23,7 +23,7 @@ static weir_rc open_file(dest_test *x, const tester_batch *b, tester_file kind, 
         return err_fail(e, WEIR_E_CONFIG, "more than %d files of %s", FILES_MAX, kinds[kind]);
     if (w->count)
         snprintf(more, sizeof more, "_%zu", w->count + 1);
-    weir_view name = arena_printf(&x->arena, "%.*s_%s_%s%s.csv%s", VIEW_ARG(b->target->table.name), stem, kinds[kind], more, x->o->plain_text ? "" : ".zstd.aes");
+    weir_view name = arena_printf(&x->arena, "%.*s_%s_%s%s.%s%s", VIEW_ARG(b->target->table.name), stem, kinds[kind], more, x->parquet ? "parquet" : "csv", x->o->plain_text ? "" : ".zstd.aes");
     for (size_t i = 0; i < name.len; i++)
         if (name.ptr[i] == '/')
             ((char *)(uintptr_t)name.ptr)[i] = '_'; /* ours */
@@ -33,7 +33,8 @@ static weir_rc open_file(dest_test *x, const tester_batch *b, tester_file kind, 
         return err_nomem(e);
     if (unlink(w->local[w->count]) != 0 && errno != ENOENT)
         return err_errno(e, errno, "remove %s", w->local[w->count]);
-    const ft_batch_options o = {.aes = !x->o->plain_text, .zstd = !x->o->plain_text, .null_string = x->null_string, .unmodified_string = x->unmodified_string};
+    const ft_batch_options o = {.aes = !x->o->plain_text, .zstd = !x->o->plain_text, .null_string = x->null_string, .unmodified_string = x->unmodified_string,
+                                .parquet = x->parquet};
     return ft_batch_open(ret, w->local[w->count], columns, &o, e);
 }
 

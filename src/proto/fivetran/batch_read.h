@@ -1,4 +1,5 @@
-/* batch_read.h - batch files: rows of typed values out of CSV, decrypted and unpacked on the way (fivetran.md 2.5). Memory is that of a block, or of the largest row.
+/* batch_read.h - batch files: rows of typed values out of CSV, decrypted and unpacked on the way (fivetran.md 2.5). Memory is that of a block, or of the largest row;
+ * of Parquet (parquet.h) it is that of the file.
  */
 #ifndef WEIR_PROTO_FIVETRAN_BATCH_READ_H
 #define WEIR_PROTO_FIVETRAN_BATCH_READ_H

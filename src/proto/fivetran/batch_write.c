@@ -11,6 +11,7 @@
 
 #include "base/dynlib.h"
 #include "base/io.h"
+#include "proto/fivetran/parquet.h"
 
 enum {
     IV_BYTES = 16,
@@ -48,6 +49,7 @@ struct ft_batch_file {
     crypto api;
     EVP_CIPHER_CTX *cipher; /* NULL: nothing is encrypted */
     ZSTD_CCtx *zstd;        /* NULL: nothing is compressed */
+    ft_parquet_file *parquet; /* NULL: it is CSV */
     unsigned char key[FT_KEY_BYTES];
     buf text, packed, sealed; /* on their way: CSV, compressed, encrypted */
     uint64_t size;
@@ -90,6 +92,7 @@ static void free_file(ft_batch_file *f)
     if (f->cipher)
         f->api.EVP_CIPHER_CTX_free(f->cipher);
     ZSTD_freeCCtx(f->zstd);
+    ft_parquet_drop(f->parquet);
     explicit_bzero(f->key, sizeof f->key);
     buf_wipe(&f->text);
     buf_wipe(&f->packed);
@@ -203,6 +206,8 @@ static void put_text(buf *out, weir_view v)
 
 weir_rc ft_batch_row(ft_batch_file *f, const ft_cell *cells, err *e)
 {
+    if (f->parquet)
+        return ft_parquet_row(f->parquet, cells, e);
     for (size_t i = 0; i < f->columns; i++) {
         if (i)
             buf_addc(&f->text, ',');
@@ -250,6 +255,16 @@ static weir_rc begin_aes(ft_batch_file *f, err *e)
     return buf_ok(&f->sealed) ? WEIR_OK : err_nomem(e);
 }
 
+static void put_header(ft_batch_file *f, const ft_table *columns)
+{
+    for (size_t i = 0; i < columns->count; i++) {
+        if (i)
+            buf_addc(&f->text, ',');
+        put_text(&f->text, columns->columns[i].name);
+    }
+    buf_addc(&f->text, '\n');
+}
+
 weir_rc ft_batch_open(ft_batch_file **ret, const char *path, const ft_table *columns, const ft_batch_options *o, err *e)
 {
     ft_batch_file *f = calloc(1, sizeof *f);
@@ -265,12 +280,10 @@ weir_rc ft_batch_open(ft_batch_file **ret, const char *path, const ft_table *col
         f->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         rc = f->fd >= 0 ? WEIR_OK : err_errno(e, errno, "create '%s'", path);
     }
-    for (size_t i = 0; i < columns->count && !rc; i++) {
-        if (i)
-            buf_addc(&f->text, ',');
-        put_text(&f->text, columns->columns[i].name);
-    }
-    buf_addc(&f->text, '\n');
+    if (!rc && o->parquet)
+        rc = ft_parquet_begin(&f->parquet, columns, o->unmodified_string, e);
+    else
+        put_header(f, columns);
     if (!rc && !buf_ok(&f->text))
         rc = err_nomem(e);
     if (rc)
@@ -280,11 +293,32 @@ weir_rc ft_batch_open(ft_batch_file **ret, const char *path, const ft_table *col
     return rc;
 }
 
-uint64_t ft_batch_size(const ft_batch_file *f) { return f->size + f->text.len + f->packed.len; }
+uint64_t ft_batch_size(const ft_batch_file *f) { return f->parquet ? ft_parquet_size(f->parquet) : f->size + f->text.len + f->packed.len; }
+
+/* Parquet is written when all rows are known. */
+static weir_rc pass_parquet(ft_batch_file *f, err *e)
+{
+    int fd;
+    weir_rc rc = ft_parquet_finish(f->parquet, &fd, e);
+    if (rc)
+        return rc;
+    for (ssize_t n = 1; !rc && n > 0;) {
+        n = buf_reserve(&f->text, GATHER) ? read(fd, f->text.ptr + f->text.len, GATHER) : 0;
+        if (n < 0)
+            rc = err_errno(e, errno, "read a file in memory");
+        f->text.len += n > 0 ? (size_t)n : 0;
+        if (!rc && n)
+            rc = pass_on(f, false, e);
+    }
+    close(fd);
+    return rc;
+}
 
 weir_rc ft_batch_close(ft_batch_file *f, unsigned char ret_key[FT_KEY_BYTES], err *e)
 {
-    weir_rc rc = pass_on(f, true, e);
+    weir_rc rc = f->parquet ? pass_parquet(f, e) : WEIR_OK;
+    if (!rc)
+        rc = pass_on(f, true, e);
     if (rc) {
         ft_batch_abort(f);
         return rc;

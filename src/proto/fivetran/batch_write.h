@@ -1,4 +1,4 @@
-/* batch_write.h - batch files for a destination: CSV, then zstd, then AES-256-CBC (fivetran.md 2.5). What is written is never on disk in the clear, unless that is
+/* batch_write.h - batch files for a destination: CSV or Parquet (parquet.h), then zstd, then AES-256-CBC (fivetran.md 2.5). What is written is never on disk in the clear, unless that is
  * asked for.
  *
  *     ft_batch_open -> ft_batch_row ... -> ft_batch_close | ft_batch_abort
@@ -21,11 +21,12 @@ typedef struct ft_cell {
 typedef struct ft_batch_options {
     bool aes, zstd;
     const char *null_string, *unmodified_string;
+    bool parquet; /* WEIR_E_CONFIG, from ft_batch_open(), without the plug-in */
 } ft_batch_options;
 
 typedef struct ft_batch_file ft_batch_file;
 
-/** Makes the file, which must not be there yet, for its owner only, and writes the header. `columns`: only their names count. */
+/** Makes the file, which must not be there yet, for its owner only, and writes the header. `columns`: of CSV only their names count. */
 weir_rc ft_batch_open(ft_batch_file **ret, const char *path, const ft_table *columns, const ft_batch_options *o, err *e);
 /** @param cells one for each column */
 weir_rc ft_batch_row(ft_batch_file *f, const ft_cell *cells, err *e);

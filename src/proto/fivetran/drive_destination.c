@@ -9,6 +9,7 @@
 #include "json/pointer.h"
 #include "json/write.h"
 #include "proto/fivetran/drive_loading.h"
+#include "proto/fivetran/parquet.h"
 
 /* ---- state ---- */
 
@@ -22,7 +23,7 @@ static weir_rc make_strings(ft_loading *l, err *e)
         for (size_t k = 0; k < sizeof bytes[i]; k++)
             to += sprintf(to, "%02x", bytes[i][k]);
     }
-    l->options = (ft_batch_options){true, true, l->null_string, l->unmodified_string};
+    l->options = (ft_batch_options){.aes = true, .zstd = true, .null_string = l->null_string, .unmodified_string = l->unmodified_string};
     return rc;
 }
 
@@ -102,7 +103,7 @@ static weir_rc ask(weir_task *t, ft_run *r, const ft_target *x, const char *name
     return rc;
 }
 
-/* Files are CSV, and if the destination does not read that it is not for us. */
+/* What its batch files are to be: CSV, or Parquet if it says so and the plug-in is there. */
 static weir_rc ask_capabilities(weir_task *t, ft_run *r, ft_loading *l)
 {
     err *e = task_error(t);
@@ -115,8 +116,10 @@ static weir_rc ask_capabilities(weir_task *t, ft_run *r, ft_loading *l)
     if (!rc)
         rc = ft_unpack(&a, &fivetran_sdk__v2__capabilities_response__descriptor, buf_view(&response), &message, e);
     const FivetranSdk__V2__CapabilitiesResponse *m = rc ? NULL : (const FivetranSdk__V2__CapabilitiesResponse *)(const void *)message;
-    if (m && m->batch_file_format != FIVETRAN_SDK__V2__BATCH_FILE_FORMAT__CSV)
-        rc = weir_fail(t, WEIR_E_CONFIG, "the destination wants its batch files as Parquet, which is not written here: only CSV is");
+    const weir_parquet *unused;
+    l->options.parquet = m && m->batch_file_format == FIVETRAN_SDK__V2__BATCH_FILE_FORMAT__PARQUET;
+    if (l->options.parquet)
+        rc = err_wrap(e, ft_parquet_load(&unused, e), "the destination wants its batch files as Parquet");
     l->asked = !rc;
     buf_free(&request);
     buf_free(&response);

@@ -199,7 +199,8 @@ static const char *const kind_names[] = {"upsert", "update", "delete"};
 
 static weir_rc begin_file(ft_loading *l, ft_target *x, ft_file_kind kind, err *e)
 {
-    x->paths[kind] = arena_printf(&l->paths, "%s/%llu_%s.csv.zstd.aes", l->papers.dir, (unsigned long long)l->files++, kind_names[kind]).ptr;
+    x->paths[kind] = arena_printf(&l->paths, "%s/%llu_%s.%s.zstd.aes", l->papers.dir, (unsigned long long)l->files++, kind_names[kind],
+                                  l->options.parquet ? "parquet" : "csv").ptr;
     if (!x->paths[kind])
         return err_nomem(e);
     return ft_batch_open(&x->files[kind], x->paths[kind], &x->t, &l->options, e);

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "json/number.h"
 #include "proto/fivetran/fivetran.h"
+#include "proto/fivetran/parquet.h"
 #include "proto/fivetran/say.h"
 #include "proto/fivetran/serve.h"
 #include "proto/fivetran/serve_destination.h"
@@ -14,13 +15,13 @@ enum { SOURCE_PORT = 50051, DESTINATION_PORT = 50052 };
 /* ---- arguments ---- */
 
 typedef struct arguments {
-    const char *port, *listen; /* NULL: not given */
+    const char *port, *listen, *batch_type; /* NULL: not given */
     bool help, debug;
 } arguments;
 
 static void put_usage(const serve_options *o, buf *out)
 {
-    buf_printf(out, "usage: %s [--port N] [--listen ADDRESS] [--debug]\n", o->program);
+    buf_printf(out, "usage: %s [--port N] [--listen ADDRESS] [--batch-file-type CSV|PARQUET] [--debug]\n", o->program);
 }
 
 static weir_rc misused(const serve_options *o, serve_end *end, err *e, const char *fmt, const char *what)
@@ -54,6 +55,8 @@ static weir_rc read_arguments(const serve_options *o, arguments *a, serve_end *e
             a->port = value;
         else if (take(o, &i, "--listen", &value))
             a->listen = value;
+        else if (take(o, &i, "--batch-file-type", &value))
+            a->batch_type = value;
         else if (strcmp(arg, "--debug") == 0)
             a->debug = true;
         else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)
@@ -63,6 +66,8 @@ static weir_rc read_arguments(const serve_options *o, arguments *a, serve_end *e
         if (!value || (!*value && *arg == '-' && strchr(arg, '=')))
             return misused(o, end, e, "%s needs a value", arg);
     }
+    if (a->batch_type && strcasecmp(a->batch_type, "CSV") != 0 && strcasecmp(a->batch_type, "PARQUET") != 0)
+        return misused(o, end, e, "--batch-file-type '%s': there are CSV and PARQUET", a->batch_type);
     return WEIR_OK;
 }
 
@@ -125,15 +130,21 @@ static void add_service(offer *f, const char *name, const rpc_method *methods)
     }
 }
 
-static weir_rc make_offer(offer *f, const weir_connector *c, log_sink *log, err *e)
+static weir_rc make_offer(offer *f, const weir_connector *c, const arguments *a, log_sink *log, err *e)
 {
-    *f = (offer){.served = {.c = c, .log = log}};
+    const weir_parquet *unused;
+    *f = (offer){.served = {.c = c, .log = log, .parquet = a->batch_type && strcasecmp(a->batch_type, "PARQUET") == 0}};
     if (c->capture)
         add_service(f, "fivetran_sdk.v2.SourceConnector", ft_source_methods);
     if (c->materialize || c->sql)
         add_service(f, "fivetran_sdk.v2.DestinationConnector", ft_destination_methods);
     if (!f->service_count)
         return err_fail(e, WEIR_E_CONFIG, "'%s' has nothing that this platform knows", c->name);
+    if (f->served.parquet) { /* rather now than with the first batch */
+        weir_rc rc = ft_parquet_load(&unused, e);
+        if (rc)
+            return rc;
+    }
     return c->materialize || c->sql ? ft_databases_new(&f->served.databases, c, log, e) : WEIR_OK;
 }
 
@@ -166,7 +177,7 @@ static weir_rc serve(const weir_connector *c, const serve_options *o, const argu
 {
     offer f;
     rpc_server *server = NULL;
-    weir_rc rc = make_offer(&f, c, o->log, e);
+    weir_rc rc = make_offer(&f, c, a, o->log, e);
     if (!rc)
         rc = start_somewhere(&server, &f, a, port, e);
     if (!rc)

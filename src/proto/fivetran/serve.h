@@ -12,6 +12,7 @@
 typedef struct ft_served {
     const weir_connector *c;
     log_sink *log;
+    bool parquet; /* Capabilities of a destination: Parquet instead of CSV */
     struct ft_databases *databases; /* of a destination: serve_destination.h; NULL: it is none */
 } ft_served;
 

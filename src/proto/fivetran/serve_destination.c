@@ -215,7 +215,7 @@ static weir_rc capabilities(rpc_call *call, void *context, err *e)
     arena a = {0};
     ProtobufCMessage *request;
     FivetranSdk__V2__CapabilitiesResponse m = FIVETRAN_SDK__V2__CAPABILITIES_RESPONSE__INIT;
-    m.batch_file_format = FIVETRAN_SDK__V2__BATCH_FILE_FORMAT__CSV;
+    m.batch_file_format = s->parquet ? FIVETRAN_SDK__V2__BATCH_FILE_FORMAT__PARQUET : FIVETRAN_SDK__V2__BATCH_FILE_FORMAT__CSV;
     weir_rc rc = ft_request(call, &a, &fivetran_sdk__v2__capabilities_request__descriptor, &request, e);
     if (!rc)
         rc = ft_answer(call, &m.base, e);
