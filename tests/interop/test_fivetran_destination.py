@@ -444,3 +444,62 @@ def test_of_an_unknown_table(sink):
         except grpc.RpcError as e:
             assert e.details()
     assert sink.describe("nothing").not_found
+
+
+# ------------------------------------------------------------------------------------------------------------------------ Parquet
+
+
+def parquet_bytes(columns: dict[str, str], rows: list[dict]) -> bytes:
+    """As the page has the platform's writer: dates, times and timestamps are strings."""
+    import base64
+    import io
+    from decimal import Decimal
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    whole = lambda t: None if t is None else int(t)
+    kinds = {"BOOLEAN": (pa.bool_(), lambda t: None if t is None else t == "true"), "SHORT": (pa.int32(), whole), "INT": (pa.int32(), whole), "LONG": (pa.int64(), whole),
+             "FLOAT": (pa.float32(), lambda t: None if t is None else float(t)), "DOUBLE": (pa.float64(), lambda t: None if t is None else float(t)),
+             "BINARY": (pa.binary(), lambda t: None if t is None else base64.b64decode(t))}  # fmt: skip
+    arrays = []
+    for name, kind in columns.items():
+        bare, _, params = kind.partition("(")
+        if bare == "DECIMAL":
+            of, convert = pa.decimal128(*map(int, params.rstrip(")").split(","))), lambda t: None if t is None else Decimal(t)
+        else:
+            of, convert = kinds.get(bare, (pa.string(), lambda t: t))
+        arrays.append(pa.array([convert(row.get(name)) for row in rows], of))
+    out = io.BytesIO()
+    pq.write_table(pa.table(arrays, names=list(columns)), out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("compression,encrypted", [("OFF", False), ("ZSTD", True)])
+def test_parquet(tmp_path, compression, encrypted):
+    """Files of pyarrow: every type with its extremes; texts that are not modified; keys that go."""
+    from conftest import weir_program
+
+    if not (weir_program().parent.parent / "lib/materialize-duckdb.so").exists():
+        pytest.skip("this Weir was built without DuckDB")
+    with fivetran.serving(ours("materialize-sqlite"), "--port", "0", "--batch-file-type", "PARQUET", WEIR_PLUGINS=str(weir_program().parent.parent / "lib")) as served:
+        sink = Sink(served, tmp_path, compression, encrypted)
+        answer = sink.stub.Capabilities(fivetran.destination.CapabilitiesRequest())
+        assert answer.batch_file_format == fivetran.destination.PARQUET
+        columns = {"id": "LONG", **EACH, SYNCED: UTC}
+        table = sink.create("each", columns)
+
+        def write(kind, columns, rows):
+            path = sink.files.write_bytes(parquet_bytes(columns, rows), kind)
+            sink.ask("WriteBatch", schema_name=SCHEMA, table=sink.message("each"), keys=sink.files.keys, file_params=sink.params(), **{f"{kind}_files": [path]})
+            for row in rows:
+                {"replace": table.upsert, "update": table.update, "delete": table.delete}[kind](dict(row))
+
+        write("replace", columns, [{"id": str(n), SYNCED: at(n), **{c: row.get(c) for c in EACH}} for n, row in enumerate(EXTREMES)])
+        sink.check("each")
+        some = {"id": "LONG", "text": "STRING", "xml": "XML", "l": "LONG", SYNCED: UTC}
+        write("update", some, [{"id": "0", "text": UNMODIFIED, "xml": "<new/>", "l": "7", SYNCED: at(9)}, {"id": "1", "text": None, "xml": UNMODIFIED, "l": None, SYNCED: at(9)}])
+        sink.check("each")
+        write("delete", {"id": "LONG", SYNCED: UTC}, [{"id": "2", SYNCED: at(9)}, {"id": "77", SYNCED: at(9)}])
+        sink.check("each")
+        assert len(table.rows) == len(EXTREMES) - 1
