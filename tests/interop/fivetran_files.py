@@ -1,6 +1,9 @@
-"""Batch files as Fivetran writes them (fivetran.md 2.5): CSV by a writer with Jackson's loose quoting, zstd or gzip, AES by `cryptography`."""
+"""Batch files as Fivetran writes them (fivetran.md 2.5): CSV by a writer with Jackson's loose quoting, Parquet by pyarrow, zstd or gzip, AES by `cryptography`."""
 
+import base64
+import decimal
 import gzip
+import io
 import os
 from pathlib import Path
 
@@ -45,6 +48,33 @@ def csv_text(columns: list[str], rows: list[dict]) -> bytes:
     return "".join(line + "\n" for line in lines).encode()
 
 
+def parquet_type(kind: str):
+    """How a column of a type is written, and a text of it as a value. Instants and dates are strings."""
+    import pyarrow as pa
+
+    name, _, params = kind.partition("(")
+    if name == "DECIMAL":
+        return pa.decimal128(*map(int, params.rstrip(")").split(","))), decimal.Decimal
+    kinds = {"BOOLEAN": (pa.bool_(), lambda t: t == "true"), "SHORT": (pa.int32(), int), "INT": (pa.int32(), int), "LONG": (pa.int64(), int),
+             "FLOAT": (pa.float32(), float), "DOUBLE": (pa.float64(), float), "BINARY": (pa.binary(), base64.b64decode)}  # fmt: skip
+    return kinds.get(name, (pa.string(), str))
+
+
+def parquet_bytes(columns: list[str], rows: list[dict], kinds: dict[str, str]) -> bytes:
+    """A column that leaves something unmodified is a string, with the texts of CSV."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrays = []
+    for c in columns:
+        marked = any(row.get(c) == UNMODIFIED for row in rows)
+        made, read = (pa.string(), str) if marked else parquet_type(kinds[c])
+        arrays.append(pa.array([None if row.get(c) is None else read(row[c]) for row in rows], made))
+    out = io.BytesIO()
+    pq.write_table(pa.table(arrays, names=columns), out, row_group_size=1000)
+    return out.getvalue()
+
+
 def encrypt(data: bytes, key: bytes, iv: bytes) -> bytes:
     padder = padding.PKCS7(128).padder()
     encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
@@ -74,12 +104,14 @@ PACK = {"OFF": bytes, "ZSTD": zstd, "GZIP": gzip.compress}
 class Files:
     """Writes files into a folder, and keeps their keys."""
 
-    def __init__(self, folder: Path, compression="ZSTD", encrypted=True):
+    def __init__(self, folder: Path, compression="ZSTD", encrypted=True, parquet=False):
         self.folder, self.compression, self.encrypted, self.keys, self.count = folder, compression, encrypted, {}, 0
+        self.parquet = parquet
         folder.mkdir(exist_ok=True)
 
-    def write(self, columns: list[str], rows: list[dict], kind="upsert") -> str:
-        return self.write_bytes(csv_text(columns, rows), kind)
+    def write(self, columns: list[str], rows: list[dict], kind="upsert", kinds=None) -> str:
+        """kinds: the types of the columns, which only Parquet tells."""
+        return self.write_bytes(parquet_bytes(columns, rows, kinds) if self.parquet else csv_text(columns, rows), kind)
 
     def write_bytes(self, data: bytes, kind="upsert") -> str:
         self.count += 1

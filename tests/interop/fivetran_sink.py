@@ -39,10 +39,10 @@ READ = {  # what the text in a file stands for, and what a cell of SQLite does
 
 
 class Sink:
-    def __init__(self, served, folder: Path, compression="ZSTD", encrypted=True):
+    def __init__(self, served, folder: Path, compression="ZSTD", encrypted=True, parquet=False):
         self.stub, self.path = served.destination(), folder / "warehouse.db"
         self.configuration = {"path": str(self.path)}
-        self.files = Files(folder / "files", compression, encrypted)
+        self.files = Files(folder / "files", compression, encrypted, parquet)
         self.tables: dict[str, Table] = {}
 
     def ask(self, method, **fields):
@@ -83,7 +83,7 @@ class Sink:
             files = rows if rows and isinstance(rows[0], list) else [rows] if rows else []
             for n, some in enumerate(files):
                 columns = sorted({c for row in some for c in row}, key=lambda c: (hash((c, n)) & 7, c))
-                paths.setdefault(f"{kind}_files", []).append(self.files.write(columns, some, kind))
+                paths.setdefault(f"{kind}_files", []).append(self.files.write(columns, some, kind, self.tables[name].columns))
                 applied += [(kind, row) for row in some]
         self.ask(method, schema_name=SCHEMA, table=self.message(name), keys=self.files.keys, file_params=self.params(), **paths)
         if model:
