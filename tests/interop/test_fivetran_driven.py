@@ -14,7 +14,7 @@ if fivetran.missing():
     pytest.skip(fivetran.missing(), allow_module_level=True)
 
 import catalogs
-from conftest import HERE, Weir, kit, ours, program
+from conftest import HERE, Weir, kit, ours, program, weir_program
 from fivetran_files import EACH, EXTREMES
 from fivetran_sink import READ
 
@@ -254,9 +254,9 @@ def test_a_connector_of_the_vendors_sdk(weir, tmp_path):
 class Sunk:
     """A collection in a destination of grpcio."""
 
-    def __init__(self, weir, folder: Path, schema: dict, key: list[str], source: dict):
+    def __init__(self, weir, folder: Path, schema: dict, key: list[str], source: dict, *options):
         self.weir, self.folder, self.flow = weir, folder, folder / "sink.yaml"
-        argv = program("fivetran", str(HERE / "peers/fivetran_destination.py"))
+        argv = [*program("fivetran", str(HERE / "peers/fivetran_destination.py")), *options]
         catalogs.write(self.flow, {
             "captures": source,
             "collections": {"acme/t": {"schema": schema, "key": key}},
@@ -285,11 +285,14 @@ def from_files(folder: Path, rows: list[dict]) -> dict:
     return {"acme/files": {"endpoint": {"local": {"command": [ours("source-files")], "config": config}}, "bindings": [{"resource": {"stream": "t"}, "target": "acme/t"}]}}
 
 
-def test_a_destination_is_loaded(weir, tmp_path):
+@pytest.mark.parametrize("options", [(), ("--parquet",)])
+def test_a_destination_is_loaded(weir, tmp_path, options):
+    if options and not (weir_program().parent.parent / "lib/materialize-duckdb.so").exists():
+        pytest.skip("this Weir was built without DuckDB, which writes Parquet")
     rows = [{"id": 1, "name": 'é "q", \n🚀', "price": 1.25, "ok": True, "at": "2026-01-02T03:04:05.678Z", "day": "2026-01-02", "nested": {"a": [1, None]}},
             {"id": 2, "name": "", "price": None}, {"id": 3, "name": None, "ok": False, "price": 12345678901234567890.5}, {"id": 1, "name": "later"},
             *({"id": n, "name": "x" * n} for n in range(100, 600))]  # fmt: skip
-    sunk = Sunk(weir, tmp_path, SINK, ["/id"], from_files(tmp_path, rows))
+    sunk = Sunk(weir, tmp_path, SINK, ["/id"], from_files(tmp_path, rows), *options)
     sunk.run()
     table = sunk.table()
     assert table["key"] == ["id"] and table["columns"]["id"] == "LONG" and table["columns"]["ok"] == "BOOLEAN"
@@ -299,7 +302,7 @@ def test_a_destination_is_loaded(weir, tmp_path):
     assert found[1]["name"] == "later" and found[2]["name"] == "" and found[3]["name"] is None
     assert found[2]["price"] is None and found[3]["ok"] == "false" and all(found[n]["name"] == "x" * n for n in range(100, 600))
     assert all(r["_fivetran_synced"] for r in table["rows"])
-    assert not list(tmp_path.glob("**/*.csv*")), "batch files are left"
+    assert not list(tmp_path.glob("**/*.aes")), "batch files are left"
     (tmp_path / "rows-2.ndjson").write_text(json.dumps({"id": 2, "name": "new"}) + "\n" + json.dumps({"id": 4, "name": "four"}) + "\n")
     sunk.run()
     found = {int(r["id"]): r["name"] for r in sunk.table()["rows"]}

@@ -33,10 +33,10 @@ class Tested:
         (self.inside / "script.json").write_text(json.dumps(script))
         return self.weir("test-source", "--data", self.folder, *args, "--", *self.argv, status=status)
 
-    def destination(self, *args, status=0, **files):
+    def destination(self, *args, status=0, peer=(), **files):
         for name, content in files.items():
             (self.folder / f"{name}.json").write_text(json.dumps(content))
-        return self.weir("test-destination", "--data", self.folder, *args, "--", *self.argv, status=status)
+        return self.weir("test-destination", "--data", self.folder, *args, "--", *self.argv, *peer, status=status)
 
     def query(self, sql):
         import duckdb
@@ -170,6 +170,39 @@ def test_a_destination(weir, tmp_path, options):
     assert Decimal(rows["1"][1]) == Decimal("1234567890123456789012345678.25") and rows["2"][1] is None
     (method, batch), = [c for c in t.calls() if c[0] == "WriteBatch"]
     assert [len(batch["rows"][k]) for k in ("replace", "update", "delete")] == [3, 2, 1], "operations of one file are merged"
+
+
+PARQUET = ("--batch-file-type", "PARQUET")
+
+
+@pytest.mark.parametrize("options", [(), ("--plain-text",)])
+def test_parquet_for_a_destination(weir, tmp_path, duck, options):
+    """Every type, read by pyarrow; what an update leaves alone; history."""
+    t = Tested(weir, tmp_path, "fivetran_destination.py")
+    numbers = {"s", "i", "l", "d", "f", "g"}
+    say = lambda n, row: {"id": n} | {c: (v == "true" if c == "b" else f"#{v}#" if c in numbers else v) for c, v in row.items()}
+    made = {"create_table": {"each": {"columns": {"id": "INT"} | {c: {"type": "DECIMAL", "precision": 38, "scale": 10} if c == "d" else k for c, k in EACH.items()}, "primary_key": ["id"]}}}
+    rows = [say(n, row) for n, row in enumerate(EXTREMES)]
+    ops = [{"upsert": {"each": rows}}, {"update": {"each": [{"id": 0, "b": False, "text": None, "bytes": "AA=="}, {"id": 3, "s": 7}]}}, {"delete": {"each": [{"id": 1}]}}]
+    (tmp_path / "input_1.json").write_text(json.dumps(made | {"ops": ops}).replace('"#', "").replace('#"', ""))
+    history = {"create_table": {"h": {"columns": {"id": "INT", "v": "STRING"}, "primary_key": ["id"], "history_mode": True}},
+               "ops": [{"upsert": {"h": [{"id": 1, "v": v, "op_time": f"2026-01-0{n}T00:00:00Z"}]}} for n, v in ((2, "a"), (3, "b"))]}  # fmt: skip
+    t.destination(*PARQUET, *options, input_2=history, peer=("--parquet",))
+    found = {int(r["id"]): r for r in t.tables()["tester.each"]["rows"]}
+    assert sorted(found) == [0, 2, 3, 4]
+    want = {0: EXTREMES[0] | {"b": "false", "text": None, "bytes": "AA=="}, 2: EXTREMES[2], 3: {"s": "7"}, 4: EXTREMES[4]}
+    for n, row in want.items():
+        for c in EACH:
+            had, wanted = found[n][c], row.get(c)
+            same = Decimal(had) == Decimal(wanted) if c == "d" and wanted else float(had) == pytest.approx(float(wanted), rel=1e-7) if c in "fg" and wanted else had == wanted
+            assert same, (n, c, had, wanted)
+    assert sorted((r["v"], r["_fivetran_active"]) for r in t.tables()["tester.h"]["rows"]) == [("a", "false"), ("b", "true")]
+
+
+def test_the_type_of_files_is_the_destinations(weir, tmp_path, duck):
+    t = Tested(weir, tmp_path, "fivetran_destination.py")
+    assert "--batch-file-type PARQUET" in t.destination(input_1=INPUT, peer=("--parquet",), status=2).stderr
+    assert "CSV" in t.destination(*PARQUET, status=2).stderr
 
 
 def test_truncation_and_soft_deletes(weir, tmp_path):

@@ -3,9 +3,10 @@
     calls.ndjson   each call: its method, and the request without configuration and keys; of batches the rows of their files besides
     tables.json    {"schema.table": {"columns": {...}, "key": [...], "rows": [...]}}, after every call
 
-Files are decrypted with `cryptography`, unpacked with `zstandard`, read with Python's csv; what becomes of tables is in fivetran_model.py.
+With --parquet it wants Parquet files. Files are decrypted with `cryptography`, unpacked with `zstandard`, read with Python's csv or pyarrow; what becomes of tables is in fivetran_model.py.
 """
 
+import base64
 import csv
 import gzip
 import io
@@ -18,22 +19,50 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import fivetran
 from fivetran import common, destination, destination_rpc
-from fivetran_files import UNMODIFIED, decrypt, unzstd
+from fivetran_files import UNMODIFIED, decrypt, parquet_type, unzstd
 from fivetran_model import Table
 from fivetran_source import serve
 from google.protobuf.json_format import MessageToDict
 
 csv.field_size_limit(1 << 30)
+PARQUET = "--parquet" in sys.argv
+if PARQUET:
+    sys.argv.remove("--parquet")
 
 
-def read_file(path: str, request) -> list[dict]:
+def text_of(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value if value is None else str(value)
+
+
+def read_parquet(data: bytes, kinds: dict[str, str], means: dict) -> list[dict]:
+    """As texts; the columns must have the types of the protocol page, those with something unmodified are strings."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found = pq.read_table(io.BytesIO(data))
+    assert len(set(found.column_names)) == found.num_columns
+    rows = [{c: means.get(text_of(v), text_of(v)) for c, v in row.items()} for row in found.to_pylist()]
+    for field in found.schema:
+        marked = any(row[field.name] == UNMODIFIED for row in rows)
+        if kinds[field.name] == "DECIMAL" and not marked:
+            assert pa.types.is_decimal128(field.type) or pa.types.is_string(field.type), field
+        else:
+            assert field.type == (pa.string() if marked else parquet_type(kinds[field.name])[0]), field
+    return rows
+
+
+def read_file(path: str, request, kinds: dict[str, str]) -> list[dict]:
     data, params = Path(path).read_bytes(), request.file_params
     if params.encryption == destination.AES:
         data = decrypt(data, request.keys[path])
     data = {destination.OFF: bytes, destination.ZSTD: unzstd, destination.GZIP: gzip.decompress}[params.compression](data)
+    means = {params.null_string: None, params.unmodified_string: UNMODIFIED}
+    if PARQUET:
+        return read_parquet(data, kinds, means)
     rows = list(csv.reader(io.StringIO(data.decode("utf-8"), newline=""), strict=True))
     assert all(len(row) == len(rows[0]) for row in rows), "a row of another length"
-    means = {params.null_string: None, params.unmodified_string: UNMODIFIED}
     return [dict(zip(rows[0], (means.get(cell, cell) for cell in row))) for row in rows[1:]]
 
 
@@ -67,7 +96,7 @@ class Destination(destination_rpc.DestinationConnectorServicer):
         return common.TestResponse(success=True) if there else common.TestResponse(failure="no such folder")
 
     def Capabilities(self, request, context):
-        return destination.CapabilitiesResponse(batch_file_format=destination.CSV)
+        return destination.CapabilitiesResponse(batch_file_format=destination.PARQUET if PARQUET else destination.CSV)
 
     def DescribeTable(self, request, context):
         table = self.tables(request).get(f"{request.schema_name}.{request.table_name}")
@@ -122,10 +151,10 @@ class Destination(destination_rpc.DestinationConnectorServicer):
         return self.batch(request, tables, {"earliest_start": table.earliest, "replace": table.version, "update": table.version, "delete": table.close})
 
     def batch(self, request, tables, kinds):
-        rows = {}
+        rows, columns = {}, tables[f"{request.schema_name}.{request.table.name}"].columns
         for kind, apply in kinds.items():
             for path in getattr(request, f"{kind}_files"):
-                rows.setdefault(kind, []).extend(read_file(path, request))
+                rows.setdefault(kind, []).extend(read_file(path, request, columns))
             for row in rows.get(kind, []):
                 apply(dict(row))
         self.keep(request, tables, rows=rows)
