@@ -16,19 +16,19 @@ enum { SOURCE_PORT = 50051, DESTINATION_PORT = 50052 };
 
 typedef struct arguments {
     const char *port, *listen, *batch_type; /* NULL: not given */
-    bool help, debug;
+    bool help, debug, writes; /* it is a destination */
 } arguments;
 
-static void put_usage(const serve_options *o, buf *out)
+static void put_usage(const serve_options *o, const arguments *a, buf *out)
 {
-    buf_printf(out, "usage: %s [--port N] [--listen ADDRESS] [--batch-file-type CSV|PARQUET] [--debug]\n", o->program);
+    buf_printf(out, "usage: %s [--port N] [--listen ADDRESS] %s[--debug]\n", o->program, a->writes ? "[--batch-file-type CSV|PARQUET] " : "");
 }
 
-static weir_rc misused(const serve_options *o, serve_end *end, err *e, const char *fmt, const char *what)
+static weir_rc misused(const serve_options *o, const arguments *a, serve_end *end, err *e, const char *fmt, const char *what)
 {
     buf text = {0};
     weir_rc rc = err_fail(e, WEIR_E_CONFIG, fmt, what);
-    put_usage(o, &text);
+    put_usage(o, a, &text);
     buf_printf(&text, "%s: %s\n", o->program, err_text(e));
     fputs(buf_text(&text), stderr);
     buf_free(&text);
@@ -55,19 +55,19 @@ static weir_rc read_arguments(const serve_options *o, arguments *a, serve_end *e
             a->port = value;
         else if (take(o, &i, "--listen", &value))
             a->listen = value;
-        else if (take(o, &i, "--batch-file-type", &value))
+        else if (a->writes && take(o, &i, "--batch-file-type", &value))
             a->batch_type = value;
         else if (strcmp(arg, "--debug") == 0)
             a->debug = true;
         else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)
             a->help = true;
         else
-            return misused(o, end, e, "unknown argument '%s'", arg);
+            return misused(o, a, end, e, "unknown argument '%s'", arg);
         if (!value || (!*value && *arg == '-' && strchr(arg, '=')))
-            return misused(o, end, e, "%s needs a value", arg);
+            return misused(o, a, end, e, "%s needs a value", arg);
     }
     if (a->batch_type && strcasecmp(a->batch_type, "CSV") != 0 && strcasecmp(a->batch_type, "PARQUET") != 0)
-        return misused(o, end, e, "--batch-file-type '%s': there are CSV and PARQUET", a->batch_type);
+        return misused(o, a, end, e, "--batch-file-type '%s': there are CSV and PARQUET", a->batch_type);
     return WEIR_OK;
 }
 
@@ -100,7 +100,7 @@ static weir_rc port_of(const serve_options *o, const weir_connector *c, const ar
 {
     *ret = c->capture ? SOURCE_PORT : DESTINATION_PORT;
     if (a->port && (!number_to_i64(view_of(a->port), ret) || *ret < 0 || *ret > 65535))
-        return misused(o, end, e, "'%s' is no port", a->port);
+        return misused(o, a, end, e, "'%s' is no port", a->port);
     return WEIR_OK;
 }
 
@@ -189,7 +189,7 @@ static weir_rc serve(const weir_connector *c, const serve_options *o, const argu
 
 weir_rc fivetran_serve(const weir_connector *c, const serve_options *o, serve_end *end, err *e)
 {
-    arguments a = {0};
+    arguments a = {.writes = c->sql != NULL};
     ft_logs logs;
     int64_t port;
     weir_rc rc = read_arguments(o, &a, end, e);
@@ -199,7 +199,7 @@ weir_rc fivetran_serve(const weir_connector *c, const serve_options *o, serve_en
         return rc;
     if (a.help) {
         buf text = {0};
-        put_usage(o, &text);
+        put_usage(o, &a, &text);
         rc = io_write(o->out, buf_view(&text), "standard output", e);
         buf_free(&text);
         return rc;

@@ -30,3 +30,19 @@ $ source-hello --listen 192.0.2.1:0 | sed 's/"message":"serve: .*","message-orig
 == and the status says so, too
 $ source-hello --listen 192.0.2.1:0 >/dev/null
 = 1
+
+== a destination can ask for Parquet
+$ materialize-sqlite --protocol fivetran --help
+< usage: materialize-sqlite [--port N] [--listen ADDRESS] [--batch-file-type CSV|PARQUET] [--debug]
+
+== but for nothing else
+$ materialize-sqlite --port 0 --batch-file-type AVRO
+!*
+! materialize-sqlite: --batch-file-type 'AVRO': there are CSV and PARQUET
+= 2
+
+== a source has no batch files
+$ source-hello --port 0 --batch-file-type PARQUET
+!*
+! source-hello: unknown argument '--batch-file-type'
+= 2
