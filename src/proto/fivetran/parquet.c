@@ -1,21 +1,14 @@
 /* The plug-in that reads and writes Parquet, and files that are in memory only. */
 #include "proto/fivetran/parquet.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/dynlib.h"
-
 #define PLUGIN "materialize-duckdb.so"
-
-typedef struct plugin {
-    weir_parquet_functions *weir_duckdb_parquet;
-} plugin;
-
-static const dynlib_function functions[] = {{"weir_duckdb_parquet", offsetof(plugin, weir_duckdb_parquet)}};
 
 /* The folder that this program is in. */
 static weir_view own_folder(char *out, size_t room)
@@ -38,22 +31,26 @@ static const char *find(arena *a)
     return path && access(path, F_OK) == 0 ? path : NULL;
 }
 
+/* Lazily: what the plug-in's connector needs of the library is not in every program, and the functions for Parquet need none of it. It stays loaded. */
+static weir_rc load(const char *path, const weir_parquet **ret, err *e)
+{
+    weir_parquet_functions *functions;
+    void *library = dlopen(path, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE), *symbol = library ? dlsym(library, "weir_duckdb_parquet") : NULL;
+    if (!symbol)
+        return err_fail(e, WEIR_E_CONFIG, "%s", dlerror());
+    memcpy(&functions, &symbol, sizeof functions);
+    *ret = functions();
+    return (*ret)->abi == WEIR_PARQUET_ABI ? WEIR_OK : err_fail(e, WEIR_E_CONFIG, "%s is of another version", path);
+}
+
 weir_rc ft_parquet_load(const weir_parquet **ret, err *e)
 {
     arena a = {0};
-    plugin p = {0};
-    weir_rc rc = WEIR_OK;
     const char *path = find(&a);
-    if (!path)
-        rc = a.failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, PLUGIN " is not in $WEIR_PLUGINS, nor where this program is installed");
-    else
-        rc = dynlib_load(&(dynlib){"DuckDB", path, "none: it is built with weir", functions, sizeof functions / sizeof *functions}, &p, e);
+    weir_rc rc = path       ? load(path, ret, e)
+                 : a.failed ? err_nomem(e)
+                            : err_fail(e, WEIR_E_CONFIG, PLUGIN " is not in $WEIR_PLUGINS, nor where this program is installed");
     arena_free(&a);
-    if (!rc) {
-        *ret = p.weir_duckdb_parquet();
-        if ((*ret)->abi != WEIR_PARQUET_ABI)
-            rc = err_fail(e, WEIR_E_CONFIG, PLUGIN " is of another version");
-    }
     return err_wrap(e, rc, "Parquet needs the DuckDB plug-in");
 }
 
