@@ -82,14 +82,17 @@ static weir_rc base_run(base *b, const text *sql, weir_rc otherwise, char *why)
     duckdb_result r;
     if (sql->failed)
         return no_memory(why);
-    weir_rc rc = duckdb_query(b->connection, sql->bytes, &r) == DuckDBSuccess ? WEIR_OK : fail(why, code_of(duckdb_result_error_type(&r), otherwise), duckdb_result_error(&r));
+    weir_rc rc = WEIR_OK;
+    if (duckdb_query(b->connection, sql->bytes, &r) == DuckDBError)
+        rc = fail(why, code_of(duckdb_result_error_type(&r), otherwise), duckdb_result_error(&r));
     duckdb_destroy_result(&r);
     return rc;
 }
 
-/* One thread: rows stay in their order, and calls of a server do not take all processors. Nothing spills to a disk, nothing is fetched. */
+/* One thread: rows stay in their order, and calls of a server do not take all processors. Nothing spills to a disk, nothing is fetched, and a file that claims to
+ * be huge does not take the machine's memory. */
 static const char *const settings[][2] = {
-    {"threads", "1"}, {"temp_directory", ""}, {"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"},
+    {"threads", "1"}, {"memory_limit", "2GB"}, {"temp_directory", ""}, {"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"},
 };
 
 static weir_rc base_open(base *b, char *why)

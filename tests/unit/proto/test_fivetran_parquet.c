@@ -1,4 +1,5 @@
 /* Parquet batch files, written and read back: types as fivetran.md 2.5 lists them. What other programs write and read is in tests/interop. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -108,21 +109,21 @@ static const weir_sql_column columns[] = { /* in another order */
     {.name = WEIR_LIT("missing"), .type = WEIR_SQL_INT}, {.name = WEIR_LIT("d"), .type = WEIR_SQL_DECIMAL}, {.name = WEIR_LIT("a \"b\""), .type = WEIR_SQL_TEXT},
     {.name = WEIR_LIT("bytes"), .type = WEIR_SQL_BINARY},
 };
-enum { COLUMNS = sizeof columns / sizeof *columns, ROWS = 5000 };
+enum { COLUMNS = sizeof columns / sizeof *columns, ROWS = 5000, FEW = 5 };
 
 #define VALUE(s) {FT_CELL_VALUE, WEIR_LIT(s)}
 static const ft_cell first[] = {VALUE("-7"), VALUE("q\"uo,te\n"), VALUE("1e-3"), VALUE("AP8="), VALUE("true"), VALUE("2007-12-03T10:15:30.500Z")};
 static const ft_cell second[] = {VALUE("1"), {.kind = FT_CELL_NULL}, VALUE("12345678901234567890123456789012345"), {.kind = FT_CELL_UNMODIFIED}, {.kind = FT_CELL_UNMODIFIED},
                                  {.kind = FT_CELL_NULL}};
 
-static weir_rc write_file(const char *path, bool layers, unsigned char *key, err *e)
+static weir_rc write_file(const char *path, bool layers, size_t rows, unsigned char *key, err *e)
 {
     const ft_batch_options o = {.aes = layers, .zstd = layers, .null_string = NULL_STRING, .unmodified_string = UNMODIFIED, .parquet = true};
     ft_batch_file *f;
     weir_rc rc = ft_batch_open(&f, path, &table, &o, e);
     if (rc)
         return rc;
-    for (size_t i = 0; !rc && i < ROWS; i++)
+    for (size_t i = 0; !rc && i < rows; i++)
         rc = ft_batch_row(f, i % 2 ? second : first, e);
     if (!rc)
         return ft_batch_close(f, key, e);
@@ -177,7 +178,7 @@ static void test_there_and_back(void **unused)
         size_t count;
         err e = {0};
         assert_true(asprintf(&path, "%s/t_upsert", folder) > 0);
-        ok(write_file(path, layers, key, &e), &e);
+        ok(write_file(path, layers, ROWS, key, &e), &e);
         ok(read_file(path, layers, key, &count, &e), &e);
         assert_int_equal(count, ROWS);
         free(path);
@@ -216,7 +217,7 @@ static void test_damaged(void **unused)
     buf bytes = {0};
     err e = {0};
     assert_true(asprintf(&path, "%s/t_upsert", folder) > 0);
-    ok(write_file(path, false, key, &e), &e);
+    ok(write_file(path, false, ROWS, key, &e), &e);
     ok(io_read_file(path, 0, &bytes, &e), &e);
     for (size_t cut = 5; cut < bytes.len; cut += bytes.len / 6) {
         size_t count;
@@ -232,11 +233,39 @@ static void test_damaged(void **unused)
     folder_remove(folder);
 }
 
+/* Whatever memory cannot be had: an error, nothing left behind, and then it works. */
+static void test_without_memory(void **unused)
+{
+    (void)unused;
+    need_plugin();
+    char *folder = folder_make(), *path = NULL;
+    unsigned char key[FT_KEY_BYTES];
+    size_t count;
+    err e = {0};
+    assert_true(asprintf(&path, "%s/t_upsert", folder) > 0);
+    for (bool reading = false;; reading = true) {
+        weir_rc rc = WEIR_E_NOMEM;
+        for (size_t n = 0; rc; n++) {
+            fault_at(FAULT_ALLOC, n, ENOMEM);
+            rc = reading ? read_file(path, true, key, &count, &e) : write_file(path, true, FEW, key, &e);
+            fault_clear();
+            assert_int_equal(rc, rc ? WEIR_E_NOMEM : WEIR_OK);
+            assert_true(reading || (access(path, F_OK) == 0) == !rc);
+            err_free(&e);
+        }
+        if (reading)
+            break;
+    }
+    assert_int_equal(count, FEW);
+    free(path);
+    folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_beginnings), cmocka_unit_test(test_values), cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_damaged), cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
