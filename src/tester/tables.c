@@ -109,7 +109,7 @@ static void check_column(const tester_table *x, const FivetranSdk__V2__Column *c
 {
     if (view_starts(view_of(c->name), SYSTEM))
         tester_problem(r, "system_name", "column '%s' of '%s': names that begin with _fivetran_ are the platform's", c->name, x->title);
-    if (c->type == FT_NAIVE_TIME)
+    if ((int)c->type == (int)FT_NAIVE_TIME)
         tester_problem(r, "naive_time", "column '%s' of '%s' is NAIVE_TIME: sources must not have it", c->name, x->title);
     if (!ft_type_name((int)c->type))
         tester_problem(r, "type", "column '%s' of '%s' is of type %d, which there is not", c->name, x->title, (int)c->type);

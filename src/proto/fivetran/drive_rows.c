@@ -63,7 +63,7 @@ static weir_view column_name(arena *a, const ft_table *t, weir_view field)
         name[len++] = '_';
     for (size_t i = 0; i < field.len; i++) {
         const unsigned char c = (unsigned char)field.ptr[i];
-        const bool word = c >= 0x80 || (c | 0x20u) - 'a' < 26u || c - '0' < 10u || c == '_';
+        const bool word = c >= 0x80 || (c | 0x20u) - 'a' < 26u || (unsigned)(c - '0') < 10u || c == '_';
         name[len++] = word ? (char)c : '_';
     }
     if (!len)

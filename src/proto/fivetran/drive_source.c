@@ -64,13 +64,13 @@ static weir_rc look(ft_pull *p, rpc_call *c)
     const int64_t until = clock_ms() + SAMPLE_MS;
     for (;;) {
         weir_view message;
-        bool checkpoint = false;
+        bool sealed = false;
         weir_rc rc = rpc_receive(c, &message, task_error(p->t));
         if (!rc)
-            rc = ft_pull_look(p, message, &checkpoint);
+            rc = ft_pull_look(p, message, &sealed);
         if (rc)
             return rc;
-        if ((checkpoint && p->unsealed >= SAMPLE_SOME) || p->unsealed >= SAMPLE_RECORDS || clock_ms() > until)
+        if ((sealed && p->unsealed >= SAMPLE_SOME) || p->unsealed >= SAMPLE_RECORDS || clock_ms() > until)
             return WEIR_OK;
     }
 }

@@ -389,7 +389,7 @@ static ft_node *build_variant(planner *p, const tree *schema, ft_node *around, w
 }
 
 /* @param by what find_discriminator() has found */
-static void build_variants(planner *p, ft_node *n, const ft_layers *l, const tree *rivals, const ft_node *by)
+static void build_variants(planner *p, ft_node *n, const tree *rivals, const ft_node *by)
 {
     const tree *first = rivals->first, *chosen = tree_getv(n->fallback, by->property);
     size_t i = 0;
@@ -489,7 +489,7 @@ static void build_object(planner *p, ft_node *n, const ft_layers *l, const ft_no
     p->open[p->depth++] = l;
     build_members(p, n, l, by->property);
     if (by->property.len)
-        build_variants(p, n, l, ft_layers_rivals(l), by);
+        build_variants(p, n, ft_layers_rivals(l), by);
     else if (!n->around)
         build_rivals(p, n, l);
     p->depth--;
