@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,7 +120,7 @@ static pid_t start(char **argv, int port)
     for (; argv[n] && n < 61; n++)
         more[n] = argv[n];
     snprintf(text, sizeof text, "%d", port);
-    more[n++] = "--port";
+    more[n++] = (char *)(uintptr_t)"--port";
     more[n] = text;
     pid_t child = fork(); /* before gRPC is loaded */
     if (child == 0) {

@@ -257,7 +257,7 @@ static void test_layers(void **state)
     write_plain(folder);
     shell(folder, "zstd -q plain -o z && gzip -c plain >g && { zstd -q -c --no-check plain | zstd -dc | head -c 1000000 | zstd -q -c; } >/dev/null");
     shell(folder, ENCRYPT("plain", "a") " && " ENCRYPT("z", "za") " && " ENCRYPT("g", "ga"));
-    check_rows(folder, "plain", FORMAT(0));
+    check_rows(folder, "plain", FORMAT(.aes = false));
     check_rows(folder, "z", FORMAT(.packing = FT_PACKED_ZSTD));
     check_rows(folder, "g", FORMAT(.packing = FT_PACKED_GZIP));
     check_rows(folder, "a", FORMAT(.aes = true));
@@ -341,7 +341,7 @@ static void test_wide_row(void **state)
     ft_batch_reader *r;
     ft_rows rows;
     size_t n = 0, len = 0;
-    assert_int_equal(open_file(folder, "wide", FORMAT(0), "", &r, &e), WEIR_OK);
+    assert_int_equal(open_file(folder, "wide", FORMAT(.aes = false), "", &r, &e), WEIR_OK);
     do {
         assert_int_equal(ft_batch_reader_next(r, &rows, &e), WEIR_OK);
         for (size_t i = 0; i < rows.count; i++, n++)
@@ -360,7 +360,7 @@ static void test_marks(void **state)
     err e = {0};
     ft_batch_reader *r;
     ft_rows rows;
-    assert_int_equal(open_file(folder, "marks", FORMAT(0), "", &r, &e), WEIR_OK);
+    assert_int_equal(open_file(folder, "marks", FORMAT(.aes = false), "", &r, &e), WEIR_OK);
     assert_int_equal(ft_batch_reader_next(r, &rows, &e), WEIR_OK);
     assert_int_equal(rows.count, 2);
     assert_true(ft_is_unmodified(&rows.values[0]) && ft_is_unmodified(&rows.values[2]) && ft_is_unmodified(&rows.values[0]));

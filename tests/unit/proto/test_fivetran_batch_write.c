@@ -14,7 +14,7 @@
 #include "base/io.h"
 #include "proto/fivetran/batch_write.h"
 
-static const ft_batch_options options = {true, true, "null-m8yilkvPsNulehxl2G6pmSQ3G3WWdLP", "unmod-NcK9NIjPUutCsz4mjOQQztbnwnE1sY3"};
+static const ft_batch_options options = {true, true, "null-m8yilkvPsNulehxl2G6pmSQ3G3WWdLP", "unmod-NcK9NIjPUutCsz4mjOQQztbnwnE1sY3", false};
 static const ft_table table = {.name = WEIR_LIT("t"), .columns = (ft_column[]){{.name = WEIR_LIT("id")}, {.name = WEIR_LIT("a b")}, {.name = WEIR_LIT("c\"d")}}, .count = 3};
 
 #define VALUE(s) {FT_CELL_VALUE, WEIR_LIT(s)}
@@ -120,7 +120,7 @@ static void test_in_the_clear(void **unused)
     buf text = {0};
     ft_batch_file *f;
     unsigned char key[FT_KEY_BYTES];
-    const ft_batch_options clear = {false, false, "NULL", "SAME"};
+    const ft_batch_options clear = {false, false, "NULL", "SAME", false};
     assert_true(asprintf(&path, "%s/t.csv", folder) > 0);
     ok(ft_batch_open(&f, path, &table, &clear, &e), &e);
     ok(ft_batch_row(f, (const ft_cell[]){VALUE("1"), {.kind = FT_CELL_NULL}, {.kind = FT_CELL_UNMODIFIED}}, &e), &e);

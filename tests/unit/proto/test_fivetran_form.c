@@ -855,8 +855,8 @@ static void driven_form(void **state)
                          {.ask = FT_ASK_GROUP, .condition = {VIEW("tls"), FT_WHEN_BOOL, .truth = true}, .fields = inner, .count = 1}};
     ft_field fields[] = {
         {.name = VIEW("writer"), .label = VIEW("Writer"), .ask = FT_ASK_DROPDOWN, .required = true, .options = writers, .option_count = 4, .fallback = VIEW("File")},
-        {.ask = FT_ASK_GROUP, .condition = {VIEW("writer"), FT_WHEN_TEXT, VIEW("Database")}, .fields = database, .count = 2},
-        {.ask = FT_ASK_GROUP, .condition = {VIEW("writer"), FT_WHEN_TEXT, VIEW("Cloud")}, .fields = cloud, .count = 2},
+        {.ask = FT_ASK_GROUP, .condition = {VIEW("writer"), FT_WHEN_TEXT, VIEW("Database"), false}, .fields = database, .count = 2},
+        {.ask = FT_ASK_GROUP, .condition = {VIEW("writer"), FT_WHEN_TEXT, VIEW("Cloud"), false}, .fields = cloud, .count = 2},
         {.ask = FT_ASK_GROUP, .condition = {VIEW("writer"), FT_WHEN_EMPTY, .truth = false}, .fields = secure, .count = 2},
         {.name = VIEW("size"), .label = VIEW("Size"), .ask = FT_ASK_DESCRIBED, .options = sizes, .option_count = 2},
         {.name = VIEW("key"), .ask = FT_ASK_UPLOAD, .file_types = types, .file_type_count = 1, .max_bytes = 10},
@@ -905,9 +905,9 @@ static void contradictions(void **state)
 {
     (void)state;
     ft_field deep[] = {text_field("never", true)}, fine[] = {text_field("fine", false)};
-    ft_field middle[] = {{.ask = FT_ASK_GROUP, .condition = {VIEW("a"), FT_WHEN_TEXT, VIEW("y")}, .fields = deep, .count = 1},
-                         {.ask = FT_ASK_GROUP, .condition = {VIEW("a"), FT_WHEN_TEXT, VIEW("x")}, .fields = fine, .count = 1}};
-    ft_field fields[] = {text_field("a", false), {.ask = FT_ASK_GROUP, .condition = {VIEW("a"), FT_WHEN_TEXT, VIEW("x")}, .fields = middle, .count = 2},
+    ft_field middle[] = {{.ask = FT_ASK_GROUP, .condition = {VIEW("a"), FT_WHEN_TEXT, VIEW("y"), false}, .fields = deep, .count = 1},
+                         {.ask = FT_ASK_GROUP, .condition = {VIEW("a"), FT_WHEN_TEXT, VIEW("x"), false}, .fields = fine, .count = 1}};
+    ft_field fields[] = {text_field("a", false), {.ask = FT_ASK_GROUP, .condition = {VIEW("a"), FT_WHEN_TEXT, VIEW("x"), false}, .fields = middle, .count = 2},
                          {.ask = FT_ASK_GROUP, .fields = fine, .count = 1}};
     ft_form form = {.fields = fields, .count = 2};
     buf schema = {0};
