@@ -2,7 +2,7 @@
 
     foreign.py [ROUNDS [FIRST-SEED]]
 
-Driven: `weir run` with an Airbyte source and with a Singer tap (numbers.py) into SQLite; the runner is killed at its N-th read, write or sync, or the source
+Driven: `weir run` with an Airbyte source and with a Singer tap (numbered.py) into SQLite; the runner is killed at its N-th read, write or sync, or the source
 at its N-th write, or the source and with it the runner. After a last run to the end every record is in its collection and in its table exactly once. The
 same with materialize-sqlite driven as an Airbyte destination and as a Singer target.
 
@@ -26,8 +26,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build")).resolve()
 WEIR, HELLO, SQLITE, FAULTS = BUILD / "bin/weir", BUILD / "bin/source-hello", BUILD / "bin/materialize-sqlite", BUILD / "tests/faults.so"
-NUMBERS = Path(__file__).resolve().parent / "numbers.py"
-COUNT = 700                    # of numbers.py
+NUMBERS = Path(__file__).resolve().parent / "numbered.py"
+COUNT = 700                    # of numbered.py
 GREETINGS = 20_000             # of source-hello
 ROWS, EVERY = 3_000, 7         # for a destination
 KINDS = ["io", "read", "write", "sync"]

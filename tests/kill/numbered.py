@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""numbers.py PROTOCOL ... - an Airbyte source or Singer tap of numbered records, for tests that kill it.
+"""numbered.py PROTOCOL ... - an Airbyte source or Singer tap of numbered records, for tests that kill it.
 
 The stream `records` holds {"id": 0} to NUMBERS - 1, with a state after every 7. KILL=self:N or both:N: with the N-th write it dies, both takes its parent
 along. Writes end anywhere, as those of a program with a buffer do; where, is drawn from SEED.
