@@ -35,6 +35,10 @@ static bool read_row_member(json_scan *s, flow_message *m, json_key key)
         return flow_take_u32(s, &m->binding);
     if (flow_is_named(key, "keyPacked"))
         return take_packed(s, &m->key_packed);
+    if (flow_is_named(key, "key"))
+        return take_array(s, &m->key);
+    if (m->kind == FLOW_LOAD)
+        return json_skip(s, NULL);
     if (flow_is_named(key, "valuesPacked"))
         return take_packed(s, &m->values_packed);
     if (flow_is_named(key, "doc"))
@@ -43,8 +47,6 @@ static bool read_row_member(json_scan *s, flow_message *m, json_key key)
         return flow_take_bool(s, &m->exists);
     if (flow_is_named(key, "delete"))
         return flow_take_bool(s, &m->deleted);
-    if (flow_is_named(key, "key"))
-        return take_array(s, &m->key);
     if (flow_is_named(key, "values"))
         return take_array(s, &m->values);
     return json_skip(s, NULL); /* of a request: newer runtimes may say more */
@@ -82,6 +84,8 @@ static void take_row_field(flow_message *m, const pb_field *f)
 {
     if (f->tag == 1 && f->wire == PB_VARINT)
         m->binding = (uint32_t)f->number;
+    else if (m->kind == FLOW_LOAD && f->tag > 3)
+        return; /* it has no more than its key */
     else if (f->tag == 7 && f->wire == PB_VARINT)
         m->exists = f->number != 0;
     else if (f->tag == 8 && f->wire == PB_VARINT)
