@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "json/number.h"
 #include "json/text.h"
 
@@ -39,28 +40,6 @@ static bool take(const char **at, const char *end, char c)
     bool there = *at < end && **at == c;
     *at += there;
     return there;
-}
-
-/* Days since 1970 of a date of the Gregorian calendar, which begins its years in March here, so that the odd day is the last. */
-static int64_t days_since_1970(int64_t year, int64_t month, int64_t day)
-{
-    year -= month <= 2;
-    int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    int64_t centuries = year >= 0 ? year / 100 : (year - 99) / 100;
-    int64_t quads = year >= 0 ? year / 4 : (year - 3) / 4, four_centuries = year >= 0 ? year / 400 : (year - 399) / 400;
-    return 365 * year + quads - centuries + four_centuries + of_year - 719468;
-}
-
-static bool take_date(const char **at, const char *end, int64_t *ret_seconds)
-{
-    static const int64_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int64_t year, month, day;
-    if (!take_digits(at, end, 4, &year) || !take(at, end, '-') || !take_digits(at, end, 2, &month) || !take(at, end, '-') ||
-        !take_digits(at, end, 2, &day) || month < 1 || month > 12)
-        return false;
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    *ret_seconds = days_since_1970(year, month, day) * 86400;
-    return day >= 1 && day <= days[month - 1] + (leap && month == 2);
 }
 
 /* ":59.25", which may be missing. */
@@ -113,8 +92,10 @@ static bool read_moment(ordered *o)
 {
     const char *at = o->text.ptr, *end = at + o->text.len;
     o->fraction = (weir_view){0};
-    if (!take_date(&at, end, &o->seconds))
+    if (!clock_read_date(o->text, &o->seconds))
         return false;
+    o->seconds *= 86400;
+    at += CLOCK_DATE;
     if (at == end)
         return true;
     if (!take(&at, end, 'T') && !take(&at, end, 't') && !take(&at, end, ' '))

@@ -7,8 +7,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "json/number.h"
+#include "json/scan.h"
 #include "json/text.h"
-#include "json/utf8.h"
 
 /* --------------------------------------------------------------------------------------------------------------- numbers -- */
 
@@ -168,28 +168,6 @@ static int two(weir_view v, size_t at)
     return tens > 9 || ones > 9 ? -1 : (int)(tens * 10 + ones);
 }
 
-static bool is_leap(int year)
-{
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-typedef struct date {
-    int year, month, day;
-} date;
-
-enum { DATE_LEN = 10 };
-
-static bool read_date(weir_view v, date *ret)
-{
-    static const signed char days[] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (v.len < DATE_LEN || v.ptr[4] != '-' || v.ptr[7] != '-')
-        return false;
-    int century = two(v, 0), rest = two(v, 2);
-    *ret = (date){.year = century * 100 + rest, .month = two(v, 5), .day = two(v, 8)};
-    return century >= 0 && rest >= 0 && ret->month >= 1 && ret->month <= 12 && ret->day >= 1 &&
-           ret->day <= days[ret->month] + (ret->month == 2 && is_leap(ret->year));
-}
-
 typedef struct daytime {
     int hour, minute, second;
     weir_view fraction; /* its digits, zeros at the end trimmed in groups of three */
@@ -236,30 +214,30 @@ static bool write_time(weir_view head, const daytime *d, const char *zone, arena
 
 static bool parse_date(weir_view v, arena *a, weir_sql_value *ret)
 {
-    date d;
+    int64_t day;
     (void)a;
     ret->text = v;
-    return v.len == DATE_LEN && read_date(v, &d);
+    return v.len == CLOCK_DATE && clock_read_date(v, &day);
 }
 
 /* @param ret_zone what follows */
 static bool read_datetime(weir_view v, daytime *ret, weir_view *ret_zone)
 {
-    date d;
-    if (!read_date(v, &d) || v.len <= DATE_LEN || (v.ptr[DATE_LEN] != 'T' && v.ptr[DATE_LEN] != ' '))
+    int64_t day;
+    if (!clock_read_date(v, &day) || v.len <= CLOCK_DATE || (v.ptr[CLOCK_DATE] != 'T' && v.ptr[CLOCK_DATE] != ' '))
         return false;
-    weir_view rest = view_from(v, DATE_LEN + 1);
+    weir_view rest = view_from(v, CLOCK_DATE + 1);
     bool ok = read_daytime(rest, ret);
-    ret->exact = ret->exact && v.ptr[DATE_LEN] == 'T';
+    ret->exact = ret->exact && v.ptr[CLOCK_DATE] == 'T';
     *ret_zone = view_from(rest, ok ? ret->len : 0);
     return ok;
 }
 
 static bool rewrite(weir_view v, const daytime *d, const char *zone, arena *a, weir_sql_value *ret)
 {
-    char head[DATE_LEN + 1];
-    memcpy(head, v.ptr, DATE_LEN);
-    head[DATE_LEN] = 'T';
+    char head[CLOCK_DATE + 1];
+    memcpy(head, v.ptr, CLOCK_DATE);
+    head[CLOCK_DATE] = 'T';
     return write_time((weir_view){head, sizeof head}, d, zone, a, &ret->text);
 }
 
@@ -312,21 +290,9 @@ static bool parse_binary(weir_view v, arena *a, weir_sql_value *ret)
 
 static bool parse_text(weir_view v, arena *a, weir_sql_value *ret)
 {
-    const unsigned char *p = (const unsigned char *)v.ptr, *end = p + v.len;
     (void)a;
     ret->text = v;
-    while (p < end) {
-        uint64_t eight;
-        if (end - p >= 8 && (memcpy(&eight, p, 8), (eight & 0x8080808080808080u) == 0)) {
-            p += 8;
-            continue;
-        }
-        size_t n = *p < 0x80 ? 1 : utf8_sequence(p, (size_t)(end - p));
-        if (!n)
-            return false;
-        p += n;
-    }
-    return true;
+    return json_utf8(v);
 }
 
 /* ------------------------------------------------------------------------------------------------------------------ types -- */
@@ -374,23 +340,15 @@ bool ft_instant_of(int64_t seconds, uint32_t nanos, arena *a, weir_sql_value *re
     return ret->text.ptr != NULL;
 }
 
-/* Days since 1970-01-01 of the Gregorian calendar, by years that begin in March. */
-static int64_t days_of(date d)
-{
-    int64_t year = d.year - (d.month <= 2), era = (year >= 0 ? year : year - 399) / 400;
-    int64_t of_era = year - era * 400, of_year = (153 * (d.month + (d.month > 2 ? -3 : 9)) + 2) / 5 + d.day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
 bool ft_instant_before(const weir_sql_value *v, arena *a, weir_sql_value *ret)
 {
     enum { MILLISECOND = 1000000, SECOND = 1000000000 };
-    date d;
+    int64_t day;
     daytime t;
     weir_view zone;
-    if (!read_date(v->text, &d) || !read_datetime(v->text, &t, &zone))
+    if (!clock_read_date(v->text, &day) || !read_datetime(v->text, &t, &zone))
         return false;
-    int64_t seconds = days_of(d) * 86400 + t.hour * 3600 + t.minute * 60 + t.second, nanos = 0;
+    int64_t seconds = day * 86400 + t.hour * 3600 + t.minute * 60 + t.second, nanos = 0;
     for (size_t i = 0; i < 9; i++)
         nanos = nanos * 10 + (i < t.fraction.len ? t.fraction.ptr[i] - '0' : 0);
     nanos -= MILLISECOND;

@@ -2,42 +2,13 @@
 
 #define FIRST (-62135596800) /* 0001-01-01T00:00:00Z */
 #define LAST 253402300799    /* 9999-12-31T23:59:59Z */
-enum { DATE = 10 /* 2007-12-03 */, CLOCK = 8 /* 10:15:30 */, DAY = 86400, ERA_YEARS = 400, ERA_DAYS = 146097, EPOCH = 719468 /* days from 0000-03-01 to 1970 */ };
+enum { CLOCK = 8 /* 10:15:30 */, DAY = 86400 };
 
 static bool two_digits(const char *p, unsigned *ret)
 {
     unsigned tens = (unsigned char)p[0] - (unsigned)'0', ones = (unsigned char)p[1] - (unsigned)'0';
     *ret = tens * 10 + ones;
     return tens <= 9 && ones <= 9;
-}
-
-static unsigned days_of_month(unsigned year, unsigned month)
-{
-    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return month == 2 && year % 4 == 0 && (year % 100 || year % 400 == 0) ? 29 : days[month - 1];
-}
-
-/* Days since 1970. A year that begins in March has its leap day at the end, where it does no harm; its months have 153 days in every five. */
-static int64_t days_since_epoch(unsigned year, unsigned month, unsigned day)
-{
-    year -= month <= 2;
-    unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    unsigned of_era = year % ERA_YEARS;
-    return (int64_t)(year / ERA_YEARS) * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + of_year - EPOCH;
-}
-
-static bool read_date(weir_view text, int64_t *ret_seconds)
-{
-    unsigned century, year, month, day;
-    const char *p = text.ptr;
-    if (text.len < DATE || !two_digits(p, &century) || !two_digits(p + 2, &year) || p[4] != '-' || !two_digits(p + 5, &month) || p[7] != '-' ||
-        !two_digits(p + 8, &day))
-        return false;
-    year += 100 * century;
-    if (month < 1 || month > 12 || day < 1 || day > days_of_month(year, month))
-        return false;
-    *ret_seconds = days_since_epoch(year, month, day) * DAY;
-    return true;
 }
 
 /* Nine digits; what is beyond is cut off. Takes them off the text. */
@@ -86,9 +57,10 @@ static bool read_zone(weir_view text, int64_t *ret_seconds)
 static bool read_datetime(weir_view text, bool zone, int64_t *ret_seconds, uint32_t *ret_nanos)
 {
     int64_t date, clock, ahead = 0;
-    if (!read_date(text, &date))
+    if (!clock_read_date(text, &date))
         return false;
-    text = view_from(text, DATE);
+    date *= DAY;
+    text = view_from(text, CLOCK_DATE);
     if (!zone && text.len == 0) {
         *ret_seconds = date;
         return true;
@@ -108,11 +80,13 @@ bool ft_time_of_text(ft_type type, weir_view text, int64_t *ret_seconds, uint32_
     uint32_t nanos = 0;
     bool good = false;
     if (type == FT_NAIVE_DATE)
-        good = text.len == DATE && read_date(text, &seconds);
+        good = text.len == CLOCK_DATE && clock_read_date(text, &seconds);
     else if (type == FT_NAIVE_TIME)
         good = read_clock(&text, &seconds, &nanos) && text.len == 0 && seconds < DAY;
     else if (type == FT_NAIVE_DATETIME || type == FT_UTC_DATETIME)
         good = read_datetime(text, type == FT_UTC_DATETIME, &seconds, &nanos);
+    if (type == FT_NAIVE_DATE)
+        seconds *= DAY;
     if (!good || seconds < FIRST || seconds > LAST)
         return false;
     *ret_seconds = seconds;
@@ -128,10 +102,10 @@ size_t ft_text_of_time(ft_type type, int64_t seconds, int32_t nanos, char out[CL
     if (len == 0 || type == FT_UTC_DATETIME)
         return len;
     if (type == FT_NAIVE_DATE)
-        return DATE;
+        return CLOCK_DATE;
     len--; /* the Z */
     if (type != FT_NAIVE_TIME)
         return len;
-    memmove(out, out + DATE + 1, len - DATE - 1);
-    return len - DATE - 1;
+    memmove(out, out + CLOCK_DATE + 1, len - CLOCK_DATE - 1);
+    return len - CLOCK_DATE - 1;
 }

@@ -70,11 +70,28 @@ static void every_day_has_its_date(void **state)
                                 second / 3600,        second / 60 % 60,     second % 60};
                 static const size_t at[] = {0, 2, 5, 8, 11, 14, 17};
                 assert_int_equal(len, 20);
+                int64_t back;
+                if (!clock_read_date((weir_view){got, len}, &back) || back != day)
+                    fail_msg("%d-%d-%d is read as another day", year, month, d);
                 for (size_t i = 0; i < 7; i++)
                     if ((unsigned)(got[at[i]] - '0') * 10 + (unsigned)(got[at[i] + 1] - '0') != n[i])
                         fail_msg("%d-%d-%d is written as %.20s", year, month, d, got);
             }
     assert_true(day * DAY == YEAR_10000);
+}
+
+static void what_is_no_date(void **state)
+{
+    static const char *const bad[] = {"", "2007-12-0", "2007-00-01", "2007-13-01", "2007-01-00", "2007-01-32", "2007-02-29", "1900-02-29", "2000-02-30",
+                                      "2007-04-31", "2007/12/03", "20x7-12-03", "2007-1a-03", "2007-12-:3", "+200-12-03"};
+    int64_t days;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(clock_read_date((weir_view){bad[i], strlen(bad[i])}, &days));
+    assert_true(clock_read_date((weir_view){"2000-02-29T10:00", 16}, &days));
+    assert_int_equal(days, 11016);
+    assert_true(clock_read_date((weir_view){"1970-01-01", 10}, &days));
+    assert_int_equal(days, 0);
 }
 
 static void decimals_are_as_many_as_needed(void **state)
@@ -191,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_datetime),
         cmocka_unit_test(every_day_has_its_date),
+        cmocka_unit_test(what_is_no_date),
         cmocka_unit_test(decimals_are_as_many_as_needed),
         cmocka_unit_test(years_have_four_digits_or_none),
         cmocka_unit_test(clocks_run),
