@@ -345,6 +345,7 @@ static weir_rc truncate_binding(listener *l, weir_task *t, lane *ln, const weir_
     (void)l;
     buf *to = ln->outlets[b->index].to;
     buf_adds(to, COMBINE_TRUNCATION "\n");
+    ln->truncated = true;
     return buf_ok(to) ? WEIR_OK : err_nomem(task_error(t));
 }
 

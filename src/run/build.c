@@ -188,7 +188,7 @@ static weir_rc end_values(weir_task *t, const weir_binding *b, outlet *o)
         return weir_fail(t, t->build_rc, "document for %.*s: %s", VIEW_ARG(b->name), t->build_error);
     }
     weir_rc rc = o->values->end(o, t, &held);
-    return rc ? rc : task_counted(t, held);
+    return rc ? rc : task_counted(t, o, held);
 }
 
 weir_rc weir_end(weir_task *t)

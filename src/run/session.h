@@ -63,7 +63,7 @@ typedef struct lane {
     buf shared;        /* for listeners whose bindings share one buffer */
     size_t held;       /* bytes in all its buffers, as of the last look */
     size_t documents;  /* emitted since the last checkpoint */
-    bool truncated;    /* listener_ops.truncate was called since then: there is something to seal, documents or not */
+    bool truncated;    /* set by listener_ops.truncate: there is something to seal, documents or not */
     atomic_uint_fast64_t emitted; /* documents since it began: for session_emitted() */
     void *own;         /* the listener's, per lane */
     bool exclusive;    /* it has spilled: the listener lets nobody else in before its checkpoint */
@@ -177,6 +177,8 @@ weir_rc task_emit_scanned(weir_task *, const weir_binding *, weir_view doc, bool
 weir_rc task_emit_pieces(weir_task *, const weir_binding *, weir_view head, weir_view rest, bool lines);
 /** Says that settings which a connector has changed are kept nowhere: what a listener without config() does. */
 weir_rc task_config_lost(weir_task *);
+/** What a listener without truncate() does: WEIR_E_CONFIG, unless nothing of the binding has come yet, so that nothing can be out of date. */
+weir_rc task_truncate_refused(weir_task *, const weir_binding *);
 /** Documents since the last checkpoint never happened: a driven connector has ended without another one. Nothing may be emitted on this lane afterwards. */
 void task_drop_rest(weir_task *);
 /** The task-level checkpoint as it came from a foreign connector. */

@@ -150,8 +150,6 @@ static void note_use(weir_task *t, outlet *o)
 weir_rc task_appended(weir_task *t, outlet *o, size_t start)
 {
     buf *to = o->to;
-    if (__builtin_expect(!o->used, 0))
-        note_use(t, o);
     if (o->finish)
         o->finish(o, start);
     if (__builtin_expect(!buf_ok(to), 0)) {
@@ -170,11 +168,13 @@ weir_rc task_appended(weir_task *t, outlet *o, size_t start)
         if (rc)
             return rc;
     }
-    return task_counted(t, held);
+    return task_counted(t, o, held);
 }
 
-weir_rc task_counted(weir_task *t, size_t held)
+weir_rc task_counted(weir_task *t, outlet *o, size_t held)
 {
+    if (__builtin_expect(!o->used, 0))
+        note_use(t, o);
     t->lane.held += held;
     t->lane.documents++;
     atomic_store_explicit(&t->lane.emitted, atomic_load_explicit(&t->lane.emitted, memory_order_relaxed) + 1, memory_order_relaxed);
@@ -447,21 +447,22 @@ static bool is_fresh(weir_task *t, const weir_binding *b)
     return fresh && !has_own(s->initial_state);
 }
 
+weir_rc task_truncate_refused(weir_task *t, const weir_binding *b)
+{
+    if (is_fresh(t, b))
+        return WEIR_OK;
+    return weir_fail(t, WEIR_E_CONFIG, "%.*s says that all its rows are out of date, and this platform has no word for it", VIEW_ARG(b->name));
+}
+
 weir_rc weir_truncate(weir_task *t, const weir_binding *b)
 {
     listener *l = t->s->to;
     weir_rc rc = ready(t, b);
     if (rc)
         return rc;
-    if (t->out)
+    if (t->building)
         return weir_fail(t, WEIR_E_BUG, "weir_truncate between weir_begin and weir_end");
-    if (!l->ops->truncate && is_fresh(t, b))
-        return WEIR_OK;
-    if (!l->ops->truncate)
-        return weir_fail(t, WEIR_E_CONFIG, "%.*s says that all its rows are out of date, and this platform has no word for it", VIEW_ARG(b->name));
-    rc = l->ops->truncate(l, t, &t->lane, b);
-    t->lane.truncated |= !rc;
-    return rc;
+    return l->ops->truncate ? l->ops->truncate(l, t, &t->lane, b) : task_truncate_refused(t, b);
 }
 
 weir_rc task_config_lost(weir_task *t)

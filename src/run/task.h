@@ -84,7 +84,7 @@ weir_rc task_seal_rest(weir_task *t);
 /** Bookkeeping after a document was appended to outlet o from `start` on. */
 weir_rc task_appended(weir_task *t, outlet *o, size_t start);
 /** The same for one of which `held` bytes are held somewhere. */
-weir_rc task_counted(weir_task *t, size_t held);
+weir_rc task_counted(weir_task *t, outlet *o, size_t held);
 /** Takes back the document under construction. */
 void task_drop(weir_task *t);
 /** The document as the outlet's platform writes a deletion or update, in t->scratch. */

@@ -261,7 +261,10 @@ static weir_rc writer_config(listener *l, weir_task *t, lane *ln, weir_view conf
 static weir_rc writer_truncate(listener *l, weir_task *t, lane *ln, const weir_binding *b)
 {
     const framing *f = ((writer *)l)->framing;
+    if (!f->truncate)
+        return task_truncate_refused(t, b);
     f->truncate(f, &ln->shared, ln, b);
+    ln->truncated = true;
     return buf_ok(&ln->shared) ? WEIR_OK : err_nomem(task_error(t));
 }
 
@@ -276,11 +279,7 @@ static const listener_ops ops = {
     .seal = writer_seal,
     .schema = writer_schema,
     .opened = writer_opened,
-};
-
-static const listener_ops truncating_ops = {
-    .begin = writer_begin, .end = writer_end, .estimate = writer_estimate, .config = writer_config, .attach = writer_attach, .detach = writer_detach,
-    .spill = writer_spill, .seal = writer_seal, .schema = writer_schema, .opened = writer_opened, .truncate = writer_truncate,
+    .truncate = writer_truncate,
 };
 
 /* If it is a pipe, a larger one: fewer turns between us and whoever reads it. */
@@ -296,7 +295,7 @@ writer *writer_new(int fd, const framing *f)
     writer *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
-    *w = (writer){.base = {f->truncate ? &truncating_ops : &ops}, .fd = fd, .framing = f};
+    *w = (writer){.base = {&ops}, .fd = fd, .framing = f};
     widen(fd);
     turn_init(&w->turn);
     w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

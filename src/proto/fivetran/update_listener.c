@@ -311,6 +311,7 @@ static weir_rc on_schema(listener *base, weir_task *t, lane *ln, const weir_bind
 static weir_rc on_truncate(listener *base, weir_task *t, lane *ln, const weir_binding *b)
 {
     (void)base;
+    ln->truncated = true;
     return ft_lane_truncate(&((ft_lane *)ln->own)->slots[b->index], task_error(t));
 }
 

@@ -167,6 +167,23 @@ static void test_other_documents_are_taken_as_text(void **state)
     run(other_operations, WEIR_OK, "taken 1 {\"a\":1,\"_meta\":{\"op\":\"d\"}}\ntaken 0 {\"a\":2}\nseal 2 held 10\n");
 }
 
+static weir_rc truncates_after_values(weir_task *t, void *self, const weir_binding *b, size_t count)
+{
+    (void)self;
+    (void)count;
+    weir_rc rc = weir_begin(t, b, WEIR_UPSERT);
+    weir_put_int(t, a, 1);
+    rc = rc ? rc : weir_end(t);
+    return rc ? rc : weir_truncate(t, b);
+}
+
+/* They count as documents: what came before can be out of date. */
+static void test_values_are_documents(void **state)
+{
+    (void)state;
+    run(truncates_after_values, WEIR_E_CONFIG, "begin \"a\":integer:1 end\n");
+}
+
 static weir_rc mistakes(weir_task *t, void *self, const weir_binding *b, size_t count)
 {
     (void)self;
@@ -187,6 +204,7 @@ static weir_rc mistakes(weir_task *t, void *self, const weir_binding *b, size_t 
     assert_int_equal(weir_begin(t, b, WEIR_UPSERT), WEIR_OK);
     assert_int_equal(weir_emit(t, b, WEIR_UPSERT, (weir_view)WEIR_LIT("{}")), WEIR_E_BUG);
     assert_int_equal(weir_begin(t, b, WEIR_UPSERT), WEIR_E_BUG);
+    assert_int_equal(weir_truncate(t, b), WEIR_E_BUG);
     refuse_end = WEIR_E_REMOTE;
     assert_int_equal(weir_end(t), WEIR_E_REMOTE);
     refuse_end = WEIR_OK;
@@ -208,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_values_of_each_kind),
         cmocka_unit_test(test_what_is_inside_comes_as_json),
         cmocka_unit_test(test_other_documents_are_taken_as_text),
+        cmocka_unit_test(test_values_are_documents),
         cmocka_unit_test(test_mistakes_drop_the_document),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
