@@ -8,14 +8,12 @@
 
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
-#include <grpc/support/alloc.h>
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
 
 #include "base/err.h"
 
 #define GRPC_FUNCTIONS(X) \
-    X(gpr_free) \
     X(gpr_inf_future) \
     X(gpr_now) \
     X(gpr_set_log_function) \
@@ -23,9 +21,7 @@
     X(gpr_time_from_millis) \
     X(grpc_byte_buffer_destroy) \
     X(grpc_call_cancel) \
-    X(grpc_call_details_destroy) \
     X(grpc_call_details_init) \
-    X(grpc_call_error_to_string) \
     X(grpc_call_failed_before_recv_message) \
     X(grpc_call_start_batch) \
     X(grpc_call_unref) \

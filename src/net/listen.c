@@ -20,6 +20,12 @@ static const char *path_of(const char *address)
     return strncmp(path, "//", 2) == 0 ? path + 2 : path;
 }
 
+bool rpc_listen_has_port(const char *address)
+{
+    static const char abstract[] = "unix-abstract:";
+    return !path_of(address) && strncmp(address, abstract, sizeof abstract - 1) != 0;
+}
+
 /* ------------------------------------------------------------------------------------------------------------------ paths -- */
 
 static bool make_address(struct sockaddr_un *ret, const char *path)

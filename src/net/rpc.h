@@ -101,7 +101,8 @@ weir_rc rpc_client_wait(rpc_client *c, int64_t wait_ms, int stop_fd, err *e);
 weir_rc rpc_start(rpc_client *c, const char *path, int64_t deadline_ms, int stop_fd, rpc_call **ret, err *e);
 /** No more messages from this side. */
 weir_rc rpc_send_end(rpc_call *c, err *e);
-/** Waits for the status, and frees the call. WEIR_OK or the status as an error: `UNAVAILABLE: text`, code by rpc_rc_of(). Accepts NULL. */
+/** Waits for the status, and frees the call. WEIR_OK or the status as an error: `UNAVAILABLE: text`, code by rpc_rc_of(). Accepts NULL.
+ *  @param e NULL: the status does not matter, WEIR_OK is returned */
 weir_rc rpc_finish(rpc_call *c, err *e);
 /** One request, one response. The request's bytes are taken over. */
 weir_rc rpc_unary(rpc_client *c, const char *path, buf *request, buf *response, int64_t deadline_ms, int stop_fd, err *e);

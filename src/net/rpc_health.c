@@ -42,7 +42,7 @@ static weir_rc check(rpc_call *c, void *context, err *e)
     if (known(context, service))
         return send_health(c, SERVING, e);
     rpc_set_code(c, RPC_NOT_FOUND);
-    return err_fail(e, WEIR_E_CONFIG, "no service '%.*s'", (int)service.len, service.ptr);
+    return err_fail(e, WEIR_E_CONFIG, "no service '%.*s'", VIEW_ARG(service));
 }
 
 /* Until either side ends. */

@@ -322,7 +322,7 @@ static weir_rc listen_on(rpc_server *s, err *e)
     grpc_server_credentials *plain = g->grpc_insecure_server_credentials_create();
     int port = g->grpc_server_add_http2_port(s->server, address, plain);
     g->grpc_server_credentials_release(plain);
-    s->port = strncmp(address, "unix", 4) == 0 ? 0 : port;
+    s->port = rpc_listen_has_port(address) ? port : 0;
     return port ? WEIR_OK : rpc_listen_reason(address, e);
 }
 

@@ -97,7 +97,7 @@ typedef struct ft_reading ft_reading;
 ft_reading *ft_reading_new(const ft_table *t);
 void ft_reading_free(ft_reading *r);
 /** Appends the record's values as a JSON object: numbers as numbers (NaN and the infinities as strings), decimals as strings, dates and times as ISO 8601, binary
- *  as base64, `json` as it is (checked), null as null. In a column that the table says is STRING or DECIMAL numbers and truth values are strings as well, so that documents fit
+ *  as base64, `json` as it is (checked), null as null. In a column that the table says is STRING, XML or DECIMAL numbers and truth values are strings as well, so that documents fit
  *  ft_schema_of_columns().
  *  @param ret_types united into it: a bit (1 << ft_type) for each type that was seen of each column of the table; may be NULL
  *  @param ret_unknown set to a name that is no column of the table, or empty

@@ -1,50 +1,13 @@
 /* Documents into Records (fivetran.md 1.2, 1.5). A value is looked at where it stands in the document and written where it belongs; what is not written as one
  * mostly does (escapes, exponents, another type than the column's) takes the slow way, which finds the span of the value first.
  */
-#include <math.h>
 #include <stdlib.h>
 
-#include "base/map.h"
-#include "json/number.h"
-#include "json/quick.h"
-#include "json/text.h"
+#include "proto/fivetran/decimal.h"
 #include "proto/fivetran/moment.h"
-#include "proto/fivetran/record.h"
+#include "proto/fivetran/record_write.h"
 
-enum {
-    DECIMAL_DIGITS = 38, /* fivetran.md 2.5 */
-    DECIMAL_SCALE = 37,
-    DECIMAL_TEXT = 128,
-    FIT_64 = 19, /* so many digits are less than 2^64 */
-    TYPES_OF_RECORD = 4,
-};
-
-typedef struct column {
-    ft_name name;
-    quick_name seen; /* as it was written in the last document */
-    ft_type type;
-    bool key, selected;
-} column;
-
-struct ft_writing {
-    arena memory;
-    weir_view table;
-    weir_view heads[TYPES_OF_RECORD]; /* `0a LEN schema 12 LEN table 18 type` */
-    column *columns;
-    size_t count;
-    bool keyed;
-    map index;   /* name -> column */
-    buf scratch; /* a decoded name or text */
-};
-
-/* A document on its way. */
-typedef struct writer {
-    ft_writing *w;
-    const char *at, *end; /* of the document */
-    char *p;              /* of the record */
-    buf *out;
-    ft_type needed; /* of a value that does not fit */
-} writer;
+enum { FIT_64 = 19 /* so many digits are less than 2^64 */ };
 
 /* Takes the value at `at`. @return false: it does not fit, see needed; or no memory */
 typedef bool put_value(writer *r, const column *c);
@@ -132,337 +95,7 @@ const ft_name *ft_writing_name(const ft_writing *w, size_t at)
     return &w->columns[at].name;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ values -- */
-
-/* The text of the value at `at`, which is behind it then. */
-static weir_view take_span(writer *r)
-{
-    json_scan s = json_scan_of((weir_view){r->at, (size_t)(r->end - r->at)});
-    weir_view span = {r->at, 0};
-    r->at = json_skip(&s, &span) ? s.at : r->end;
-    return span;
-}
-
-/* Room for an entry with a text of `len` bytes. */
-static bool make_room(writer *r, const ft_name *n, size_t len)
-{
-    r->out->len = (size_t)(r->p - r->out->ptr);
-    if (!buf_reserve(r->out, FT_ENTRY_ROOM + n->len + len))
-        return false;
-    r->p = r->out->ptr + r->out->len;
-    return true;
-}
-
-/* What is between the quotes, decoded. */
-static weir_view text_of(writer *r, weir_view string)
-{
-    weir_view raw = {string.ptr + 1, string.len - 2};
-    if (!raw.len || !memchr(raw.ptr, '\\', raw.len))
-        return raw;
-    buf_clear(&r->w->scratch);
-    if (!json_unquote(&r->w->scratch, raw))
-        r->out->failed = true;
-    return buf_view(&r->w->scratch);
-}
-
-static bool put_text(writer *r, const column *c, ft_type type, weir_view text)
-{
-    if (make_room(r, &c->name, text.len))
-        r->p = ft_put_text(r->p, &c->name, type, text);
-    return buf_ok(r->out);
-}
-
-static bool is_number(weir_view json)
-{
-    return json.ptr[0] == '-' || (json.ptr[0] >= '0' && json.ptr[0] <= '9');
-}
-
-/* ---- decimals ---- */
-
-/* A number taken apart: digits without leading zeros, of which the last `scale` stand behind the point. */
-typedef struct decimal {
-    bool negative;
-    char digits[DECIMAL_TEXT];
-    size_t count;
-    int64_t scale;
-    bool exact; /* no digit was left out that is not zero */
-} decimal;
-
-static void add_digit(decimal *d, char digit)
-{
-    if (digit == '0' && d->count == 0)
-        return;
-    if (d->count < sizeof d->digits)
-        d->digits[d->count++] = digit;
-    else
-        d->exact = false;
-}
-
-static int64_t read_exponent(const char *p, const char *end)
-{
-    enum { FAR = 100000 };
-    bool negative = p < end && *p == '-';
-    int64_t v = 0;
-    for (p += p < end && (*p == '-' || *p == '+'); p < end; p++)
-        v = v < FAR ? v * 10 + (*p - '0') : v;
-    return negative ? -v : v;
-}
-
-static decimal take_apart(weir_view number)
-{
-    decimal d = {.exact = true};
-    const char *p = number.ptr, *end = p + number.len;
-    bool behind = false;
-    d.negative = *p == '-';
-    for (p += *p == '-' || *p == '+'; p < end && (*p | 0x20) != 'e'; p++) {
-        behind |= *p == '.';
-        if (*p == '.')
-            continue;
-        add_digit(&d, *p);
-        d.scale += behind;
-    }
-    if (p < end)
-        d.scale -= read_exponent(p + 1, end);
-    return d;
-}
-
-/* Takes zeros off the end, or puts them there, until it is a number of 38 digits with at most 37 behind the point. */
-static bool make_fit(decimal *d)
-{
-    if (!d->exact)
-        return false;
-    if (d->count == 0) {
-        d->scale = d->scale < 0 ? 0 : d->scale > DECIMAL_SCALE ? DECIMAL_SCALE : d->scale;
-        return true;
-    }
-    while ((d->count > DECIMAL_DIGITS || d->scale > DECIMAL_SCALE) && d->scale > 0 && d->digits[d->count - 1] == '0') {
-        d->count--;
-        d->scale--;
-    }
-    for (; d->scale < 0 && d->count <= DECIMAL_DIGITS; d->scale++)
-        d->digits[d->count++] = '0';
-    return d->count <= DECIMAL_DIGITS && d->scale >= 0 && d->scale <= DECIMAL_SCALE;
-}
-
-/* "-0.00123" */
-static size_t write_decimal(const decimal *d, char *out)
-{
-    char *p = out;
-    size_t scale = (size_t)d->scale, whole = d->count > scale ? d->count - scale : 0;
-    if (d->negative)
-        *p++ = '-';
-    if (whole == 0)
-        *p++ = '0';
-    p = (char *)memcpy(p, d->digits, whole) + whole;
-    if (scale) {
-        *p++ = '.';
-        for (size_t i = d->count - whole; i < scale; i++)
-            *p++ = '0';
-        p = (char *)memcpy(p, d->digits + whole, d->count - whole) + (d->count - whole);
-    }
-    return (size_t)(p - out);
-}
-
-/* A JSON number, or a text that stands for one: "+5", "007". */
-static bool is_decimal(weir_view text)
-{
-    weir_view digits = text;
-    if (digits.len && (digits.ptr[0] == '+' || digits.ptr[0] == '-'))
-        digits = view_from(digits, 1);
-    while (digits.len > 1 && digits.ptr[0] == '0' && (unsigned char)(digits.ptr[1] - '0') <= 9)
-        digits = view_from(digits, 1);
-    return digits.len && digits.ptr[0] != '-' && number_is(digits);
-}
-
-/* The plain digits of a number, if a DECIMAL can hold it. @return length, 0 otherwise */
-static size_t decimal_text(weir_view text, char out[DECIMAL_TEXT])
-{
-    if (!is_decimal(text))
-        return 0;
-    decimal d = take_apart(text);
-    return make_fit(&d) ? write_decimal(&d, out) : 0;
-}
-
-/* ---- what a value asks for ---- */
-
-static ft_type type_of_number(weir_view number)
-{
-    char unused[DECIMAL_TEXT];
-    int64_t v;
-    double d;
-    if (quick_digits(number.ptr + (number.ptr[0] == '-'), number.ptr + number.len) < number.ptr + number.len)
-        return number_to_double(number, &d) && isfinite(d) ? FT_DOUBLE : FT_STRING;
-    if (number_to_i64(number, &v))
-        return v == (int32_t)v ? FT_INT : FT_LONG;
-    return decimal_text(number, unused) ? FT_DECIMAL : FT_STRING;
-}
-
-/* INT only where it makes a difference: in a column that is smaller. */
-static ft_type type_of_json(weir_view json)
-{
-    switch (json.ptr[0]) {
-    case '"':
-        return FT_STRING;
-    case 't':
-    case 'f':
-        return FT_BOOLEAN;
-    case 'n':
-        return FT_UNSPECIFIED;
-    case '{':
-    case '[':
-        return FT_JSON;
-    default:
-        return type_of_number(json);
-    }
-}
-
-static ft_type type_of_new(weir_view json)
-{
-    ft_type type = type_of_json(json);
-    return type == FT_INT ? FT_LONG : type;
-}
-
-/* A text that is no DOUBLE, DECIMAL ... is a STRING, whatever its column may share with STRING. */
-static bool misfit(writer *r, const column *c, weir_view json)
-{
-    ft_type type = type_of_json(json);
-    r->needed = ft_type_join(c->type, type);
-    if (r->needed == c->type) /* the right kind, but not to be held */
-        r->needed = FT_STRING;
-    return false;
-}
-
-/* ---- the slow way, by the type of the column ---- */
-
-static bool slow_boolean(writer *r, const column *c, weir_view json)
-{
-    if (json.ptr[0] != 't' && json.ptr[0] != 'f')
-        return misfit(r, c, json);
-    if (make_room(r, &c->name, 0))
-        r->p = ft_put_bool(r->p, &c->name, json.ptr[0] == 't');
-    return buf_ok(r->out);
-}
-
-static bool fits_integer(ft_type type, int64_t v)
-{
-    return type == FT_LONG || (type == FT_INT ? v == (int32_t)v : v == (int16_t)v);
-}
-
-static bool slow_integer(writer *r, const column *c, weir_view json)
-{
-    int64_t v;
-    if (!is_number(json) || !number_to_i64(json, &v) || !fits_integer(c->type, v))
-        return misfit(r, c, json);
-    if (make_room(r, &c->name, 0))
-        r->p = ft_put_integer(r->p, &c->name, c->type, v);
-    return buf_ok(r->out);
-}
-
-/* NaN and the infinities, and what people write as text so that it survives, if it does survive in a double. */
-static bool double_of_text(weir_view text, double *ret)
-{
-    static const struct {
-        const char *text;
-        double value;
-    } words[] = {{"NaN", NAN}, {"Infinity", INFINITY}, {"-Infinity", -INFINITY}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (view_is(text, words[i].text)) {
-            *ret = words[i].value;
-            return true;
-        }
-    return number_is(text) && number_fits_double(text) && number_to_double(text, ret);
-}
-
-static bool slow_double(writer *r, const column *c, weir_view json)
-{
-    double v;
-    bool text = json.ptr[0] == '"';
-    if (text ? !double_of_text(text_of(r, json), &v) : !is_number(json) || !number_to_double(json, &v) || !isfinite(v))
-        return misfit(r, c, json);
-    if (c->type == FT_FLOAT && isfinite(v) && !isfinite((float)v)) {
-        r->needed = FT_DOUBLE;
-        return false;
-    }
-    if (make_room(r, &c->name, 0))
-        r->p = c->type == FT_FLOAT ? ft_put_float(r->p, &c->name, (float)v) : ft_put_double(r->p, &c->name, v);
-    return buf_ok(r->out);
-}
-
-static bool slow_decimal(writer *r, const column *c, weir_view json)
-{
-    char plain[DECIMAL_TEXT];
-    bool text = json.ptr[0] == '"';
-    size_t len = text || is_number(json) ? decimal_text(text ? text_of(r, json) : json, plain) : 0;
-    return len ? put_text(r, c, FT_DECIMAL, (weir_view){plain, len}) : misfit(r, c, json);
-}
-
-static bool slow_time(writer *r, const column *c, weir_view json)
-{
-    int64_t seconds;
-    uint32_t nanos;
-    if (json.ptr[0] != '"' || !ft_time_of_text(c->type, text_of(r, json), &seconds, &nanos))
-        return misfit(r, c, json);
-    if (make_room(r, &c->name, 0))
-        r->p = ft_put_time(r->p, &c->name, c->type, seconds, nanos);
-    return buf_ok(r->out);
-}
-
-/* Decoded where it belongs, or where it would belong if its length took the most bytes. */
-static bool slow_binary(writer *r, const column *c, weir_view json)
-{
-    weir_view text = json.ptr[0] == '"' ? text_of(r, json) : (weir_view){NULL, 0};
-    if (json.ptr[0] != '"' || !make_room(r, &c->name, text.len + 4))
-        return json.ptr[0] != '"' ? misfit(r, c, json) : false;
-    char *begin = r->p;
-    size_t ahead = FT_ENTRY_ROOM + c->name.len;
-    r->out->len += ahead;
-    size_t from = r->out->len;
-    if (!base64_decode(r->out, text))
-        return misfit(r, c, json);
-    size_t len = r->out->len - from;
-    r->p = ft_put_text_head(begin, &c->name, FT_BINARY, len);
-    memmove(r->p, r->out->ptr + from, len);
-    r->p += len;
-    return buf_ok(r->out);
-}
-
-/* Numbers and truth values as they are written. */
-static bool slow_string(writer *r, const column *c, weir_view json)
-{
-    if (json.ptr[0] == '{' || json.ptr[0] == '[')
-        return misfit(r, c, json);
-    return put_text(r, c, FT_STRING, json.ptr[0] == '"' ? text_of(r, json) : json);
-}
-
-static bool slow_xml(writer *r, const column *c, weir_view json)
-{
-    return json.ptr[0] == '"' ? put_text(r, c, FT_XML, text_of(r, json)) : misfit(r, c, json);
-}
-
-static bool slow_json(writer *r, const column *c, weir_view json)
-{
-    return put_text(r, c, FT_JSON, json);
-}
-
-typedef bool slow_value(writer *r, const column *c, weir_view json);
-
-static slow_value *const slow_values[FT_TYPES] = {
-    [FT_BOOLEAN] = slow_boolean, [FT_SHORT] = slow_integer, [FT_INT] = slow_integer,     [FT_LONG] = slow_integer,
-    [FT_DECIMAL] = slow_decimal, [FT_FLOAT] = slow_double,  [FT_DOUBLE] = slow_double,   [FT_NAIVE_DATE] = slow_time,
-    [FT_NAIVE_DATETIME] = slow_time, [FT_UTC_DATETIME] = slow_time, [FT_BINARY] = slow_binary, [FT_XML] = slow_xml,
-    [FT_STRING] = slow_string, [FT_JSON] = slow_json, [FT_NAIVE_TIME] = slow_time,
-};
-
-static bool put_slow(writer *r, const column *c)
-{
-    weir_view json = take_span(r);
-    column as = *c;
-    if (as.type == FT_UNSPECIFIED)
-        as.type = type_of_new(json);
-    return slow_values[as.type](r, &as, json);
-}
-
-/* ---- the quick way ---- */
+/* ------------------------------------------------------------------------------------------------- values, the quick way -- */
 
 /* An entry's room is there, with as much as the document still has: see put_member(). */
 
@@ -500,7 +133,7 @@ static inline bool try_integer(writer *r, const column *c, ft_type type)
 
 static bool quick_integer(writer *r, const column *c)
 {
-    return try_integer(r, c, c->type) || put_slow(r, c);
+    return try_integer(r, c, c->type) || writer_put_slow(r, c);
 }
 
 /* Both the digits and the power of ten are doubles, so their quotient is the nearest one (W. Clinger: How to read floating point numbers accurately, 1990). */
@@ -534,14 +167,14 @@ static inline bool try_double(writer *r, const column *c)
 
 static bool quick_double(writer *r, const column *c)
 {
-    return try_double(r, c) || put_slow(r, c);
+    return try_double(r, c) || writer_put_slow(r, c);
 }
 
 static bool quick_boolean(writer *r, const column *c)
 {
     bool v = *r->at == 't';
     if (!v && *r->at != 'f')
-        return put_slow(r, c);
+        return writer_put_slow(r, c);
     r->at += v ? 4 : 5;
     r->p = ft_put_bool(r->p, &c->name, v);
     return true;
@@ -598,7 +231,7 @@ static inline bool try_text(writer *r, const column *c, ft_type type)
 
 static bool quick_text(writer *r, const column *c)
 {
-    return try_text(r, c, c->type) || put_slow(r, c);
+    return try_text(r, c, c->type) || writer_put_slow(r, c);
 }
 
 /* Plain digits go as they are, with quotes around them or without. */
@@ -613,8 +246,8 @@ static bool quick_decimal(writer *r, const column *c)
         scale = at - point - 1;
         whole = scale ? whole : 0;
     }
-    if (whole == 0 || (*digits == '0' && whole > 1) || whole + scale > DECIMAL_DIGITS || !(text ? at < r->end && *at == '"' : ends_value(at, r->end)))
-        return put_slow(r, c);
+    if (whole == 0 || (*digits == '0' && whole > 1) || whole + scale > FT_DECIMAL_DIGITS || !(text ? at < r->end && *at == '"' : ends_value(at, r->end)))
+        return writer_put_slow(r, c);
     size_t len = (size_t)(at - from);
     r->p = copy_text(ft_put_text_head(r->p, &c->name, FT_DECIMAL, len), from, len);
     r->at = at + text;
@@ -627,7 +260,7 @@ static bool quick_time(writer *r, const column *c)
     int64_t seconds;
     uint32_t nanos;
     if (to == r->end || *to != '"' || !ft_time_of_text(c->type, (weir_view){from, (size_t)(to - from)}, &seconds, &nanos))
-        return put_slow(r, c);
+        return writer_put_slow(r, c);
     r->p = ft_put_time(r->p, &c->name, c->type, seconds, nanos);
     r->at = to + 1;
     return true;
@@ -637,14 +270,14 @@ static bool quick_time(writer *r, const column *c)
 static bool quick_any(writer *r, const column *c)
 {
     bool done = *r->at == '"' ? try_text(r, c, FT_STRING) : is_number((weir_view){r->at, 1}) && (try_integer(r, c, FT_LONG) || try_double(r, c));
-    return done || put_slow(r, c);
+    return done || writer_put_slow(r, c);
 }
 
 static put_value *const quick_values[FT_TYPES] = {
-    [FT_UNSPECIFIED] = quick_any,  [FT_BOOLEAN] = quick_boolean,    [FT_SHORT] = quick_integer,    [FT_INT] = quick_integer,
-    [FT_LONG] = quick_integer,     [FT_DECIMAL] = quick_decimal,    [FT_FLOAT] = put_slow,         [FT_DOUBLE] = quick_double,
-    [FT_NAIVE_DATE] = quick_time,  [FT_NAIVE_DATETIME] = quick_time, [FT_UTC_DATETIME] = quick_time, [FT_BINARY] = put_slow,
-    [FT_XML] = quick_text,         [FT_STRING] = quick_text,        [FT_JSON] = put_slow,          [FT_NAIVE_TIME] = quick_time,
+    [FT_UNSPECIFIED] = quick_any, [FT_BOOLEAN] = quick_boolean,    [FT_SHORT] = quick_integer,     [FT_INT] = quick_integer,
+    [FT_LONG] = quick_integer,    [FT_DECIMAL] = quick_decimal,    [FT_FLOAT] = writer_put_slow,   [FT_DOUBLE] = quick_double,
+    [FT_NAIVE_DATE] = quick_time, [FT_NAIVE_DATETIME] = quick_time, [FT_UTC_DATETIME] = quick_time, [FT_BINARY] = writer_put_slow,
+    [FT_XML] = quick_text,        [FT_STRING] = quick_text,        [FT_JSON] = writer_put_slow,    [FT_NAIVE_TIME] = quick_time,
 };
 
 /* ----------------------------------------------------------------------------------------------------------------- records -- */
@@ -655,7 +288,7 @@ static void skip_value(writer *r)
     if (to)
         r->at = to;
     else
-        take_span(r);
+        writer_take_span(r);
 }
 
 /* The column of the member at `at`, which is behind its colon then. NULL: there is none, and its name is in `ret_name`. */
@@ -674,7 +307,7 @@ static column *take_name(writer *r, size_t guess, weir_view *ret_name)
         *ret_name = (weir_view){NULL, 0};
         return NULL;
     }
-    *ret_name = text_of(r, (weir_view){key.raw.ptr - 1, key.raw.len + 2});
+    *ret_name = writer_text_of(r, (weir_view){key.raw.ptr - 1, key.raw.len + 2});
     column *c = map_get(&w->index, *ret_name);
     if (c)
         quick_name_learn(&c->seen, key.raw);
@@ -725,7 +358,7 @@ static weir_rc put_members(writer *r, ft_op op, ft_misfit *ret_misfit, err *e)
         if (r->at == r->end)
             return err_fail(e, WEIR_E_BUG, "a document that is no JSON object");
         if (!c) {
-            r->needed = type_of_new(take_span(r));
+            r->needed = writer_type_of(writer_take_span(r));
             return refuse(r, NULL, name, ret_misfit, e);
         }
         if (!put_member(r, c, op))

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 
 #include "base/clock.h"
+#include "net/listen.h"
 #include "rig.h"
 
 enum { LONG_MS = 60000 };
@@ -174,6 +175,18 @@ static void test_all_interfaces(void **state)
         buf_free(&response);
         rig_free(&f.r);
     }
+}
+
+/* gRPC has a number for every address. */
+static void test_what_has_a_port(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address;
+        bool port;
+    } cases[] = {{"localhost:0", true}, {"[::1]:0", true}, {"unix-host:0", true}, {"unix:relative", false}, {"unix:///absolute", false}, {"unix-abstract:name", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(rpc_listen_has_port(cases[i].address), cases[i].port);
 }
 
 static void test_a_path(void **state)
@@ -350,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_two_servers_on_one_port),
         cmocka_unit_test(test_addresses_that_cannot_be),
         cmocka_unit_test(test_all_interfaces),
+        cmocka_unit_test(test_what_has_a_port),
         cmocka_unit_test(test_a_path),
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_bytes_that_are_no_http2),
