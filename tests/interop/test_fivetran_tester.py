@@ -2,6 +2,8 @@
 itself."""
 
 import json
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -101,6 +103,15 @@ def test_the_schema_changes_on_the_way(weir, tmp_path, duck):
     wider = {**T, "columns": {"id": "LONG", "v": "STRING", "n": "STRING", "extra": "DECIMAL(30,2)"}}
     t.source({"tables": [T]}, [upsert(1), ["SCHEMA", {"tables": [wider]}], ["UPSERT", "t", {"id": "2", "v": "w", "n": "x", "extra": "1.25"}], CHECKPOINT])
     assert t.query("SELECT id, n, extra FROM default_schema.t ORDER BY id") == [(1, "1", None), (2, "x", Decimal("1.25"))]
+
+
+def test_a_column_more_of_a_table_without_a_key(weir, tmp_path):
+    """Rows that came before it have nothing there, not even what tells them apart."""
+    t = Tested(weir, tmp_path, "fivetran_source.py")
+    script = [["UPSERT", "nokey", {"v": "x"}], ["UPSERT", "nokey", {"v": "y", "more": "z"}], CHECKPOINT]
+    t.source({"tables": [table("nokey", {"v": "STRING"}, [])]}, script, 0, "--warehouse", "sqlite")
+    with closing(sqlite3.connect(tmp_path / "warehouse.db")) as db:
+        assert db.execute("SELECT v, more FROM default_schema__nokey ORDER BY v").fetchall() == [("x", None), ("y", "z")]
 
 
 def test_what_fails(weir, tmp_path):
