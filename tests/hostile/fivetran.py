@@ -6,20 +6,17 @@ may then have, and which words the error must have. Always looked at: it ends in
 environment `fivetran` of tests/interop.
 """
 import json
-import os
 import signal
 import sqlite3
 import sys
 import tempfile
 from pathlib import Path
 
-PYTHON = Path(os.environ.get("WEIR_PEERS") or Path.home() / ".cache" / "weir-peers") / "fivetran/bin/python"
+sys.path.append(str(Path(__file__).resolve().parents[1] / "interop"))
+from fivetran_python import PYTHON, enter
+
 if __name__ == "__main__":
-    if not PYTHON.exists():
-        print("ok fivetran # SKIP no environment 'fivetran': see tests/interop/setup.sh")
-        sys.exit(0)
-    if Path(sys.prefix) != PYTHON.parents[1]:
-        os.execv(PYTHON, [str(PYTHON), *sys.argv])
+    enter("fivetran")
 
 from fivetran_peer import BEHAVIOURS
 from harness import CONFIG, FAILED, OK, PROTOCOL, REMOTE, TRANSIENT, HERE, WEIR, environment, log_records, must, report, run
@@ -195,7 +192,7 @@ def rows_of(folder):
     return [{"id": key, "v": doc.get("v")} for key, doc in docs.items()]
 
 
-def stop_soon(seen=[]):
+def stop_soon():
     """Ends weir as soon as it has started the peer."""
     def poll(process):
         if Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().strip():
