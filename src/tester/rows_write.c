@@ -1,6 +1,7 @@
 /* Rows that wait become a statement that runs over all of them. */
 #include <stdlib.h>
 
+#include "proto/fivetran/sql.h"
 #include "tester/adapt.h"
 #include "tester/rows_waiting.h"
 
@@ -58,7 +59,7 @@ static void put_names(buf *sql, const tester_table *x, bool keyed)
 {
     for (size_t i = 0; i < x->count; i++)
         if (usable(x, i)) {
-            tester_quote(sql, x->columns[i].name);
+            ft_sql_name(sql, x->columns[i].name);
             buf_adds(sql, ", ");
         }
     buf_adds(sql, "\"" TESTER_SYNCED "\", \"" TESTER_DELETED "\"");
@@ -72,15 +73,15 @@ static void put_conflict(buf *sql, const tester_table *x, bool keyed)
     for (size_t i = 0; i < x->count; i++)
         if (x->columns[i].key) {
             buf_adds(sql, n++ ? ", " : "");
-            tester_quote(sql, x->columns[i].name);
+            ft_sql_name(sql, x->columns[i].name);
         }
     buf_adds(sql, keyed ? "" : "\"" TESTER_ID "\"");
     buf_adds(sql, ") DO UPDATE SET ");
     for (size_t i = 0; i < x->count; i++)
         if (usable(x, i) && !x->columns[i].key) {
-            tester_quote(sql, x->columns[i].name);
+            ft_sql_name(sql, x->columns[i].name);
             buf_adds(sql, " = excluded.");
-            tester_quote(sql, x->columns[i].name);
+            ft_sql_name(sql, x->columns[i].name);
             buf_adds(sql, ", ");
         }
     buf_adds(sql, "\"" TESTER_SYNCED "\" = excluded.\"" TESTER_SYNCED "\", \"" TESTER_DELETED "\" = excluded.\"" TESTER_DELETED "\"");
@@ -111,7 +112,7 @@ static void put_where(statement *s, const tester_table *x)
     for (size_t i = 0; i < x->count; i++)
         if (x->columns[i].key) {
             buf_adds(&s->sql, n++ ? " AND " : " WHERE ");
-            tester_quote(&s->sql, x->columns[i].name);
+            ft_sql_name(&s->sql, x->columns[i].name);
             buf_adds(&s->sql, " = ?");
             add_pick(s, x, i);
         }
@@ -128,7 +129,7 @@ static void make_update(statement *s, weir_view name, const tester_table *x, con
     for (size_t i = 0; i < g->columns; i++)
         if (g->present[i] && usable(x, i) && !x->columns[i].key) {
             buf_adds(&s->sql, ", ");
-            tester_quote(&s->sql, x->columns[i].name);
+            ft_sql_name(&s->sql, x->columns[i].name);
             buf_adds(&s->sql, " = ?");
             add_pick(s, x, i);
         }

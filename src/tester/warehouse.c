@@ -1,5 +1,7 @@
 #include "tester/warehouse.h"
 
+#include "proto/fivetran/sql.h"
+
 /* ----------------------------------------------------------------------------------------------------------------- types -- */
 
 weir_sql_type tester_sql_type(ft_type type)
@@ -51,17 +53,6 @@ weir_sql_column tester_stored_column(const tester_column *c)
 }
 
 /* ------------------------------------------------------------------------------------------------------------ statements -- */
-
-void tester_quote(buf *sql, weir_view name)
-{
-    buf_addc(sql, '"');
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == '"')
-            buf_addc(sql, '"');
-        buf_addc(sql, name.ptr[i]);
-    }
-    buf_addc(sql, '"');
-}
 
 weir_rc tester_warehouse_run(warehouse *w, const buf *sql, const weir_sql_value *values, size_t columns, size_t rows)
 {
@@ -117,7 +108,7 @@ typedef struct wanted {
 static void put_definition(warehouse *w, const weir_sql_column *c, buf *sql)
 {
     weir_view type = w->sql->type_name(w->task, w->self, c);
-    tester_quote(sql, c->name);
+    ft_sql_name(sql, c->name);
     buf_printf(sql, " %.*s%s", VIEW_ARG(type), c->key ? " NOT NULL" : "");
 }
 
@@ -128,7 +119,7 @@ static void put_key(const wanted *x, buf *sql)
         if (!x->columns[i].key)
             continue;
         buf_adds(sql, n++ ? ", " : ", PRIMARY KEY (");
-        tester_quote(sql, x->columns[i].name);
+        ft_sql_name(sql, x->columns[i].name);
     }
     buf_adds(sql, n ? ")" : "");
 }
@@ -172,7 +163,7 @@ static weir_rc copy_rows(warehouse *w, const tester_table *x, weir_view from, we
         if (!had)
             continue;
         buf_clear(&name);
-        tester_quote(&name, had->name);
+        ft_sql_name(&name, had->name);
         weir_view value = had->type == want->columns[i].type && had->type != WEIR_SQL_DECIMAL ? buf_view(&name)
                           : w->sql->convert(w->task, w->self, buf_view(&name), had, &want->columns[i]);
         buf_printf(&sql, "%s%s", n ? ", " : "", buf_text(&name));

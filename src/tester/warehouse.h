@@ -39,7 +39,5 @@ weir_rc tester_warehouse_fit(warehouse *w, tester_tables *t, tester_table *x);
 weir_rc tester_warehouse_run(warehouse *w, const buf *sql, const weir_sql_value *values, size_t columns, size_t rows);
 /** The table as a statement names it. */
 weir_view tester_warehouse_name(warehouse *w, const tester_table *x);
-/** Appends a name in double quotes. */
-void tester_quote(buf *sql, weir_view name);
 
 #endif
