@@ -22,17 +22,9 @@ typedef struct statement {
     size_t count;
 } statement;
 
-static const weir_sql_column *stored(const tester_table *x, weir_view name)
-{
-    for (size_t i = 0; i < x->stored_count; i++)
-        if (view_eq(x->stored[i].name, name))
-            return &x->stored[i];
-    return NULL;
-}
-
 static void add_pick(statement *s, const tester_table *x, size_t column)
 {
-    const weir_sql_column *c = stored(x, x->columns[column].name);
+    const weir_sql_column *c = tester_stored_named(x, x->columns[column].name);
     s->picks[s->count++] = (pick){.column = (long)column, .type = c ? c->type : WEIR_SQL_TEXT};
 }
 
@@ -52,7 +44,7 @@ static weir_sql_value instant(weir_view v) { return (weir_sql_value){.type = WEI
 /* A column that the warehouse has. */
 static bool usable(const tester_table *x, size_t i)
 {
-    return x->columns[i].included && stored(x, x->columns[i].name);
+    return x->columns[i].included && tester_stored_named(x, x->columns[i].name);
 }
 
 static void put_names(buf *sql, const tester_table *x, bool keyed)

@@ -145,7 +145,7 @@ static weir_rc add_column(warehouse *w, weir_view name, const weir_sql_column *c
     return run_plain(w, &sql);
 }
 
-static const weir_sql_column *stored_named(const tester_table *x, weir_view name)
+const weir_sql_column *tester_stored_named(const tester_table *x, weir_view name)
 {
     for (size_t i = 0; i < x->stored_count; i++)
         if (view_eq(x->stored[i].name, name))
@@ -159,7 +159,7 @@ static weir_rc copy_rows(warehouse *w, const tester_table *x, weir_view from, we
     buf sql = {0}, values = {0}, name = {0};
     buf_printf(&sql, "INSERT INTO %.*s (", VIEW_ARG(to));
     for (size_t i = 0, n = 0; i < want->count; i++) {
-        const weir_sql_column *had = stored_named(x, want->columns[i].name);
+        const weir_sql_column *had = tester_stored_named(x, want->columns[i].name);
         if (!had)
             continue;
         buf_clear(&name);
@@ -233,7 +233,7 @@ static weir_rc look(warehouse *w, tester_tables *t, tester_table *x)
 /* Never narrower than what is there: rows of earlier runs stay what they are. */
 static void widen(const tester_table *x, weir_sql_column *c)
 {
-    const weir_sql_column *had = stored_named(x, c->name);
+    const weir_sql_column *had = tester_stored_named(x, c->name);
     if (!had)
         return;
     if (had->type != c->type) {
@@ -267,7 +267,7 @@ static bool plan(warehouse *w, const tester_table *x, wanted *ret)
         const tester_column *c = &x->columns[i];
         if (!c->included || (c->type == FT_UNSPECIFIED && !c->key))
             continue; /* nothing is known of it yet */
-        const weir_sql_column *had = stored_named(x, c->name);
+        const weir_sql_column *had = tester_stored_named(x, c->name);
         ret->columns[ret->count] = had && c->type == FT_UNSPECIFIED ? *had : tester_stored_column(c);
         ret->columns[ret->count].key = c->key;
         widen(x, &ret->columns[ret->count++]);
@@ -297,7 +297,7 @@ static bool needs_rebuild(const warehouse *w, const tester_table *x, const wante
 {
     bool touched = x->touched == w->number;
     for (size_t i = 0; i < want->count; i++) {
-        const weir_sql_column *had = stored_named(x, want->columns[i].name);
+        const weir_sql_column *had = tester_stored_named(x, want->columns[i].name);
         if (had ? !same(had, &want->columns[i]) : want->columns[i].key || touched)
             return true;
     }
@@ -334,7 +334,7 @@ weir_rc tester_warehouse_fit(warehouse *w, tester_tables *t, tester_table *x)
         rc = rebuild(w, x, &want);
     } else {
         for (size_t i = 0; !rc && i < want.count; i++)
-            if (!stored_named(x, want.columns[i].name)) {
+            if (!tester_stored_named(x, want.columns[i].name)) {
                 changed = true;
                 rc = add_column(w, tester_warehouse_name(w, x), &want.columns[i]);
             }

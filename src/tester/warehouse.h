@@ -28,6 +28,8 @@ typedef struct warehouse {
 weir_sql_type tester_sql_type(ft_type type);
 /** A column as it is to be there. Its type is never NULL: one of which nothing is known is text. */
 weir_sql_column tester_stored_column(const tester_column *c);
+/** A column as it is there; NULL: it is not. */
+const weir_sql_column *tester_stored_named(const tester_table *x, weir_view name);
 
 /** Begins a transaction unless one is open. */
 weir_rc tester_warehouse_begin(warehouse *w);
