@@ -25,7 +25,6 @@ struct tester_peer {
     const char *service;
     report *r;
     int stop_fd;
-    bool started;
     /* of a program */
     child *process;
     drive_options drive;
@@ -175,7 +174,7 @@ weir_rc tester_peer_open(tester_peer **ret, const tester_target *o, report *r, e
     tester_peer *p = calloc(1, sizeof *p);
     if (!p)
         return err_nomem(e);
-    *p = (tester_peer){.service = o->service, .r = r, .stop_fd = o->stop_fd, .quit = -1, .started = o->argv != NULL};
+    *p = (tester_peer){.service = o->service, .r = r, .stop_fd = o->stop_fd, .quit = -1};
     snprintf(target, sizeof target, "127.0.0.1:%d", port);
     weir_rc rc = o->argv ? start(p, o, port, e) : WEIR_OK; /* before the transport has threads */
     if (!rc)
