@@ -245,7 +245,8 @@ def test_alterations_and_migrations(weir, tmp_path):
     assert asked[0]["rename"]["rename_column"] == {"from_column": "v", "to_column": "x"}
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '{"ops": 7}', '{"ops": [{"upset": {}}]}', '{"create_table": {"t": {"columns": {"id": "INTEGRAL"}}}}', '{"unheard": {}}'])
+@pytest.mark.parametrize("content", ["[]", "{", '{"ops": 7}', '{"ops": [{"upset": {}}]}', '{"create_table": {"t": {"columns": {"id": "INTEGRAL"}}}}', '{"unheard": {}}',
+                                     '{"create_table": {"t": {"columns": {"id": {"type": "DECIMAL", "precision": "ten"}}}}}', '{"schema_migration": ["drop_table"]}'])
 def test_input_that_is_none(weir, tmp_path, content):
     t = Tested(weir, tmp_path, "fivetran_destination.py")
     (tmp_path / "input_1.json").write_text(content)
