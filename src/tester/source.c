@@ -377,7 +377,7 @@ weir_rc tester_source(const tester_options *o, bool *ret_ok, err *e)
 {
     report r = {.json = o->json, .log = o->log};
     source_test x = {.o = o, .r = &r, .tables.excluded = o->excluded, .nobody = {&no_ops}};
-    weir_rc rc = run(&x, e);
+    run(&x, e);
     tester_peer_close(x.peer);
     *ret_ok = tester_verdict(&r, "source", e);
     tester_tables_free(&x.tables);
@@ -385,5 +385,5 @@ weir_rc tester_source(const tester_options *o, bool *ret_ok, err *e)
     buf_free(&x.state);
     arena_free(&x.arena);
     tester_report_free(&r);
-    return rc;
+    return e->rc;
 }
