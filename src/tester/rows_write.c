@@ -180,7 +180,8 @@ weir_rc tester_rows_flush(warehouse *w, tester_tables *t, tester_table *x)
     tester_rows *g = x->rows;
     if (!g || !g->count)
         return WEIR_OK;
-    weir_rc rc = tester_warehouse_fit(w, t, x);
+    const weir_rc fitted = tester_warehouse_fit(w, t, x);
+    weir_rc rc = fitted;
     statement s = {.picks = rc ? NULL : weir_alloc(w->task, (x->count + 4 + 2 * g->columns) * sizeof *s.picks)};
     if (!rc && !s.picks)
         rc = WEIR_E_NOMEM;
@@ -195,7 +196,7 @@ weir_rc tester_rows_flush(warehouse *w, tester_tables *t, tester_table *x)
     g->count = g->bytes = 0;
     arena_reset(&g->texts);
     buf_free(&s.sql);
-    return weir_wrap(w->task, rc, "table '%s'", x->title);
+    return fitted ? fitted : weir_wrap(w->task, rc, "table '%s'", x->title);
 }
 
 weir_rc tester_rows_flush_all(warehouse *w, tester_tables *t)
