@@ -36,6 +36,7 @@ typedef struct cli_command {
     const char *const *options;   /* names of the options it takes, NULL-terminated */
     const char *description;      /* paragraphs for --help and the man page */
     weir_rc (*run)(cli *, err *e);
+    bool takes_rest;              /* arguments that are no options: a name, or a command behind -- */
 } cli_command;
 
 extern const cli_option cli_options[];   /* ended by {0} */

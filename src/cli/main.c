@@ -81,8 +81,7 @@ static weir_rc run_command(cli *c, int argc, char **argv, err *e)
     if (asks_help(argc - 2, argv + 2))
         return print_help(k, e);
     weir_rc rc = cli_parse(k, argc - 2, argv + 2, &c->a, e);
-    if (!rc && c->a.rest_count && k->run != cmd_help && k->run != cmd_spec && k->run != cmd_shim && k->run != cmd_docs &&
-        k->run != cmd_test_source && k->run != cmd_test_destination)
+    if (!rc && c->a.rest_count && !k->takes_rest)
         rc = err_fail(e, WEIR_E_CONFIG, "weir %s: unexpected argument '%s'", k->name, c->a.rest[0]);
     return rc ? rc : k->run(c, e);
 }

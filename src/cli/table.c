@@ -33,7 +33,7 @@ const cli_option cli_options[] = {
     {"input-file", NULL, "NAME", PLACE(input_file), "only this file of the data folder; default all that end in .json, in the order of their names"},
     {"schema-name", NULL, "NAME", PLACE(schema_name), "schema of the tables; default tester"},
     {"plain-text", NULL, NULL, PLACE(plain_text), "batch files are neither encrypted nor compressed, and stay in the folder"},
-    {"disable-operation-delay", NULL, NULL, PLACE(no_delay), "do not wait between operations"},
+    {"disable-operation-delay", NULL, NULL, PLACE(no_delay), "all operations of an input file happen in one millisecond"},
     {"batch-file-type", NULL, "TYPE", PLACE(batch_file_type), "CSV or PARQUET; default CSV"},
     {0},
 };
@@ -45,52 +45,52 @@ const cli_command cli_commands[] = {
      OPTIONS("source", "name", "emit-raw"),
      "Prints one JSON object: protocol, configSchema, resourceConfigSchema, documentationUrl, resourcePathPointers. With --emit-raw it is the response of the "
      "protocol, on one line. The connector is a task of the catalog, or any program behind --.",
-     cmd_spec},
+     cmd_spec, true},
     {"discover", "find the streams of a source and write them into the catalog", "[--source FILE] [--name TASK] [--emit-raw]",
      OPTIONS("source", "name", "emit-raw"),
      "Asks the source for its streams and rewrites the catalog: new streams become bindings and collections, known ones keep their target, backfill and disable, "
      "those no longer found leave the capture (their collections stay). With --emit-raw every stream is printed as one JSON line and the catalog stays as it is.",
-     cmd_discover},
+     cmd_discover, false},
     {"validate", "check a task's settings and bindings with its connector", "[--source FILE] [--name TASK]", OPTIONS("source", "name"),
-     "Prints the response as JSON, one line a task: without --name, all tasks of the catalog.", cmd_validate},
+     "Prints the response as JSON, one line a task: without --name, all tasks of the catalog.", cmd_validate, false},
     {"capture", "run a capture and print its responses", "[--source FILE] [--name TASK] [--initial-state JSON]",
      OPTIONS("source", "name", "initial-state"),
-     "Prints every response of the connector as a line and acknowledges every checkpoint once it is printed.", cmd_capture},
+     "Prints every response of the connector as a line and acknowledges every checkpoint once it is printed.", cmd_capture, false},
     {"preview", "run a capture and print its documents", "[--source FILE] [--name TASK] [--sessions LIST] [--timeout DURATION] [--output-state]",
      OPTIONS("source", "name", "sessions", "timeout", "initial-state", "output-state"),
      "Prints [\"COLLECTION\",DOCUMENT] lines. A transaction is what the connector seals with one checkpoint. With --output-state also "
      "[\"connectorState\",{\"updated\":...,\"mergePatch\":...}]. The state goes on from one session to the next.",
-     cmd_preview},
+     cmd_preview, false},
     {"run", "run the tasks of a catalog on this machine", "[--source FILE] [--once] [--only TASK] [--data DIR] [--json]",
      OPTIONS("source", "data", "only", "once", "idle", "json", "quiet"),
      "Captures go into collections in the data folder, materializations from there into their destinations. Everything resumes where it stopped, whatever stopped it: "
      "a document is in its collection and its table exactly once. Without --once captures restart by their interval until SIGTERM or SIGINT.",
-     cmd_run},
+     cmd_run, false},
     {"shim", "serve a connector of one protocol as one of another", "--from PROTOCOL --as PROTOCOL -- COMMAND [ARG... --] [PLATFORM-ARG...]",
      OPTIONS("from", "as", "destination", "oauth2", "docs-url"),
      "Starts COMMAND whenever the platform wants something of it, speaks its protocol with it, and the platform's on standard input and output. Arguments of "
      "COMMAND itself end with a second --; what follows is what the platform adds, such as `read --config F --catalog F` of Airbyte. So "
      "`exec weir shim --from singer --as airbyte -- tap-x -- \"$@\"` in a script is an Airbyte source. The exit status is that of the protocol it is served as.",
-     cmd_shim},
+     cmd_shim, true},
     {"docs", "print a connector's documents, made from what it says about itself", "[--format FORMAT] [NAME | --source FILE --name TASK]",
      OPTIONS("source", "name", "format"),
      "The connector is one linked into weir, by its name, such as source-files, or a task of the catalog. Registries of Airbyte and Meltano's hub take the results as "
      "they are.",
-     cmd_docs},
+     cmd_docs, true},
     {"test-source", "test a source of Fivetran's protocol into a database",
      "[--port N | --address HOST:PORT] [--data DIR] [--destination-schema NAME] [--reset] [--json] [-- COMMAND [ARG...]]",
      OPTIONS("port", "address", "data", "destination-schema", "configuration", "state", "reset", "warehouse", "exclude", "json"),
      "Plays the platform for a source: takes its form, its configuration from the data folder or from questions on the terminal, runs its tests, asks for its schema, and "
      "lets it update everything, from where the state in state.json says, into the tables of warehouse.db. State and tables go on in the next run. COMMAND is started with "
      "--port N behind its arguments. What breaks a rule of the protocol is told with the name of the rule, and the test fails; the exit status says so.",
-     cmd_test_source},
+     cmd_test_source, true},
     {"test-destination", "test a destination of Fivetran's protocol with files of operations",
      "[--port N | --address HOST:PORT] [--data DIR] [--input-file NAME] [--schema-name NAME] [--plain-text] [--json] [-- COMMAND [ARG...]]",
      OPTIONS("port", "address", "data", "configuration", "input-file", "schema-name", "plain-text", "disable-operation-delay", "batch-file-type", "json"),
      "Plays the platform for a destination: takes its form and configuration, runs its tests, and then what the input files of the data folder say: create_table, alter_table, "
-     "ops (upsert, update, delete, soft_delete, truncate_before, soft_truncate_before), schema_migration, describe_table. Batch files are written into the same folder. Rows "
-     "cannot be read back through the protocol: look at the destination itself.",
-     cmd_test_destination},
-    {"help", "this text, that of a command, the man page, the completions", "[COMMAND | man | bash | zsh]", OPTIONS(NULL), "", cmd_help},
+     "ops (upsert, update, delete, soft_delete, truncate_before, soft_truncate_before), schema_migration, describe_table. Batch files are written into the same folder; "
+     "where the destination sees it elsewhere, WORKING_DIR is its name there. Rows cannot be read back through the protocol: look at the destination itself.",
+     cmd_test_destination, true},
+    {"help", "this text, that of a command, the man page, the completions", "[COMMAND | man | bash | zsh]", OPTIONS(NULL), "", cmd_help, true},
     {0},
 };

@@ -121,7 +121,8 @@ static const char *take_file(const ft_field *f, buf *line, arena *a, weir_view *
     if (io_read_file(buf_text(line), f->max_bytes > 0 ? (size_t)f->max_bytes : 0, &content, &why))
         wrong = "this file cannot be read, or is too large";
     base64_encode(&text, buf_view(&content));
-    *ret = arena_dup(a, buf_view(&text));
+    if (!wrong)
+        *ret = arena_dup(a, buf_view(&text));
     buf_wipe(&content);
     buf_wipe(&text);
     err_free(&why);
@@ -161,7 +162,6 @@ weir_rc tester_ask(const ft_field *f, arena *a, int stop_fd, weir_view *ret, err
 {
     bool again = true;
     weir_rc rc = WEIR_OK;
-    *ret = f->ask == FT_ASK_TOGGLE && !f->fallback.ptr ? VIEW("false") : f->fallback;
     while (!rc && again)
         rc = ask_once(f, a, stop_fd, ret, &again, e);
     return rc;

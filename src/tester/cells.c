@@ -25,7 +25,7 @@ static ft_cell instant(arena *a, int64_t ms)
 }
 
 /* A value as it stands in the input: numbers with all their digits. */
-static ft_cell plain(arena *a, const ft_column *c, const tree *v)
+static ft_cell plain(arena *a, const tree *v)
 {
     buf text = {0};
     switch (v->kind) {
@@ -40,7 +40,6 @@ static ft_cell plain(arena *a, const ft_column *c, const tree *v)
     default:
         tree_write(&text, v);
     }
-    (void)c;
     ft_cell cell = value(buf_ok(&text) ? arena_dup(a, buf_view(&text)) : (weir_view){0});
     a->failed |= !buf_ok(&text);
     buf_free(&text);
@@ -85,7 +84,7 @@ static ft_cell cell_of(const filling *f, const tester_target_table *t, const ft_
 {
     const tree *v = tree_getv(f->row->values, c->name);
     if (v)
-        return f->kind == TESTER_DELETES && !c->key ? (ft_cell){0} : plain(f->a, c, v);
+        return f->kind == TESTER_DELETES && !c->key ? (ft_cell){0} : plain(f->a, v);
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (view_is(c->name, own[i].name) && !(own[i].history && !t->history) && !(own[i].plain && t->history))
             return own[i].fill(f);

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "proto/fivetran/parquet.h"
 #include "tester/migrate.h"
+#include "tester/tables.h"
 
 enum { INPUT_MAX = 1 << 30, OPERATION_MS = 1 }; /* bytes of an input file; time between operations */
 
@@ -171,7 +172,7 @@ static weir_rc show_table(dest_test *x, weir_view name, err *e)
         const ft_column *c = &t->table.columns[i];
         *at++ = i && !x->r->json ? (weir_view){0} : name;
         *at++ = c->name;
-        *at++ = c->type == FT_DECIMAL && c->precision ? arena_printf(&a, "DECIMAL(%u,%u)", (unsigned)c->precision, (unsigned)c->scale) : view_of(ft_type_name(c->type));
+        *at++ = tester_type_text(&a, c->type, c->precision, c->scale);
         *at++ = c->key ? VIEW("key") : (weir_view){0};
     }
     if (cells)
@@ -301,7 +302,7 @@ weir_rc tester_destination(const tester_options *o, bool *ret_ok, err *e)
     report r = {.json = o->json, .log = o->log};
     dest_test x = {.o = o, .r = &r};
     int64_t began = clock_ms();
-    weir_rc rc = run(&x, e);
+    run(&x, e);
     tester_peer_close(x.peer);
     int64_t ms = clock_ms() - began;
     tester_say(&r, "summary", "%llu rows, %llu calls in %lld.%03lld s; rows cannot be read back through the protocol: look at the destination", (unsigned long long)x.rows,
@@ -311,5 +312,5 @@ weir_rc tester_destination(const tester_options *o, bool *ret_ok, err *e)
     tester_setup_free(&x.setup);
     arena_free(&x.arena);
     tester_report_free(&r);
-    return rc;
+    return e->rc;
 }

@@ -1,7 +1,5 @@
 #include "tester/migrate.h"
 
-#include "json/number.h"
-
 /* A step of a migration while it is made. */
 typedef struct migrating {
     dest_test *x;
@@ -76,23 +74,16 @@ static weir_rc altered(migrating *m, tester_target_table *t, bool drop, err *e)
     return rc ? rc : tester_know(m->x, t->table.name, NULL, e);
 }
 
-static void take_digits(const tree *row, ft_column *c)
+static weir_rc params(migrating *m, ft_column *c, err *e)
 {
-    const tree *given = tree_get(row, "data_type"), *from = given && given->kind == TREE_OBJECT ? given : row;
-    int64_t precision = 0, scale = 0;
-    if (c->type == FT_DECIMAL && tree_get(from, "precision"))
-        number_to_i64(tree_get(from, "precision")->text, &precision);
-    if (c->type == FT_DECIMAL && tree_get(from, "scale"))
-        number_to_i64(tree_get(from, "scale")->text, &scale);
-    c->precision = (uint32_t)precision;
-    c->scale = (uint32_t)scale;
+    const tree *given = tree_get(m->row, "data_type");
+    return tester_target_params(given && given->kind == TREE_OBJECT ? given : m->row, c, e);
 }
 
 static weir_rc add_column(migrating *m, err *e)
 {
     ft_column c = {.name = view_of(text(m, "column", e)), .type = (ft_type)type(m, e)};
-    tester_target_table *t = e->rc ? NULL : table_of(m, e);
-    take_digits(m->row, &c);
+    tester_target_table *t = e->rc || params(m, &c, e) ? NULL : table_of(m, e);
     if (!t || e->rc)
         return e->rc ? e->rc : err_nomem(e);
     return tester_target_add(&m->x->arena, &t->table, c) ? altered(m, t, false, e) : err_nomem(e);
@@ -109,9 +100,8 @@ static weir_rc change_type(migrating *m, err *e)
     if (!c)
         return tester_input_wrong(m->row->mark, e, "%s: the table has no column '%.*s'", m->step, VIEW_ARG(name));
     c->type = wanted;
-    c->length = 0;
-    take_digits(m->row, c);
-    return altered(m, t, false, e);
+    weir_rc rc = params(m, c, e);
+    return rc ? rc : altered(m, t, false, e);
 }
 
 static weir_rc drop_column(migrating *m, err *e)
@@ -390,8 +380,11 @@ weir_rc tester_migrations(dest_test *x, const tree *list, err *e)
     weir_rc rc = WEIR_OK;
     if (list->kind != TREE_ARRAY)
         return tester_input_wrong(list->mark, e, "schema_migration: expected an array");
-    for (const tree *element = list->first; !rc && element; element = element->next)
+    for (const tree *element = list->first; !rc && element; element = element->next) {
+        if (element->kind != TREE_OBJECT)
+            rc = tester_input_wrong(element->mark, e, "schema_migration: expected an object");
         for (const tree *step = element->first; !rc && step; step = step->next)
             rc = run_step(x, step, e);
+    }
     return rc;
 }

@@ -1,6 +1,7 @@
 #include "tester/peer.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -25,7 +26,6 @@ struct tester_peer {
     const char *service;
     report *r;
     int stop_fd;
-    bool started;
     /* of a program */
     child *process;
     drive_options drive;
@@ -129,9 +129,11 @@ static weir_rc start(tester_peer *p, const tester_target *o, int port, err *e)
     snprintf(number, sizeof number, "%d", port);
     argv[n] = "--port";
     argv[n + 1] = arena_text(&p->r->arena, view_of(number));
-    p->quit = eventfd(0, EFD_CLOEXEC);
-    if (!argv[n + 1] || p->quit < 0)
+    if (!argv[n + 1])
         return err_nomem(e);
+    p->quit = eventfd(0, EFD_CLOEXEC);
+    if (p->quit < 0)
+        return err_errno(e, errno, "eventfd");
     p->drive = (drive_options){.argv = argv, .log = o->log, .stop_fd = p->quit};
     weir_rc rc = child_start(&p->process, &(child_options){.argv = argv, .o = &p->drive, .stop_fd = p->quit, .line_max = 64 << 20, .open_end = true}, e);
     if (!rc && pthread_create(&p->thread, NULL, read_lines, p) != 0)
@@ -175,9 +177,11 @@ weir_rc tester_peer_open(tester_peer **ret, const tester_target *o, report *r, e
     tester_peer *p = calloc(1, sizeof *p);
     if (!p)
         return err_nomem(e);
-    *p = (tester_peer){.service = o->service, .r = r, .stop_fd = o->stop_fd, .quit = -1, .started = o->argv != NULL};
+    *p = (tester_peer){.service = o->service, .r = r, .stop_fd = o->stop_fd, .quit = -1};
     snprintf(target, sizeof target, "127.0.0.1:%d", port);
-    weir_rc rc = o->argv ? start(p, o, port, e) : WEIR_OK; /* before the transport has threads */
+    weir_rc rc = o->argv && !port ? err_errno(e, errno, "find a free port of this machine") : WEIR_OK;
+    if (!rc && o->argv)
+        rc = start(p, o, port, e); /* before the transport has threads */
     if (!rc)
         rc = rpc_client_open(&p->client, o->argv ? target : o->address, o->log, e);
     if (!rc)

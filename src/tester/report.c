@@ -11,19 +11,18 @@ void tester_report_free(report *r)
 {
     map_free(&r->rules);
     arena_free(&r->arena);
+    err_free(&r->failed);
 }
 
 static void out(report *r, const buf *text)
 {
     buf masked = {0};
-    err ignored = {0};
     if (r->log)
         log_masked(r->log, buf_view(text), &masked);
     else
         buf_addv(&masked, buf_view(text));
-    if (!r->failed)
-        r->failed = io_write(1, buf_view(&masked), "standard output", &ignored);
-    err_free(&ignored);
+    if (!r->failed.rc)
+        io_write(1, buf_view(&masked), "standard output", &r->failed);
     buf_free(&masked);
 }
 
@@ -200,5 +199,7 @@ bool tester_verdict(report *r, const char *what, err *e)
     buf_addc(&text, '\n');
     out(r, &text);
     buf_free(&text);
-    return ok;
+    if (!e->rc && r->failed.rc)
+        err_move(e, &r->failed);
+    return ok && !e->rc;
 }

@@ -19,7 +19,7 @@ typedef struct report {
     map rules;       /* how often each was broken */
     size_t problems, warnings;
     arena arena;
-    weir_rc failed;  /* standard output cannot be written any more */
+    err failed;      /* why standard output cannot be written any more */
 } report;
 
 void tester_report_free(report *r);
@@ -33,7 +33,7 @@ void tester_warn(report *r, const char *rule, const char *fmt, ...) WEIR_PRINTF(
  *  `numbers` has a bit for. */
 void tester_print(report *r, const char *event, const weir_view *cells, size_t columns, size_t rows, unsigned numbers);
 
-/** The last line, with what was counted. @param e the error that ended it, or WEIR_OK in it  @return did it succeed? */
+/** The last line, with what was counted. @param e the error that ended it, or WEIR_OK in it; then set if what was told could not be written  @return did it succeed? */
 bool tester_verdict(report *r, const char *what, err *e);
 
 #endif

@@ -6,8 +6,7 @@
     TESTER_CONFIGURATION(&(x)->arena, &(x)->setup, q, FivetranSdk__V2__##NAME##Request__ConfigurationEntry,                                                    \
                          FIVETRAN_SDK__V2__##UPPER##_REQUEST__CONFIGURATION_ENTRY__INIT)
 
-/* The request's bytes are made from the arena, and so is the answer. */
-static weir_rc call(dest_test *x, const char *method, const ProtobufCMessage *q, const ProtobufCMessageDescriptor *type, ProtobufCMessage **ret, err *e)
+weir_rc tester_call(dest_test *x, const char *method, const ProtobufCMessage *q, const ProtobufCMessageDescriptor *type, ProtobufCMessage **ret, err *e)
 {
     x->calls++;
     return x->arena.failed ? err_nomem(e) : tester_peer_call(x->peer, method, q, type, &x->arena, ret, e);
@@ -26,13 +25,6 @@ weir_rc tester_judge(dest_test *x, const char *what, tester_answer a, err *e)
     return WEIR_OK;
 }
 
-/* The responses of these calls are made alike. */
-#define ANSWER(m, UPPER)                                                                                                                                       \
-    (tester_answer){.has_success = (m)->response_case == FIVETRAN_SDK__V2__##UPPER##_RESPONSE__RESPONSE_SUCCESS,                                               \
-                    .success = (m)->response_case == FIVETRAN_SDK__V2__##UPPER##_RESPONSE__RESPONSE_SUCCESS && (m)->success,                                   \
-                    .warning = (m)->response_case == FIVETRAN_SDK__V2__##UPPER##_RESPONSE__RESPONSE_WARNING ? (m)->warning : NULL,                             \
-                    .task = (m)->response_case == FIVETRAN_SDK__V2__##UPPER##_RESPONSE__RESPONSE_TASK ? (m)->task : NULL}
-
 static char *schema_of(const dest_test *x) { return (char *)(uintptr_t)x->o->schema; }
 
 /* ---------------------------------------------------------------------------------------------------------------- tables -- */
@@ -45,7 +37,7 @@ weir_rc tester_describe(dest_test *x, weir_view name, tester_target_table **ret,
     CONFIGURATION(x, &q, DescribeTable, DESCRIBE_TABLE);
     q.schema_name = schema_of(x);
     q.table_name = ft_text(&x->arena, name);
-    weir_rc rc = call(x, "DescribeTable", &q.base, &fivetran_sdk__v2__describe_table_response__descriptor, &m, e);
+    weir_rc rc = tester_call(x, "DescribeTable", &q.base, &fivetran_sdk__v2__describe_table_response__descriptor, &m, e);
     if (rc)
         return rc;
     const FivetranSdk__V2__DescribeTableResponse *d = (const void *)m;
@@ -94,8 +86,8 @@ weir_rc tester_create(dest_test *x, const tester_target_table *t, err *e)
     CONFIGURATION(x, &q, CreateTable, CREATE_TABLE);
     q.schema_name = schema_of(x);
     q.table = tester_target_message(&x->arena, &t->table);
-    weir_rc rc = call(x, "CreateTable", &q.base, &fivetran_sdk__v2__create_table_response__descriptor, &m, e);
-    return rc ? rc : tester_judge(x, "CreateTable", ANSWER((const FivetranSdk__V2__CreateTableResponse *)(void *)m, CREATE_TABLE), e);
+    weir_rc rc = tester_call(x, "CreateTable", &q.base, &fivetran_sdk__v2__create_table_response__descriptor, &m, e);
+    return rc ? rc : tester_judge(x, "CreateTable", TESTER_ANSWER((const FivetranSdk__V2__CreateTableResponse *)(void *)m, CREATE_TABLE), e);
 }
 
 weir_rc tester_alter(dest_test *x, const tester_target_table *t, bool drop, err *e)
@@ -106,8 +98,8 @@ weir_rc tester_alter(dest_test *x, const tester_target_table *t, bool drop, err 
     q.schema_name = schema_of(x);
     q.table = tester_target_message(&x->arena, &t->table);
     q.drop_columns = drop;
-    weir_rc rc = call(x, "AlterTable", &q.base, &fivetran_sdk__v2__alter_table_response__descriptor, &m, e);
-    return rc ? rc : tester_judge(x, "AlterTable", ANSWER((const FivetranSdk__V2__AlterTableResponse *)(void *)m, ALTER_TABLE), e);
+    weir_rc rc = tester_call(x, "AlterTable", &q.base, &fivetran_sdk__v2__alter_table_response__descriptor, &m, e);
+    return rc ? rc : tester_judge(x, "AlterTable", TESTER_ANSWER((const FivetranSdk__V2__AlterTableResponse *)(void *)m, ALTER_TABLE), e);
 }
 
 static void compare_column(dest_test *x, const char *table, const ft_column *want, const ft_column *have)
@@ -167,8 +159,8 @@ weir_rc tester_truncate(dest_test *x, const tester_truncation *t, err *e)
         q._soft_case = FIVETRAN_SDK__V2__TRUNCATE_REQUEST___SOFT_SOFT;
         q.soft = &soft;
     }
-    weir_rc rc = call(x, "Truncate", &q.base, &fivetran_sdk__v2__truncate_response__descriptor, &m, e);
-    return rc ? rc : tester_judge(x, "Truncate", ANSWER((const FivetranSdk__V2__TruncateResponse *)(void *)m, TRUNCATE), e);
+    weir_rc rc = tester_call(x, "Truncate", &q.base, &fivetran_sdk__v2__truncate_response__descriptor, &m, e);
+    return rc ? rc : tester_judge(x, "Truncate", TESTER_ANSWER((const FivetranSdk__V2__TruncateResponse *)(void *)m, TRUNCATE), e);
 }
 
 weir_rc tester_migrate(dest_test *x, const FivetranSdk__V2__MigrationDetails *d, bool *ret_done, err *e)
@@ -177,13 +169,13 @@ weir_rc tester_migrate(dest_test *x, const FivetranSdk__V2__MigrationDetails *d,
     ProtobufCMessage *m = NULL;
     CONFIGURATION(x, &q, Migrate, MIGRATE);
     q.details = (FivetranSdk__V2__MigrationDetails *)(uintptr_t)d;
-    weir_rc rc = call(x, "Migrate", &q.base, &fivetran_sdk__v2__migrate_response__descriptor, &m, e);
+    weir_rc rc = tester_call(x, "Migrate", &q.base, &fivetran_sdk__v2__migrate_response__descriptor, &m, e);
     if (rc)
         return rc;
     const FivetranSdk__V2__MigrateResponse *r = (const void *)m;
     *ret_done = r->response_case == FIVETRAN_SDK__V2__MIGRATE_RESPONSE__RESPONSE_SUCCESS;
     if (r->response_case != FIVETRAN_SDK__V2__MIGRATE_RESPONSE__RESPONSE_UNSUPPORTED)
-        return tester_judge(x, "Migrate", ANSWER(r, MIGRATE), e);
+        return tester_judge(x, "Migrate", TESTER_ANSWER(r, MIGRATE), e);
     tester_warn(x->r, "unsupported", "Migrate of table '%s': the destination does not support it", d->table);
     return WEIR_OK;
 }

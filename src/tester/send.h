@@ -36,6 +36,15 @@ typedef struct tester_answer {
     const FivetranSdk__V2__Task *task;
 } tester_answer;
 weir_rc tester_judge(dest_test *x, const char *what, tester_answer a, err *e);
+/** Of a response: all but Capabilities and DescribeTable have the same members. */
+#define TESTER_ANSWER(m, UPPER)                                                                                                                                \
+    (tester_answer){.has_success = (m)->response_case == FIVETRAN_SDK__V2__##UPPER##_RESPONSE__RESPONSE_SUCCESS,                                               \
+                    .success = (m)->response_case == FIVETRAN_SDK__V2__##UPPER##_RESPONSE__RESPONSE_SUCCESS && (m)->success,                                   \
+                    .warning = (m)->response_case == FIVETRAN_SDK__V2__##UPPER##_RESPONSE__RESPONSE_WARNING ? (m)->warning : NULL,                             \
+                    .task = (m)->response_case == FIVETRAN_SDK__V2__##UPPER##_RESPONSE__RESPONSE_TASK ? (m)->task : NULL}
+
+/** Calls a method. What the request is made of and the answer live in the arena. */
+weir_rc tester_call(dest_test *x, const char *method, const ProtobufCMessage *q, const ProtobufCMessageDescriptor *type, ProtobufCMessage **ret, err *e);
 
 /** The table of that name: as known, or as the destination describes it. A tester_finder. */
 tester_finder tester_find;

@@ -231,7 +231,8 @@ static weir_rc run_test(const tester_setup *s, const ft_option *test, tester_pee
         tester_problem(r, "no_member", "the response to test '%.*s' says neither success nor failure", VIEW_ARG(test->value));
     else if (!t->success)
         tester_problem(r, "success_false", "the response to test '%.*s' is success: false, which says nothing", VIEW_ARG(test->value));
-    tester_say(r, "test", "%.*s (%.*s): passed", VIEW_ARG(test->label), VIEW_ARG(test->value));
+    else
+        tester_say(r, "test", "%.*s (%.*s): passed", VIEW_ARG(test->label), VIEW_ARG(test->value));
     return WEIR_OK;
 }
 

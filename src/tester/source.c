@@ -271,14 +271,14 @@ static weir_rc open_warehouse(source_test *x, session **ret, err *e)
     tree *parsed = NULL;
     json_out w = json_out_to(&config);
     out_open(&w, '{');
-    out_text(out_name(&w, "path"), view_of(x->o->warehouse_path ? x->o->warehouse_path : arena_printf(&x->arena, "%s/warehouse.db", x->o->data).ptr));
+    out_text(out_name(&w, "path"), arena_printf(&x->arena, "%s/warehouse.db", x->o->data));
     out_close(&w, '}');
     weir_view text = arena_dup(&x->arena, buf_view(&config));
     buf_free(&config);
     session *s = session_new(&(session_options){.connector = x->o->warehouse, .to = &x->nobody, .log = x->o->log});
-    if (!s || !text.ptr)
-        return err_nomem(e);
     *ret = s;
+    if (!s || x->arena.failed)
+        return err_nomem(e);
     weir_rc rc = tree_parse(&x->arena, text, NULL, WEIR_E_BUG, &parsed, e);
     return rc ? rc : err_wrap(e, session_open(s, parsed, e), "warehouse");
 }
@@ -338,10 +338,11 @@ static weir_rc forget(const char *path, err *e)
 static weir_rc reset(source_test *x, err *e)
 {
     static const char *const rest[] = {"", ".wal", "-wal", "-shm", "-journal"};
-    const char *path = x->o->warehouse_path ? x->o->warehouse_path : arena_printf(&x->arena, "%s/warehouse.db", x->o->data).ptr;
     weir_rc rc = forget(x->state_path, e);
-    for (size_t i = 0; !rc && path && i < sizeof rest / sizeof *rest; i++)
-        rc = forget(arena_printf(&x->arena, "%s%s", path, rest[i]).ptr, e);
+    for (size_t i = 0; !rc && i < sizeof rest / sizeof *rest; i++) {
+        weir_view path = arena_printf(&x->arena, "%s/warehouse.db%s", x->o->data, rest[i]);
+        rc = path.ptr ? forget(path.ptr, e) : err_nomem(e);
+    }
     return rc;
 }
 
@@ -377,7 +378,7 @@ weir_rc tester_source(const tester_options *o, bool *ret_ok, err *e)
 {
     report r = {.json = o->json, .log = o->log};
     source_test x = {.o = o, .r = &r, .tables.excluded = o->excluded, .nobody = {&no_ops}};
-    weir_rc rc = run(&x, e);
+    run(&x, e);
     tester_peer_close(x.peer);
     *ret_ok = tester_verdict(&r, "source", e);
     tester_tables_free(&x.tables);
@@ -385,5 +386,5 @@ weir_rc tester_source(const tester_options *o, bool *ret_ok, err *e)
     buf_free(&x.state);
     arena_free(&x.arena);
     tester_report_free(&r);
-    return rc;
+    return e->rc;
 }

@@ -98,11 +98,14 @@ bool tester_table_keyed(const tester_table *x)
 
 /* ------------------------------------------------------------------------------------------------------------- declaring -- */
 
-static void check_decimal(const tester_table *x, const tester_column *c, report *r)
+/* What no decimal has is told, and counts as not said. */
+static void check_decimal(const tester_table *x, tester_column *c, report *r)
 {
-    if (c->precision > 38 || c->scale > c->precision || c->scale > 37)
-        tester_problem(r, "decimal", "column '%.*s' of '%s' is DECIMAL(%u,%u): at most 38 digits, 37 of them behind the point", VIEW_ARG(c->name), x->title,
-                       (unsigned)c->precision, (unsigned)c->scale);
+    if (c->precision <= 38 && c->scale <= c->precision && c->scale <= 37)
+        return;
+    tester_problem(r, "decimal", "column '%.*s' of '%s' is DECIMAL(%u,%u): at most 38 digits, 37 of them behind the point", VIEW_ARG(c->name), x->title,
+                   (unsigned)c->precision, (unsigned)c->scale);
+    c->precision = c->scale = 0;
 }
 
 static void check_column(const tester_table *x, const FivetranSdk__V2__Column *c, report *r)
@@ -187,11 +190,11 @@ weir_rc tester_list_declare(tester_tables *t, const FivetranSdk__V2__SchemaList 
 
 /* --------------------------------------------------------------------------------------------------------------- showing -- */
 
-static weir_view type_text(arena *a, const tester_column *c)
+weir_view tester_type_text(arena *a, ft_type type, uint32_t precision, uint32_t scale)
 {
-    if (c->declared == FT_DECIMAL && c->precision)
-        return arena_printf(a, "DECIMAL(%u,%u)", (unsigned)c->precision, (unsigned)c->scale);
-    return view_of(ft_type_name(c->declared));
+    if (type == FT_DECIMAL && precision)
+        return arena_printf(a, "DECIMAL(%u,%u)", (unsigned)precision, (unsigned)scale);
+    return view_of(ft_type_name(type));
 }
 
 void tester_tables_show(const tester_tables *t, report *r)
@@ -212,7 +215,7 @@ void tester_tables_show(const tester_tables *t, report *r)
             if (c >= x->count)
                 continue;
             at[1] = x->columns[c].name;
-            at[2] = type_text(&a, &x->columns[c]);
+            at[2] = tester_type_text(&a, x->columns[c].declared, x->columns[c].precision, x->columns[c].scale);
             at[3] = x->columns[c].key ? VIEW("key") : (weir_view){0};
         }
     }

@@ -52,6 +52,8 @@ tester_column *tester_column_of(tester_tables *t, tester_table *x, weir_view nam
 weir_rc tester_table_declare(tester_tables *t, weir_view schema, const FivetranSdk__V2__Table *from, bool change, report *r, err *e);
 weir_rc tester_list_declare(tester_tables *t, const FivetranSdk__V2__SchemaList *with, const FivetranSdk__V2__TableList *without, bool change, report *r, err *e);
 bool tester_table_keyed(const tester_table *x);
+/** A type with its digits, `DECIMAL(10,2)`. */
+weir_view tester_type_text(arena *a, ft_type type, uint32_t precision, uint32_t scale);
 void tester_tables_show(const tester_tables *t, report *r);
 void tester_tables_free(tester_tables *t);
 

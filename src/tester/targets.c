@@ -1,5 +1,7 @@
 #include "tester/targets.h"
 
+#include "json/number.h"
+
 weir_rc tester_input_wrong(tree_mark mark, err *e, const char *fmt, ...)
 {
     buf text = {0};
@@ -35,13 +37,25 @@ bool tester_target_add(arena *a, ft_table *t, ft_column c)
 
 /* ---------------------------------------------------------------------------------------------------------------- reading -- */
 
-static uint32_t number(const tree *t, const char *name)
+static weir_rc number(const tree *t, const char *name, uint32_t *ret, err *e)
 {
     const tree *n = tree_get(t, name);
-    uint32_t v = 0;
-    for (size_t i = 0; n && n->kind == TREE_NUMBER && i < n->text.len && n->text.ptr[i] >= '0' && n->text.ptr[i] <= '9' && v < 100000000; i++)
-        v = v * 10 + (uint32_t)(n->text.ptr[i] - '0');
-    return v;
+    int64_t v = 0;
+    if (!tree_is_null(n) && (!number_to_i64(n->text, &v) || v < 0 || v > INT32_MAX))
+        return tester_input_wrong(n->mark, e, "'%s' is no number of digits or bytes", name);
+    *ret = (uint32_t)v;
+    return WEIR_OK;
+}
+
+weir_rc tester_target_params(const tree *t, ft_column *c, err *e)
+{
+    c->precision = c->scale = c->length = 0;
+    weir_rc rc = c->type == FT_DECIMAL ? number(t, "precision", &c->precision, e) : WEIR_OK;
+    if (!rc && c->type == FT_DECIMAL)
+        rc = number(t, "scale", &c->scale, e);
+    if (!rc && c->type == FT_STRING)
+        rc = number(t, "string_byte_length", &c->length, e);
+    return rc;
 }
 
 static weir_rc read_column(const tree *m, ft_column *ret, err *e)
@@ -50,13 +64,7 @@ static weir_rc read_column(const tree *m, ft_column *ret, err *e)
     *ret = (ft_column){.name = m->name};
     if (!ft_type_named(type, &ret->type) || ret->type == FT_UNSPECIFIED)
         return tester_input_wrong(m->mark, e, "'%.*s' is no type of a column", VIEW_ARG(type));
-    if (ret->type == FT_DECIMAL) {
-        ret->precision = number(m, "precision");
-        ret->scale = number(m, "scale");
-    } else if (ret->type == FT_STRING) {
-        ret->length = number(m, "string_byte_length");
-    }
-    return WEIR_OK;
+    return tester_target_params(m, ret, e);
 }
 
 static weir_rc read_columns(arena *a, const tree *columns, ft_table *ret, err *e)

@@ -19,7 +19,6 @@ typedef struct tester_options {
     const char *state;              /* file instead of DATA/state.json; NULL: that */
     const char *const *excluded;    /* tables and columns that are not selected; NULL-terminated */
     const weir_connector *warehouse;
-    const char *warehouse_path;     /* NULL: DATA/warehouse.db */
     bool reset;                     /* forget the state and the warehouse first */
 
     /* of a destination */

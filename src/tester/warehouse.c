@@ -1,5 +1,7 @@
 #include "tester/warehouse.h"
 
+#include "proto/fivetran/sql.h"
+
 /* ----------------------------------------------------------------------------------------------------------------- types -- */
 
 weir_sql_type tester_sql_type(ft_type type)
@@ -51,17 +53,6 @@ weir_sql_column tester_stored_column(const tester_column *c)
 }
 
 /* ------------------------------------------------------------------------------------------------------------ statements -- */
-
-void tester_quote(buf *sql, weir_view name)
-{
-    buf_addc(sql, '"');
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == '"')
-            buf_addc(sql, '"');
-        buf_addc(sql, name.ptr[i]);
-    }
-    buf_addc(sql, '"');
-}
 
 weir_rc tester_warehouse_run(warehouse *w, const buf *sql, const weir_sql_value *values, size_t columns, size_t rows)
 {
@@ -117,7 +108,7 @@ typedef struct wanted {
 static void put_definition(warehouse *w, const weir_sql_column *c, buf *sql)
 {
     weir_view type = w->sql->type_name(w->task, w->self, c);
-    tester_quote(sql, c->name);
+    ft_sql_name(sql, c->name);
     buf_printf(sql, " %.*s%s", VIEW_ARG(type), c->key ? " NOT NULL" : "");
 }
 
@@ -128,7 +119,7 @@ static void put_key(const wanted *x, buf *sql)
         if (!x->columns[i].key)
             continue;
         buf_adds(sql, n++ ? ", " : ", PRIMARY KEY (");
-        tester_quote(sql, x->columns[i].name);
+        ft_sql_name(sql, x->columns[i].name);
     }
     buf_adds(sql, n ? ")" : "");
 }
@@ -154,7 +145,7 @@ static weir_rc add_column(warehouse *w, weir_view name, const weir_sql_column *c
     return run_plain(w, &sql);
 }
 
-static const weir_sql_column *stored_named(const tester_table *x, weir_view name)
+const weir_sql_column *tester_stored_named(const tester_table *x, weir_view name)
 {
     for (size_t i = 0; i < x->stored_count; i++)
         if (view_eq(x->stored[i].name, name))
@@ -168,11 +159,11 @@ static weir_rc copy_rows(warehouse *w, const tester_table *x, weir_view from, we
     buf sql = {0}, values = {0}, name = {0};
     buf_printf(&sql, "INSERT INTO %.*s (", VIEW_ARG(to));
     for (size_t i = 0, n = 0; i < want->count; i++) {
-        const weir_sql_column *had = stored_named(x, want->columns[i].name);
+        const weir_sql_column *had = tester_stored_named(x, want->columns[i].name);
         if (!had)
             continue;
         buf_clear(&name);
-        tester_quote(&name, had->name);
+        ft_sql_name(&name, had->name);
         weir_view value = had->type == want->columns[i].type && had->type != WEIR_SQL_DECIMAL ? buf_view(&name)
                           : w->sql->convert(w->task, w->self, buf_view(&name), had, &want->columns[i]);
         buf_printf(&sql, "%s%s", n ? ", " : "", buf_text(&name));
@@ -242,7 +233,7 @@ static weir_rc look(warehouse *w, tester_tables *t, tester_table *x)
 /* Never narrower than what is there: rows of earlier runs stay what they are. */
 static void widen(const tester_table *x, weir_sql_column *c)
 {
-    const weir_sql_column *had = stored_named(x, c->name);
+    const weir_sql_column *had = tester_stored_named(x, c->name);
     if (!had)
         return;
     if (had->type != c->type) {
@@ -276,7 +267,7 @@ static bool plan(warehouse *w, const tester_table *x, wanted *ret)
         const tester_column *c = &x->columns[i];
         if (!c->included || (c->type == FT_UNSPECIFIED && !c->key))
             continue; /* nothing is known of it yet */
-        const weir_sql_column *had = stored_named(x, c->name);
+        const weir_sql_column *had = tester_stored_named(x, c->name);
         ret->columns[ret->count] = had && c->type == FT_UNSPECIFIED ? *had : tester_stored_column(c);
         ret->columns[ret->count].key = c->key;
         widen(x, &ret->columns[ret->count++]);
@@ -306,7 +297,7 @@ static bool needs_rebuild(const warehouse *w, const tester_table *x, const wante
 {
     bool touched = x->touched == w->number;
     for (size_t i = 0; i < want->count; i++) {
-        const weir_sql_column *had = stored_named(x, want->columns[i].name);
+        const weir_sql_column *had = tester_stored_named(x, want->columns[i].name);
         if (had ? !same(had, &want->columns[i]) : want->columns[i].key || touched)
             return true;
     }
@@ -343,7 +334,7 @@ weir_rc tester_warehouse_fit(warehouse *w, tester_tables *t, tester_table *x)
         rc = rebuild(w, x, &want);
     } else {
         for (size_t i = 0; !rc && i < want.count; i++)
-            if (!stored_named(x, want.columns[i].name)) {
+            if (!tester_stored_named(x, want.columns[i].name)) {
                 changed = true;
                 rc = add_column(w, tester_warehouse_name(w, x), &want.columns[i]);
             }

@@ -28,6 +28,8 @@ typedef struct warehouse {
 weir_sql_type tester_sql_type(ft_type type);
 /** A column as it is to be there. Its type is never NULL: one of which nothing is known is text. */
 weir_sql_column tester_stored_column(const tester_column *c);
+/** A column as it is there; NULL: it is not. */
+const weir_sql_column *tester_stored_named(const tester_table *x, weir_view name);
 
 /** Begins a transaction unless one is open. */
 weir_rc tester_warehouse_begin(warehouse *w);
@@ -39,7 +41,5 @@ weir_rc tester_warehouse_fit(warehouse *w, tester_tables *t, tester_table *x);
 weir_rc tester_warehouse_run(warehouse *w, const buf *sql, const weir_sql_value *values, size_t columns, size_t rows);
 /** The table as a statement names it. */
 weir_view tester_warehouse_name(warehouse *w, const tester_table *x);
-/** Appends a name in double quotes. */
-void tester_quote(buf *sql, weir_view name);
 
 #endif

@@ -114,20 +114,8 @@ static FivetranSdk__V2__FileParams *params_of(dest_test *x)
 static weir_rc send(dest_test *x, const char *method, const ProtobufCMessage *q, err *e)
 {
     ProtobufCMessage *m = NULL;
-    x->calls++;
-    if (x->arena.failed)
-        return err_nomem(e);
-    weir_rc rc = tester_peer_call(x->peer, method, q, &fivetran_sdk__v2__write_batch_response__descriptor, &x->arena, &m, e);
-    if (rc)
-        return rc;
-    const FivetranSdk__V2__WriteBatchResponse *r = (const void *)m;
-    const unsigned is = r->response_case;
-    return tester_judge(x, method,
-                        (tester_answer){.has_success = is == FIVETRAN_SDK__V2__WRITE_BATCH_RESPONSE__RESPONSE_SUCCESS,
-                                        .success = is == FIVETRAN_SDK__V2__WRITE_BATCH_RESPONSE__RESPONSE_SUCCESS && r->success,
-                                        .warning = is == FIVETRAN_SDK__V2__WRITE_BATCH_RESPONSE__RESPONSE_WARNING ? r->warning : NULL,
-                                        .task = is == FIVETRAN_SDK__V2__WRITE_BATCH_RESPONSE__RESPONSE_TASK ? r->task : NULL},
-                        e);
+    weir_rc rc = tester_call(x, method, q, &fivetran_sdk__v2__write_batch_response__descriptor, &m, e);
+    return rc ? rc : tester_judge(x, method, TESTER_ANSWER((const FivetranSdk__V2__WriteBatchResponse *)(void *)m, WRITE_BATCH), e);
 }
 
 static weir_rc send_plain(dest_test *x, const tester_batch *b, written *w, err *e)
@@ -153,11 +141,13 @@ static weir_rc send_history(dest_test *x, const tester_batch *b, written *w, err
 }
 
 /* Without its key a file is of no use to anybody; those in plain text may be looked at. */
-static void tidy(const dest_test *x, const written *w)
+static void tidy(const dest_test *x, written *w)
 {
-    for (size_t k = 0; !x->o->plain_text && k < TESTER_FILES; k++)
+    for (size_t k = 0; !x->o->plain_text && k < TESTER_FILES; k++) {
         for (size_t i = 0; i < w[k].count; i++)
             unlink(w[k].local[i]);
+        explicit_bzero(w[k].keys, sizeof w[k].keys);
+    }
 }
 
 weir_rc tester_write(dest_test *x, const tester_batch *b, const char *stem, err *e)

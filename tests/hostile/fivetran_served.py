@@ -15,26 +15,17 @@ import tempfile
 import time
 from pathlib import Path
 
-PYTHON = Path(os.environ.get("WEIR_PEERS") or Path.home() / ".cache" / "weir-peers") / "fivetran/bin/python"
-if __name__ == "__main__":
-    if not PYTHON.exists():
-        print("ok fivetran-served # SKIP no environment 'fivetran': see tests/interop/setup.sh")
-        sys.exit(0)
-    if Path(sys.prefix) != PYTHON.parents[1]:
-        os.execv(PYTHON, [str(PYTHON), *sys.argv])
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "interop"))
-import grpc
+import fivetran_python
 
-HERE = Path(__file__).resolve().parent
-import importlib.util
+if __name__ == "__main__":
+    fivetran_python.enter("fivetran-served")
 
-spec = importlib.util.spec_from_file_location("wire", Path(__file__).resolve().parents[1] / "interop" / "fivetran.py")
-wire = importlib.util.module_from_spec(spec)
-sys.modules["wire"] = wire
-spec.loader.exec_module(wire)
 import fivetran_files as files
+import grpc
 from harness import BIN, Failure, must, report
+
+wire = fivetran_python.wire()
 
 HELLO, SQLITE = BIN / "source-hello", BIN / "materialize-sqlite"
 SOURCE, DESTINATION = "/fivetran_sdk.v2.SourceConnector/", "/fivetran_sdk.v2.DestinationConnector/"
@@ -193,7 +184,7 @@ def killed_clients():
                   "s = fivetran.source_rpc.SourceConnectorStub(grpc.insecure_channel('127.0.0.1:' + sys.argv[1]))\n"
                   "for m in s.Update(fivetran.source.UpdateRequest(configuration={'count': '100000000'})): os.kill(os.getpid(), 9)\n")
         for _ in range(3):
-            subprocess.run([sys.executable, "-c", script, str(served.port), str(HERE.parent / "interop")])
+            subprocess.run([sys.executable, "-c", script, str(served.port), str(fivetran_python.HERE)])
         settle(served, least)
         still_well(served)
 

@@ -120,7 +120,6 @@ def calls(folder):
     return [json.loads(line) for line in (folder / "peer/calls.ndjson").open()]
 
 
-
 def test_the_files_of_the_operations(weir, tmp_path):
     for name in ("1_tables.json", "2_truncate.json"):
         (tmp_path / name).write_bytes((ROOT / "tests/tester/input" / name).read_bytes())

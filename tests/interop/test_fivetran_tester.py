@@ -2,6 +2,8 @@
 itself."""
 
 import json
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -103,6 +105,15 @@ def test_the_schema_changes_on_the_way(weir, tmp_path, duck):
     assert t.query("SELECT id, n, extra FROM default_schema.t ORDER BY id") == [(1, "1", None), (2, "x", Decimal("1.25"))]
 
 
+def test_a_column_more_of_a_table_without_a_key(weir, tmp_path):
+    """Rows that came before it have nothing there, not even what tells them apart."""
+    t = Tested(weir, tmp_path, "fivetran_source.py")
+    script = [["UPSERT", "nokey", {"v": "x"}], ["UPSERT", "nokey", {"v": "y", "more": "z"}], CHECKPOINT]
+    t.source({"tables": [table("nokey", {"v": "STRING"}, [])]}, script, 0, "--warehouse", "sqlite")
+    with closing(sqlite3.connect(tmp_path / "warehouse.db")) as db:
+        assert db.execute("SELECT v, more FROM default_schema__nokey ORDER BY v").fetchall() == [("x", None), ("y", "z")]
+
+
 def test_what_fails(weir, tmp_path):
     """A task, a failing test, an error: status other than 0, and the state stays at the last checkpoint."""
     t = Tested(weir, tmp_path, "fivetran_source.py")
@@ -113,19 +124,35 @@ def test_what_fails(weir, tmp_path):
     assert json.loads((tmp_path / "state.json").read_text()) == {"n": 4}
 
 
-STRICT = ["a-batch-of-101", "a-value-without-a-member", "a-time-of-day", "bad-utf8-in-a-value", "without-the-key", "a-state-that-is-no-json",
-          "columns-of-the-platform", "a-type-that-is-none", "a-decimal-that-is-none", "json-that-is-none", "a-test-that-fails", "dies", "rubbish", "a-table-twice"]  # fmt: skip
+# The rule that each breaks, by its name in src/tester/README.md; or, with a space, words of the error that ends the test.
+STRICT = {
+    "a-batch-of-101": "batch_records", "a-value-without-a-member": "value", "a-time-of-day": "naive_time", "bad-utf8-in-a-value": "value", "without-the-key": "key",
+    "a-state-that-is-no-json": "state", "columns-of-the-platform": "system_name", "a-decimal-that-is-none": "value", "json-that-is-none": "json",
+    "a-table-twice": "name", "a-test-without-a-member": "no_member", "a-type-that-is-none": "type 7", "a-test-that-fails": "the moon is not there",
+    "dies": "exited with status 3", "rubbish": "message 4",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("behaviour", STRICT)
 def test_strict(weir, tmp_path, behaviour):
-    """What breaks a rule is told, and the test fails; with --json every line is one object."""
+    """What breaks a rule is told by its name, and the test fails; with --json every line is one object."""
     (tmp_path / "configuration.json").write_text("{}")
     argv = program("fivetran", str(HOSTILE), behaviour)
     done = weir("test-source", "--data", tmp_path, "--json", "--warehouse", "sqlite", "--", *argv, status=None)
     assert done.returncode not in (0, 7) and done.returncode > 0, f"{done.returncode} {done.stdout} {done.stderr}"
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert all(isinstance(line, dict) for line in lines)
+    *lines, result = [json.loads(line) for line in done.stdout.splitlines()]
+    wanted = STRICT[behaviour]
+    assert (wanted in result["error"]) if " " in wanted else (set(result["rules"]) == {wanted}), result
+    assert behaviour != "a-test-without-a-member" or not [line for line in lines if line.get("step") == "test"], "a test that has not passed"
+
+
+def test_a_decimal_that_no_database_has(weir, tmp_path, duck):
+    """It is told, and the test goes on: the column is as if nothing had been said of its digits."""
+    t = Tested(weir, tmp_path, "fivetran_source.py")
+    said = t.source({"tables": [table("t", {"id": "LONG", "d": "DECIMAL(5,10)"})]}, [["UPSERT", "t", {"id": "1", "d": "12.5"}], CHECKPOINT], None, "--json")
+    result = json.loads(said.stdout.splitlines()[-1])
+    assert result["rules"] == {"decimal": 1} and "error" not in result, result
+    assert t.query("SELECT d FROM default_schema.t") == [(Decimal("12.5"),)]
 
 
 def test_a_good_one_passes_the_strict_test(weir, tmp_path):
@@ -231,10 +258,12 @@ def test_alterations_and_migrations(weir, tmp_path):
                   input_3={"schema_migration": [{"rename_column": [{"table": "t", "from_column": "v", "to_column": "x"}]}, {"drop_table": [{"table": "t"}]}]}, status=None)  # fmt: skip
     assert t.tables()["tester.t"]["columns"]["w"] == "DOUBLE"
     asked = [said["details"] for method, said in t.calls() if method == "Migrate"]
+    assert [set(a) - {"schema", "table"} for a in asked] == [{"rename"}, {"drop"}]
     assert asked[0]["rename"]["rename_column"] == {"from_column": "v", "to_column": "x"}
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '{"ops": 7}', '{"ops": [{"upset": {}}]}', '{"create_table": {"t": {"columns": {"id": "INTEGRAL"}}}}', '{"unheard": {}}'])
+@pytest.mark.parametrize("content", ["[]", "{", '{"ops": 7}', '{"ops": [{"upset": {}}]}', '{"create_table": {"t": {"columns": {"id": "INTEGRAL"}}}}', '{"unheard": {}}',
+                                     '{"create_table": {"t": {"columns": {"id": {"type": "DECIMAL", "precision": "ten"}}}}}', '{"schema_migration": ["drop_table"]}'])
 def test_input_that_is_none(weir, tmp_path, content):
     t = Tested(weir, tmp_path, "fivetran_destination.py")
     (tmp_path / "input_1.json").write_text(content)

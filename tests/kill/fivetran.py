@@ -10,8 +10,7 @@ after it if the client was told so, and the same call again makes it so.
 
 The points are drawn from a seed, which a failure names. It needs the environment `fivetran` of tests/interop.
 """
-import json
-import os
+import functools
 import random
 import shutil
 import sqlite3
@@ -21,26 +20,20 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-PYTHON = Path(os.environ.get("WEIR_PEERS") or Path.home() / ".cache" / "weir-peers") / "fivetran/bin/python"
-if __name__ == "__main__":
-    if not PYTHON.exists():
-        print("ok fivetran # SKIP no environment 'fivetran': see tests/interop/setup.sh")
-        sys.exit(0)
-    if Path(sys.prefix) != PYTHON.parents[1]:
-        os.execv(PYTHON, [str(PYTHON), *sys.argv])
-
 HERE = Path(__file__).resolve().parent
-import importlib.util
-
-spec = importlib.util.spec_from_file_location("wire", HERE.parent / "interop" / "fivetran.py")
-wire = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(wire)
-sys.modules["wire"] = wire
 sys.path.append(str(HERE.parent / "interop"))
-import fivetran_files as files
-import grpc
-from foreign import COUNT, HELLO, SQLITE, WEIR, Wrong, calls, environment, fault, must, point
+import fivetran_python
 
+if __name__ == "__main__":
+    fivetran_python.enter("fivetran")
+
+import fivetran_files as files
+import foreign
+import grpc
+from foreign import SQLITE, Wrong, calls, check_driven, fault, must, point
+
+wire = fivetran_python.wire()
+run_weir = functools.partial(foreign.run_weir, limit=90)  # its source is an interpreter that loads gRPC
 KINDS = ["io", "write", "sync"]
 SCHEMA = {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": "string"}}, "required": ["id"]}
 
@@ -49,35 +42,11 @@ SCHEMA = {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"
 
 def run_catalog():
     return {"captures": {"test/source": {
-                "endpoint": {"local": {"command": [str(PYTHON), str(HERE / "fivetran_numbers.py")], "protocol": "fivetran", "config": {}}},
+                "endpoint": {"local": {"command": [str(fivetran_python.PYTHON), str(HERE / "fivetran_numbers.py")], "protocol": "fivetran", "config": {}}},
                 "bindings": [{"resource": {"table": "records"}, "target": "test/records"}], "shards": {"maxTxnDuration": "1ms"}}},
             "collections": {"test/records": {"schema": SCHEMA, "key": ["/id"]}},
             "materializations": {"test/db": {"endpoint": {"native": {"connector": "materialize-sqlite", "config": {"path": "out.db"}}},
                                              "bindings": [{"resource": {"table": "records"}, "source": "test/records"}]}}}
-
-
-def load_catalog():
-    return {"captures": {"test/hello": {"endpoint": {"local": {"command": [str(HELLO)], "config": {"count": COUNT, "text": "é"}}},
-                                        "bindings": [{"resource": {"stream": "greetings"}, "target": "test/greetings"}], "shards": {"maxTxnDuration": "1ms"}}},
-            "collections": {"test/greetings": {"schema": {"type": "object", "properties": {"n": {"type": "integer"}, "text": {"type": "string"}}, "required": ["n"]},
-                                               "key": ["/n"]}},
-            "materializations": {"test/db": {"endpoint": {"local": {"command": [str(SQLITE)], "protocol": "fivetran", "config": {"path": "out.db"}}},
-                                             "bindings": [{"resource": {"table": "greetings"}, "source": "test/greetings"}]}}}
-
-
-def run_weir(folder, catalog, env):
-    (folder / "flow.yaml").write_text(json.dumps(catalog))
-    return subprocess.run([WEIR, "run", "--once", "--idle", "30s", "--data", "data", "--quiet"], cwd=folder, env=environment(**env), capture_output=True,
-                          text=True, timeout=90, start_new_session=True)
-
-
-def check_run(folder):
-    journal = sorted((folder / "data/journals/test%2Frecords").iterdir())
-    ids = [json.loads(line)["id"] for line in b"".join(p.read_bytes() for p in journal).splitlines()]
-    must(ids == list(range(COUNT)), f"collection: {len(ids)} documents, {len(set(ids))} different, {COUNT} expected")
-    with sqlite3.connect(folder / "out.db") as db:
-        rows = db.execute("SELECT id, name FROM records ORDER BY id").fetchall()
-    must(rows == [(n, f"é{n}") for n in range(COUNT)], f"table: {len(rows)} rows, {COUNT} expected")
 
 
 def run(folder, rng, totals, history):
@@ -89,21 +58,7 @@ def run(folder, rng, totals, history):
         must(result.returncode not in (5, 7), f"a kill is taken for another fault: {result.stderr[-500:]}")
     result = run_weir(folder, run_catalog(), {})
     must(result.returncode == 0, f"the last run failed: {result.stderr[-600:]}")
-    check_run(folder)
-
-
-def load(folder, rng, totals, history):
-    for _ in range(rng.randint(1, 2)):
-        program, action = rng.choice([("weir", "kill"), ("materialize-sqlite", "kill"), ("materialize-sqlite", "killboth")])
-        at = action + point(rng, totals, f"load {program}", KINDS, program).removeprefix("kill")
-        result = run_weir(folder, load_catalog(), fault(at))
-        history.append(f"{at} -> {result.returncode}")
-        must(result.returncode not in (5, 7), f"a kill is taken for another fault: {result.stderr[-500:]}")
-    result = run_weir(folder, load_catalog(), {})
-    must(result.returncode == 0, f"the last run failed: {result.stderr[-600:]}")
-    with sqlite3.connect(folder / "out.db") as db:
-        rows = [r[0] for r in db.execute("SELECT n FROM greetings ORDER BY n")]
-    must(rows == list(range(COUNT)), f"table: {len(rows)} rows, {len(set(rows))} different, {COUNT} expected")
+    check_driven(folder)
 
 
 # ---- batch: a destination in the middle of a call ----
@@ -223,7 +178,7 @@ def batch(folder, rng, totals, history):
 
 # ---- rounds ----
 
-GROUPS = {"run": run, "load": load, "batch": batch}
+GROUPS = {"run": run, "load": lambda *a: foreign.loaded(a[0], "fivetran", *a[1:]), "batch": batch}
 
 
 def one_round(group, seed, totals):
@@ -242,8 +197,8 @@ def count_all(groups):
     for kind in KINDS:
         if "run" in groups:
             totals["run", kind] = calls(lambda f, e: run_weir(f, run_catalog(), e), "weir", kind)
-        for program in ("weir", "materialize-sqlite") if "load" in groups else ():
-            totals[f"load {program}", kind] = calls(lambda f, e: run_weir(f, load_catalog(), e), program, kind)
+    if "load" in groups:
+        totals |= foreign.calls_loading("fivetran")
     for method in sorted(set(METHODS)) if "batch" in groups else ():
         totals["states"][method] = expected(method)
         for kind in KINDS:

@@ -49,10 +49,13 @@ $ weir test-source --data d --warehouse sqlite --exclude text,greetings.text -- 
 < greetings       3       0       0         1              0
 < source succeeded
 !*
-$ sqlite3 d/warehouse.db 'SELECT * FROM default_schema__greetings' | cut -d '|' -f 1 | sort
+$ sqlite3 d/warehouse.db 'SELECT n FROM default_schema__greetings ORDER BY n; SELECT name FROM pragma_table_info("default_schema__greetings")'
 < 0
 < 1
 < 2
+< n
+< _fivetran_synced
+< _fivetran_deleted
 
 == what the configuration lacks is asked for on the terminal, and kept for the owner's eyes
 file ask.py
@@ -124,3 +127,11 @@ $ weir test-source --port 1 -- source-hello
 $ weir test-source --warehouse oracle
 ! error --warehouse 'oracle' is not known: there are duckdb and sqlite
 = 2
+
+== what is told cannot be written
+file d/configuration.json
+| {"text": "Hi", "count": "3"}
+$ weir test-source --data d --warehouse sqlite -- source-hello >/dev/full
+!*
+! error writing standard output: No space left on device
+= 6
