@@ -179,8 +179,9 @@ static void set_kind(planner *p, ft_node *n, const ft_layers *l)
         unsigned types;
         ft_kind kind;
     } kinds[] = {
-        {WEIR_IS_STRING, FT_KIND_TEXT},   {WEIR_IS_INTEGER, FT_KIND_INTEGER},
-        {WEIR_IS_NUMBER, FT_KIND_NUMBER}, {WEIR_IS_NUMBER | WEIR_IS_INTEGER, FT_KIND_NUMBER},
+        {WEIR_IS_STRING, FT_KIND_TEXT},
+        {WEIR_IS_INTEGER, FT_KIND_INTEGER},
+        {WEIR_IS_NUMBER | WEIR_IS_INTEGER, FT_KIND_NUMBER},
         {WEIR_IS_BOOLEAN, FT_KIND_BOOL},
     };
     n->kind = FT_KIND_JSON;
