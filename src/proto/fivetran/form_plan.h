@@ -4,6 +4,12 @@
 
 #include "proto/fivetran/form.h"
 
+enum {
+    FT_LEAVES_MAX = 5000,  /* settings with a field */
+    FT_CHOICES_MAX = 1000, /* of a dropdown */
+    FT_DEEPEST = 24        /* objects in objects; what is further in is JSON */
+};
+
 typedef enum ft_kind {
     FT_KIND_JSON = 0, /* whatever nothing better is known of: the field holds JSON text */
     FT_KIND_TEXT,
