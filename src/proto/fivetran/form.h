@@ -108,7 +108,7 @@ bool ft_form_shows(const ft_form *f, const ft_flat *answers, weir_view name);
 /** A schema as a form: which field is which setting. */
 typedef struct ft_plan ft_plan;
 
-/** WEIR_E_CONFIG: a schema of more than 5000 settings; WEIR_E_NOMEM. Borrows from the schema and lives in the arena. */
+/** WEIR_E_CONFIG: a schema of more than 5000 settings, or 20000 fields for them; WEIR_E_NOMEM. Borrows from the schema and lives in the arena. */
 weir_rc ft_plan_new(arena *a, const tree *schema, ft_plan **ret, err *e);
 /** Its form: without tests, nothing to be selected. */
 const ft_form *ft_plan_form(const ft_plan *p);

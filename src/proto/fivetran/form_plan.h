@@ -67,7 +67,7 @@ weir_view ft_text_of(arena *a, const tree *value);
 bool ft_stands_for_itself(const ft_node *n, weir_view text);
 /** The leaf whose field has this name, or NULL. */
 const ft_node *ft_plan_leaf(const ft_plan *p, weir_view name);
-/** Makes the form of the plan. */
+/** Makes the form of the plan. WEIR_E_CONFIG: conditions in conditions make too many fields. */
 weir_rc ft_plan_lay_out(ft_plan *p, err *e);
 /** Gives every leaf a name. */
 weir_rc ft_plan_name(ft_plan *p, err *e);

@@ -418,6 +418,18 @@ static void schemas_without_end(void **state)
     buf_adds(&text, "},\"properties\":{\"all\":{\"$ref\":\"#/$defs/d19\"}}}");
     assert_int_equal(tree_parse(&a, buf_view(&text), NULL, WEIR_E_BUG, &t, &e), WEIR_OK);
     assert_int_equal(ft_plan_new(&a, t, &plan, &e), WEIR_E_CONFIG);
+    buf_clear(&text); /* one setting, but in as many groups as there are ways to come to it: 2 to the power of 20 */
+    buf_adds(&text, "{\"type\":\"string\"}");
+    for (int i = 0; i < 20; i++) {
+        buf outer = {0};
+        buf_printf(&outer, "{\"type\":\"object\",\"properties\":{\"on\":{\"type\":\"boolean\"},\"in\":%s},"
+                           "\"x-shown-when\":[{\"on\":true},{\"on\":false}]}", buf_text(&text));
+        buf_free(&text);
+        text = outer;
+    }
+    assert_int_equal(tree_parse(&a, buf_view(&text), NULL, WEIR_E_BUG, &t, &e), WEIR_OK);
+    assert_int_equal(ft_plan_new(&a, t, &plan, &e), WEIR_E_CONFIG);
+    assert_non_null(strstr(err_text(&e), "too many for a form"));
     buf_free(&text);
     arena_free(&a);
     err_free(&e);
