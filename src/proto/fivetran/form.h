@@ -118,7 +118,8 @@ const ft_form *ft_plan_form(const ft_plan *p);
  *  goes along as texts. */
 weir_rc ft_plan_of_connector(arena *a, const weir_connector *c, ft_plan **ret, err *e);
 
-/** Calls each() with every secret in a map, whether the value is of any use or not: to be masked before anything is said about them. */
+/** Calls each() with every secret in a map, whether the value is of any use or not: to be masked before anything is said about them. Where nothing is known of
+ *  the settings, all values are. */
 void ft_plan_secrets(const ft_plan *p, const ft_flat *flat, void (*each)(void *arg, weir_view secret), void *arg);
 
 /** Appends the settings: a JSON object. An empty text is an absent setting; only of a text that is required or has a default it is the empty text. Fields

@@ -147,6 +147,13 @@ static void secrets(void **state)
     ft_plan_secrets(x.plan, &flat, note, &out);
     assert_string_equal(buf_text(&out), "hunter2;12a4;b;[{\"token\":\"tok\\n\"}];tok\n;new;");
     assert_refused(&x, PAIRS("pin", "12a4", "one", "b"), "field 'pin': expected an integer, got something else\nfield 'one': expected one of 'a', got something else");
+    done(&x);
+    const weir_connector untold = {.abi = WEIR_ABI, .name = "tap-x", .version = "1", .config_schema = VIEW("{\"type\":\"object\"}")};
+    planned_connector(&x, &untold); /* where nothing is known of the settings, any may be secret, wherever it stands */
+    flat = flat_of(&items, PAIRS("config", "{\"password\":\"hunter2\"}", "token", "hunter3", "empty", ""));
+    buf_clear(&out);
+    ft_plan_secrets(x.plan, &flat, note, &out);
+    assert_string_equal(buf_text(&out), "{\"password\":\"hunter2\"};hunter2;hunter3;");
     buf_free(&out);
     done(&x);
 }
