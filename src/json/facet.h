@@ -43,6 +43,8 @@ extern const facet facet_anything; /* what NULL stands for */
 weir_rc facet_read(arena *a, const tree *schema, const tree *known, unsigned depth, weir_rc rc, facet **ret, err *e);
 /** What is known of a member: its own facet, or that of the rest. */
 const facet *facet_of_member(const facet *object, const facet_member *m);
+/** WEIR_IS_... bits of a name in `type`, of "number" with WEIR_IS_INTEGER; 0: no draft has it. */
+unsigned facet_types_named(weir_view name);
 /** The types as weir.h has them: WEIR_IS_NUMBER includes integers, 0: anything. */
 unsigned facet_types(const facet *f);
 

@@ -50,13 +50,19 @@ static const struct {
     {"object", WEIR_IS_OBJECT},
 };
 
+unsigned facet_types_named(weir_view name)
+{
+    for (size_t i = 0; i < sizeof type_names / sizeof *type_names; i++)
+        if (view_is(name, type_names[i].name))
+            return type_names[i].types;
+    return 0;
+}
+
 /* A name that no draft has could mean anything. */
 static unsigned type_named(const tree *name)
 {
-    for (size_t i = 0; name->kind == TREE_STRING && i < sizeof type_names / sizeof *type_names; i++)
-        if (view_is(name->text, type_names[i].name))
-            return type_names[i].types;
-    return FACET_ANY;
+    unsigned types = name->kind == TREE_STRING ? facet_types_named(name->text) : 0;
+    return types ? types : FACET_ANY;
 }
 
 static unsigned type_of_value(const tree *value)

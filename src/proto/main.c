@@ -113,7 +113,7 @@ static int refuse(const serving *g, weir_rc rc, err *e)
 /* A database whose tables a platform manages itself can be served to such a platform only. */
 static weir_rc check_served(const serving *g, const weir_connector *c, err *e)
 {
-    if (c->capture || c->materialize || strcmp(g->p->name, "fivetran") == 0)
+    if (c->capture || c->materialize || g->p->tables)
         return WEIR_OK;
     return err_fail(e, WEIR_E_CONFIG, "'%s' is for platforms that manage its tables themselves, as Fivetran does (--port N): it cannot be served as %s yet", c->name,
                     g->p->name);

@@ -47,6 +47,7 @@ typedef struct protocol {
     const char *const *prefixes; /* of the program's name */
     bool own_version;            /* serve() answers --version */
     bool ends;                   /* its sources end by themselves: one that is silent is still at work */
+    bool tables;                 /* its platforms manage tables themselves: a connector that is an SQL database and nothing else can be served */
     const char *usage;           /* lines for --help, each behind "usage: " or seven blanks; %1$s is the program */
     weir_rc (*serve)(const weir_connector *, const serve_options *, serve_end *, err *e);
     /* Tells the platform why there is nothing to serve: a shim's connector does not start. NULL: the last line of the log does */

@@ -9,6 +9,22 @@
 #include "model/state.h"
 #include "run/task.h"
 
+/* ---- a listener that keeps nothing ---- */
+
+static weir_rc pass_over(listener *l, weir_task *t, const weir_stream *s, weir_view resource, weir_view path)
+{
+    (void)l;
+    (void)t;
+    (void)s;
+    (void)resource;
+    (void)path;
+    return WEIR_OK;
+}
+
+const listener_ops listener_quiet = {.discovered = pass_over};
+
+/* ---- its beginning and end ---- */
+
 session *session_new(const session_options *o)
 {
     session *s = calloc(1, sizeof *s);

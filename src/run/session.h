@@ -107,6 +107,9 @@ struct listener {
     const listener_ops *ops;
 };
 
+/** Of somebody who only wants to know whether it works: what is discovered is not kept, and nothing else is listened to. */
+extern const listener_ops listener_quiet;
+
 /** How full a lane may get before spill(). */
 enum { LANE_SPILL = 256 * 1024 };
 

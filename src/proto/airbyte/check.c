@@ -9,18 +9,6 @@
 
 /* ---- check ---- */
 
-static weir_rc note_nothing(listener *l, weir_task *t, const weir_stream *s, weir_view resource, weir_view path)
-{
-    (void)l;
-    (void)t;
-    (void)s;
-    (void)resource;
-    (void)path;
-    return WEIR_OK;
-}
-
-static const listener_ops ops = {.discovered = note_nothing};
-
 /* Opens the connector, has it check its settings in its own words, and then, of a source, looks at what is there: that needs the access that reading needs. */
 static weir_rc try_out(const airbyte_call *k, session *s, err *e)
 {
@@ -64,7 +52,7 @@ static weir_rc say_outcome(const airbyte_call *k, const char *why, err *e)
 /* What the user can put right is the outcome of a check; anything else is its failure (2.6). */
 weir_rc airbyte_check(const airbyte_call *k, err *e)
 {
-    listener l = {&ops};
+    listener l = {&listener_quiet};
     err found = {0};
     session *s = session_new(&(session_options){.connector = k->c, .to = &l, .log = k->o->log, .task_name = view_of(k->c->name), .no_acks = true});
     weir_rc rc = s ? attended(k, s, &found) : err_nomem(&found);

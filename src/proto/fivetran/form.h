@@ -108,7 +108,7 @@ bool ft_form_shows(const ft_form *f, const ft_flat *answers, weir_view name);
 /** A schema as a form: which field is which setting. */
 typedef struct ft_plan ft_plan;
 
-/** WEIR_E_CONFIG: a schema of more than 5000 settings; WEIR_E_NOMEM. Borrows from the schema and lives in the arena. */
+/** WEIR_E_CONFIG: a schema of more than 5000 settings, or 20000 fields for them; WEIR_E_NOMEM. Borrows from the schema and lives in the arena. */
 weir_rc ft_plan_new(arena *a, const tree *schema, ft_plan **ret, err *e);
 /** Its form: without tests, nothing to be selected. */
 const ft_form *ft_plan_form(const ft_plan *p);
@@ -118,7 +118,8 @@ const ft_form *ft_plan_form(const ft_plan *p);
  *  goes along as texts. */
 weir_rc ft_plan_of_connector(arena *a, const weir_connector *c, ft_plan **ret, err *e);
 
-/** Calls each() with every secret in a map, whether the value is of any use or not: to be masked before anything is said about them. */
+/** Calls each() with every secret in a map, whether the value is of any use or not: to be masked before anything is said about them. Where nothing is known of
+ *  the settings, all values are. */
 void ft_plan_secrets(const ft_plan *p, const ft_flat *flat, void (*each)(void *arg, weir_view secret), void *arg);
 
 /** Appends the settings: a JSON object. An empty text is an absent setting; only of a text that is required or has a default it is the empty text. Fields

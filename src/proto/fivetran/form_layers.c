@@ -1,5 +1,7 @@
 #include "proto/fivetran/form_layers.h"
 
+#include "json/facet.h"
+
 bool ft_schema_is_null(const tree *schema)
 {
     const tree *constant = tree_get(schema, "const");
@@ -106,21 +108,6 @@ bool ft_layers_meet(const ft_layers *a, const ft_layers *b)
 
 /* ------------------------------------------------------------------------------------------------------------------ types -- */
 
-static unsigned type_named(weir_view name)
-{
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } types[] = {
-        {"null", WEIR_IS_NULL},     {"boolean", WEIR_IS_BOOLEAN}, {"integer", WEIR_IS_INTEGER}, {"number", WEIR_IS_NUMBER},
-        {"string", WEIR_IS_STRING}, {"array", WEIR_IS_ARRAY},     {"object", WEIR_IS_OBJECT},
-    };
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (view_is(name, types[i].name))
-            return types[i].bit;
-    return 0;
-}
-
 static unsigned types_of_rivals(const ft_layers *l, const tree *rivals)
 {
     unsigned all = 0;
@@ -140,9 +127,9 @@ unsigned ft_layers_types(const ft_layers *l)
     const tree *type = ft_layers_get(l, "type"), *rivals = ft_layers_rivals(l);
     unsigned types = 0;
     if (type && type->kind == TREE_STRING)
-        return type_named(type->text);
+        return facet_types_named(type->text);
     for (const tree *t = items_of(type); t; t = t->next)
-        types |= type_named(t->kind == TREE_STRING ? t->text : (weir_view){0});
+        types |= t->kind == TREE_STRING ? facet_types_named(t->text) : 0;
     if (types)
         return types;
     if (ft_layers_get(l, "properties"))

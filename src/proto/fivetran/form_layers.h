@@ -24,7 +24,7 @@ weir_view ft_layers_text(const ft_layers *l, const char *keyword);
 bool ft_layers_requires(const ft_layers *l, weir_view member);
 /** oneOf or anyOf with several alternatives besides null, or NULL. */
 const tree *ft_layers_rivals(const ft_layers *l);
-/** WEIR_IS_... bits of `type`, or of what else tells the type; 0: anything. WEIR_IS_NULL is told where null is allowed besides others. */
+/** WEIR_IS_... bits of `type` (see facet_types_named()), or of what else tells the type; 0: anything. WEIR_IS_NULL is told where null is allowed besides others. */
 unsigned ft_layers_types(const ft_layers *l);
 /** Is there anything in common: does one of them hold a schema that the other holds? Then they are around one another. */
 bool ft_layers_meet(const ft_layers *a, const ft_layers *b);

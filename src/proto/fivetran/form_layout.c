@@ -3,10 +3,13 @@
 #include "model/fields.h"
 #include "proto/fivetran/form_plan.h"
 
+enum { MOST_FIELDS = 4 * FT_LEAVES_MAX }; /* a setting has one in every group in which it is shown: conditions in conditions multiply */
+
 typedef struct layout {
     const ft_plan *plan;
     arena *arena;
     unsigned groups;
+    size_t fields; /* of settings; more than MOST_FIELDS: no more are made */
 } layout;
 
 typedef struct fields {
@@ -218,7 +221,7 @@ static weir_view fallback_of(layout *l, const ft_node *n)
 
 static void lay_leaf(layout *l, fields to, const ft_node *n)
 {
-    ft_field *f = add_field(l, to);
+    ft_field *f = ++l->fields <= MOST_FIELDS ? add_field(l, to) : NULL;
     if (!f)
         return;
     f->name = n->name;
@@ -234,6 +237,8 @@ static void lay_leaf(layout *l, fields to, const ft_node *n)
 
 static void lay(layout *l, fields to, const ft_node *n)
 {
+    if (l->fields > MOST_FIELDS)
+        return;
     if (n->shown && n->around) {
         lay_shown(l, to, n);
         return;
@@ -258,5 +263,7 @@ weir_rc ft_plan_lay_out(ft_plan *p, err *e)
 {
     layout l = {.plan = p, .arena = p->arena};
     lay(&l, (fields){&p->form.fields, &p->form.count}, p->root);
+    if (l.fields > MOST_FIELDS)
+        return err_fail(e, WEIR_E_CONFIG, "its settings are shown in more than %d places, by their conditions: too many for a form", MOST_FIELDS);
     return p->arena->failed ? err_nomem(e) : WEIR_OK;
 }

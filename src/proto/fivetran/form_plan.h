@@ -4,6 +4,12 @@
 
 #include "proto/fivetran/form.h"
 
+enum {
+    FT_LEAVES_MAX = 5000,  /* settings with a field */
+    FT_CHOICES_MAX = 1000, /* of a dropdown */
+    FT_DEEPEST = 24        /* objects in objects; what is further in is JSON */
+};
+
 typedef enum ft_kind {
     FT_KIND_JSON = 0, /* whatever nothing better is known of: the field holds JSON text */
     FT_KIND_TEXT,
@@ -61,7 +67,7 @@ weir_view ft_text_of(arena *a, const tree *value);
 bool ft_stands_for_itself(const ft_node *n, weir_view text);
 /** The leaf whose field has this name, or NULL. */
 const ft_node *ft_plan_leaf(const ft_plan *p, weir_view name);
-/** Makes the form of the plan. */
+/** Makes the form of the plan. WEIR_E_CONFIG: conditions in conditions make too many fields. */
 weir_rc ft_plan_lay_out(ft_plan *p, err *e);
 /** Gives every leaf a name. */
 weir_rc ft_plan_name(ft_plan *p, err *e);

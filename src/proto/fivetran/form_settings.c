@@ -389,10 +389,11 @@ void ft_plan_secrets(const ft_plan *p, const ft_flat *flat, void (*each)(void *a
         arena a = {0};
         err e = {0};
         tree *t;
-        if (!n || !n->secret || !text.len)
+        const bool secret = n ? n->secret : p->open; /* of what has no field there it may be any */
+        if (!secret || !text.len)
             continue;
         each(arg, text);
-        if (n->kind == FT_KIND_JSON && !tree_parse_lenient(&a, text, NULL, WEIR_E_CONFIG, &t, &e))
+        if (n && n->kind == FT_KIND_JSON && !tree_parse_lenient(&a, text, NULL, WEIR_E_CONFIG, &t, &e))
             tell_inside(t, each, arg); /* they come up alone, too */
         arena_free(&a);
         err_free(&e);

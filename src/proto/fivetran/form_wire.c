@@ -180,7 +180,7 @@ bool ft_form_write(arena *a, const ft_form *f, buf *out)
 
 static weir_rc take_fields(arena *a, wire_field *const *from, size_t count, ft_field **ret, size_t *ret_count, err *e);
 
-/* Our own memory for `count` things; what could not be had is said at the end, by the arena. */
+/* Our own memory for `n` things, or the function ends. */
 #define TAKE(a, to, n)                                      \
     do {                                                    \
         (to) = arena_array((a), (n), sizeof *(to));         \

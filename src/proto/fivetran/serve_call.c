@@ -97,18 +97,6 @@ weir_rc ft_configuration_form(rpc_call *c, void *context, err *e)
 
 /* ---- Test ---- */
 
-static weir_rc note_nothing(listener *l, weir_task *t, const weir_stream *s, weir_view resource, weir_view path)
-{
-    (void)l;
-    (void)t;
-    (void)s;
-    (void)resource;
-    (void)path;
-    return WEIR_OK;
-}
-
-static const listener_ops quiet = {.discovered = note_nothing};
-
 /* Can a table be made, and the like? */
 static weir_rc begin_and_go_back(weir_task *t, void *self, void *arg)
 {
@@ -184,7 +172,7 @@ static weir_rc answer_test(const ft_session *o, arena *a, weir_view name, weir_r
 
 weir_rc ft_test(rpc_call *c, void *context, err *e)
 {
-    listener l = {&quiet};
+    listener l = {&listener_quiet};
     arena a = {0};
     err found = {0};
     ProtobufCMessage *request;

@@ -74,14 +74,10 @@ static weir_rc send_message(void *arg, buf *message, bool more, err *e)
 /* Settings that are wrong are told as a task, like everything that the user has to put right. */
 static weir_rc say_task(const ft_served *s, rpc_call *c, err *e)
 {
-    buf text = {0}, message = {0};
-    ft_reason(s->log, e, &text);
-    log_line(s->log, WEIR_ERROR, "Update: %s", buf_text(&text));
-    ft_task_message(buf_view(&text), &message);
-    err_clear(e);
-    weir_rc rc = buf_ok(&text) && buf_ok(&message) ? rpc_send(c, &message, false, e) : err_nomem(e);
+    buf message = {0};
+    ft_sync_task(s->log, e, &message);
+    weir_rc rc = buf_ok(&message) ? rpc_send(c, &message, false, e) : err_nomem(e);
     buf_free(&message);
-    buf_free(&text);
     return rc;
 }
 

@@ -28,6 +28,8 @@ typedef struct ft_streams {
 /** Fills in the rest, after `found`. WEIR_E_CONFIG: a stream that cannot be a table here: it is keyed within an object, or has a name that is the platform's own. */
 weir_rc ft_streams_take(ft_streams *s, err *e);
 void ft_streams_free(ft_streams *s);
+/** Is the name of a table, or of a column of it, the platform's own? Then WEIR_E_CONFIG.  @param what it is the name of */
+weir_rc ft_check_name(const ft_table *t, weir_view name, const char *what, err *e);
 
 /** A Table; NULL without memory. */
 FivetranSdk__V2__Table *ft_table_message(arena *a, const ft_table *t);

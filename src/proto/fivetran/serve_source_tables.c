@@ -3,7 +3,7 @@
 
 /* ---- streams ---- */
 
-static weir_rc refuse(const ft_table *t, weir_view name, const char *what, err *e)
+weir_rc ft_check_name(const ft_table *t, weir_view name, const char *what, err *e)
 {
     return view_starts(name, VIEW("_fivetran_"))
                ? err_fail(e, WEIR_E_CONFIG, "%s '%.*s' of '%.*s': names that begin with _fivetran_ are the platform's own", what, VIEW_ARG(name), VIEW_ARG(t->name))
@@ -13,11 +13,11 @@ static weir_rc refuse(const ft_table *t, weir_view name, const char *what, err *
 /* Times of day may not come from sources (fivetran.md 2.3). */
 static weir_rc check_columns(ft_table *t, err *e)
 {
-    weir_rc rc = refuse(t, t->name, "the table", e);
+    weir_rc rc = ft_check_name(t, t->name, "the table", e);
     for (size_t i = 0; i < t->count && !rc; i++) {
         if (t->columns[i].type == FT_NAIVE_TIME)
             t->columns[i].type = FT_STRING;
-        rc = refuse(t, t->columns[i].name, "the column", e);
+        rc = ft_check_name(t, t->columns[i].name, "the column", e);
     }
     return rc;
 }

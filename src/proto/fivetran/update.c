@@ -202,17 +202,22 @@ static weir_rc conclude(sync *v, weir_rc rc, err *e)
     return rc || !v->u.failed ? rc : err_fail(e, v->u.failed_rc, "%zu of %zu tables could not be read: see the warnings", v->u.failed, v->count);
 }
 
+void ft_sync_task(log_sink *log, err *e, buf *message)
+{
+    buf text = {0};
+    ft_reason(log, e, &text);
+    log_line(log, WEIR_ERROR, "Update: %s", buf_text(&text));
+    ft_task_message(buf_view(&text), message);
+    message->failed |= !buf_ok(&text);
+    err_clear(e);
+    buf_free(&text);
+}
+
 static weir_rc say_task(sync *v, err *e)
 {
-    buf text = {0}, message = {0};
-    ft_reason(v->o->log, e, &text);
-    log_line(v->o->log, WEIR_ERROR, "Update: %s", buf_text(&text));
-    ft_task_message(buf_view(&text), &message);
-    message.failed |= !buf_ok(&text);
-    err_clear(e);
-    weir_rc rc = ft_listener_say(&v->u, &message, e);
-    buf_free(&text);
-    return rc;
+    buf message = {0};
+    ft_sync_task(v->o->log, e, &message);
+    return ft_listener_say(&v->u, &message, e);
 }
 
 weir_rc ft_sync_run(const ft_sync *o, err *e)

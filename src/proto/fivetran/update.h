@@ -31,5 +31,7 @@ typedef struct ft_sync {
 
 /** Runs it. What the user has to put right has been told as a task, and is no error here. */
 weir_rc ft_sync_run(const ft_sync *o, err *e);
+/** Appends an error as a task. It is logged, and cleared: it has been told. */
+void ft_sync_task(log_sink *log, err *e, buf *message);
 
 #endif

@@ -90,17 +90,7 @@ void ft_lane_free(ft_lane *l)
 
 /* ---- tables that change ---- */
 
-weir_rc ft_lane_refresh(ft_slot *s, err *e)
-{
-    ft_columns now;
-    if (!ft_growing_columns(&s->target->table, &now))
-        return err_nomem(e);
-    ft_columns_free(&s->columns);
-    s->columns = now;
-    return WEIR_OK;
-}
-
-weir_rc ft_lane_change(ft_slot *s, err *e)
+static weir_rc queue_change(ft_slot *s, err *e)
 {
     ft_lane *l = s->of;
     ft_message *m = ft_queue_batch(&l->queue, &l->open) ? queue_next(&l->queue) : NULL;
@@ -110,14 +100,21 @@ weir_rc ft_lane_change(ft_slot *s, err *e)
     return WEIR_OK;
 }
 
+/* Columns that another lane has found may not have been told yet: its checkpoint may come later than this lane's. */
+weir_rc ft_lane_refresh(ft_slot *s, err *e)
+{
+    ft_columns now;
+    if (!ft_growing_columns(&s->target->table, &now))
+        return err_nomem(e);
+    ft_columns_free(&s->columns);
+    s->columns = now;
+    return now.version ? queue_change(s, e) : WEIR_OK;
+}
+
 weir_rc ft_lane_fit(ft_slot *s, const ft_misfit *misfit, err *e)
 {
     weir_rc rc = ft_growing_fit(&s->target->table, misfit, s->columns.version, e);
-    if (!rc)
-        rc = ft_lane_refresh(s, e);
-    if (!rc)
-        rc = ft_lane_change(s, e);
-    return rc;
+    return rc ? rc : ft_lane_refresh(s, e);
 }
 
 /* ---- records ---- */

@@ -302,8 +302,6 @@ static weir_rc on_schema(listener *base, weir_task *t, lane *ln, const weir_bind
         rc = ft_growing_unite(&target->table, &sourced, &changed, task_error(t));
     if (!rc && changed)
         rc = ft_lane_refresh(&l->slots[b->index], task_error(t));
-    if (!rc && changed)
-        rc = ft_lane_change(&l->slots[b->index], task_error(t));
     arena_free(&a);
     return rc;
 }

@@ -91,14 +91,12 @@ void ft_lane_clear(ft_lane *l);
 void ft_lane_outlet(ft_lane *l, size_t i, outlet *o, buf *to);
 /** Puts l->record, a record of the slot's table, behind the others. */
 weir_rc ft_lane_add(ft_slot *s, err *e);
-/** Makes the slot's columns what they are by now. */
+/** Makes the slot's columns what they are by now, and puts behind the records what the platform may not know of them. */
 weir_rc ft_lane_refresh(ft_slot *s, err *e);
 /** A value did not fit: the table grows, and the change goes out before the record. */
 weir_rc ft_lane_fit(ft_slot *s, const ft_misfit *misfit, err *e);
 /** Puts a TRUNCATE behind the records. */
 weir_rc ft_lane_truncate(ft_slot *s, err *e);
-/** Puts a change of the table behind the records. */
-weir_rc ft_lane_change(ft_slot *s, err *e);
 /** Appends a record of type TRUNCATE as a message. */
 weir_rc ft_truncate_message(ft_writing *w, buf *out, err *e);
 /** Makes the batch, unless it is empty, the last message of a queue. */

@@ -55,8 +55,9 @@ static ft_column *find(ft_growing *g, weir_view name)
 
 static weir_rc add(ft_growing *g, weir_view name, ft_type type, err *e)
 {
-    if (view_starts(name, VIEW("_fivetran_")))
-        return err_fail(e, WEIR_E_CONFIG, "column '%.*s' of '%.*s': names that begin with _fivetran_ are the platform's own", VIEW_ARG(name), VIEW_ARG(g->table.name));
+    weir_rc rc = ft_check_name(&g->table, name, "column", e);
+    if (rc)
+        return rc;
     if (g->table.count >= FT_COLUMNS_MAX)
         return err_fail(e, WEIR_E_REMOTE, "'%.*s' has more than %d columns by now: its documents are not rows of a table", VIEW_ARG(g->table.name), FT_COLUMNS_MAX);
     weir_view kept = arena_dup(&g->arena, name);

@@ -1,4 +1,5 @@
 /* The columns of a binding, from the projections of its collection, and what holds for them. */
+#include "json/facet.h"
 #include "json/pointer.h"
 #include "proto/flow/names.h"
 #include "proto/flow/serve_destination.h"
@@ -7,21 +8,11 @@
 
 static unsigned types_of(const tree *inference)
 {
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } all[] = {{"null", WEIR_IS_NULL},     {"boolean", WEIR_IS_BOOLEAN}, {"integer", WEIR_IS_INTEGER}, {"number", WEIR_IS_NUMBER},
-               {"string", WEIR_IS_STRING}, {"array", WEIR_IS_ARRAY},     {"object", WEIR_IS_OBJECT}};
     const tree *list = name_get(inference, "types");
     unsigned types = 0;
     for (const tree *t = list && list->kind == TREE_ARRAY ? list->first : NULL; t; t = t->next)
-        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-            if (view_is(t->text, all[i].name))
-                types |= all[i].bit;
-    enum { ALL_BUT_INTEGER = WEIR_IS_NULL | WEIR_IS_BOOLEAN | WEIR_IS_NUMBER | WEIR_IS_STRING | WEIR_IS_ARRAY | WEIR_IS_OBJECT };
-    if (types & WEIR_IS_NUMBER)
-        types |= WEIR_IS_INTEGER;
-    return (types & ALL_BUT_INTEGER) == ALL_BUT_INTEGER ? 0 : types;
+        types |= facet_types_named(t->text);
+    return types == FACET_ANY ? 0 : types;
 }
 
 static weir_column column_of(const tree *projection, bool key)

@@ -1,30 +1,8 @@
 /* The setup forms of our connectors, and of connectors that nobody here wrote: settings that are valid come back. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "fivetran_form.h"
+#include "fivetran_plan.h"
 #include "json/patch.h"
 
 extern const weir_connector source_files, source_hello, materialize_sqlite;
-
-typedef struct fixture {
-    arena a;
-    err e;
-    ft_plan *plan;
-} fixture;
-
-static void assert_form(const fixture *x, const char *expected)
-{
-    buf out = {0};
-    const ft_form *f = ft_plan_form(x->plan);
-    show_fields(f->fields, f->count, 0, &out);
-    assert_string_equal(buf_text(&out), expected);
-    buf_free(&out);
-}
 
 /* @param settings valid ones  @param flat how the platform gives them back, "NAME=TEXT;" each */
 static void assert_there_and_back(fixture *x, const char *settings, const char *flat_text)
@@ -44,37 +22,24 @@ static void assert_there_and_back(fixture *x, const char *settings, const char *
     buf_free(&shown);
 }
 
-static void planned(fixture *x, const weir_connector *c)
-{
-    *x = (fixture){0};
-    if (ft_plan_of_connector(&x->a, c, &x->plan, &x->e))
-        fail_msg("%s", err_text(&x->e));
-}
-
-static void done(fixture *x)
-{
-    arena_free(&x->a);
-    err_free(&x->e);
-}
-
 static void ours(void **state)
 {
     (void)state;
     fixture x;
-    planned(&x, &source_hello);
+    planned_connector(&x, &source_hello);
     assert_form(&x, "text  text \"Text\" = Hello (What to say.)\n"
                     "count  text \"Count\" = 3 (How many greetings to send.)\n");
     assert_there_and_back(&x, "{\"text\":\"\",\"count\":5}", "text=;count=5;");
     assert_true(ft_plan_form(x.plan)->table_selection);
     done(&x);
-    planned(&x, &materialize_sqlite);
+    planned_connector(&x, &materialize_sqlite);
     assert_form(&x, "path*  text \"Path\" (The database file. It is made if it does not exist.)\n"
                     "busy_timeout  text \"Busy Timeout\" = 60 (How many seconds to wait while another process writes to the database.)\n"
                     "cache_mb  text \"Cache Mb\" = 8 (Megabytes of memory for pages of the database. More is faster for large tables whose keys come in no order.)\n");
     assert_there_and_back(&x, "{\"path\":\"a b.db\",\"cache_mb\":1e2}", "path=a b.db;cache_mb=1e2;");
     assert_false(ft_plan_form(x.plan)->table_selection);
     done(&x);
-    planned(&x, &source_files);
+    planned_connector(&x, &source_files);
     assert_form(&x, "streams*  text \"Streams\" (The streams, each with the files it consists of. To be given as JSON.)\n"
                     "base  text \"Base folder\" (The folder that relative paths start from.)\n"
                     "sample  text \"Sample size\" = 16 (How many MiB of each stream are read to learn its schema.)\n");
@@ -89,7 +54,7 @@ static const weir_capture capture = {.discover = nothing, .pull = no_pull};
 static void planned_schema(fixture *x, const char *schema)
 {
     const weir_connector c = {.abi = WEIR_ABI, .name = "source-x", .version = "1", .config_schema = view_of(schema), .capture = &capture};
-    planned(x, &c);
+    planned_connector(x, &c);
 }
 
 /* airbyte-source-faker 7.2.1: a property without `order` among others with it. */

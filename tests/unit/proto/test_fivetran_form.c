@@ -1,75 +1,9 @@
-/* Setup forms made of settings (docs/protocols/fivetran.md 1.1, 2.2), and what comes back: expected values from the page, and from what the schemas themselves say. */
+/* Setup forms made of settings, and their messages (docs/protocols/fivetran.md 1.1, 2.2): expected values from the page, and from what the schemas themselves say. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/io.h"
 #include "fault.h"
-#include "fivetran_form.h"
-#include "json/patch.h"
-#include "json/pointer.h"
-#include "json/scan.h"
-
-typedef struct fixture {
-    arena a;
-    err e;
-    ft_plan *plan;
-} fixture;
-
-static void planned(fixture *x, const char *schema)
-{
-    tree *t;
-    *x = (fixture){0};
-    if (tree_parse(&x->a, view_of(schema), "schema", WEIR_E_BUG, &t, &x->e) || ft_plan_new(&x->a, t, &x->plan, &x->e))
-        fail_msg("%s", err_text(&x->e));
-}
-
-static void done(fixture *x)
-{
-    arena_free(&x->a);
-    err_free(&x->e);
-}
-
-static void assert_form(const fixture *x, const char *expected)
-{
-    buf out = {0};
-    const ft_form *f = ft_plan_form(x->plan);
-    show_fields(f->fields, f->count, 0, &out);
-    assert_string_equal(buf_text(&out), expected);
-    buf_free(&out);
-}
-
-static void assert_settings(fixture *x, const char *const *pairs, const char *expected)
-{
-    flat_pairs items;
-    ft_flat flat = flat_of(&items, pairs);
-    buf out = {0};
-    if (ft_plan_settings(x->plan, &flat, NULL, &out, &x->e))
-        fail_msg("%s", err_text(&x->e));
-    assert_string_equal(buf_text(&out), expected);
-    buf_free(&out);
-}
-
-static void assert_refused(fixture *x, const char *const *pairs, const char *expected)
-{
-    flat_pairs items;
-    ft_flat flat = flat_of(&items, pairs);
-    buf out = {0};
-    assert_int_equal(ft_plan_settings(x->plan, &flat, NULL, &out, &x->e), WEIR_E_CONFIG);
-    assert_string_equal(err_text(&x->e), expected);
-    assert_int_equal(out.len, 0);
-    err_clear(&x->e);
-    buf_free(&out);
-}
-
-#define PAIRS(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define NO_PAIRS ((const char *const[]){NULL})
+#include "fivetran_plan.h"
 
 /* ----------------------------------------------------------------------------------------- the form of the vendor's example -- */
 
@@ -99,13 +33,6 @@ static weir_rc nothing(weir_task *t, void *self) { (void)t; (void)self; return W
 static weir_rc no_pull(weir_task *t, void *self, const weir_binding *b, size_t n) { (void)t; (void)self; (void)b; (void)n; return WEIR_OK; }
 static const weir_capture capture = {.discover = nothing, .pull = no_pull};
 static const weir_connector api_source = {.abi = WEIR_ABI, .name = "source-api", .version = "1", .config = api_table, .config_size = sizeof(api), .capture = &capture};
-
-static void planned_connector(fixture *x, const weir_connector *c)
-{
-    *x = (fixture){0};
-    if (ft_plan_of_connector(&x->a, c, &x->plan, &x->e))
-        fail_msg("%s", err_text(&x->e));
-}
 
 #define API_FORM                                                                                \
     "base_url*  text \"API base URL\" ~ https://api.example.com (Where the API is.)\n"          \
@@ -146,6 +73,25 @@ static void vendors_example(void **state)
     done(&x);
 }
 
+/* An answer shows what comes after it, as whoever asks one by one needs it. */
+static void one_by_one(void **state)
+{
+    (void)state;
+    fixture x;
+    planned_connector(&x, &api_source);
+    flat_pairs items;
+    ft_flat flat = flat_of(&items, NO_PAIRS);
+    buf out = {0};
+    size_t at = 0;
+    for (const ft_field *f; (f = ft_form_visible(ft_plan_form(x.plan), &flat, &at)) != NULL;) {
+        items.items[flat.count++] = (ft_pair){f->name, view_is(f->name, "authentication") ? VIEW("API Key") : VIEW("z")};
+        buf_printf(&out, "%.*s ", VIEW_ARG(f->name));
+    }
+    assert_string_equal(buf_text(&out), "base_url authentication api_key version metrics ");
+    buf_free(&out);
+    done(&x);
+}
+
 static weir_rc a_test(weir_task *t, void *self) { (void)t; (void)self; return WEIR_OK; }
 
 static void tests_of_ones_own(void **state)
@@ -160,6 +106,25 @@ static void tests_of_ones_own(void **state)
     assert_int_equal(f->test_count, 2);
     assert_true(view_is(f->tests[0].value, "ping") && view_is(f->tests[0].label, "Answers"));
     assert_true(view_is(f->tests[1].value, "plain") && view_is(f->tests[1].label, "plain"));
+    done(&x);
+}
+
+/* A connector that does not tell what its settings are. */
+static void settings_that_nobody_knows(void **state)
+{
+    (void)state;
+    fixture x;
+    const weir_connector c = {.abi = WEIR_ABI, .name = "tap-x", .version = "1", .capture = &capture, .config_schema = VIEW("{\"type\":\"object\",\"additionalProperties\":true}")};
+    planned_connector(&x, &c);
+    assert_form(&x, "config  password \"Configuration\" (All settings, an object. To be given as JSON.)\n");
+    assert_settings(&x, NO_PAIRS, "{}");
+    assert_settings(&x, PAIRS("config", "{\"dir\":\"/x\",\"n\":5}"), "{\"dir\":\"/x\",\"n\":5}");
+    assert_settings(&x, PAIRS("dir", "/x", "empty", ""), "{\"dir\":\"/x\"}");
+    assert_settings(&x, PAIRS("config", "{\"dir\":\"/x\",\"n\":5}", "dir", "/y"), "{\"dir\":\"/y\",\"n\":5}");
+    done(&x);
+    const weir_connector none = {.abi = WEIR_ABI, .name = "tap-x", .version = "1", .capture = &capture};
+    planned_connector(&x, &none);
+    assert_form(&x, "");
     done(&x);
 }
 
@@ -326,72 +291,7 @@ static void every_sort(void **state)
     done(&x);
 }
 
-/* Platforms keep what a form does not ask for any more. */
-static void unknown_names(void **state)
-{
-    (void)state;
-    fixture x;
-    int ends[2];
-    flat_pairs items;
-    ft_flat flat = flat_of(&items, PAIRS("old", "hunter2", "a", "1"));
-    buf out = {0};
-    char text[400] = "";
-    assert_int_equal(pipe(ends), 0);
-    log_sink *log = log_open(ends[1]);
-    log_set_level(log, WEIR_DEBUG);
-    planned(&x, "{\"properties\":{\"a\":{\"type\":\"integer\"}}}");
-    assert_int_equal(ft_plan_settings(x.plan, &flat, log, &out, &x.e), WEIR_OK);
-    assert_string_equal(buf_text(&out), "{\"a\":1}");
-    assert_true(read(ends[0], text, sizeof text - 1) > 0);
-    assert_non_null(strstr(text, "no field is called 'old'"));
-    assert_null(strstr(text, "hunter2"));
-    log_close(log);
-    close(ends[0]);
-    close(ends[1]);
-    buf_free(&out);
-    done(&x);
-}
-
-/* A connector that does not tell what its settings are. */
-static void settings_that_nobody_knows(void **state)
-{
-    (void)state;
-    fixture x;
-    const weir_connector c = {.abi = WEIR_ABI, .name = "tap-x", .version = "1", .capture = &capture, .config_schema = VIEW("{\"type\":\"object\",\"additionalProperties\":true}")};
-    planned_connector(&x, &c);
-    assert_form(&x, "config  password \"Configuration\" (All settings, an object. To be given as JSON.)\n");
-    assert_settings(&x, NO_PAIRS, "{}");
-    assert_settings(&x, PAIRS("config", "{\"dir\":\"/x\",\"n\":5}"), "{\"dir\":\"/x\",\"n\":5}");
-    assert_settings(&x, PAIRS("dir", "/x", "empty", ""), "{\"dir\":\"/x\"}");
-    assert_settings(&x, PAIRS("config", "{\"dir\":\"/x\",\"n\":5}", "dir", "/y"), "{\"dir\":\"/y\",\"n\":5}");
-    done(&x);
-    const weir_connector none = {.abi = WEIR_ABI, .name = "tap-x", .version = "1", .capture = &capture};
-    planned_connector(&x, &none);
-    assert_form(&x, "");
-    done(&x);
-}
-
-/* An empty text is no value, but where somebody has to give one, or where clearing the field means to have no default. */
-static void empty_texts(void **state)
-{
-    (void)state;
-    fixture x;
-    planned(&x, "{\"type\":\"object\",\"required\":[\"must\",\"filled\",\"one\"],\"properties\":{"
-                "\"must\":{\"type\":\"string\"},\"may\":{\"type\":\"string\"},\"prefix\":{\"type\":\"string\",\"default\":\"weir_\"},"
-                "\"filled\":{\"type\":\"string\",\"minLength\":1},\"one\":{\"enum\":[\"a\"]},\"none\":{\"enum\":[\"\",\"a\"]},\"n\":{\"type\":\"integer\",\"default\":3}}}");
-    assert_settings(&x, PAIRS("must", "", "may", "", "prefix", "", "filled", "", "one", "", "none", "", "n", ""), "{\"must\":\"\",\"prefix\":\"\",\"none\":\"\"}");
-    done(&x);
-}
-
 /* ----------------------------------------------------------------------------------------------------------------- objects -- */
-
-#define TUNNEL                                                                                                                                   \
-    "{\"type\":\"object\",\"required\":[\"host\",\"source\"],\"properties\":{"                                                                   \
-    "\"host\":{\"type\":\"string\"},"                                                                                                            \
-    "\"source\":{\"type\":\"object\",\"title\":\"Source\",\"required\":[\"port\"],\"properties\":{\"port\":{\"type\":\"integer\"},\"ssl\":{\"type\":\"boolean\"}}}," \
-    "\"tunnel\":{\"type\":\"object\",\"title\":\"SSH tunnel\",\"required\":[\"host\"],\"properties\":{\"host\":{\"type\":\"string\"},\"port\":{\"type\":\"integer\",\"default\":22},"   \
-    "\"keep\":{\"type\":\"boolean\"}}},"                                                                                                         \
-    "\"tuning\":{\"type\":\"object\",\"properties\":{\"deep\":{\"type\":\"object\",\"title\":\"Deep\",\"properties\":{\"level\":{\"type\":\"integer\",\"title\":\"Level\"}}}}}}}"
 
 static void objects(void **state)
 {
@@ -412,15 +312,6 @@ static void objects(void **state)
     assert_settings(&x, PAIRS("tunnel_port", "23"), "{\"source\":{},\"tunnel\":{\"port\":23}}");
     done(&x);
 }
-
-#define CREDENTIALS                                                                                                                              \
-    "{\"type\":\"object\",\"required\":[\"credentials\"],\"properties\":{\"credentials\":{\"type\":\"object\",\"title\":\"Authentication\",\"description\":\"How to log in.\",\"oneOf\":["        \
-    "{\"title\":\"OAuth\",\"type\":\"object\",\"required\":[\"auth_type\",\"client_id\"],\"properties\":{\"auth_type\":{\"type\":\"string\",\"const\":\"oauth2.0\"},"                             \
-    "\"client_id\":{\"type\":\"string\"},\"token\":{\"type\":\"string\",\"airbyte_secret\":true}}},"                                             \
-    "{\"title\":\"Key\",\"type\":\"object\",\"description\":\"A key.\",\"required\":[\"auth_type\",\"key\"],\"properties\":{\"auth_type\":{\"type\":\"string\",\"const\":\"key\"},"           \
-    "\"key\":{\"type\":\"string\",\"airbyte_secret\":true},\"token\":{\"type\":\"integer\"},\"mode\":{\"type\":\"object\",\"title\":\"Mode\",\"oneOf\":["                                     \
-    "{\"required\":[\"how\"],\"properties\":{\"how\":{\"const\":\"a\"},\"x\":{\"type\":\"integer\"}}},{\"required\":[\"how\"],\"properties\":{\"how\":{\"enum\":[\"b\"]}}}]}}},"                \
-    "{\"title\":\"Nothing\",\"type\":\"object\",\"properties\":{\"auth_type\":{\"type\":\"string\",\"const\":\"none\"}}}]}}}"
 
 static void variants(void **state)
 {
@@ -527,6 +418,18 @@ static void schemas_without_end(void **state)
     buf_adds(&text, "},\"properties\":{\"all\":{\"$ref\":\"#/$defs/d19\"}}}");
     assert_int_equal(tree_parse(&a, buf_view(&text), NULL, WEIR_E_BUG, &t, &e), WEIR_OK);
     assert_int_equal(ft_plan_new(&a, t, &plan, &e), WEIR_E_CONFIG);
+    buf_clear(&text); /* one setting, but in as many groups as there are ways to come to it: 2 to the power of 20 */
+    buf_adds(&text, "{\"type\":\"string\"}");
+    for (int i = 0; i < 20; i++) {
+        buf outer = {0};
+        buf_printf(&outer, "{\"type\":\"object\",\"properties\":{\"on\":{\"type\":\"boolean\"},\"in\":%s},"
+                           "\"x-shown-when\":[{\"on\":true},{\"on\":false}]}", buf_text(&text));
+        buf_free(&text);
+        text = outer;
+    }
+    assert_int_equal(tree_parse(&a, buf_view(&text), NULL, WEIR_E_BUG, &t, &e), WEIR_OK);
+    assert_int_equal(ft_plan_new(&a, t, &plan, &e), WEIR_E_CONFIG);
+    assert_non_null(strstr(err_text(&e), "too many for a form"));
     buf_free(&text);
     arena_free(&a);
     err_free(&e);
@@ -547,408 +450,6 @@ static void names(void **state)
     planned(&x, "{\"properties\":{" LEAF("") "," LEAF("value") "}}");
     assert_form(&x, "value_2  text \"t\"\nvalue  text \"t\"\n");
     assert_settings(&x, PAIRS("value_2", "a", "value", "b"), "{\"\":\"a\",\"value\":\"b\"}");
-    done(&x);
-}
-
-/* ---------------------------------------------------------------------------------------------------------- what is shown -- */
-
-static void visible(void **state)
-{
-    (void)state;
-    fixture x;
-    planned(&x, "{\"properties\":{\"auth\":{\"enum\":[\"a\",\"b\"],\"default\":\"a\",\"title\":\"\"},\"on\":{\"type\":\"boolean\"},"
-                "\"p\":{\"type\":\"string\",\"x-shown-when\":{\"auth\":\"a\"}},\"q\":{\"type\":\"string\",\"x-shown-when\":{\"auth\":\"b\",\"on\":true}},"
-                "\"r\":{\"type\":\"string\",\"x-shown-when\":{\"p\":{\"empty\":false}},\"x-shown-required\":true},\"s\":{\"type\":\"string\",\"x-shown-when\":{\"p\":{\"empty\":true}}},"
-                "\"t\":{\"type\":\"string\",\"x-shown-when\":[{\"auth\":\"b\"},{\"on\":false}]},\"u\":{\"type\":\"string\",\"x-shown-when\":{\"nobody\":\"x\"}}}}");
-    assert_form(&x, "auth  dropdown \"Auth\" of a | b = a\n"
-                    "on  toggle \"On\"\n"
-                    "if auth is a\n  p  text \"P\"\n"
-                    "if auth is b\n  if on is true\n    q  text \"Q\"\n"
-                    "if p is not empty\n  r*  text \"R\"\n"
-                    "if p is empty\n  s  text \"S\"\n"
-                    "if auth is b\n  t  text \"T\"\n"
-                    "if on is false\n  t  text \"T\"\n"
-                    "u  text \"U\"\n");
-    const struct {
-        const char *const *answers;
-        const char *shown;
-    } cases[] = {
-        {NO_PAIRS, "auth on p s t u"},
-        {PAIRS("auth", "a", "p", "x", "on", "TRUE"), "auth on p r u"},
-        {PAIRS("auth", "b", "p", "stale"), "auth on s t t u"},
-        {PAIRS("auth", "b", "on", "true"), "auth on q s t u"},
-        {PAIRS("auth", ""), "auth on s t u"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        flat_pairs items;
-        ft_flat flat = flat_of(&items, cases[i].answers);
-        buf out = {0};
-        size_t at = 0;
-        for (const ft_field *f; (f = ft_form_visible(ft_plan_form(x.plan), &flat, &at)) != NULL;)
-            buf_printf(&out, "%s%.*s", out.len ? " " : "", VIEW_ARG(f->name));
-        assert_string_equal(buf_text(&out), cases[i].shown);
-        assert_null(ft_form_visible(ft_plan_form(x.plan), &flat, &at));
-        buf_free(&out);
-    }
-    assert_settings(&x, PAIRS("auth", "b", "p", "stale", "q", "no", "t", "x", "r", "y"), "{\"auth\":\"b\",\"t\":\"x\"}");
-    done(&x);
-}
-
-/* An answer shows what comes after it, as whoever asks one by one needs it. */
-static void one_by_one(void **state)
-{
-    (void)state;
-    fixture x;
-    planned_connector(&x, &api_source);
-    flat_pairs items;
-    ft_flat flat = flat_of(&items, NO_PAIRS);
-    buf out = {0};
-    size_t at = 0;
-    for (const ft_field *f; (f = ft_form_visible(ft_plan_form(x.plan), &flat, &at)) != NULL;) {
-        items.items[flat.count++] = (ft_pair){f->name, view_is(f->name, "authentication") ? VIEW("API Key") : VIEW("z")};
-        buf_printf(&out, "%.*s ", VIEW_ARG(f->name));
-    }
-    assert_string_equal(buf_text(&out), "base_url authentication api_key version metrics ");
-    buf_free(&out);
-    done(&x);
-}
-
-/* What a platform sends without anybody's doing. A later default may show more. */
-static void completed(void **state)
-{
-    (void)state;
-    fixture x;
-    planned(&x, "{\"properties\":{\"a\":{\"enum\":[\"p\",\"q\"],\"default\":\"p\"},\"b\":{\"type\":\"boolean\",\"x-shown-when\":{\"a\":\"p\"}},"
-                "\"c\":{\"type\":\"boolean\",\"default\":true,\"x-shown-when\":{\"b\":false}},\"d\":{\"type\":\"string\",\"default\":\"e\"},\"f\":{\"type\":\"string\"},"
-                "\"g\":{\"type\":\"string\",\"default\":\"h\",\"x-shown-when\":{\"a\":\"q\"}}}}");
-    flat_pairs items;
-    ft_flat flat = flat_of(&items, PAIRS("d", ""));
-    buf out = {0};
-    assert_true(ft_form_complete(&x.a, ft_plan_form(x.plan), &flat));
-    for (size_t i = 0; i < flat.count; i++)
-        buf_printf(&out, "%.*s=%.*s;", VIEW_ARG(flat.items[i].name), VIEW_ARG(flat.items[i].value));
-    assert_string_equal(buf_text(&out), "d=;a=p;b=false;c=true;");
-    buf_free(&out);
-    done(&x);
-}
-
-/* Conditions that go round in circles, or on and on, end. */
-static void circles(void **state)
-{
-    (void)state;
-    fixture x;
-    buf text = {0};
-    buf_adds(&text, "{\"properties\":{\"a\":{\"type\":\"string\",\"x-shown-when\":{\"b\":\"x\"}},\"b\":{\"type\":\"string\",\"x-shown-when\":{\"a\":\"x\"}}");
-    for (int i = 1; i < 300; i++)
-        buf_printf(&text, ",\"n%d\":{\"type\":\"string\",\"x-shown-when\":[{\"n%d\":\"x\"},{\"n%d\":\"y\"}]}", i, i - 1, (i + 7) % 300);
-    buf_adds(&text, "}}");
-    planned(&x, buf_text(&text));
-    flat_pairs items;
-    ft_flat flat = flat_of(&items, PAIRS("a", "x", "b", "x", "n299", "x"));
-    buf out = {0};
-    assert_false(ft_form_shows(ft_plan_form(x.plan), &flat, VIEW("a")));
-    assert_int_equal(ft_plan_settings(x.plan, &flat, NULL, &out, &x.e), WEIR_OK);
-    buf_free(&out);
-    buf_free(&text);
-    done(&x);
-}
-
-/* ----------------------------------------------------------------------------------------------------------------- secrets -- */
-
-static void note(void *arg, weir_view secret)
-{
-    buf_printf(arg, "%.*s;", VIEW_ARG(secret));
-}
-
-static void secrets(void **state)
-{
-    (void)state;
-    fixture x;
-    flat_pairs items;
-    buf out = {0};
-    planned(&x, "{\"properties\":{\"user\":{\"type\":\"string\"},\"password\":{\"type\":\"string\",\"secret\":true},\"pin\":{\"type\":\"integer\",\"airbyte_secret\":true},"
-                "\"one\":{\"enum\":[\"a\"],\"secret\":true},\"login\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/l\"}}},"
-                "\"$defs\":{\"l\":{\"type\":\"object\",\"properties\":{\"token\":{\"type\":\"string\",\"secret\":true}}}}}");
-    assert_form(&x, "user  text \"User\"\npassword  password \"Password\"\npin  password \"Pin\"\none  password \"One\"\nlogin  password \"Login\" (To be given as JSON.)\n");
-    ft_flat flat = flat_of(&items, PAIRS("user", "u", "password", "hunter2", "pin", "12a4", "one", "b", "login", "[{\"token\":\"tok\\n\"}]", "old", "o", "password", "new"));
-    ft_plan_secrets(x.plan, &flat, note, &out);
-    assert_string_equal(buf_text(&out), "hunter2;12a4;b;[{\"token\":\"tok\\n\"}];tok\n;new;");
-    assert_refused(&x, PAIRS("pin", "12a4", "one", "b"), "field 'pin': expected an integer, got something else\nfield 'one': expected one of 'a', got something else");
-    buf_free(&out);
-    done(&x);
-}
-
-/* ------------------------------------------------------------------------------------------------------- there and back -- */
-
-static uint64_t dice(uint64_t *seed)
-{
-    *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *seed >> 33;
-}
-
-static void make_value(const tree *root, const tree *schema, uint64_t *seed, buf *out);
-
-static const tree *resolved(const tree *root, const tree *schema)
-{
-    weir_view ref = tree_text(schema, "$ref");
-    return ref.len ? tree_at(root, view_from(ref, 1)) : schema;
-}
-
-static bool is_required(const tree *schema, weir_view name)
-{
-    const tree *list = tree_get(schema, "required");
-    for (const tree *t = list ? list->first : NULL; t; t = t->next)
-        if (view_eq(t->text, name))
-            return true;
-    return false;
-}
-
-/* @return how many members there are now */
-static size_t make_members(const tree *root, const tree *schema, uint64_t *seed, size_t count, buf *out)
-{
-    const tree *properties = tree_get(schema, "properties"), *variants_of = tree_get(schema, "oneOf");
-    for (const tree *p = properties ? properties->first : NULL; p; p = p->next) {
-        size_t len = out->len, from;
-        if ((!is_required(schema, p->name) && dice(seed) % 3 == 0) || tree_get(p, "x-shown-when"))
-            continue;
-        buf_adds(out, count ? "," : "");
-        json_quote(out, p->name);
-        buf_addc(out, ':');
-        from = out->len;
-        make_value(root, p, seed, out);
-        if (!is_required(schema, p->name) && (view_is(view_from(buf_view(out), from), "{}") || view_is(view_from(buf_view(out), from), "\"\"")))
-            out->len = len; /* nothing, as far as a form goes */
-        else
-            count++;
-        if (schema != root && view_is(view_from(buf_view(out), from), "\"\"")) {
-            out->len = from; /* neither is this, inside of what may be absent */
-            buf_adds(out, "\"-\"");
-        }
-    }
-    if (!variants_of)
-        return count;
-    const tree *v = variants_of->first;
-    for (size_t skip = dice(seed) % variants_of->count; skip; skip--)
-        v = v->next;
-    return make_members(root, resolved(root, v), seed, count, out);
-}
-
-static void make_text(uint64_t *seed, buf *out)
-{
-    static const char *const texts[] = {"", "x", "true", "null", "12", " 12 ", "1e5", "a,b", "[1]", "{\"a\":1}", "\"quoted\"", "two\nlines", "h\xc3\xa9llo \xf0\x9f\x98\x80", "\\", " ", "-"};
-    json_quote(out, view_of(texts[dice(seed) % (sizeof texts / sizeof *texts)]));
-}
-
-static void make_anything(uint64_t *seed, buf *out)
-{
-    static const char *const values[] = {"null", "true", "12.50", "[]", "{}", "[1,{\"a\":null}]", "{\"x\":\"y\"}", "1E400", "\"\\u0001\""};
-    if (dice(seed) % 2)
-        make_text(seed, out);
-    else
-        buf_adds(out, values[dice(seed) % (sizeof values / sizeof *values)]);
-}
-
-static void make_value(const tree *root, const tree *place, uint64_t *seed, buf *out)
-{
-    static const char *const integers[] = {"0", "-5", "123456789012345678901234567890", "1e3", "7.0"}, *const numbers[] = {"0.10", "-1.5e-7", "3"};
-    const tree *schema = resolved(root, place), *values = tree_get(schema, "enum"), *constant = tree_get(schema, "const"), *types = tree_get(schema, "type");
-    const tree *v = values ? values->first : constant;
-    weir_view type = types ? (types->first ? types->first->text : types->text) : (weir_view){0};
-    for (size_t skip = values ? dice(seed) % values->count : 0; skip; skip--)
-        v = v->next;
-    if (v) {
-        tree_write(out, v);
-    } else if (tree_get(schema, "properties") || tree_get(schema, "oneOf")) {
-        buf_addc(out, '{');
-        make_members(root, schema, seed, 0, out);
-        buf_addc(out, '}');
-    } else if (view_is(type, "string")) {
-        make_text(seed, out);
-    } else if (view_is(type, "boolean")) {
-        buf_adds(out, dice(seed) % 2 ? "true" : "false");
-    } else if (view_is(type, "integer")) {
-        buf_adds(out, integers[dice(seed) % 5]);
-    } else if (view_is(type, "number")) {
-        buf_adds(out, numbers[dice(seed) % 3]);
-    } else if (view_is(type, "array")) {
-        buf_addc(out, '[');
-        for (size_t i = 0, n = dice(seed) % 3; i < n; i++) {
-            buf_adds(out, i ? "," : "");
-            make_value(root, tree_get(schema, "items"), seed, out);
-        }
-        buf_addc(out, ']');
-    } else if (view_is(type, "object")) {
-        buf_adds(out, "{\"m\":\"n\"}");
-    } else {
-        make_anything(seed, out);
-    }
-}
-
-static void assert_there_and_back(const ft_plan *plan, const buf *settings)
-{
-    arena a = {0};
-    err e = {0};
-    tree *t;
-    ft_flat flat;
-    buf back = {0};
-    assert_int_equal(tree_parse(&a, buf_view(settings), NULL, WEIR_E_BUG, &t, &e), WEIR_OK);
-    if (ft_plan_flat(&a, plan, t, &flat, &e) || ft_plan_settings(plan, &flat, NULL, &back, &e))
-        fail_msg("%.*s: %s", VIEW_ARG(buf_view(settings)), err_text(&e));
-    if (!json_equal(buf_view(&back), buf_view(settings)))
-        fail_msg("%.*s\nbecame %.*s", VIEW_ARG(buf_view(settings)), VIEW_ARG(buf_view(&back)));
-    buf_free(&back);
-    arena_free(&a);
-    err_free(&e);
-}
-
-/* Any settings that are valid under the schema come back. Not made up here: nulls, empty texts and empty objects that may be absent, for they are. */
-static void there_and_back(void **state)
-{
-    (void)state;
-    static const char *const schemas[] = {
-        TUNNEL,
-        CREDENTIALS,
-        "{\"properties\":{\"a\":{},\"b\":{\"type\":[\"integer\",\"string\"]},\"c\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"d\":{\"type\":\"array\",\"items\":{}},"
-        "\"e\":{\"type\":\"object\"},\"f\":{\"enum\":[1,\"two\",false]},\"g\":{\"const\":5},\"h\":{\"type\":\"number\"},\"i\":{\"type\":\"string\",\"default\":\"d\"},"
-        "\"j\":{\"$ref\":\"#/$defs/j\"}},\"required\":[\"a\",\"f\"],\"$defs\":{\"j\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"},\"c\":{\"type\":\"boolean\"}}}}}",
-    };
-    uint64_t seed = 1;
-    for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
-        fixture x;
-        tree *schema;
-        planned(&x, schemas[i]);
-        assert_int_equal(tree_parse(&x.a, view_of(schemas[i]), NULL, WEIR_E_BUG, &schema, &x.e), WEIR_OK);
-        for (int n = 0; n < 3000; n++) {
-            buf settings = {0};
-            make_value(schema, schema, &seed, &settings);
-            assert_there_and_back(x.plan, &settings);
-            buf_free(&settings);
-        }
-        done(&x);
-    }
-}
-
-/* ----------------------------------------------------------------------------------------------------------------- driven -- */
-
-static void assert_schema_at(const buf *schema, const char *pointer, const char *expected)
-{
-    weir_view got = pointer_find(buf_view(schema), view_of(pointer));
-    if (expected ? !json_equal(got, view_of(expected)) : got.len > 0)
-        fail_msg("%s: %.*s", pointer, VIEW_ARG(got));
-}
-
-/* A form with what ours do not have: a name in several groups, groups in groups, conditions of every kind. */
-static ft_field text_field(const char *name, bool required)
-{
-    return (ft_field){.name = view_of(name), .label = view_of(name), .ask = FT_ASK_TEXT, .required = required};
-}
-
-static void driven_form(void **state)
-{
-    (void)state;
-    ft_option writers[] = {{.value = VIEW("Database")}, {.value = VIEW("File")}, {.value = VIEW("Cloud")}, {.value = VIEW("File")}},
-              sizes[] = {{VIEW("s"), VIEW("Small"), VIEW("Cheap.")}, {VIEW("l"), VIEW("Large"), VIEW("")}};
-    weir_view types[] = {VIEW(".pem")};
-    ft_field database[] = {text_field("host", true), text_field("port", true)}, cloud[] = {text_field("host", true), text_field("region", false)},
-             inner[] = {text_field("cert", true)};
-    ft_field secure[] = {{.name = VIEW("tls"), .label = VIEW("TLS"), .ask = FT_ASK_TOGGLE, .fallback = VIEW("true")},
-                         {.ask = FT_ASK_GROUP, .condition = {VIEW("tls"), FT_WHEN_BOOL, .truth = true}, .fields = inner, .count = 1}};
-    ft_field fields[] = {
-        {.name = VIEW("writer"), .label = VIEW("Writer"), .ask = FT_ASK_DROPDOWN, .required = true, .options = writers, .option_count = 4, .fallback = VIEW("File")},
-        {.ask = FT_ASK_GROUP, .condition = {VIEW("writer"), FT_WHEN_TEXT, VIEW("Database"), false}, .fields = database, .count = 2},
-        {.ask = FT_ASK_GROUP, .condition = {VIEW("writer"), FT_WHEN_TEXT, VIEW("Cloud"), false}, .fields = cloud, .count = 2},
-        {.ask = FT_ASK_GROUP, .condition = {VIEW("writer"), FT_WHEN_EMPTY, .truth = false}, .fields = secure, .count = 2},
-        {.name = VIEW("size"), .label = VIEW("Size"), .ask = FT_ASK_DESCRIBED, .options = sizes, .option_count = 2},
-        {.name = VIEW("key"), .ask = FT_ASK_UPLOAD, .file_types = types, .file_type_count = 1, .max_bytes = 10},
-        {.name = VIEW("pw"), .label = VIEW("Password"), .ask = FT_ASK_PASSWORD, .required = true, .placeholder = VIEW("***")},
-        {.name = VIEW("id"), .label = VIEW("Id"), .ask = FT_ASK_HIDDEN, .fallback = VIEW("7")},
-        {.name = VIEW("new"), .label = VIEW("New"), .ask = FT_ASK_NOTHING},
-    };
-    ft_form form = {.fields = fields, .count = sizeof fields / sizeof *fields};
-    buf schema = {0};
-    ft_form_schema(&form, VIEW("Driven"), &schema);
-    assert_true(json_check(buf_view(&schema), NULL, NULL));
-    assert_schema_at(&schema, "/title", "\"Driven\"");
-    assert_schema_at(&schema, "/required", "[\"writer\",\"pw\"]");
-    assert_schema_at(&schema, "/properties/writer", "{\"title\":\"Writer\",\"type\":\"string\",\"enum\":[\"Database\",\"File\",\"Cloud\"],\"default\":\"File\",\"order\":0}");
-    assert_schema_at(&schema, "/properties/host/x-shown-when", "[{\"writer\":\"Database\"},{\"writer\":\"Cloud\"}]");
-    assert_schema_at(&schema, "/properties/host/x-shown-required", "true");
-    assert_schema_at(&schema, "/properties/region/x-shown-when", "{\"writer\":\"Cloud\"}");
-    assert_schema_at(&schema, "/properties/region/x-shown-required", NULL);
-    assert_schema_at(&schema, "/properties/tls", "{\"title\":\"TLS\",\"type\":\"boolean\",\"default\":true,\"x-shown-when\":{\"writer\":{\"empty\":false}},\"order\":4}");
-    assert_schema_at(&schema, "/properties/cert/x-shown-when", "{\"writer\":{\"empty\":false},\"tls\":true}");
-    assert_schema_at(&schema, "/properties/size/x-enum-labels", "[\"Small\",\"Large\"]");
-    assert_schema_at(&schema, "/properties/size/x-enum-descriptions", "[\"Cheap.\",\"\"]");
-    assert_schema_at(&schema, "/properties/key", "{\"title\":\"Key\",\"type\":\"string\",\"contentEncoding\":\"base64\",\"x-upload\":{\"types\":[\".pem\"],\"maxBytes\":10},\"order\":7}");
-    assert_schema_at(&schema, "/properties/pw", "{\"title\":\"Password\",\"type\":\"string\",\"examples\":[\"***\"],\"secret\":true,\"order\":8}");
-    assert_schema_at(&schema, "/properties/id", "{\"title\":\"Id\",\"type\":\"string\",\"default\":\"7\",\"x-hidden-field\":true,\"order\":9}");
-    assert_schema_at(&schema, "/properties/new", "{\"title\":\"New\",\"type\":\"string\",\"order\":10}");
-
-    fixture x; /* and as a form again: a shim of this platform as a connector of the same */
-    planned(&x, buf_text(&schema));
-    assert_form(&x, "writer*  dropdown \"Writer\" of Database | File | Cloud = File\n"
-                    "if writer is Database\n  host*  text \"host\"\n"
-                    "if writer is Cloud\n  host*  text \"host\"\n"
-                    "if writer is Database\n  port*  text \"port\"\n"
-                    "if writer is Cloud\n  region  text \"region\"\n"
-                    "if writer is not empty\n  tls  toggle \"TLS\" = true\n  if tls is true\n    cert*  text \"cert\"\n"
-                    "size  described \"Size\" of s | l\n"
-                    "key  upload \"Key\" .pem <10\n"
-                    "pw*  password \"Password\" ~ ***\n"
-                    "id  hidden \"Id\" = 7\n"
-                    "new  text \"New\"\n");
-    done(&x);
-    buf_free(&schema);
-}
-
-static void contradictions(void **state)
-{
-    (void)state;
-    ft_field deep[] = {text_field("never", true)}, fine[] = {text_field("fine", false)};
-    ft_field middle[] = {{.ask = FT_ASK_GROUP, .condition = {VIEW("a"), FT_WHEN_TEXT, VIEW("y"), false}, .fields = deep, .count = 1},
-                         {.ask = FT_ASK_GROUP, .condition = {VIEW("a"), FT_WHEN_TEXT, VIEW("x"), false}, .fields = fine, .count = 1}};
-    ft_field fields[] = {text_field("a", false), {.ask = FT_ASK_GROUP, .condition = {VIEW("a"), FT_WHEN_TEXT, VIEW("x"), false}, .fields = middle, .count = 2},
-                         {.ask = FT_ASK_GROUP, .fields = fine, .count = 1}};
-    ft_form form = {.fields = fields, .count = 2};
-    buf schema = {0};
-    ft_form_schema(&form, (weir_view){0}, &schema);
-    assert_string_equal(buf_text(&schema), "{\"type\":\"object\",\"properties\":{\"a\":{\"title\":\"a\",\"type\":\"string\",\"order\":0},"
-                                           "\"fine\":{\"title\":\"fine\",\"type\":\"string\",\"x-shown-when\":{\"a\":\"x\"},\"order\":1}}}");
-    buf_clear(&schema);
-    form.count = 3; /* a group without a condition is always there */
-    ft_form_schema(&form, (weir_view){0}, &schema);
-    assert_schema_at(&schema, "/properties/fine/x-shown-when", NULL);
-    buf_free(&schema);
-}
-
-static void assert_flat(fixture *x, const char *settings, const char *expected)
-{
-    tree *t;
-    ft_flat flat;
-    buf out = {0};
-    assert_int_equal(tree_parse(&x->a, view_of(settings), NULL, WEIR_E_BUG, &t, &x->e), WEIR_OK);
-    if (ft_plan_flat(&x->a, x->plan, t, &flat, &x->e))
-        fail_msg("%s", err_text(&x->e));
-    for (size_t i = 0; i < flat.count; i++)
-        buf_printf(&out, "%.*s=%.*s;", VIEW_ARG(flat.items[i].name), VIEW_ARG(flat.items[i].value));
-    assert_string_equal(buf_text(&out), expected);
-    buf_free(&out);
-}
-
-/* What a catalog says goes to the connector as texts, whatever it is; what the form does not have, too. */
-static void driven_settings(void **state)
-{
-    (void)state;
-    fixture x;
-    tree *t;
-    ft_flat flat;
-    planned(&x, "{\"properties\":{\"port\":{\"type\":\"string\"},\"key\":{\"type\":\"string\"},\"tls\":{\"type\":\"boolean\"},\"pw\":{\"type\":\"string\"}}}");
-    assert_flat(&x, "{\"port\":5432,\"key\":{\"a\": [1]},\"tls\":true,\"pw\":null,\"more\":\"m\",\"less\":1.0,\"_meta\":{}}", "port=5432;key={\"a\":[1]};tls=true;more=m;less=1.0;");
-    assert_flat(&x, "{\"tls\":\"yes\",\"pw\":\"\"}", "tls=yes;pw=;");
-    assert_flat(&x, "null", "");
-    assert_int_equal(tree_parse(&x.a, VIEW("{\"pw\":\"a\\u0000b\"}"), NULL, WEIR_E_BUG, &t, &x.e), WEIR_OK);
-    assert_int_equal(ft_plan_flat(&x.a, x.plan, t, &flat, &x.e), WEIR_E_CONFIG);
-    assert_string_equal(err_text(&x.e), "/pw: a text that holds a NUL character cannot be sent");
     done(&x);
 }
 
@@ -998,19 +499,10 @@ static void without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vendors_example),     cmocka_unit_test(tests_of_ones_own),
-        cmocka_unit_test(bytes),               cmocka_unit_test(over_the_wire),
-        cmocka_unit_test(of_another_encoder),  cmocka_unit_test(bytes_that_are_no_form), cmocka_unit_test(every_sort),
-        cmocka_unit_test(settings_that_nobody_knows),
-        cmocka_unit_test(unknown_names),       cmocka_unit_test(empty_texts),         cmocka_unit_test(objects),
-        cmocka_unit_test(hidden),              cmocka_unit_test(settings_that_are_no_object),
-        cmocka_unit_test(variants),            cmocka_unit_test(variants_otherwise),
-        cmocka_unit_test(schemas_without_end), cmocka_unit_test(names),
-        cmocka_unit_test(visible),             cmocka_unit_test(one_by_one),
-        cmocka_unit_test(completed),           cmocka_unit_test(circles),             cmocka_unit_test(secrets),
-        cmocka_unit_test(there_and_back),      cmocka_unit_test(driven_form),
-        cmocka_unit_test(contradictions),      cmocka_unit_test(driven_settings),
-        cmocka_unit_test(without_memory),
+        cmocka_unit_test(vendors_example), cmocka_unit_test(one_by_one), cmocka_unit_test(tests_of_ones_own), cmocka_unit_test(settings_that_nobody_knows),
+        cmocka_unit_test(bytes), cmocka_unit_test(over_the_wire), cmocka_unit_test(of_another_encoder), cmocka_unit_test(bytes_that_are_no_form),
+        cmocka_unit_test(every_sort), cmocka_unit_test(objects), cmocka_unit_test(variants), cmocka_unit_test(hidden), cmocka_unit_test(variants_otherwise),
+        cmocka_unit_test(settings_that_are_no_object), cmocka_unit_test(schemas_without_end), cmocka_unit_test(names), cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

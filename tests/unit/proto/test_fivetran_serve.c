@@ -112,10 +112,8 @@ static void start(program *p, const weir_connector *c)
 {
     char target[64];
     err e = {0};
-    *p = (program){.c = *c, .args = {(char[]){"--port=0"}}, .out = memfd_create("out", MFD_CLOEXEC), .stop = eventfd(0, EFD_CLOEXEC), .log = log_open(2)};
     static char port[] = "--port", zero[] = "0";
-    p->args[0] = port;
-    p->args[1] = zero;
+    *p = (program){.c = *c, .args = {port, zero}, .out = memfd_create("out", MFD_CLOEXEC), .stop = eventfd(0, EFD_CLOEXEC), .log = log_open(2)};
     assert_int_equal(pthread_create(&p->thread, NULL, run, p), 0);
     snprintf(target, sizeof target, "127.0.0.1:%d", wait_for_port(p));
     assert_int_equal(rpc_client_open(&p->client, target, NULL, &e), WEIR_OK);

@@ -354,6 +354,62 @@ static void test_columns_are_widened_before_the_record(void **state)
                "checkpoint {\"x\":1,\"bindingStateV1\":{\"t\":{\"n\":1}}}\n");
 }
 
+/* Where the two lanes of one table are: 1: a column was widened; 2: the other lane has sealed a record with the new type. */
+static int reached;
+
+static void reach(int step)
+{
+    pthread_mutex_lock(&rig_now->lock);
+    reached = step;
+    pthread_cond_broadcast(&rig_now->more);
+    pthread_mutex_unlock(&rig_now->lock);
+}
+
+static void await(int step)
+{
+    pthread_mutex_lock(&rig_now->lock);
+    while (reached < step)
+        pthread_cond_wait(&rig_now->more, &rig_now->lock);
+    pthread_mutex_unlock(&rig_now->lock);
+}
+
+static weir_rc widen_or_follow(weir_task *t, void *arg, size_t i)
+{
+    const weir_binding *b = arg;
+    if (i == 1)
+        await(1);
+    weir_rc rc = emit(t, b, i == 0 ? "{\"id\":1,\"a\":\"one\"}" : "{\"id\":2,\"a\":\"two\"}");
+    if (i == 0) {
+        reach(1);
+        await(2);
+    }
+    if (!rc)
+        rc = seal(t, b, (int64_t)i);
+    reach(2);
+    return rc;
+}
+
+static weir_rc two_lanes(weir_task *t, const weir_binding *b)
+{
+    return weir_parallel(t, 2, 2, widen_or_follow, (void *)(uintptr_t)b);
+}
+
+/* The lane that has widened the column is not the first to write what needs it. */
+static void test_a_change_goes_before_the_records_of_every_lane(void **state)
+{
+    rig r;
+    (void)state;
+    reached = 0;
+    rig_init(&r, &table_t, 1, two_lanes);
+    assert_int_equal(rig_sync(&r, "{\"x\":1}"), WEIR_OK);
+    const char *said = buf_text(&r.said), *change = strstr(said, "change t(id LONG key, a STRING, b STRING)\n");
+    const char *follower = strstr(said, "upsert t id=2 a='two'\n"), *one = strstr(said, "upsert t id=1 a='one'\n");
+    assert_true(change && one && follower);
+    assert_true(change < follower && follower < one);
+    assert_null(strstr(change + 1, "change"));
+    rig_free(&r);
+}
+
 static weir_rc sourced(weir_task *t, const weir_binding *b)
 {
     static const weir_view same = SCHEMA("\"id\":{\"type\":\"integer\"},\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"string\"}"),
@@ -879,6 +935,7 @@ int main(void)
         cmocka_unit_test(test_what_lingers_goes_out),
         cmocka_unit_test(test_lanes_take_turns),
         cmocka_unit_test(test_columns_are_widened_before_the_record),
+        cmocka_unit_test(test_a_change_goes_before_the_records_of_every_lane),
         cmocka_unit_test(test_a_schema_that_the_source_says),
         cmocka_unit_test(test_names_of_the_platform_are_refused),
         cmocka_unit_test(test_typed_values_are_the_same_records),
