@@ -28,10 +28,10 @@ class Case:
 
     def __init__(self, status, says=None, committed=(), state=None, silent=False, **more):
         self.status, self.says, self.committed, self.state, self.silent = status, says, list(committed), state, silent
-        self.seconds = more.pop("seconds", 9)         # at most
+        self.seconds = more.pop("seconds", 12 if silent else 9)  # at most
         self.waits = 12 <= self.seconds <= 25         # for a time limit, using nothing
         self.commands = more.pop("commands", STOPPED if silent else COMMANDS)
-        self.patience = more.pop("patience", "1s" if silent else None)
+        self.patience = more.pop("patience", "4s" if silent else None)
         self.protobuf = more.pop("protobuf", False)
         self.logs = more.pop("logs", [])              # other lines that stderr must hold: parts of messages
         self.log_level = more.pop("log_level", None)
