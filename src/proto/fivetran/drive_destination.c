@@ -461,8 +461,7 @@ static weir_rc expire(weir_task *t, void *self, const weir_binding *b, const wei
     ft_run *r = self;
     ft_loading *l;
     ft_target *x;
-    if (how->age || how->mark)
-        return weir_fail(t, WEIR_E_CONFIG, "a Fivetran destination can remove all rows of a table, but not some of them by their age");
+    (void)how; /* all rows: Truncate compares times, which neither generations nor versions are */
     weir_rc rc = loading_of(r, &l, task_error(t));
     if (!rc)
         rc = target_of(l, b, &x, task_error(t));
@@ -478,4 +477,5 @@ const weir_materialize ft_driven_materialize = {
     .commit = commit,
     .expire = expire,
     .updates = true,
+    .expires_all_only = true,
 };
