@@ -153,14 +153,6 @@ static weir_rc describe(weir_task *t, ft_run *r, const ft_target *x, arena *a, f
     return err_wrap(e, rc, "DescribeTable");
 }
 
-static ft_column *column_named(const ft_table *t, weir_view name)
-{
-    for (size_t i = 0; i < t->count; i++)
-        if (t->columns[i].name.len == name.len && strncasecmp(t->columns[i].name.ptr, name.ptr, name.len) == 0)
-            return &t->columns[i];
-    return NULL;
-}
-
 /* What the column holds and what is to come into it. A destination may describe a type by one that it stores the same way. */
 static ft_type widened(const ft_column *had, const ft_column *want)
 {
@@ -175,7 +167,7 @@ static bool merge_tables(arena *a, const ft_table *had, const ft_table *want, ft
     bool differs = false;
     *ret = (ft_table){.schema = want->schema, .name = want->name, .columns = arena_array(a, had->count + want->count, sizeof *ret->columns)};
     for (size_t i = 0; ret->columns && i < had->count; i++) {
-        const ft_column *w = column_named(want, had->columns[i].name);
+        const ft_column *w = ft_target_column(want, had->columns[i].name);
         ft_column *c = &ret->columns[ret->count++];
         *c = had->columns[i];
         differs |= c->key != (w && w->key);
@@ -188,7 +180,7 @@ static bool merge_tables(arena *a, const ft_table *had, const ft_table *want, ft
         }
     }
     for (size_t i = 0; ret->columns && i < want->count; i++) {
-        if (column_named(had, want->columns[i].name))
+        if (ft_target_column(had, want->columns[i].name))
             continue;
         differs = true;
         ret->columns[ret->count++] = want->columns[i];
