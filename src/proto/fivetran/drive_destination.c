@@ -199,12 +199,14 @@ static weir_rc fit_table(weir_task *t, ft_run *r, const ft_target *x)
         begin_request(r, x, &request);
         say_whole_table(&x->t, 3, &request);
         rc = ask(t, r, x, "CreateTable", &request);
-        weir_log(t, WEIR_INFO, "made table '%.*s'", VIEW_ARG(x->t.name));
+        if (!rc)
+            weir_log(t, WEIR_INFO, "made table '%.*s'", VIEW_ARG(x->t.name));
     } else if (!rc && merge_tables(&a, &had, &x->t, &wanted)) {
         begin_request(r, x, &request);
         say_whole_table(&wanted, 3, &request);
         rc = ask(t, r, x, "AlterTable", &request);
-        weir_log(t, WEIR_INFO, "changed table '%.*s'", VIEW_ARG(x->t.name));
+        if (!rc)
+            weir_log(t, WEIR_INFO, "changed table '%.*s'", VIEW_ARG(x->t.name));
     }
     if (!rc && a.failed)
         rc = err_nomem(task_error(t));

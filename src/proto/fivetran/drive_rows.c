@@ -52,6 +52,12 @@ const ft_column *ft_target_column(const ft_table *t, weir_view name)
     return NULL;
 }
 
+static bool is_like_ours(weir_view name)
+{
+    const weir_view ours = VIEW("_fivetran_");
+    return name.len >= ours.len && strncasecmp(name.ptr, ours.ptr, ours.len) == 0;
+}
+
 /* Letters, digits and _ only, and no digit first (fivetran.md 2.3); ours begin with _fivetran_. */
 static weir_view column_name(arena *a, const ft_table *t, weir_view field)
 {
@@ -59,7 +65,7 @@ static weir_view column_name(arena *a, const ft_table *t, weir_view field)
     size_t len = 0;
     if (!name)
         return (weir_view){0};
-    if (field.len && ((unsigned char)(field.ptr[0] - '0') < 10 || view_starts(field, VIEW("_fivetran_"))))
+    if (field.len && ((unsigned char)(field.ptr[0] - '0') < 10 || is_like_ours(field)))
         name[len++] = '_';
     for (size_t i = 0; i < field.len; i++) {
         const unsigned char c = (unsigned char)field.ptr[i];

@@ -366,6 +366,25 @@ static void test_additions(void **state)
     said(r, "write t\nreplace:\nv,_fivetran_id,_fivetran_synced\na,ID,NOW\nb,ID,NOW\n");
 }
 
+/* Who mistypes "soft" must not lose rows for good. */
+static void test_resource(void **state)
+{
+    rig *r = *state;
+    open_session(r, "{\"table\":\"t\",\"deletions\":\"Soft\"}", COLUMNS(col("id", INT, "")), 1, 0);
+    assert_int_equal(session_apply(r->s, &r->e), WEIR_E_CONFIG);
+    assert_non_null(strstr(err_text(&r->e), "binding x/docs: resource: /deletions must be hard or soft"));
+    said(r, "");
+}
+
+/* Destinations may not tell our columns from others by capital letters. */
+static void test_names_like_ours(void **state)
+{
+    rig *r = *state;
+    open_session(r, "{\"table\":\"t\",\"deletions\":\"hard\"}", COLUMNS(col("_Fivetran_Synced", INT, "")), 1, 0);
+    ft_ok(session_apply(r->s, &r->e), &r->e);
+    said(r, "create .t: __Fivetran_Synced LONG key, _fivetran_synced UTC_DATETIME\n");
+}
+
 /* What is there stays; what is missing comes; what is too narrow widens. */
 static void test_alter(void **state)
 {
@@ -424,6 +443,6 @@ static void test_task(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_types), TEST(test_operations), TEST(test_soft), TEST(test_additions), TEST(test_alter), TEST(test_backfill),
-                                       TEST(test_parquet), TEST(test_task)};
+                                       TEST(test_resource), TEST(test_names_like_ours), TEST(test_parquet), TEST(test_task)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
