@@ -146,6 +146,8 @@ static weir_rc describe(weir_task *t, ft_run *r, const ft_target *x, arena *a, f
         rc = ft_table_take(a, "", m->table, ret) ? WEIR_OK : err_nomem(e);
     else if (m && m->response_case == FIVETRAN_SDK__V2__DESCRIBE_TABLE_RESPONSE__RESPONSE_TASK)
         rc = weir_fail(t, WEIR_E_CONFIG, "the destination asks for something to be done: %s", m->task->message);
+    else if (m && m->response_case == FIVETRAN_SDK__V2__DESCRIBE_TABLE_RESPONSE__RESPONSE_WARNING)
+        rc = weir_fail(t, WEIR_E_REMOTE, "the destination does not say whether there is a table, but: %s", m->warning->message);
     else if (m && m->response_case != FIVETRAN_SDK__V2__DESCRIBE_TABLE_RESPONSE__RESPONSE_NOT_FOUND)
         rc = weir_fail(t, WEIR_E_REMOTE, "the destination neither has the table nor lacks it");
     buf_wipe(&request);
