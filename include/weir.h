@@ -290,6 +290,8 @@ typedef struct weir_materialize {
     bool relay;
     /** true: store() takes rows of WEIR_UPDATE. false: they are made whole with what load() answers, and without load() refused. */
     bool updates;
+    /** true: expire() removes all rows of a binding, but neither some by their age nor marks any; what needs that is refused at start. */
+    bool expires_all_only;
 } weir_materialize;
 
 /* ------------------------------------------------------------------------------------------------------- SQL databases -- */

@@ -179,7 +179,7 @@ void load_close(load *l)
 
 session *load_session(load *l) { return l->s; }
 weir_view load_checkpoint(const load *l) { return buf_view(&l->checkpoint); }
-bool load_can_expire(const load *l) { return l->o.connector->materialize->expire != NULL; }
+bool load_can_expire(const load *l, bool chosen) { return session_can_expire(l->o.connector->materialize, chosen); }
 size_t load_uncommitted(const load *l) { return l->stored + l->docs.len; }
 
 /* Two streams must not share a resource: their rows would be mixed up. */

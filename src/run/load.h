@@ -69,8 +69,8 @@ weir_rc load_add(load *l, size_t stream, weir_op op, weir_view doc, const weir_v
 /** See weir_materialize.expire; the stream's documents so far are stored first. Columns are named by field: "" is none.
  *  @param age the field whose number tells the age; "": all rows  @param mark the field to set to `value`; "": remove */
 weir_rc load_expire(load *l, size_t stream, weir_view age, int64_t below, weir_view mark, weir_view value, err *e);
-/** Can the destination do that at all? For refusals at start. */
-bool load_can_expire(const load *l);
+/** Can the destination do that at all? For refusals at start. @param chosen rows by their age, or marks; false: all rows, to be removed */
+bool load_can_expire(const load *l, bool chosen);
 /** Where the documents so far end, for load_commit(). */
 uint64_t load_mark(const load *l);
 /** Bytes of documents since the last commit, waiting or stored. */

@@ -543,11 +543,16 @@ static weir_rc do_expire(weir_task *t, void *arg)
     return t->s->connector->materialize->expire(t, t->s->self, w->b, w->x);
 }
 
+bool session_can_expire(const weir_materialize *m, bool chosen) { return m->expire && !(chosen && m->expires_all_only); }
+
 weir_rc session_expire(session *s, const weir_binding *b, const weir_expiry *x, err *e)
 {
     expire_work w = {b, x};
-    if (!s->connector->materialize->expire)
-        return err_fail(e, WEIR_E_CONFIG, "'%s' cannot remove rows that are out of date", s->connector->name);
+    const weir_materialize *m = s->connector->materialize;
+    const bool chosen = x->age || x->mark;
+    if (!session_can_expire(m, chosen))
+        return err_fail(e, WEIR_E_CONFIG, "'%s' cannot remove rows that are out of date%s", s->connector->name,
+                        chosen && m->expire ? ", but for all of a table" : "");
     return on_task(s, do_expire, &w, e);
 }
 

@@ -150,6 +150,8 @@ weir_rc session_load(session *s, const weir_row *keys, size_t count, err *e);
 weir_rc session_flush(session *s, err *e);
 weir_rc session_store(session *s, const weir_row *rows, size_t count, err *e);
 weir_rc session_commit(session *s, weir_view position, err *e);
+/** Can a destination expire rows: @param chosen by their age, or by marks; false: all of them, to be removed */
+bool session_can_expire(const weir_materialize *m, bool chosen);
 /** WEIR_E_CONFIG if the destination cannot. */
 weir_rc session_expire(session *s, const weir_binding *b, const weir_expiry *x, err *e);
 weir_rc session_acknowledge(session *s, err *e);

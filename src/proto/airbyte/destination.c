@@ -234,7 +234,7 @@ static weir_rc check_modes(const destination *d, written *w, err *e)
     if (c->numbered && c->minimum_generation != 0 && c->minimum_generation != c->generation)
         return err_fail(e, WEIR_E_CONFIG, "minimum_generation_id is %lld, but must be 0 or its generation_id, %lld", (long long)c->minimum_generation,
                         (long long)c->generation);
-    if (w->truncates && !load_can_expire(d->l))
+    if (w->truncates && !load_can_expire(d->l, true))
         return err_fail(e, WEIR_E_CONFIG, "'%s' cannot remove rows of older generations: use append or append_dedup", d->k->c->name);
     return WEIR_OK;
 }

@@ -4,6 +4,7 @@
 #include "model/spec.h"
 #include "proto/airbyte/airbyte.h"
 #include "proto/airbyte/oauth.h"
+#include "run/session.h"
 
 /* ---- connectionSpecification: one schema without references and without the keywords that are forbidden there (2.5.1) ----
  *
@@ -284,7 +285,7 @@ static void put_write_modes(const weir_materialize *m, json_out *w)
 {
     out_open(out_name(w, "supported_destination_sync_modes"), '[');
     out_text(w, VIEW("append"));
-    if (m->expire)
+    if (session_can_expire(m, true))
         out_text(w, VIEW("overwrite"));
     out_text(w, VIEW("append_dedup"));
     out_close(w, ']');

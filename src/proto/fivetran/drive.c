@@ -55,6 +55,8 @@ weir_rc ft_resource_of(arena *a, const weir_binding *b, ft_resource *ret, err *e
     weir_view deletions = tree_text(t, "deletions");
     if (!table || table->kind != TREE_STRING || !table->text.len)
         return err_fail(e, WEIR_E_CONFIG, "resource: /table is missing: the name of the table");
+    if (!tree_is_null(tree_get(t, "deletions")) && !view_is(deletions, "soft") && !view_is(deletions, "hard"))
+        return err_fail(e, WEIR_E_CONFIG, "resource: /deletions must be hard or soft");
     *ret = (ft_resource){.schema = tree_text(t, "schema"), .table = table->text, .soft = view_is(deletions, "soft")};
     return WEIR_OK;
 }

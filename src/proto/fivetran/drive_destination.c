@@ -146,19 +146,13 @@ static weir_rc describe(weir_task *t, ft_run *r, const ft_target *x, arena *a, f
         rc = ft_table_take(a, "", m->table, ret) ? WEIR_OK : err_nomem(e);
     else if (m && m->response_case == FIVETRAN_SDK__V2__DESCRIBE_TABLE_RESPONSE__RESPONSE_TASK)
         rc = weir_fail(t, WEIR_E_CONFIG, "the destination asks for something to be done: %s", m->task->message);
+    else if (m && m->response_case == FIVETRAN_SDK__V2__DESCRIBE_TABLE_RESPONSE__RESPONSE_WARNING)
+        rc = weir_fail(t, WEIR_E_REMOTE, "the destination does not say whether there is a table, but: %s", m->warning->message);
     else if (m && m->response_case != FIVETRAN_SDK__V2__DESCRIBE_TABLE_RESPONSE__RESPONSE_NOT_FOUND)
         rc = weir_fail(t, WEIR_E_REMOTE, "the destination neither has the table nor lacks it");
     buf_wipe(&request);
     buf_free(&response);
     return err_wrap(e, rc, "DescribeTable");
-}
-
-static ft_column *column_named(const ft_table *t, weir_view name)
-{
-    for (size_t i = 0; i < t->count; i++)
-        if (t->columns[i].name.len == name.len && strncasecmp(t->columns[i].name.ptr, name.ptr, name.len) == 0)
-            return &t->columns[i];
-    return NULL;
 }
 
 /* What the column holds and what is to come into it. A destination may describe a type by one that it stores the same way. */
@@ -175,7 +169,7 @@ static bool merge_tables(arena *a, const ft_table *had, const ft_table *want, ft
     bool differs = false;
     *ret = (ft_table){.schema = want->schema, .name = want->name, .columns = arena_array(a, had->count + want->count, sizeof *ret->columns)};
     for (size_t i = 0; ret->columns && i < had->count; i++) {
-        const ft_column *w = column_named(want, had->columns[i].name);
+        const ft_column *w = ft_target_column(want, had->columns[i].name);
         ft_column *c = &ret->columns[ret->count++];
         *c = had->columns[i];
         differs |= c->key != (w && w->key);
@@ -188,7 +182,7 @@ static bool merge_tables(arena *a, const ft_table *had, const ft_table *want, ft
         }
     }
     for (size_t i = 0; ret->columns && i < want->count; i++) {
-        if (column_named(had, want->columns[i].name))
+        if (ft_target_column(had, want->columns[i].name))
             continue;
         differs = true;
         ret->columns[ret->count++] = want->columns[i];
@@ -207,12 +201,14 @@ static weir_rc fit_table(weir_task *t, ft_run *r, const ft_target *x)
         begin_request(r, x, &request);
         say_whole_table(&x->t, 3, &request);
         rc = ask(t, r, x, "CreateTable", &request);
-        weir_log(t, WEIR_INFO, "made table '%.*s'", VIEW_ARG(x->t.name));
+        if (!rc)
+            weir_log(t, WEIR_INFO, "made table '%.*s'", VIEW_ARG(x->t.name));
     } else if (!rc && merge_tables(&a, &had, &x->t, &wanted)) {
         begin_request(r, x, &request);
         say_whole_table(&wanted, 3, &request);
         rc = ask(t, r, x, "AlterTable", &request);
-        weir_log(t, WEIR_INFO, "changed table '%.*s'", VIEW_ARG(x->t.name));
+        if (!rc)
+            weir_log(t, WEIR_INFO, "changed table '%.*s'", VIEW_ARG(x->t.name));
     }
     if (!rc && a.failed)
         rc = err_nomem(task_error(t));
@@ -461,8 +457,7 @@ static weir_rc expire(weir_task *t, void *self, const weir_binding *b, const wei
     ft_run *r = self;
     ft_loading *l;
     ft_target *x;
-    if (how->age || how->mark)
-        return weir_fail(t, WEIR_E_CONFIG, "a Fivetran destination can remove all rows of a table, but not some of them by their age");
+    (void)how; /* all rows: Truncate compares times, which neither generations nor versions are */
     weir_rc rc = loading_of(r, &l, task_error(t));
     if (!rc)
         rc = target_of(l, b, &x, task_error(t));
@@ -478,4 +473,5 @@ const weir_materialize ft_driven_materialize = {
     .commit = commit,
     .expire = expire,
     .updates = true,
+    .expires_all_only = true,
 };

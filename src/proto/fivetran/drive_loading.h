@@ -48,6 +48,8 @@ typedef struct ft_loading {
     bool asked;          /* Capabilities */
 } ft_loading;
 
+/** The column of this name; many destinations do not tell capital letters from small ones, so neither do we. NULL: none. */
+const ft_column *ft_target_column(const ft_table *t, weir_view name);
 /** What a binding is as a table. @return NULL with *e */
 ft_target *ft_target_make(const weir_binding *b, err *e);
 /** Removes what it had begun to write. Accepts NULL. */

@@ -44,12 +44,18 @@ static ft_type type_of(const weir_column *c)
     return FT_STRING;
 }
 
-static bool is_taken(const ft_table *t, weir_view name)
+const ft_column *ft_target_column(const ft_table *t, weir_view name)
 {
     for (size_t i = 0; i < t->count; i++)
         if (t->columns[i].name.len == name.len && strncasecmp(t->columns[i].name.ptr, name.ptr, name.len) == 0)
-            return true;
-    return false;
+            return &t->columns[i];
+    return NULL;
+}
+
+static bool is_like_ours(weir_view name)
+{
+    const weir_view ours = VIEW("_fivetran_");
+    return name.len >= ours.len && strncasecmp(name.ptr, ours.ptr, ours.len) == 0;
 }
 
 /* Letters, digits and _ only, and no digit first (fivetran.md 2.3); ours begin with _fivetran_. */
@@ -59,7 +65,7 @@ static weir_view column_name(arena *a, const ft_table *t, weir_view field)
     size_t len = 0;
     if (!name)
         return (weir_view){0};
-    if (field.len && ((unsigned char)(field.ptr[0] - '0') < 10 || view_starts(field, VIEW("_fivetran_"))))
+    if (field.len && ((unsigned char)(field.ptr[0] - '0') < 10 || is_like_ours(field)))
         name[len++] = '_';
     for (size_t i = 0; i < field.len; i++) {
         const unsigned char c = (unsigned char)field.ptr[i];
@@ -69,7 +75,7 @@ static weir_view column_name(arena *a, const ft_table *t, weir_view field)
     if (!len)
         name[len++] = '_';
     const size_t plain = len;
-    for (unsigned n = 2; is_taken(t, (weir_view){name, len}); n++)
+    for (unsigned n = 2; ft_target_column(t, (weir_view){name, len}); n++)
         len = plain + (size_t)snprintf(name + plain, 16, "_%u", n);
     return (weir_view){name, len};
 }

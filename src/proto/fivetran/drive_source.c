@@ -346,7 +346,7 @@ static weir_rc pull(weir_task *t, void *self, const weir_binding *b, size_t n)
         rc = update(&p);
     if (p.unsealed) {
         if (!rc || rc == WEIR_STOPPED)
-            weir_log(t, WEIR_WARN, "%llu document%s after the connector's last checkpoint %s dropped", (unsigned long long)p.unsealed,
+            weir_log(t, WEIR_WARN, "%llu record%s after the connector's last checkpoint %s dropped", (unsigned long long)p.unsealed,
                      p.unsealed == 1 ? "" : "s", p.unsealed == 1 ? "is" : "are");
         task_drop_rest(t);
     }

@@ -78,10 +78,13 @@ weir_rc ft_pull_table(ft_pull *p, ft_pulled *x, const ft_table *t, const weir_bi
     if (!rc)
         rc = make_reading(p, x);
     weir_view key = rc ? (weir_view){0} : ft_table_key(&p->a, t->schema, t->name);
-    if (!rc && (!key.ptr || !map_put(&p->tables, key, x))) {
+    if (!rc && key.ptr && map_get(&p->tables, key))
+        rc = err_fail(task_error(p->t), WEIR_E_CONFIG, "table '%.*s' is captured twice", VIEW_ARG(t->name));
+    if (!rc && (!key.ptr || !map_put(&p->tables, key, x)))
+        rc = err_nomem(task_error(p->t));
+    if (rc) {
         ft_reading_free(x->reading);
         x->reading = NULL;
-        rc = err_nomem(task_error(p->t));
     }
     return rc;
 }
@@ -298,7 +301,6 @@ static weir_rc check_key(ft_pull *p, const ft_pulled *x)
 static weir_rc emit(ft_pull *p, ft_pulled *x, ft_op op)
 {
     static const weir_op ops[] = {[FT_UPSERT] = WEIR_UPSERT, [FT_UPDATE] = WEIR_UPDATE, [FT_DELETE] = WEIR_DELETE};
-    p->unsealed++;
     x->touched = true;
     if (!x->counted)
         return op == FT_UPSERT ? task_emit_scanned(p->t, x->b, buf_view(&p->doc), false) : weir_emit(p->t, x->b, ops[op], buf_view(&p->doc));
@@ -317,6 +319,7 @@ static weir_rc on_record(ft_pull *p, const ft_record *r)
         return not_found(p);
     if (is_left_out(p, x, r->op))
         return WEIR_OK;
+    p->unsealed++;
     if (r->op == FT_TRUNCATE)
         return weir_truncate(p->t, x->b);
     weir_rc rc = make_document(p, x, r);

@@ -34,7 +34,7 @@ typedef struct ft_pull {
     size_t count;
     ft_pulled *last;       /* of the last record */
     buf doc, head, text;
-    uint64_t unsealed;     /* documents since the last checkpoint */
+    uint64_t unsealed;     /* records since the last checkpoint, truncations among them */
     uint64_t messages;
 } ft_pull;
 

@@ -172,7 +172,7 @@ static weir_rc want(target *t, target_stream *s, unsigned extras, err *e)
 /* Columns that tell versions: what ACTIVATE_VERSION goes by, and marks. */
 static unsigned version_columns(const target *t)
 {
-    bool used = t->set.process_activate_version_messages && load_can_expire(t->l);
+    bool used = t->set.process_activate_version_messages && load_can_expire(t->l, true);
     return !used ? 0 : t->set.hard_delete ? 1u << TABLE_VERSION : 1u << TABLE_VERSION | 1u << DELETED_AT;
 }
 
@@ -366,7 +366,7 @@ static weir_rc on_activate_version(target *t, const singer_message *m, err *e)
     weir_rc rc = find_known(t, m->stream, "an ACTIVATE_VERSION", &s, e);
     if (rc || !t->set.process_activate_version_messages)
         return rc;
-    if (!load_can_expire(t->l)) {
+    if (!load_can_expire(t->l, true)) {
         if (!s->warned)
             log_line(t->job->o->log, WEIR_WARN, "stream '%.*s': rows of former versions stay, since '%s' cannot remove them", VIEW_ARG(s->name),
                      t->job->c->name);
@@ -428,7 +428,7 @@ static weir_rc read_settings(target *t, err *e)
 
 static weir_rc check_overwrite(const target *t, err *e)
 {
-    if (strcmp(t->set.load_method, "overwrite") != 0 || load_can_expire(t->l))
+    if (strcmp(t->set.load_method, "overwrite") != 0 || load_can_expire(t->l, false))
         return WEIR_OK;
     return err_fail(e, WEIR_E_CONFIG, "load_method: '%s' cannot remove rows, so nothing can be overwritten: use upsert or append-only", t->job->c->name);
 }

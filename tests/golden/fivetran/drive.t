@@ -90,6 +90,32 @@ $ weir shim --from fivetran --as airbyte --destination -- materialize-sqlite -- 
 $ sqlite3 a.sqlite 'SELECT id, name FROM u'
 < 7|r
 
+== overwriting needs rows to be removed by their age, which Truncate cannot: refused before any row comes, and not in the spec
+file mc.json
+| {"path": "o.sqlite"}
+file cat.json
+| {"streams": [{"stream": {"name": "u", "json_schema": {"type": "object", "properties": {"id": {"type": "integer"}}}, "supported_sync_modes": ["full_refresh"]},
+|   "sync_mode": "full_refresh", "destination_sync_mode": "overwrite", "generation_id": 1, "minimum_generation_id": 1, "sync_id": 1}]}
+$ weir shim --from fivetran --as airbyte --destination -- materialize-sqlite -- spec 2>log | grep -o '"supported_destination_sync_modes":[^]]*'
+< "supported_destination_sync_modes":["append","append_dedup"
+$ weir shim --from fivetran --as airbyte --destination -- materialize-sqlite -- write --config mc.json --catalog cat.json 2>log | grep -o "stream u: '[^']*' cannot remove rows of older generations: use append or append_dedup" | head -1; ls o.sqlite
+< stream u: 'materialize-sqlite' cannot remove rows of older generations: use append or append_dedup
+! ls: 
+= 2
+
+== the same of a tap's versions: they stay, and the log says so
+file mc.json
+| {"path": "o.sqlite"}
+$ weir shim --from fivetran --as singer --destination -- materialize-sqlite -- --config mc.json 2>log; grep -o 'rows of former versions stay' log
+> {"type":"SCHEMA","stream":"u","schema":{"type":"object","properties":{"id":{"type":"integer"}}},"key_properties":["id"]}
+> {"type":"RECORD","stream":"u","record":{"id":1},"version":1}
+> {"type":"ACTIVATE_VERSION","stream":"u","version":1}
+> {"type":"STATE","value":{"x":1}}
+< {"x":1}
+< rows of former versions stay
+$ sqlite3 o.sqlite 'SELECT id FROM u'
+< 1
+
 == a source as Airbyte's, and as a tap: the state is one for all streams
 file c.json
 | {"text": "Hi", "count": 1}

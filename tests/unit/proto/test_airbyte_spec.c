@@ -121,6 +121,8 @@ static void destinations_say_how_they_write(void **state)
     expect_at(&c, "/supported_destination_sync_modes", "[\"append\",\"append_dedup\"]");
     m.expire = no_expire;
     expect_at(&c, "/supported_destination_sync_modes", "[\"append\",\"overwrite\",\"append_dedup\"]");
+    m.expires_all_only = true; /* rows of a generation cannot be told from others */
+    expect_at(&c, "/supported_destination_sync_modes", "[\"append\",\"append_dedup\"]");
 }
 
 /* ---- OAuth2 ---- */

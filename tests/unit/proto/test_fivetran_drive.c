@@ -460,7 +460,30 @@ static void test_rest_is_dropped(void **state)
     say_record(r, "t2", FT_UPSERT, "{\"n\":2}");
     ft_ok(pull(r, false, LIST("t2"), ""), &r->e);
     said(r, "0 {\"n\":1}\nstate {\"fivetranState\":\"{}\"}\n");
-    assert_logged(r, "1 document after the connector's last checkpoint is dropped");
+    assert_logged(r, "1 record after the connector's last checkpoint is dropped");
+}
+
+/* Rows must not go before those that take their place are there. */
+static void test_a_truncation_is_dropped(void **state)
+{
+    rig *r = *state;
+    say_record(r, "t1", FT_UPSERT, "{\"id\":1}");
+    say_checkpoint(r, "{}");
+    say_record(r, "t1", FT_TRUNCATE, "{}");
+    ft_ok(pull(r, false, LIST("t1"), ""), &r->e);
+    assert_null(strstr(buf_text(&r->said), "truncate"));
+    assert_logged(r, "1 record after the connector's last checkpoint is dropped");
+}
+
+/* Records go to one binding: another one of the same table would never see any. */
+static void test_a_table_twice(void **state)
+{
+    rig *r = *state;
+    say_record(r, "t1", FT_UPSERT, "{\"id\":1}");
+    say_checkpoint(r, "{}");
+    assert_int_equal(pull(r, false, LIST("t1", "t1"), ""), WEIR_E_CONFIG);
+    assert_non_null(strstr(err_text(&r->e), "binding x/t1: table 't1' is captured twice"));
+    said(r, "");
 }
 
 static void test_warning_and_task(void **state)
@@ -599,7 +622,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_spec_and_discovery), TEST(test_unknown_table), TEST(test_records),         TEST(test_state_comes_back),
         TEST(test_selection),          TEST(test_documents_as_they_are), TEST(test_news),    TEST(test_schema_change),
-        TEST(test_rest_is_dropped),    TEST(test_warning_and_task), TEST(test_status),       TEST(test_hostile_messages),
+        TEST(test_rest_is_dropped),     TEST(test_a_truncation_is_dropped), TEST(test_a_table_twice),
+        TEST(test_warning_and_task), TEST(test_status),       TEST(test_hostile_messages),
         TEST(test_discovery_in_data), TEST(test_a_key_that_is_null), TEST(test_stop),               TEST(test_unimplemented),   TEST(test_nobody_there), TEST(test_a_closed_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@ typedef struct rig {
     listener base;
     buf said;
     const char *table;     /* what DescribeTable answers: columns `name TYPE [key],...`; NULL: there is none */
+    const char *doubt;     /* what DescribeTable warns of instead; NULL: it answers */
     const char *task;      /* what WriteBatch asks for; NULL: nothing */
     bool parquet;
     rpc_server *server;
@@ -93,6 +94,7 @@ static weir_rc describe(rpc_call *c, void *context, err *e)
     FivetranSdk__V2__DescribeTableRequest *q;
     FivetranSdk__V2__DescribeTableResponse m = FIVETRAN_SDK__V2__DESCRIBE_TABLE_RESPONSE__INIT;
     FivetranSdk__V2__Table t = FIVETRAN_SDK__V2__TABLE__INIT;
+    FivetranSdk__V2__Warning warning = FIVETRAN_SDK__V2__WARNING__INIT;
     FivetranSdk__V2__Column columns[8], *pointers[8];
     char names[8][32], types[8][32];
     weir_rc rc = receive(c, &fivetran_sdk__v2__describe_table_request__descriptor, &a, &q, e);
@@ -100,7 +102,11 @@ static weir_rc describe(rpc_call *c, void *context, err *e)
         return rc;
     m.response_case = r->table ? FIVETRAN_SDK__V2__DESCRIBE_TABLE_RESPONSE__RESPONSE_TABLE : FIVETRAN_SDK__V2__DESCRIBE_TABLE_RESPONSE__RESPONSE_NOT_FOUND;
     m.not_found = true;
-    if (r->table)
+    if (r->doubt) {
+        m.response_case = FIVETRAN_SDK__V2__DESCRIBE_TABLE_RESPONSE__RESPONSE_WARNING;
+        m.warning = &warning;
+        warning.message = (char *)(uintptr_t)r->doubt;
+    } else if (r->table)
         m.table = &t;
     t.name = q->table_name;
     t.columns = pointers;
@@ -366,6 +372,25 @@ static void test_additions(void **state)
     said(r, "write t\nreplace:\nv,_fivetran_id,_fivetran_synced\na,ID,NOW\nb,ID,NOW\n");
 }
 
+/* Who mistypes "soft" must not lose rows for good. */
+static void test_resource(void **state)
+{
+    rig *r = *state;
+    open_session(r, "{\"table\":\"t\",\"deletions\":\"Soft\"}", COLUMNS(col("id", INT, "")), 1, 0);
+    assert_int_equal(session_apply(r->s, &r->e), WEIR_E_CONFIG);
+    assert_non_null(strstr(err_text(&r->e), "binding x/docs: resource: /deletions must be hard or soft"));
+    said(r, "");
+}
+
+/* Destinations may not tell our columns from others by capital letters. */
+static void test_names_like_ours(void **state)
+{
+    rig *r = *state;
+    open_session(r, "{\"table\":\"t\",\"deletions\":\"hard\"}", COLUMNS(col("_Fivetran_Synced", INT, "")), 1, 0);
+    ft_ok(session_apply(r->s, &r->e), &r->e);
+    said(r, "create .t: __Fivetran_Synced LONG key, _fivetran_synced UTC_DATETIME\n");
+}
+
 /* What is there stays; what is missing comes; what is too narrow widens. */
 static void test_alter(void **state)
 {
@@ -408,6 +433,15 @@ static void test_parquet(void **state)
     assert_non_null(strstr(buf_text(&r->said), "replace:\nPAR1\x15"));
 }
 
+static void test_doubt(void **state)
+{
+    rig *r = *state;
+    r->doubt = "no right to look";
+    open_session(r, "{\"table\":\"t\"}", COLUMNS(col("id", INT, "")), 1, 0);
+    assert_int_equal(session_apply(r->s, &r->e), WEIR_E_REMOTE);
+    assert_non_null(strstr(err_text(&r->e), "DescribeTable: the destination does not say whether there is a table, but: no right to look"));
+}
+
 static void test_task(void **state)
 {
     rig *r = *state;
@@ -424,6 +458,7 @@ static void test_task(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_types), TEST(test_operations), TEST(test_soft), TEST(test_additions), TEST(test_alter), TEST(test_backfill),
-                                       TEST(test_parquet), TEST(test_task)};
+                                       TEST(test_resource), TEST(test_names_like_ours), TEST(test_parquet), TEST(test_task),
+                                       TEST(test_doubt)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

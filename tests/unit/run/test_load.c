@@ -720,9 +720,25 @@ static void test_no_expiry(void **state)
     rig *r = *state;
     r->m.expire = NULL;
     begin(r);
-    assert_false(load_can_expire(r->l));
+    assert_false(load_can_expire(r->l, false));
     size_t at = stream(r, spec("t", ""));
     assert_int_equal(load_expire(r->l, at, VIEW(""), 0, VIEW(""), VIEW(""), &r->e), WEIR_E_CONFIG);
+}
+
+static void test_expiry_of_all_rows_only(void **state)
+{
+    rig *r = *state;
+    r->m.expires_all_only = true;
+    begin(r);
+    assert_true(load_can_expire(r->l, false));
+    assert_false(load_can_expire(r->l, true));
+    size_t at = stream(r, spec("t", "[\"/id\"]"));
+    put(r, at, "{\"id\":1}");
+    assert_int_equal(load_expire(r->l, at, VIEW(""), 0, VIEW(""), VIEW(""), &r->e), WEIR_OK);
+    assert_int_equal(load_expire(r->l, at, VIEW("id"), 5, VIEW(""), VIEW(""), &r->e), WEIR_E_CONFIG);
+    assert_int_equal(load_expire(r->l, at, VIEW(""), 0, VIEW("v"), VIEW("1"), &r->e), WEIR_E_CONFIG);
+    assert_non_null(strstr(err_text(&r->e), "cannot remove rows that are out of date, but for all of a table"));
+    assert_non_null(strstr(buf_text(&r->said), "store 0 1 - -\nexpire 0 <0 =\n"));
 }
 
 static void test_a_destination_that_fails(void **state)
@@ -821,7 +837,7 @@ int main(void)
         TEST(test_relay),
         TEST(test_rows_are_looked_up),
         TEST(test_a_source_takes_nothing),
-        TEST(test_no_expiry),
+        TEST(test_no_expiry), TEST(test_expiry_of_all_rows_only),
         TEST(test_a_destination_that_fails),
         TEST(test_every_allocation_fails),
     };
