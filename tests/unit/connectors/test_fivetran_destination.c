@@ -223,13 +223,14 @@ static char *file_of(fixture *f, const char *csv)
 
 typedef struct files {
     const char *earliest, *replace, *update, *remove;
+    const char *more; /* another one of updates, of a history */
 } files;
 
 static FivetranSdk__V2__FileParams params = {.null_string = (char *)"null-1", .unmodified_string = (char *)"unmod-1"};
 
 static size_t put_file(fixture *f, const char *csv, char ***ret)
 {
-    *ret = arena_array(&f->a, 1, sizeof **ret);
+    *ret = arena_array(&f->a, 2, sizeof **ret);
     if (csv)
         (*ret)[0] = file_of(f, csv);
     return csv ? 1 : 0;
@@ -253,6 +254,8 @@ static weir_rc try_write_history(fixture *f, const char *table, files x)
     m.n_earliest_start_files = put_file(f, x.earliest, &m.earliest_start_files);
     m.n_replace_files = put_file(f, x.replace, &m.replace_files);
     m.n_update_files = put_file(f, x.update, &m.update_files);
+    if (x.more)
+        m.update_files[m.n_update_files++] = file_of(f, x.more);
     m.n_delete_files = put_file(f, x.remove, &m.delete_files);
     m.file_params = &params;
     return call(f, do_write_history, &(request){.m = &m});
@@ -528,6 +531,38 @@ static void test_history(void **state)
     gives(f, versions, want);
     write_history(f, "t", x); /* the same batch again, but for its delete, which finds nothing active */
     gives(f, versions, want);
+}
+
+/* Updates of a key in any order, in files with other columns: each builds on the version before it. */
+static void test_history_in_any_order(void **state)
+{
+    fixture *f = *state;
+    make_history(f);
+    write_history(f, "t", (files){
+        .earliest = "id,_fivetran_start\n1," DAY(3) "\n2," DAY(4) "\n",
+        .update = "id,a,b,_fivetran_start,_fivetran_end,_fivetran_active,_fivetran_synced\n1,~,50," DAY(5) "," MAX ",true," DAY(6) "\n"
+                  "1,late,~,2024-01-04T00:00:00.500Z,2024-01-04T23:59:59.999Z,false," DAY(6) "\n2,~,~," DAY(5) "," MAX ",true," DAY(6) "\n"
+                  "1,~,40," DAY(4) ",2024-01-04T00:00:00.499Z,false," DAY(6) "\n",
+        .more = "_fivetran_start,_fivetran_end,_fivetran_active,a,id\n" DAY(4) ",2024-01-04T23:59:59.999Z,false,TWO,2\n" DAY(3) ",2024-01-03T23:59:59.999Z,false,ONE,1\n",
+    });
+    gives(f, versions,
+          "1|one|1|2024-01-01T00:00:00+00:|2024-01-02T23:59:59.999|0\n1|ONE|1|2024-01-03T00:00:00+00:|2024-01-03T23:59:59.999|0\n"
+          "1|ONE|40|2024-01-04T00:00:00+00:|2024-01-04T00:00:00.499|0\n1|late|40|2024-01-04T00:00:00.500|2024-01-04T23:59:59.999|0\n"
+          "1|late|50|2024-01-05T00:00:00+00:|9999-12-31T23:59:59.999|1\n"
+          "2|two|2|2024-01-01T00:00:00+00:|2024-01-03T23:59:59.999|0\n2|TWO|2|2024-01-04T00:00:00+00:|2024-01-04T23:59:59.999|0\n"
+          "2|TWO|2|2024-01-05T00:00:00+00:|9999-12-31T23:59:59.999|1\n"
+          "3|three|3|2024-01-01T00:00:00+00:|9999-12-31T23:59:59.999|1\n");
+}
+
+/* What is wrong with a row is told of the row as it stands in its file. */
+static void test_history_refused(void **state)
+{
+    fixture *f = *state;
+    make_history(f);
+    refused(f, try_write_history(f, "t", (files){.update = "id,a,_fivetran_start\n1,x," DAY(5) "\n~,x," DAY(4) "\n"}), WEIR_E_PROTOCOL,
+            "row 2: column 'id': part of the key is said to be unmodified");
+    run_sql(f, "CREATE TRIGGER no BEFORE INSERT ON s__t WHEN NEW.a = 'no' BEGIN SELECT RAISE(ABORT, 'not that'); END");
+    refused(f, try_write_history(f, "t", (files){.update = "id,a,_fivetran_start\n1,x," DAY(6) "\n1,no," DAY(5) "\n1,y," DAY(4) "\n"}), WEIR_E_CONFIG, "row 2: ");
 }
 
 /* An update that begins before all versions of its key: they go, but what it leaves unmodified is theirs. A row that the batch does not have stays gone. */
@@ -897,7 +932,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_create_and_describe), TEST(test_describe_foreign), TEST(test_every_value), TEST(test_alter), TEST(test_alter_key), TEST(test_truncate),
-        TEST(test_soft_truncate), TEST(test_write), TEST(test_keyless), TEST(test_key_only), TEST(test_write_refused), TEST(test_many_rows), TEST(test_history),
+        TEST(test_soft_truncate), TEST(test_write), TEST(test_keyless), TEST(test_key_only), TEST(test_write_refused), TEST(test_many_rows), TEST(test_history), TEST(test_history_in_any_order), TEST(test_history_refused),
         TEST(test_history_before_all), TEST(test_history_cut), TEST(test_drop_and_rename), TEST(test_copy), TEST(test_add_and_set), TEST(test_columns_in_history),
         TEST(test_soft_delete_to_history), TEST(test_copy_to_history), TEST(test_history_to_soft_delete), TEST(test_unsupported), TEST(test_no_sql), TEST(test_many_databases), TEST(test_without_memory),
     };
