@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -229,21 +230,27 @@ static const struct {
     bool (*rewrite)(rewriting *, const char *);
 } statements[] = {{"INSERT", rewrite_insert}, {"UPDATE", rewrite_update}, {"DELETE", rewrite_delete}};
 
-bool duck_rewrite(weir_task *t, const char *sql, const duck_carrier *carriers, size_t columns, const char **ret_sql, bool **ret_keys)
+static bool rewrite(rewriting *w, const char *sql)
+{
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+        if (is_word(token_at(sql), statements[i].word))
+            return statements[i].rewrite(w, sql) && w->seen == w->columns;
+    return false;
+}
+
+bool duck_rewrite(const char *sql, const duck_carrier *carriers, size_t columns, char **ret_sql, bool **ret_keys)
 {
     rewriting w = {.carriers = carriers, .columns = columns};
     if (parameters(sql, sql + strlen(sql)) != columns)
         return false;
-    w.out = weir_alloc(t, strlen(sql) + 64 + columns * 96);
-    w.keys = weir_alloc(t, columns + 1);
-    if (!w.out || !w.keys)
+    w.out = calloc(1, strlen(sql) + 64 + columns * 96);
+    w.keys = calloc(columns + 1, sizeof *w.keys);
+    if (!w.out || !w.keys || !rewrite(&w, sql)) {
+        free(w.out);
+        free(w.keys);
         return false;
-    memset(w.keys, 0, columns + 1);
-    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
-        if (is_word(token_at(sql), statements[i].word)) {
-            *ret_sql = w.out;
-            *ret_keys = w.keys;
-            return statements[i].rewrite(&w, sql) && w.seen == columns;
-        }
-    return false;
+    }
+    *ret_sql = w.out;
+    *ret_keys = w.keys;
+    return true;
 }

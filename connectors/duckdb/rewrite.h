@@ -13,9 +13,8 @@
 
 #define DUCK_ROWS "weir_rows" /* the table of parameters; its columns are c1, c2 ... */
 
-/** @param ret_sql in the task's memory  @param ret_keys one for each parameter: does it identify the row? In the task's memory. None does: rows do not
- *  depend on each other
- *  @return false: it is another kind of statement, or one that is to be run row by row */
-bool duck_rewrite(weir_task *t, const char *sql, const duck_carrier *carriers, size_t columns, const char **ret_sql, bool **ret_keys);
+/** @param ret_sql to be freed  @param ret_keys to be freed; one for each parameter: does it identify the row? None does: rows do not depend on each other
+ *  @return false: it is another kind of statement, or one that is to be run row by row; or there is no memory. Then there is nothing to free */
+bool duck_rewrite(const char *sql, const duck_carrier *carriers, size_t columns, char **ret_sql, bool **ret_keys);
 
 #endif

@@ -1,5 +1,6 @@
 #include "run.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,11 +40,12 @@ static weir_rc run_each(weir_task *t, duck *d, const char *sql, const weir_sql_v
 /* -------------------------------------------------------------------------------------------------------------- in bulk -- */
 
 typedef struct bulk {
-    const char *sql;             /* rewritten */
-    const duck_carrier *carriers;
-    const bool *keys;
-    duckdb_logical_type *types;
+    char *sql;                   /* rewritten */
+    duck_carrier *carriers;
+    bool *keys;
+    duckdb_logical_type *types;  /* NULL: not made yet */
     const char **names;          /* c1, c2 ... */
+    char (*texts)[24];           /* in these */
     const weir_sql_value *values;
     size_t columns, rows;
 } bulk;
@@ -169,26 +171,39 @@ static weir_rc run_runs(weir_task *t, duck *d, const char *sql, const bulk *b, s
     return rc;
 }
 
-static bool prepare_bulk(weir_task *t, const char *sql, bulk *b)
+/* None of it is the task's: there may be a hundred thousand calls in one. */
+static bool prepare_bulk(const char *sql, bulk *b)
 {
-    duck_carrier *carriers = weir_alloc(t, (b->columns + 1) * sizeof *carriers);
-    bool *keys;
-    b->types = weir_alloc(t, (b->columns + 1) * sizeof *b->types);
-    b->names = weir_alloc(t, (b->columns + 1) * sizeof *b->names);
-    if (!carriers || !b->types || !b->names)
+    b->carriers = calloc(b->columns, sizeof *b->carriers);
+    b->types = calloc(b->columns, sizeof *b->types);
+    b->names = calloc(b->columns, sizeof *b->names);
+    b->texts = calloc(b->columns, sizeof *b->texts);
+    if (!b->carriers || !b->types || !b->names || !b->texts)
         return false;
     for (size_t c = 0; c < b->columns; c++) {
-        if (!duck_carrier_of(b->values, b->columns, b->rows, c, &carriers[c]))
+        if (!duck_carrier_of(b->values, b->columns, b->rows, c, &b->carriers[c]))
             return false;
-        b->names[c] = weir_format(t, "c%zu", c + 1).ptr;
+        snprintf(b->texts[c], sizeof b->texts[c], "c%zu", c + 1);
+        b->names[c] = b->texts[c];
     }
-    b->carriers = carriers;
-    if (!duck_rewrite(t, sql, carriers, b->columns, &b->sql, &keys))
+    if (!duck_rewrite(sql, b->carriers, b->columns, &b->sql, &b->keys))
         return false;
-    b->keys = keys;
     for (size_t c = 0; c < b->columns; c++)
-        b->types[c] = duckdb_create_logical_type(carriers[c].type);
+        b->types[c] = duckdb_create_logical_type(b->carriers[c].type);
     return true;
+}
+
+static void free_bulk(bulk *b)
+{
+    for (size_t c = 0; b->types && c < b->columns; c++)
+        if (b->types[c])
+            duckdb_destroy_logical_type(&b->types[c]);
+    free(b->carriers);
+    free(b->types);
+    free(b->names);
+    free(b->texts);
+    free(b->sql);
+    free(b->keys);
 }
 
 weir_rc duck_run(weir_task *t, void *self, const char *sql, const weir_sql_value *values, size_t columns, size_t rows, size_t *ret_done)
@@ -197,13 +212,11 @@ weir_rc duck_run(weir_task *t, void *self, const char *sql, const weir_sql_value
     bulk b = {.values = values, .columns = columns, .rows = rows};
     size_t done = 0;
     weir_rc rc = duck_connect(t, d);
-    if (!rc && rows > FEW_ROWS && columns && rows < UINT32_MAX && prepare_bulk(t, sql, &b)) {
+    if (!rc && rows > FEW_ROWS && columns && rows < UINT32_MAX && prepare_bulk(sql, &b))
         rc = run_runs(t, d, sql, &b, &done);
-        for (size_t c = 0; c < columns; c++)
-            duckdb_destroy_logical_type(&b.types[c]);
-    } else if (!rc) {
+    else if (!rc)
         rc = run_each(t, d, sql, values, columns, rows, &done);
-    }
+    free_bulk(&b);
     if (ret_done)
         *ret_done = done;
     return rc;

@@ -385,8 +385,14 @@ static weir_rc dependents(weir_task *t, db *d, const char *name, lite_text *ret)
     weir_rc rc = lite_query(t, d,
                             "SELECT sql FROM sqlite_schema WHERE tbl_name = ?1 COLLATE NOCASE AND type IN ('index', 'trigger') AND sql IS NOT NULL",
                             &name, 1, &row);
-    for (int code = SQLITE_ROW; !rc && row && code == SQLITE_ROW; code = sqlite3_step(row))
-        lite_text_add(ret, (const char *)sqlite3_column_text(row, 0), (size_t)sqlite3_column_bytes(row, 0) + 1);
+    int code = !rc && row ? SQLITE_ROW : SQLITE_DONE;
+    for (; code == SQLITE_ROW; code = sqlite3_step(row)) {
+        const char *sql = (const char *)sqlite3_column_text(row, 0);
+        ret->failed |= !sql;
+        lite_text_add(ret, sql ? sql : "", (size_t)sqlite3_column_bytes(row, 0) + 1);
+    }
+    if (!rc && code != SQLITE_DONE)
+        rc = lite_fail(t, d, "reading");
     sqlite3_finalize(row);
     return rc ? rc : ret->failed ? lite_nomem(t) : WEIR_OK;
 }

@@ -94,9 +94,11 @@ class Sink:
         how = ({"replace": table.upsert, "update": table.update, "delete": table.delete} if method == "WriteBatch" else
                {"earliest_start": table.earliest, "replace": table.version, "update": table.version, "delete": table.close})  # fmt: skip
         for kind in ("earliest_start", "replace", "update", "delete"):
-            for of, row in applied:
-                if of == kind:
-                    how[kind](dict(row))
+            rows = [row for of, row in applied if of == kind]
+            if (method, kind) == ("WriteHistoryBatch", "update"):  # each is filled from the version before it, wherever that stands
+                rows.sort(key=lambda row: moment(row[START]))
+            for row in rows:
+                how[kind](dict(row))
 
     def write(self, name, **lists):
         self.send("WriteBatch", name, **lists)

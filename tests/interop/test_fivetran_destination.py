@@ -273,6 +273,33 @@ def test_random_history(sink, seed):
         clock += rng.choice([10, 60, 60])  # at times, a batch begins before the one before it has ended
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_history_in_any_order(sink, seed):
+    """The versions of a key are spread over three files, in any order."""
+    rng = random.Random(seed)
+    table = sink.create("t", {"id": "LONG", "v": "STRING", "w": "STRING", SYNCED: UTC, **HISTORY}, key=("id", START))
+    for clock in range(0, 1000, 60):
+        batch = versions(rng, clock, ["1", "2", "3", "4"], table)
+        for row in batch["update"]:
+            row["v"] = rng.choice([UNMODIFIED, row["v"]])
+        for rows in batch.values():
+            rng.shuffle(rows)
+        batch["update"] = [some for n in range(3) if (some := batch["update"][n::3])]
+        sink.history("t", **batch)
+        sink.check("t")
+
+
+def test_history_larger_than_what_is_kept_in_memory(sink):
+    """Versions of 80 MB, the last one first: more than 64 MiB are not ordered at once."""
+    sink.create("t", {"id": "LONG", "v": "STRING", "w": "STRING", SYNCED: UTC, **HISTORY}, key=("id", START))
+    keys, count = range(20), 4
+    row = lambda key, n: {"id": str(key), SYNCED: at(99), START: at(n), END: FOREVER if n == count else before(at(n + 1)), ACTIVE: str(n == count).lower()}
+    sink.history("t", replace=[{**row(key, 0), "v": "x", "w": "0"} for key in keys])
+    updates = [{**row(key, n), "v": UNMODIFIED if n % 2 else f"{key}.{n} " + "y" * 2_000_000, "w": UNMODIFIED} for n in range(count, 0, -1) for key in keys]
+    sink.history("t", update=updates)
+    sink.check("t")
+
+
 def test_an_update_before_all_versions_is_not_lost(sink):
     """The earliest start is before every version there is, so they go; the version that is inserted then has nothing to be filled from, but it is there."""
     sink.create("t", {"id": "LONG", "v": "STRING", "w": "STRING", SYNCED: UTC, **HISTORY}, key=("id", START))

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/map.h"
 #include "proto/fivetran/batch_read_input.h"
 #include "proto/fivetran/csv.h"
 #include "proto/fivetran/parquet.h"
@@ -55,11 +54,6 @@ const bool *ft_batch_reader_has(const ft_batch_reader *r)
 static weir_rc in_file(ft_batch_reader *r, weir_rc rc, err *e)
 {
     return err_wrap(e, rc, "batch file '%s'", r->path);
-}
-
-weir_rc ft_batch_reader_wrap(ft_batch_reader *r, uint64_t row, weir_rc rc, err *e)
-{
-    return in_file(r, err_wrap(e, rc, "row %llu", (unsigned long long)row), e);
 }
 
 /* ------------------------------------------------------------------------------------------------------------------ rows -- */

@@ -38,8 +38,6 @@ weir_rc ft_batch_reader_open(ft_batch_reader **ret, const char *path, const ft_b
 const bool *ft_batch_reader_has(const ft_batch_reader *r);
 /** The next rows, as many as are at hand; good until the next call. ret->count is 0 at the end. WEIR_E_PROTOCOL names file, row and column. */
 weir_rc ft_batch_reader_next(ft_batch_reader *r, ft_rows *ret, err *e);
-/** Puts "batch file '...', row N: " before an error about a row that was handed out. @return rc */
-weir_rc ft_batch_reader_wrap(ft_batch_reader *r, uint64_t row, weir_rc rc, err *e);
 void ft_batch_reader_free(ft_batch_reader *r);
 
 #endif

@@ -42,6 +42,8 @@ weir_rc ft_database_change(ft_databases *d, const tree *config, ft_work *w, weir
 weir_rc ft_run(ft_work *w, const weir_sql_value *values, size_t count);
 /** Is there a row? Empties w->sql. */
 weir_rc ft_has_row(ft_work *w, const weir_sql_value *values, size_t count, bool *ret);
+/** A name in double quotes, in the call's arena; NULL without memory. */
+weir_view ft_quoted(ft_work *w, weir_view name);
 /** A table as the database has it; views live as long as the call. */
 weir_rc ft_table_find(ft_work *w, weir_view name, bool *ret_found, ft_sql_table *ret);
 /** The same for one that must be there. */

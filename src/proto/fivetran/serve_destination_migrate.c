@@ -35,21 +35,12 @@ static weir_sql_value time_constant(const char *text)
 
 static const char first_instant[] = "0001-01-01T00:00:00Z", last_instant[] = "9999-12-31T23:59:59.999Z";
 
-static weir_view quoted(ft_work *w, weir_view name)
-{
-    buf b = {0};
-    ft_sql_name(&b, name);
-    weir_view v = buf_ok(&b) ? arena_dup(w->a, buf_view(&b)) : (weir_view){0};
-    buf_free(&b);
-    return v;
-}
-
 /* A column for each of the table's: itself. NULL without memory. */
 static weir_view *own_columns(ft_work *w, const ft_sql_table *t, size_t more)
 {
     weir_view *e = arena_array(w->a, t->count + more + 1, sizeof *e);
     for (size_t i = 0; e && i < t->count; i++)
-        if (!(e[i] = quoted(w, t->columns[i].name)).ptr)
+        if (!(e[i] = ft_quoted(w, t->columns[i].name)).ptr)
             return NULL;
     return e;
 }
@@ -343,9 +334,14 @@ static weir_rc to_history(ft_work *w, const ft_sql_table *from, const char *dele
     leave_out(&t, e, ft_start);
     leave_out(&t, e, ft_end);
     leave_out(&t, e, ft_active);
-    weir_view gone = deleted ? arena_printf(w->a, "COALESCE(%s, FALSE)", quoted(w, view_of(deleted)).ptr) : VIEW("FALSE");
-    if (deleted)
+    weir_view gone = VIEW("FALSE");
+    if (deleted) {
+        weir_view column = ft_quoted(w, view_of(deleted));
+        if (!column.ptr)
+            return nomem(w);
+        gone = arena_printf(w->a, "COALESCE(%.*s, FALSE)", VIEW_ARG(column));
         leave_out(&t, e, deleted);
+    }
     weir_view either = arena_printf(w->a, "CASE WHEN %.*s THEN ? ELSE ? END", VIEW_ARG(gone));
     rc = add_expression(w, &t, e, ft_start, WEIR_SQL_TIMESTAMP, true, either);
     if (!rc)

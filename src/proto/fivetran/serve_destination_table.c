@@ -98,6 +98,15 @@ weir_rc ft_table_types(ft_work *w, ft_sql_table *t)
     return t->types ? WEIR_OK : nomem(w);
 }
 
+weir_view ft_quoted(ft_work *w, weir_view name)
+{
+    buf b = {0};
+    ft_sql_name(&b, name);
+    weir_view v = buf_ok(&b) ? arena_dup(w->a, buf_view(&b)) : (weir_view){0};
+    buf_free(&b);
+    return v;
+}
+
 weir_rc ft_table_find(ft_work *w, weir_view name, bool *ret_found, ft_sql_table *ret)
 {
     *ret = (ft_sql_table){.name = w->q->table_name(w->t, w->self, w->schema, name)};
@@ -327,10 +336,7 @@ static weir_rc keep_column(altering *x, size_t i, bool drop_columns)
     weir_sql_column c = asked ? x->wanted.columns[at] : *had;
     c.key = asked && c.key; /* one that is not asked for any more stays, but rows need not have it */
     x->remake |= c.key != had->key || (asked && is_other_type(had, &c));
-    buf quoted = {0};
-    ft_sql_name(&quoted, had->name);
-    weir_view name = buf_ok(&quoted) ? arena_dup(x->w->a, buf_view(&quoted)) : (weir_view){0};
-    buf_free(&quoted);
+    weir_view name = ft_quoted(x->w, had->name);
     if (!name.ptr)
         return nomem(x->w);
     x->expressions[x->to.count] = x->w->q->convert(x->w->t, x->w->self, name, had, &c);

@@ -59,7 +59,8 @@ static void begin_statement(ft_statement *s, arena *a, const ft_sql_table *t)
 {
     buf_clear(&s->sql);
     s->count = 0;
-    s->params = arena_array(a, 3 * t->count + FT_EXTRAS + 2, sizeof *s->params);
+    if (!s->params)
+        s->params = arena_array(a, 3 * t->count + FT_EXTRAS + 2, sizeof *s->params);
     if (!s->params)
         s->sql.failed = true;
 }

@@ -26,7 +26,7 @@ enum {
 
 typedef struct ft_statement {
     buf sql;
-    size_t *params; /* which values of a row are its parameters, in order; in the arena */
+    size_t *params; /* which values of a row are its parameters, in order; in the arena. Made with the first statement; the others are for the same table, or a smaller one */
     size_t count;
 } ft_statement;
 
