@@ -32,7 +32,7 @@ static void on_truncate(const framing *f, buf *out, lane *ln, const weir_binding
     (void)f;
     const outlet *o = &ln->outlets[b->index];
     buf_addv(out, o->prefix);
-    buf_adds(out, COMBINE_TRUNCATION);
+    buf_adds(out, TRUNCATION_TEXT);
     buf_addv(out, o->suffix);
 }
 

@@ -88,6 +88,7 @@ static void check_command(problems *p, const tree *t)
 static void check_local(problems *p, const tree *t)
 {
     const tree *command = tree_get(t, "command"), *address = tree_get(t, "address"), *spoken = tree_get(t, "protocol");
+    const protocol *wanted = tree_is_null(spoken) ? NULL : protocol_find(spoken->text);
     static const char *const others[] = {"config", "env", "protobuf", "protocol"};
     size_t known = 0;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -98,8 +99,8 @@ static void check_local(problems *p, const tree *t)
     }
     if (!tree_is_null(command) && !tree_is_null(address))
         problem_at(p, address->name_mark, "\"command\" and \"address\" exclude each other");
-    else if (!tree_is_null(address) && !tree_is_null(spoken) && !view_is(spoken->text, "fivetran"))
-        problem_at(p, address->name_mark, "\"address\" is for protocol fivetran: others start a command");
+    else if (!tree_is_null(address) && wanted && !wanted->listens)
+        problem_at(p, address->name_mark, "\"address\" is for protocol %s: others start a command", protocol_listening()->name);
 }
 
 /* Whatever is written there, protocols are known by their table. */

@@ -5,6 +5,7 @@
 #include "json/number.h"
 #include "json/text.h"
 #include "plane/catalog_parts.h"
+#include "proto/protocol.h"
 
 static const tree *object_member(const tree *t, const char *name)
 {
@@ -201,7 +202,7 @@ static void fill_local(catalog_reader *r, const tree *local, endpoint *to)
     to->protocol = tree_text(local, "protocol");
     to->address = tree_text(local, "address").ptr;
     if (to->address && !to->protocol.len)
-        to->protocol = VIEW("fivetran");
+        to->protocol = view_of(protocol_listening()->name);
 }
 
 static void fill_endpoint(catalog_reader *r, const tree *spec, endpoint *to)

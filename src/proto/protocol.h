@@ -48,6 +48,7 @@ typedef struct protocol {
     bool own_version;            /* serve() answers --version */
     bool ends;                   /* its sources end by themselves: one that is silent is still at work */
     bool tables;                 /* its platforms manage tables themselves: a connector that is an SQL database and nothing else can be served */
+    bool listens;                /* its connectors are servers: one that runs already is known by its address */
     const char *usage;           /* lines for --help, each behind "usage: " or seven blanks; %1$s is the program */
     weir_rc (*serve)(const weir_connector *, const serve_options *, serve_end *, err *e);
     /* Tells the platform why there is nothing to serve: a shim's connector does not start. NULL: the last line of the log does */
@@ -61,7 +62,9 @@ typedef struct protocol {
 extern const protocol protocols[];
 /** By name; an empty name is the default. NULL: there is none. */
 const protocol *protocol_find(weir_view name);
-/** The same for a name that a user gave: WEIR_E_CONFIG with those there are. */
+/** The one to be spoken with a server that runs already, if a catalog says no more than its address. */
+const protocol *protocol_listening(void);
+/** The same as protocol_find() for a name that a user gave: WEIR_E_CONFIG with those there are. */
 weir_rc protocol_named(const char *name, const protocol **ret, err *e);
 /** "flow, airbyte and singer" for messages. */
 void protocol_names(buf *out);

@@ -27,7 +27,7 @@ const protocol protocols[] = {
      .ends = true, .serve = singer_serve, .refuse = singer_refuse, .own_version = true, .drive = singer_drive, .drive_free = singer_drive_free},
     {.name = "fivetran", .flags = LIST("--port", "--listen"), .vars = LIST("FIVETRAN_ACCOUNT_NAME", "FIVETRAN_GROUP_NAME"),
      .usage = "%1$s --port N [--listen ADDRESS]   a Fivetran connector over gRPC; on this machine only, unless the platform runs it\n",
-     .ends = true, .tables = true, .serve = fivetran_serve, .refuse = fivetran_refuse, .drive = fivetran_drive, .drive_free = fivetran_drive_free},
+     .ends = true, .tables = true, .listens = true, .serve = fivetran_serve, .refuse = fivetran_refuse, .drive = fivetran_drive, .drive_free = fivetran_drive_free},
     {0},
 };
 
@@ -39,6 +39,14 @@ const protocol *protocol_find(weir_view name)
         if (view_is(name, p->name))
             return p;
     return NULL;
+}
+
+const protocol *protocol_listening(void)
+{
+    const protocol *p = protocols;
+    while (p->name && !p->listens)
+        p++;
+    return p;
 }
 
 void protocol_names(buf *out)

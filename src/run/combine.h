@@ -57,8 +57,9 @@ weir_view combine_stray(const combined *c);
 void combine_clear(combined *c);
 void combine_free(combined *c);
 
-/** A line that says: what came before is out of date (weir_truncate). No document is one: it has no key. */
-#define COMBINE_TRUNCATION "{\"_meta\":{\"op\":\"t\"}}"
+/** A line that says: what came before is out of date (weir_truncate). No document of a connector is one: those begin with their brace. */
+#define TRUNCATION_TEXT "{\"_meta\":{\"op\":\"t\"}}"
+#define COMBINE_TRUNCATION " " TRUNCATION_TEXT
 
 /** All at once: takes lines of NDJSON (borrowed until the next call) and gives all rows. What stands before the last COMBINE_TRUNCATION is dropped, unless
  *  every document is a row of its own: then that line means nothing. */

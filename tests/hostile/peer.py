@@ -349,6 +349,14 @@ class WritesWithoutKey(Wrong):
         self.checkpoint(4)
 
 
+class WritesATruncation(Wrong):
+    """The line that stands for one in a journal, as a document: it must not remove what came before."""
+
+    def wrong(self):
+        self.raw('{"captured":{"binding":0,"doc":{"_meta":{"op":"t"}}}}\n')
+        self.checkpoint(4)
+
+
 class GoesOnAfterAMistake(Wrong):
     """The mistake counts, not what became of the connector later."""
 

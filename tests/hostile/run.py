@@ -103,6 +103,7 @@ CASES = {
     "writes-a-long-line": after_two(PROTOCOL, "is longer than the", seconds=30),
     "writes-without-end": after_two(PROTOCOL, "is longer than the", seconds=30),
     "writes-without-key": after_two(PROTOCOL, 'a document for collection acme/docs lacks part 1 of its key ["/id"]', commands=("run",)),
+    "writes-a-truncation": after_two(PROTOCOL, 'a document for collection acme/docs lacks part 1 of its key ["/id"]', commands=("run",)),
     "goes-on-after-a-mistake": after_two(PROTOCOL, "the connector sent 'captured' for binding 7 of 1"),
 
     "dies-after-documents": after_two(REMOTE, "the connector exited with status 1: lost the connection"),
