@@ -377,6 +377,60 @@ typedef struct weir_sql {
     size_t name_max;
 } weir_sql;
 
+/* -------------------------------------------------------------------------------------------------------- derivations -- */
+
+/** A collection that a derivation reads, and what it does with each of its documents: a row of `transforms` in a catalog. */
+typedef struct weir_transform {
+    uint32_t index;              /**< position in the derivation, from 0 */
+    uint32_t backfill;           /**< how often the user asked to start over */
+    weir_view name;
+    weir_view collection;        /**< the name of the collection that is read */
+    weir_view schema;            /**< its read schema */
+    weir_view key;               /**< its key: JSON array of JSON pointers */
+    const weir_column *columns;  /**< its fields (projections), those of the key first */
+    size_t column_count, key_count;
+    const void *lambda;          /**< the settings struct of the connector's table `resource`; without one NULL */
+    weir_view lambda_json;       /**< the lambda as JSON text: of SQLite a string of SQL */
+    weir_view shuffle_key;       /**< JSON array of JSON pointers; empty: documents go to any shard, or where shuffle_lambda says */
+    weir_view shuffle_lambda;    /**< JSON text; may be empty */
+    weir_view state_key;         /**< changes when backfill does */
+    bool read_only;              /**< what validate() said of it: the documents change nothing but what is published */
+} weir_transform;
+
+/** What a derivation makes: one collection, of the documents of others. Lives as long as the callback it was given to; in a session, until its end. */
+typedef struct weir_derivation {
+    const weir_binding *to;      /**< the collection: weir_emit(t, d->to, WEIR_UPSERT, doc) publishes. Its columns are its fields */
+    const weir_transform *transforms;
+    size_t count;
+    uint32_t key_begin, key_end; /**< in a session: the documents of which shuffle keys come here; 0 and UINT32_MAX: all */
+    const char *project_root;    /**< in validate(): where files of the catalog's project are, a URL; NULL: not said */
+} weir_derivation;
+
+/** A document that was read for a transform. */
+typedef struct weir_read {
+    const weir_transform *transform;
+    weir_view doc;               /**< JSON text */
+    weir_view key;               /**< the shuffle key's values, a JSON array; empty where none was sent */
+    uint64_t clock;              /**< when it was published: of the document's UUID (flow.md 6.1), ascending for each producer; 0: not known */
+} weir_read;
+
+/** A transformation: documents -> documents, in transactions: read()... flush() commit(). What is published until commit() and what `self` remembers become
+ *  durable together with the positions in what is read, or neither. */
+typedef struct weir_derive {
+    /** Checks the transforms. Problems: weir_problem(t, NULL, ...). Which change nothing: weir_read_only(). NULL: nothing to check. */
+    weir_rc (*validate)(weir_task *, void *self, const weir_derivation *);
+    /** A session begins: weir_state() is what was kept. One that stores the checkpoint with its own state says weir_resume(). NULL: nothing to do. */
+    weir_rc (*begin)(weir_task *, void *self, const weir_derivation *);
+    /** Takes documents in their order, of any transforms. Publishes with weir_emit() and the like, now or until flush() is done. */
+    weir_rc (*read)(weir_task *, void *self, const weir_read *reads, size_t count);
+    /** All documents of the transaction have been read: what is still to be published comes now. NULL: nothing to do. */
+    weir_rc (*flush)(weir_task *, void *self);
+    /** Makes the state durable, with the checkpoint where it keeps that itself; otherwise weir_keep() gives the state to the platform. NULL: there is none. */
+    weir_rc (*commit)(weir_task *, void *self, weir_view checkpoint);
+    /** Forgets all state, as if the session had just begun for the first time: between the tests of a catalog. NULL: there is none. */
+    weir_rc (*reset)(weir_task *, void *self);
+} weir_derive;
+
 /** A check of the settings that a user can ask for in a platform's setup. */
 typedef struct weir_test {
     const char *name;  /**< `connect` */
@@ -403,6 +457,7 @@ struct weir_connector {
     void (*close)(void *self); /**< accepts NULL; NULL: nothing to do */
     const weir_capture *capture;         /**< NULL: not a source */
     const weir_materialize *materialize; /**< NULL: not a destination */
+    const weir_derive *derive;           /**< NULL: not a transformation */
     const weir_sql *sql;                 /**< a destination that is an SQL database; NULL: it is not */
     const weir_test *tests;              /**< ended by one without a name. NULL: `connect` opens it, `select` discovers streams (source) or checks that it can
                                               be used (destination) */
@@ -426,6 +481,13 @@ WEIR_API weir_rc weir_constrain(weir_task *, const weir_binding *, const weir_co
 
 /** Says in validate() that the rows of a binding are additions: what is stored already is of no interest. */
 WEIR_API weir_rc weir_delta_updates(weir_task *, const weir_binding *);
+
+/** Says in validate() of a derivation that a transform changes no state: its documents may be spread over shards. */
+WEIR_API weir_rc weir_read_only(weir_task *, const weir_transform *);
+
+/** Says in validate() of a derivation what a file should hold that the catalog names and that is not there: a platform may write it.
+ *  @param url as the catalog has it, resolved */
+WEIR_API weir_rc weir_generated_file(weir_task *, weir_view url, weir_view content);
 
 /** Emits one document. Blocks while the reader is slow: that is the backpressure.
  *  @param doc one JSON object; checked (strict JSON, UTF-8), copied once. Line breaks between tokens are allowed.

@@ -1,0 +1,53 @@
+/* combiner.h - the documents of a transaction, reduced by key: any number of them within a budget of memory. What does not fit goes to sorted segments in a file
+ * that has no name, which are merged when they are drained.
+ *
+ * Bindings are told apart by their index, keys by their packed tuples (model/tuple.h); that is the order in which they come out.
+ */
+#ifndef WEIR_DOC_COMBINER_H
+#define WEIR_DOC_COMBINER_H
+
+#include "doc/reduce.h"
+
+typedef struct combiner combiner;
+
+typedef struct combiner_binding {
+    const schema *schema;      /* against which documents are checked, and by which they are reduced */
+    const weir_view *key;      /* JSON pointers */
+    size_t key_count;
+    bool partial;              /* the result is a part that somebody else reduces further: nothing is deleted, and what cannot be put together comes out apart */
+    const char *what;          /* what errors call it: `collection acme/orders` */
+} combiner_binding;
+
+typedef struct combiner_options {
+    const combiner_binding *bindings; /* good as long as the combiner */
+    size_t count;
+    size_t budget;             /* bytes of documents in memory; 0: 32 MiB */
+    const char *folder;        /* of spilled segments; NULL: TMPDIR or /tmp */
+} combiner_options;
+
+weir_rc combiner_make(const combiner_options *o, combiner **ret, err *e);
+void combiner_free(combiner *c);
+
+/** Takes a document: copied. Those of one key are reduced in the order in which they come.
+ *  @param base it is what is stored already: reduced before all others of its key, whenever it comes; the result `exists`. At most one for each key
+ *  @return WEIR_E_CONFIG: it is not valid, lacks a part of its key, or cannot be reduced; names the binding, the place and why. Nothing of it was taken */
+weir_rc combiner_add(combiner *c, uint32_t binding, weir_view doc, bool base, err *e);
+
+typedef struct combined_doc {
+    uint32_t binding;
+    weir_view packed;          /* its key */
+    weir_view doc;
+    bool exists;               /* there was a base */
+    bool deleted;              /* it is reduced away */
+    bool unchanged;            /* there was a base, and nothing else */
+} combined_doc;
+
+/** All documents, in order; views are good until the next one. Then the combiner is empty, and ready for the next transaction; after an error it is empty, too. */
+weir_rc combiner_drain(combiner *c, weir_rc (*take)(void *arg, const combined_doc *, err *e), void *arg, err *e);
+/** How many keys it holds, and how many documents it was given, since it was last empty. Keys that were spilled count once for each segment. */
+size_t combiner_keys(const combiner *c);
+uint64_t combiner_documents(const combiner *c);
+/** Drops everything. */
+void combiner_clear(combiner *c);
+
+#endif
