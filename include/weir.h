@@ -659,6 +659,7 @@ typedef struct weir_shim {
     bool destination;           /**< it is a destination (target) rather than a source (tap) */
     const char *docs_url;       /**< instead of what it says; NULL: as it says */
     const char *oauth2;         /**< OAuth2 description, JSON text, instead of what it says; NULL: as it says */
+    bool derivation;            /**< it is a derivation; only Flow knows them */
 } weir_shim;
 
 /** Makes a program of it, as weir_main() does of a connector of ours. */

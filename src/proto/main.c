@@ -145,10 +145,13 @@ int program_shim(const serving *g, const weir_shim *s)
     weir_connector *c = NULL;
     const protocol *q = protocol_find(view_of(s->from));
     const drive_options o = {
-        .argv = s->command, .destination = s->destination, .flow_documents = strcmp(g->p->name, "flow") == 0, .log = g->log,
+        .argv = s->command, .destination = s->destination, .derivation = s->derivation, .flow_documents = strcmp(g->p->name, "flow") == 0, .log = g->log,
         .task_name = view_of(s->command[0]), .stop_fd = g->stop_fd,
     };
-    weir_rc rc = q && q->drive ? q->drive(&o, &c, &e) : err_fail(&e, WEIR_E_CONFIG, "protocol '%s' cannot be driven", s->from);
+    weir_rc rc = !q || !q->drive                    ? err_fail(&e, WEIR_E_CONFIG, "protocol '%s' cannot be driven", s->from)
+                 : s->derivation && !q->derives     ? err_fail(&e, WEIR_E_CONFIG, "there are no derivations in protocol '%s'", s->from)
+                 : s->derivation && !g->p->derives  ? err_fail(&e, WEIR_E_CONFIG, "a derivation cannot be served as %s, which has none", g->p->name)
+                                                    : q->drive(&o, &c, &e);
     err_wrap(&e, rc, "%s", s->command[0]);
     if (rc) {
         int refused = refuse(g, rc, &e);

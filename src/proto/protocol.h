@@ -13,6 +13,7 @@ typedef struct drive_options {
     const char *const *env;  /* NULL-terminated NAME=value, added to the environment; may be NULL */
     bool protobuf;           /* flow: length-prefixed protobuf instead of JSON lines */
     bool destination;        /* it is a destination (target) rather than a source (tap) */
+    bool derivation;         /* it is a derivation; of protocols that know them only (protocol.derives) */
     bool flow_documents;     /* its documents go where Flow's rules hold: each gets a /_meta/row_id, which is the key of streams without one (flow.md
                                 10.2, 10.3), deletions are /_meta/op "d". Otherwise documents pass as they are */
     weir_level log_level;    /* passed on as LOG_LEVEL; 0: the log's own, but not trace */
