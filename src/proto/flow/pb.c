@@ -147,6 +147,17 @@ static weir_rc entry_to_json(const pb_message *m, const pb_def *d, weir_view ent
     return value_to_json(d->message, value, &last, out_namev(w, key), depth, e);
 }
 
+/* Numbers that repeat may stand in one field, one after the other: proto3's usual way. */
+static weir_rc packed_to_json(const pb_message *m, const pb_def *d, weir_view numbers, json_out *w, err *e)
+{
+    pb_reader r = pb_reader_of(numbers);
+    pb_field f = {.tag = d->tag, .wire = PB_VARINT};
+    weir_rc rc = WEIR_OK;
+    while (!rc && r.p < r.end && pb_varint(&r, &f.number))
+        rc = value_to_json(m, d, &f, w, 0, e);
+    return rc || !r.error ? rc : bad(m, d, r.error, e);
+}
+
 /* Every occurrence of one field, in order. */
 static weir_rc field_to_json(const pb_message *m, const pb_def *d, weir_view bytes, json_out *w, unsigned depth, err *e)
 {
@@ -157,7 +168,8 @@ static weir_rc field_to_json(const pb_message *m, const pb_def *d, weir_view byt
     while (!rc && pb_next(&r, &f)) {
         if (f.tag != d->tag)
             continue;
-        if (f.wire != wire_of(d->type))
+        const bool packed = d->repeated && f.wire == PB_BYTES && wire_of(d->type) == PB_VARINT;
+        if (f.wire != wire_of(d->type) && !packed)
             return bad(m, d, "wrong wire type", e);
         if (!seen++ && (d->repeated || is_map(d)))
             out_open(out_name(w, d->name), d->repeated ? '[' : '{');
@@ -165,6 +177,8 @@ static weir_rc field_to_json(const pb_message *m, const pb_def *d, weir_view byt
             rc = map_entry_to_json(m, d, f.bytes, w, e);
         else if (d->type == PB_T_MAP)
             rc = entry_to_json(m, d, f.bytes, w, depth, e);
+        else if (packed)
+            rc = packed_to_json(m, d, f.bytes, w, e);
         else if (d->repeated)
             rc = value_to_json(m, d, &f, w, depth, e);
         last = f;
@@ -246,22 +260,49 @@ static weir_rc number_from_json(const pb_message *m, const pb_def *d, weir_view 
     return WEIR_OK;
 }
 
+static weir_rc enum_value(const pb_message *m, const pb_def *d, weir_view v, int64_t *ret, err *e)
+{
+    bool found = number_to_i64(v, ret) && *ret >= INT32_MIN && *ret <= INT32_MAX;
+    for (const pb_enum *k = d->values; !found && k->name; k++)
+        if (v.len == strlen(k->name) + 2 && memcmp(v.ptr + 1, k->name, v.len - 2) == 0) {
+            *ret = k->value;
+            found = true;
+        }
+    return found ? WEIR_OK : expected(m, d, "one of the names of an enumeration", v, e);
+}
+
 static weir_rc enum_from_json(const pb_message *m, const pb_def *d, weir_view v, buf *out, err *e)
 {
     int64_t n = 0;
-    bool found = number_to_i64(v, &n) && n >= INT32_MIN && n <= INT32_MAX;
-    for (const pb_enum *k = d->values; !found && k->name; k++)
-        if (v.len == strlen(k->name) + 2 && memcmp(v.ptr + 1, k->name, v.len - 2) == 0) {
-            n = k->value;
-            found = true;
-        }
-    if (!found)
-        return expected(m, d, "one of the names of an enumeration", v, e);
-    if (n) {
+    weir_rc rc = enum_value(m, d, v, &n, e);
+    if (!rc && n) {
         put_varint(out, (uint64_t)d->tag << 3 | PB_VARINT);
         put_varint(out, (uint64_t)n);
     }
-    return WEIR_OK;
+    return rc;
+}
+
+/* Several of them go into one field. */
+static weir_rc enums_from_json(const pb_message *m, const pb_def *d, weir_view v, buf *out, err *e)
+{
+    buf numbers = {0};
+    json_scan s = json_scan_of(v);
+    weir_rc rc = WEIR_OK;
+    json_enter(&s, '[');
+    while (!rc && json_item(&s)) {
+        weir_view item;
+        int64_t n = 0;
+        if (json_skip(&s, &item))
+            rc = enum_value(m, d, item, &n, e);
+        put_varint(&numbers, (uint64_t)n);
+    }
+    if (!rc && s.error)
+        rc = expected(m, d, "an array", v, e);
+    if (!rc && numbers.len)
+        put_bytes(out, d->tag, buf_view(&numbers));
+    out->failed |= !buf_ok(&numbers);
+    buf_free(&numbers);
+    return rc;
 }
 
 /* A string, decoded; as bytes if the field is base64. */
@@ -417,7 +458,9 @@ static weir_rc object_from_json(const pb_message *m, weir_view json, buf *out, u
         weir_view v;
         if (!json_skip(&s, &v) || !d || view_is(v, "null"))
             continue;
-        rc = d->repeated ? items_from_json(m, d, v, out, depth, e) : value_from_json(m, d, v, out, depth, e);
+        rc = !d->repeated               ? value_from_json(m, d, v, out, depth, e)
+             : d->type == PB_T_ENUM ? enums_from_json(m, d, v, out, e)
+                                    : items_from_json(m, d, v, out, depth, e);
     }
     if (!rc && s.error)
         rc = err_fail(e, WEIR_E_BUG, "protobuf %s: %s at byte %zu of its JSON form", m->name, s.error, (size_t)(s.at - s.begin));
