@@ -161,6 +161,7 @@ typedef struct weir_column {
     bool key;              /**< part of the primary key */
     bool required;         /**< always present and never null */
     bool named;            /**< the user asked for it by name; others were recommended, and a destination that forbids them gets none */
+    weir_view fallback;    /**< its default, JSON text; may be empty */
 } weir_column;
 
 /** A stream or table that the user enabled. Lives as long as the callback it was given to. */
@@ -412,6 +413,8 @@ typedef struct weir_read {
     weir_view doc;               /**< JSON text */
     weir_view key;               /**< the shuffle key's values, a JSON array; empty where none was sent */
     uint64_t clock;              /**< when it was published: of the document's UUID (flow.md 6.1), ascending for each producer; 0: not known */
+    const weir_view *values;     /**< JSON text of each of transform->columns; an absent value is the empty view, distinct from `null`. NULL unless
+                                      weir_derive.wants_values */
 } weir_read;
 
 /** A transformation: documents -> documents, in transactions: read()... flush() commit(). What is published until commit() and what `self` remembers become
@@ -429,6 +432,8 @@ typedef struct weir_derive {
     weir_rc (*commit)(weir_task *, void *self, weir_view checkpoint);
     /** Forgets all state, as if the session had just begun for the first time: between the tests of a catalog. NULL: there is none. */
     weir_rc (*reset)(weir_task *, void *self);
+    /** true: read() gets the values of the columns, taken from the document in one pass. */
+    bool wants_values;
 } weir_derive;
 
 /** A check of the settings that a user can ask for in a platform's setup. */
