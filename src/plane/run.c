@@ -36,6 +36,16 @@ void worker_committed(worker *w, uint64_t documents, uint64_t bytes)
     raise_event(w->news_fd);
 }
 
+int64_t worker_now(const worker *w)
+{
+    int64_t seconds;
+    uint32_t nanos;
+    if (w->o->now)
+        return w->o->now(w->o->now_arg);
+    clock_now(&seconds, &nanos);
+    return seconds;
+}
+
 bool worker_stopping(const worker *w) { return atomic_load(&w->stop); }
 
 void worker_live(worker *w, session *s)

@@ -47,6 +47,8 @@ void worker_committed(worker *w, uint64_t documents, uint64_t bytes);
 /** Lets run.c stop this session; NULL: none is live any more. Stops it at once if the worker was told to. */
 void worker_live(worker *w, session *s);
 bool worker_stopping(const worker *w);
+/** Seconds since 1970. */
+int64_t worker_now(const worker *w);
 /** The connector has changed its settings: they are kept in the file they came from, if there is one, and for the next session in any case. */
 weir_rc worker_config(worker *w, weir_task *t, weir_view config);
 /** The settings to open a session with. */
