@@ -22,8 +22,9 @@
 #include "json/write.h"
 #include "model/state.h"
 #include "plane/derivation.h"
+#include "plane/gate.h"
 #include "plane/intake.h"
-#include "plane/publisher.h"
+#include "plane/keyed.h"
 #include "plane/work.h"
 
 enum { TXN_BYTES = 16 << 20, PIECE_BYTES = 256 << 10, APPEND_BYTES = 1 << 20 };
@@ -45,7 +46,7 @@ typedef struct deriving {
     book *out;
     source *sources;
     size_t count;
-    publisher *published;
+    keyed *published;  
     buf why;           /* a document is refused */
     buf lines;
     buf position;      /* as of the last commit */
@@ -60,7 +61,7 @@ static weir_rc refused(deriving *v, weir_view doc, err *e) { return gate_refuse(
 static weir_rc take_published(void *arg, weir_view doc, err *e)
 {
     deriving *v = arg;
-    weir_rc rc = publisher_add(v->published, doc, &v->why, e);
+    weir_rc rc = keyed_add(v->published, doc, &v->why, e);
     return !rc && v->why.len ? refused(v, doc, e) : rc;
 }
 
@@ -288,7 +289,7 @@ static weir_rc open_session(deriving *v, err *e)
     if (!rc)
         rc = state_file(v, &path, e);
     if (!rc)
-        rc = publisher_make(&v->published, v->out->c, e);
+        rc = keyed_make(&v->published, &(keyed_options){.c = v->out->c, .partial = true}, e);
     if (!rc)
         rc = derivation_open(&v->d, &(derivation_options){
             .t = w->t, .natives = w->o->natives, .log = w->o->log, .stop_fd = w->stop_fd, .config = worker_settings(w), .state_file = path, .state = state,
@@ -303,7 +304,7 @@ static void close_session(deriving *v)
     for (size_t i = 0; v->sources && i < v->count; i++)
         intake_free(v->sources[i].in);
     derivation_close(v->d);
-    publisher_free(v->published);
+    keyed_free(v->published);
     arena_free(&v->arena);
     buf_free(&v->why);
     buf_free(&v->lines);
@@ -426,7 +427,7 @@ static weir_rc append_document(void *arg, weir_view doc, err *e)
 static weir_rc write_published(deriving *v, err *e)
 {
     appending a = {.v = v};
-    weir_rc rc = publisher_drain(v->published, append_document, &a, e);
+    weir_rc rc = keyed_drain(v->published, append_document, &a, e);
     if (!rc)
         rc = append(&a, e);
     if (!rc)
