@@ -19,6 +19,7 @@ static weir_rc open_local(const task *t, log_sink *log, int stop_fd, opened_endp
     const drive_options o = {
         .argv = t->endpoint.argv, .address = t->endpoint.address, .env = t->endpoint.env, .protobuf = t->endpoint.protobuf, .log_level = t->log_level, .log = log,
         .task_name = t->name, .interval_ms = t->interval_ms, .stop_fd = stop_fd, .destination = t->kind == TASK_MATERIALIZE,
+        .derivation = t->kind == TASK_DERIVE,
         .flow_documents = true,
     };
     weir_rc rc = p->drive(&o, &ret->driven, e);
