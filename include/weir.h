@@ -409,6 +409,8 @@ typedef struct weir_derivation {
     size_t count;
     uint32_t key_begin, key_end; /**< in a session: the documents of which shuffle keys come here; 0 and UINT32_MAX: all */
     const char *project_root;    /**< in validate(): where files of the catalog's project are, a URL; NULL: not said */
+    weir_view imports;           /**< in validate(): which settings and lambdas stood in files of their own, {"/transforms/0/lambda": "file:///t.sql"}; may be
+                                      empty */
 } weir_derivation;
 
 /** A document that was read for a transform. */
@@ -417,6 +419,8 @@ typedef struct weir_read {
     weir_view doc;               /**< JSON text */
     weir_view key;               /**< the shuffle key's values, a JSON array; empty where none was sent */
     uint64_t clock;              /**< when it was published: of the document's UUID (flow.md 6.1), ascending for each producer; 0: not known */
+    const weir_view *values;     /**< JSON text of each of transform->columns; an absent value is the empty view, distinct from `null`. NULL unless
+                                      weir_derive.wants_values */
 } weir_read;
 
 /** A transformation: documents -> documents, in transactions: read()... flush() commit(). What is published until commit() and what `self` remembers become
@@ -432,8 +436,10 @@ typedef struct weir_derive {
     weir_rc (*flush)(weir_task *, void *self);
     /** Makes the state durable, with the checkpoint where it keeps that itself; otherwise weir_keep() gives the state to the platform. NULL: there is none. */
     weir_rc (*commit)(weir_task *, void *self, weir_view checkpoint);
-    /** Forgets all state, as if the session had just begun for the first time: between the tests of a catalog. NULL: there is none. */
+    /** Forgets all state, as if the session had just begun for the first time: between the tests of a catalog. weir_state() is empty then. NULL: there is none. */
     weir_rc (*reset)(weir_task *, void *self);
+    /** true: read() gets the values of the columns, taken from the document in one pass. */
+    bool wants_values;
 } weir_derive;
 
 /** A check of the settings that a user can ask for in a platform's setup. */
@@ -545,14 +551,16 @@ WEIR_API weir_rc weir_estimate(weir_task *, const weir_binding *, uint64_t docum
 WEIR_API weir_rc weir_config_changed(weir_task *, weir_view config);
 
 /** In apply(), flush(), commit() or acknowledge() of a destination: a merge patch of the state that the platform keeps for it. What commit() says
- *  becomes durable together with the platform's own checkpoint, the rest at once. weir_state() gives all of it back in the next session. */
+ *  becomes durable together with the platform's own checkpoint, the rest at once. weir_state() gives all of it back in the next session.
+ *  In read(), flush() or commit() of a derivation: the same; all of it becomes durable together with what was published and the checkpoint. */
 WEIR_API weir_rc weir_keep(weir_task *, weir_view patch);
 
 /** The state of the whole task as the last checkpoint left it; empty when it is new. */
 WEIR_API weir_view weir_state(const weir_task *);
 
 /** In open() of a destination that keeps the checkpoint itself, or in the acknowledge() before the first store(): the checkpoint that its last
- *  commit() stored with the rows; empty: none, so that everything is to be stored. */
+ *  commit() stored with the rows; empty: none, so that everything is to be stored. In begin() of a derivation: the checkpoint that its last commit() stored with its
+ *  state. */
 WEIR_API weir_rc weir_resume(weir_task *, weir_view checkpoint);
 
 /** In open() of a destination, or in the acknowledge() before the first store(): it may hold rows that this task has not stored, so that every key has to be
@@ -682,6 +690,7 @@ typedef struct weir_shim {
     bool destination;           /**< it is a destination (target) rather than a source (tap) */
     const char *docs_url;       /**< instead of what it says; NULL: as it says */
     const char *oauth2;         /**< OAuth2 description, JSON text, instead of what it says; NULL: as it says */
+    bool derivation;            /**< it is a derivation; only Flow knows them */
 } weir_shim;
 
 /** Makes a program of it, as weir_main() does of a connector of ours. */

@@ -10,16 +10,25 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+static bool is_named(const char *const *command, const char *const *prefixes)
+{
+    for (; *prefixes; prefixes++)
+        if (view_starts(view_of(base_name(command[0])), view_of(*prefixes)))
+            return true;
+    return false;
+}
+
 /* "target-x", "destination-x", "materialize-x" are destinations, as everywhere in the field; so is whatever is asked to write. */
 static bool is_destination(const cli *c, const char *const *command, char *const *args, size_t count)
 {
-    static const char *const prefixes[] = {"target-", "destination-", "materialize-"};
-    if (c->a.destination)
-        return true;
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-        if (view_starts(view_of(base_name(command[0])), view_of(prefixes[i])))
-            return true;
-    return count && strcmp(args[0], "write") == 0;
+    static const char *const prefixes[] = {"target-", "destination-", "materialize-", NULL};
+    return c->a.destination || is_named(command, prefixes) || (count && strcmp(args[0], "write") == 0);
+}
+
+static bool is_derivation(const cli *c, const char *const *command)
+{
+    static const char *const prefixes[] = {"derive-", NULL};
+    return c->a.derivation || (!c->a.destination && is_named(command, prefixes));
 }
 
 static weir_rc known(const char *option, const char *name, const protocol **ret, err *e)
@@ -78,7 +87,7 @@ weir_rc cmd_shim(cli *c, err *e)
         rc = read_oauth2(c->a.oauth2, &oauth2, e);
     if (!rc) {
         const weir_shim s = {.from = from->name, .command = command, .destination = is_destination(c, command, args, count),
-                             .docs_url = c->a.docs_url, .oauth2 = oauth2.len ? buf_text(&oauth2) : NULL};
+                             .derivation = is_derivation(c, command), .docs_url = c->a.docs_url, .oauth2 = oauth2.len ? buf_text(&oauth2) : NULL};
         c->status = program_shim(&(serving){.log = c->log, .name = "weir shim", .p = as, .args = args, .arg_count = count, .stop_fd = c->stop_fd}, &s);
     }
     buf_free(&oauth2);

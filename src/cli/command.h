@@ -9,7 +9,7 @@ typedef struct cli_args {
     const char *source, *name, *data, *only, *sessions, *timeout, *idle, *initial_state, *from, *as, *oauth2, *docs_url, *format;
     const char *port, *address, *destination_schema, *schema_name, *configuration, *state, *warehouse, *exclude, *input_file, *batch_file_type;
     bool reset, plain_text, no_delay;
-    bool once, json, emit_raw, output_state, quiet, destination;
+    bool once, json, emit_raw, output_state, quiet, destination, derivation;
     char **rest;        /* what followed `--` or the options */
     size_t rest_count;
 } cli_args;

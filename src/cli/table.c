@@ -17,6 +17,7 @@ const cli_option cli_options[] = {
     {"json", NULL, NULL, PLACE(json), "progress and results as JSON lines"},
     {"from", NULL, "PROTOCOL", PLACE(from), "what the connector speaks: flow, airbyte, singer or fivetran"},
     {"as", NULL, "PROTOCOL", PLACE(as), "what it is served as"},
+    {"derivation", NULL, NULL, PLACE(derivation), "the connector is a derivation, which Flow knows; told from names such as derive-x, too"},
     {"destination", NULL, NULL, PLACE(destination), "the connector is a destination; told from names such as target-x, too"},
     {"oauth2", NULL, "FILE", PLACE(oauth2), "OAuth2 description, JSON, instead of what the connector says"},
     {"docs-url", NULL, "URL", PLACE(docs_url), "documentation URL instead of what the connector says"},
@@ -67,7 +68,7 @@ const cli_command cli_commands[] = {
      "a document is in its collection and its table exactly once. Without --once captures restart by their interval until SIGTERM or SIGINT.",
      cmd_run, false},
     {"shim", "serve a connector of one protocol as one of another", "--from PROTOCOL --as PROTOCOL -- COMMAND [ARG... --] [PLATFORM-ARG...]",
-     OPTIONS("from", "as", "destination", "oauth2", "docs-url"),
+     OPTIONS("from", "as", "derivation", "destination", "oauth2", "docs-url"),
      "Starts COMMAND whenever the platform wants something of it, speaks its protocol with it, and the platform's on standard input and output. Arguments of "
      "COMMAND itself end with a second --; what follows is what the platform adds, such as `read --config F --catalog F` of Airbyte. So "
      "`exec weir shim --from singer --as airbyte -- tap-x -- \"$@\"` in a script is an Airbyte source. The exit status is that of the protocol it is served as.",

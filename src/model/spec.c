@@ -146,8 +146,10 @@ static weir_rc check_callbacks(const weir_connector *c, err *e)
 {
     const weir_capture *in = c->capture;
     const weir_materialize *out = c->materialize;
-    if (!in && !out && !c->sql)
-        return slip(e, "it is neither a capture nor a materialization nor an SQL database");
+    if (!in && !out && !c->sql && !c->derive)
+        return slip(e, "it is neither a capture nor a materialization nor a derivation nor an SQL database");
+    if (c->derive && !c->derive->read)
+        return slip(e, "its derivation has no read()");
     if (in && !in->discover)
         return slip(e, "its capture has no discover()");
     if (in && !in->pull)
@@ -186,6 +188,9 @@ static weir_rc check_settings(const weir_field *table, size_t size, weir_view sc
     return err_wrap(e, fields_check(table, size, e), "%s", what);
 }
 
+/* Its table describes lambdas, which have no paths. */
+static bool only_derives(const weir_connector *c) { return c->derive && !c->capture && !c->materialize; }
+
 static weir_rc check_pointers(const weir_connector *c, err *e)
 {
     arena a = {0};
@@ -204,7 +209,7 @@ static weir_rc check_pointers(const weir_connector *c, err *e)
     for (size_t i = 0; !rc && i < count; i++)
         if (!pointer_valid(texts[i]))
             rc = err_fail(e, WEIR_E_BUG, "the resource path pointer '%.*s' is not a JSON pointer", VIEW_ARG(texts[i]));
-    if (!rc && !count && field_more(c->resource))
+    if (!rc && !count && field_more(c->resource) && !only_derives(c))
         rc = slip(e, "no resource setting is marked WEIR_PATH: nothing would identify a resource");
     buf_free(&pointers);
     arena_free(&a);

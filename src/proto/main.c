@@ -36,7 +36,7 @@ static void help(const weir_connector *c, const char *program, buf *out)
         fields_help(c->config, out);
     }
     if (c->resource) {
-        buf_adds(out, "\nresource of a binding:\n");
+        buf_adds(out, c->derive && !c->capture && !c->materialize ? "\nlambda of a transform:\n" : "\nresource of a binding:\n");
         fields_help(c->resource, out);
     }
     buf_adds(out, "\nexit status: 0 done, 2 the operator has to act, 3 try again later, 4 the other system, 5 the platform broke the protocol,\n"
@@ -110,11 +110,13 @@ static int refuse(const serving *g, weir_rc rc, err *e)
     return conclude(g, &end, rc, rc_who(rc), e);
 }
 
-/* A database whose tables a platform manages itself can be served to such a platform only. */
+/* A derivation can be served to a platform that knows them only; a database whose tables a platform manages itself to such a platform. */
 static weir_rc check_served(const serving *g, const weir_connector *c, err *e)
 {
-    if (c->capture || c->materialize || g->p->tables)
+    if (c->capture || c->materialize || (c->sql && g->p->tables) || (c->derive && g->p->derives))
         return WEIR_OK;
+    if (c->derive)
+        return err_fail(e, WEIR_E_CONFIG, "'%s' is a derivation, which only Flow knows: it cannot be served as %s", c->name, g->p->name);
     return err_fail(e, WEIR_E_CONFIG, "'%s' is for platforms that manage its tables themselves, as Fivetran does (--port N): it cannot be served as %s yet", c->name,
                     g->p->name);
 }
@@ -143,10 +145,13 @@ int program_shim(const serving *g, const weir_shim *s)
     weir_connector *c = NULL;
     const protocol *q = protocol_find(view_of(s->from));
     const drive_options o = {
-        .argv = s->command, .destination = s->destination, .flow_documents = strcmp(g->p->name, "flow") == 0, .log = g->log,
+        .argv = s->command, .destination = s->destination, .derivation = s->derivation, .flow_documents = strcmp(g->p->name, "flow") == 0, .log = g->log,
         .task_name = view_of(s->command[0]), .stop_fd = g->stop_fd,
     };
-    weir_rc rc = q && q->drive ? q->drive(&o, &c, &e) : err_fail(&e, WEIR_E_CONFIG, "protocol '%s' cannot be driven", s->from);
+    weir_rc rc = !q || !q->drive                    ? err_fail(&e, WEIR_E_CONFIG, "protocol '%s' cannot be driven", s->from)
+                 : s->derivation && !q->derives     ? err_fail(&e, WEIR_E_CONFIG, "there are no derivations in protocol '%s'", s->from)
+                 : s->derivation && !g->p->derives  ? err_fail(&e, WEIR_E_CONFIG, "a derivation cannot be served as %s, which has none", g->p->name)
+                                                    : q->drive(&o, &c, &e);
     err_wrap(&e, rc, "%s", s->command[0]);
     if (rc) {
         int refused = refuse(g, rc, &e);

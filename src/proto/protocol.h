@@ -13,6 +13,7 @@ typedef struct drive_options {
     const char *const *env;  /* NULL-terminated NAME=value, added to the environment; may be NULL */
     bool protobuf;           /* flow: length-prefixed protobuf instead of JSON lines */
     bool destination;        /* it is a destination (target) rather than a source (tap) */
+    bool derivation;         /* it is a derivation; of protocols that know them only (protocol.derives) */
     bool flow_documents;     /* its documents go where Flow's rules hold: each gets a /_meta/row_id, which is the key of streams without one (flow.md
                                 10.2, 10.3), deletions are /_meta/op "d". Otherwise documents pass as they are */
     weir_level log_level;    /* passed on as LOG_LEVEL; 0: the log's own, but not trace */
@@ -48,6 +49,7 @@ typedef struct protocol {
     bool own_version;            /* serve() answers --version */
     bool ends;                   /* its sources end by themselves: one that is silent is still at work */
     bool tables;                 /* its platforms manage tables themselves: a connector that is an SQL database and nothing else can be served */
+    bool derives;                /* it knows derivations */
     bool listens;                /* its connectors are servers: one that runs already is known by its address */
     const char *usage;           /* lines for --help, each behind "usage: " or seven blanks; %1$s is the program */
     weir_rc (*serve)(const weir_connector *, const serve_options *, serve_end *, err *e);

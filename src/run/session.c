@@ -70,6 +70,7 @@ void session_free(session *s)
     if (s->stop_fd >= 0)
         close(s->stop_fd);
     pthread_mutex_destroy(&s->lock);
+    arena_free(&s->values);
     arena_free(&s->arena);
     free(s);
 }
@@ -79,8 +80,7 @@ static void mask_one(void *arg, weir_view secret)
     log_mask(arg, secret);
 }
 
-/* Secrets are masked before anything can complain about the settings. They are described by a table, or a schema, or not at all. */
-static weir_rc mask_secrets(session *s, const weir_field *table, weir_view schema, const tree *const *settings, size_t count, err *e)
+weir_rc session_mask_settings(session *s, const weir_field *table, weir_view schema, const tree *const *settings, size_t count, err *e)
 {
     tree *parsed = NULL;
     if (!table && schema.len) {
@@ -104,7 +104,7 @@ weir_rc session_mask_config(session *s, weir_view config, err *e)
     weir_rc rc = tree_parse(&a, config, NULL, WEIR_E_PROTOCOL, &parsed, e);
     const tree *settings = rc ? NULL : parsed;
     if (!rc)
-        rc = mask_secrets(s, s->connector->config, s->connector->config_schema, &settings, 1, e);
+        rc = session_mask_settings(s, s->connector->config, s->connector->config_schema, &settings, 1, e);
     arena_free(&a);
     return err_wrap(e, rc, "changed settings");
 }
@@ -170,7 +170,7 @@ weir_rc session_open(session *s, const tree *config, err *e)
 {
     weir_rc rc = spec_check(s->connector, e);
     if (!rc)
-        rc = mask_secrets(s, s->connector->config, s->connector->config_schema, &config, 1, e);
+        rc = session_mask_settings(s, s->connector->config, s->connector->config_schema, &config, 1, e);
     if (!rc)
         rc = parse_config(s, config, e);
     return rc ? rc : on_task(s, do_open, NULL, e);
@@ -195,21 +195,32 @@ static weir_rc take_state(session *s, weir_binding *b)
     return buf_ok(&s->states[b->index]) ? WEIR_OK : WEIR_E_NOMEM;
 }
 
-weir_rc session_bind(session *s, weir_binding *b, const tree *const *resources, size_t count, weir_view task_state, err *e)
+weir_rc session_take_bindings(session *s, weir_binding *b, size_t count, weir_view task_state, err *e)
 {
-    weir_rc rc = mask_secrets(s, s->connector->resource, s->connector->resource_schema, resources, count, e);
-    if (rc)
-        return rc;
     s->states = arena_array(&s->arena, count, sizeof *s->states);
     s->initial_state = arena_dup(&s->arena, task_state);
     if (!s->states || !s->initial_state.ptr)
         return err_nomem(e);
     s->bindings = b;
     s->binding_count = count;
+    for (size_t i = 0; i < count; i++) {
+        b[i].index = (uint32_t)i;
+        if (take_state(s, &b[i]))
+            return err_nomem(e);
+    }
+    return WEIR_OK;
+}
+
+weir_rc session_bind(session *s, weir_binding *b, const tree *const *resources, size_t count, weir_view task_state, err *e)
+{
+    weir_rc rc = session_mask_settings(s, s->connector->resource, s->connector->resource_schema, resources, count, e);
+    if (!rc)
+        rc = session_take_bindings(s, b, count, task_state, e);
+    if (rc)
+        return rc;
     buf problems = {0};
     for (size_t i = 0; i < count && rc != WEIR_E_NOMEM; i++) {
-        b[i].index = (uint32_t)i;
-        weir_rc one = take_state(s, &b[i]) ? err_nomem(e) : bind_one(s, &b[i], resources[i], e);
+        weir_rc one = bind_one(s, &b[i], resources[i], e);
         if (one) {
             rc = one;
             buf_printf(&problems, "%sbinding %zu (%.*s): %s", problems.len ? "\n" : "", i, VIEW_ARG(b[i].name), err_text(e));
@@ -236,7 +247,7 @@ weir_rc session_rebind(session *s, weir_binding *b, const tree *const *resources
         b[i].index = (uint32_t)i;
         if (b[i].resource)
             continue;
-        weir_rc rc = mask_secrets(s, s->connector->resource, s->connector->resource_schema, &resources[i], 1, e);
+        weir_rc rc = session_mask_settings(s, s->connector->resource, s->connector->resource_schema, &resources[i], 1, e);
         if (!rc)
             rc = bind_one(s, &b[i], resources[i], e);
         if (rc)
@@ -303,11 +314,16 @@ static weir_rc call_bindings(session *s, bindings_callback *fn, size_t first, si
     return fn ? on_task(s, do_bindings, &w, e) : WEIR_OK;
 }
 
-weir_rc session_validate(session *s, err *e)
+static weir_rc validate_bindings(session *s, err *e)
 {
     const weir_connector *c = s->connector;
     bindings_callback *fn = c->capture ? c->capture->validate : c->materialize ? c->materialize->validate : NULL;
-    weir_rc rc = call_bindings(s, fn, 0, s->binding_count, e);
+    return call_bindings(s, fn, 0, s->binding_count, e);
+}
+
+weir_rc session_validate(session *s, err *e)
+{
+    weir_rc rc = s->derivation ? session_validate_derivation(s, e) : validate_bindings(s, e);
     if (rc == WEIR_OK && s->problems.len)
         rc = err_fail(e, WEIR_E_CONFIG, "%s", buf_text(&s->problems));
     return rc;
@@ -519,6 +535,8 @@ static weir_rc do_flush(weir_task *t, void *arg)
 
 weir_rc session_flush(session *s, err *e)
 {
+    if (s->derivation)
+        return session_flush_derivation(s, e);
     return s->connector->materialize->flush ? on_task(s, do_flush, NULL, e) : WEIR_OK;
 }
 
@@ -541,6 +559,8 @@ static weir_rc do_commit(weir_task *t, void *arg)
 
 weir_rc session_commit(session *s, weir_view position, err *e)
 {
+    if (s->derivation)
+        return session_commit_derivation(s, position, e);
     return on_task(s, do_commit, &position, e);
 }
 

@@ -105,7 +105,9 @@ typedef struct listener_ops {
     /* NULL: the platform has no word for it, so WEIR_E_CONFIG, unless nothing of the binding has come before */
     weir_rc (*truncate)(listener *, weir_task *, lane *, const weir_binding *);
     weir_rc (*config)(listener *, weir_task *, lane *, weir_view config);  /* NULL: a warning that they cannot be kept */
-    weir_rc (*keep)(listener *, weir_task *, weir_view patch);             /* destination only */
+    weir_rc (*keep)(listener *, weir_task *, weir_view patch);             /* destination or derivation */
+    weir_rc (*read_only)(listener *, weir_task *, const weir_transform *); /* derivation: see weir_read_only() */
+    weir_rc (*generated)(listener *, weir_task *, weir_view url, weir_view content);
 } listener_ops;
 
 struct listener {
@@ -152,7 +154,16 @@ weir_rc session_pull(session *s, err *e);
 /** Tells a capture that `count` of its oldest unacknowledged checkpoints are durable. Callable from any one thread while session_pull runs.
  *  More than are outstanding is WEIR_E_PROTOCOL. */
 weir_rc session_acked(session *s, size_t count, err *e);
-/** Materialization. */
+/** A derivation: sets what it makes and of what, instead of session_bind(). d->count is set; `to` and `transforms` become its own, with their indexes and
+ *  lambdas parsed into structs. All of it must live as long as the session. @param lambdas by transform  @param state what it has kept */
+weir_rc session_derive(session *s, weir_derivation *d, weir_binding *to, weir_transform *transforms, const tree *const *lambdas, weir_view state, err *e);
+/** Then: begin, and transactions of read ... session_flush(), session_commit(). What is published in a callback is sealed at its end, with nothing (`{}`,
+ *  merged): it counts once the transaction is committed. weir_state() is empty after a reset. */
+weir_rc session_begin(session *s, err *e);
+/** @param reads their `values` are filled in, if the connector wants them */
+weir_rc session_read(session *s, weir_read *reads, size_t count, err *e);
+weir_rc session_reset(session *s, err *e);
+/** Materialization; flush and commit also of a derivation. */
 weir_rc session_load(session *s, const weir_row *keys, size_t count, err *e);
 weir_rc session_flush(session *s, err *e);
 weir_rc session_store(session *s, const weir_row *rows, size_t count, err *e);

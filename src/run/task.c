@@ -104,6 +104,8 @@ weir_rc task_attach(weir_task *t)
     session *s = t->s;
     if (!s->to->ops->attach)
         return weir_fail(t, WEIR_E_BUG, "documents are not expected here");
+    if (s->derivation && !s->publishing)
+        return weir_fail(t, WEIR_E_BUG, "a derivation publishes in read() and flush() only");
     pthread_mutex_lock(&s->lock);
     if (!s->used)
         s->used = arena_array(&s->arena, s->binding_count, sizeof *s->used);
@@ -305,6 +307,8 @@ static weir_rc seal(weir_task *t, const checkpoint *c)
 
 static weir_rc check_state(weir_task *t, const weir_binding *b, weir_view state)
 {
+    if (t->s->derivation)
+        return weir_fail(t, WEIR_E_BUG, "a derivation has no checkpoints: what it is to remember it gives to weir_keep()");
     weir_rc rc = ready(t, b);
     if (rc)
         return rc;
@@ -488,7 +492,7 @@ weir_rc weir_keep(weir_task *t, weir_view patch)
     size_t at;
     if (!json_check(patch, &error, &at))
         return weir_fail(t, WEIR_E_BUG, "state to keep is not JSON: %s at byte %zu", error, at);
-    return l->ops->keep ? l->ops->keep(l, t, patch) : weir_fail(t, WEIR_E_CONFIG, "state of a destination cannot be kept here");
+    return l->ops->keep ? l->ops->keep(l, t, patch) : weir_fail(t, WEIR_E_CONFIG, "state cannot be kept here");
 }
 
 weir_rc weir_sourced_schema(weir_task *t, const weir_binding *b, weir_view schema)
@@ -614,6 +618,16 @@ weir_view weir_last_spec(const weir_task *t, weir_view *ret_version)
     if (ret_version)
         *ret_version = t->s->last_version;
     return t->s->last_spec;
+weir_rc weir_read_only(weir_task *t, const weir_transform *x)
+{
+    listener *l = t->s->to;
+    return l->ops->read_only ? l->ops->read_only(l, t, x) : WEIR_OK;
+}
+
+weir_rc weir_generated_file(weir_task *t, weir_view url, weir_view content)
+{
+    listener *l = t->s->to;
+    return l->ops->generated ? l->ops->generated(l, t, url, content) : WEIR_OK;
 }
 
 weir_rc weir_loaded(weir_task *t, const weir_row *row, weir_view doc)

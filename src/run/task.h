@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "json/pointer.h"
 #include "run/session.h"
 
 enum { BUILD_DEPTH = 64 }; /* how deep a built document may nest */
@@ -63,6 +64,10 @@ struct session {
     bool *used;              /* by binding: documents of it were emitted in this session. NULL: no lane was attached yet */
     bool begun;              /* the task has a state of its own, beside those of its bindings */
     weir_view initial_state; /* of the task */
+    const weir_derivation *derivation; /* NULL: it is a source or a destination */
+    picker **pickers;        /* by transform: of its columns; NULL: the connector does not want their values */
+    arena values;            /* of the reads at hand */
+    bool publishing;         /* a derivation reads or flushes: documents may come */
     pthread_mutex_t lock;    /* of states, used, begun, acks, problems, attached, emitted */
     weir_task *attached;     /* tasks whose lanes the listener knows */
     uint64_t emitted;        /* documents of lanes that have ended */
@@ -75,6 +80,14 @@ struct session {
     int stop_fd;             /* eventfd */
 };
 
+/** Secrets are masked before anything can complain about the settings. They are described by a table, or a schema, or not at all. */
+weir_rc session_mask_settings(session *s, const weir_field *table, weir_view schema, const tree *const *settings, size_t count, err *e);
+/** Gives the session its bindings and the state of the task; what each of them left is taken from that. */
+weir_rc session_take_bindings(session *s, weir_binding *b, size_t count, weir_view task_state, err *e);
+/* What session_validate(), session_flush() and session_commit() do for a derivation: see derive.c. */
+weir_rc session_validate_derivation(session *s, err *e);
+weir_rc session_flush_derivation(session *s, err *e);
+weir_rc session_commit_derivation(session *s, weir_view position, err *e);
 /** Masks the secrets of a config that has taken the place of the one the session was opened with. */
 weir_rc session_mask_config(session *s, weir_view config, err *e);
 

@@ -1,4 +1,4 @@
-/* Being the platform for a Flow capture (drive_materialize.c: for a destination): an executable becomes an ordinary weir_connector. Every operation
+/* Being the platform for a Flow capture (drive_materialize.c: for a destination, drive_derive.c: for a derivation): an executable becomes an ordinary weir_connector. Every operation
  * starts a process of its own and asks it for its spec first, as the platform does (flow.md 1.5). */
 #include <stdlib.h>
 
@@ -39,6 +39,7 @@ static void driven_close(void *self)
     explicit_bzero(r->config, r->config_len);
     free(r->config);
     flow_storing_free(r->storing);
+    flow_deriving_free(r->deriving);
     pthread_mutex_destroy(&r->lock);
     free(r);
 }
@@ -77,7 +78,7 @@ void flow_put_resource(json_out *w, const flow_run *r, const weir_binding *b, we
     buf_free(&resource);
 }
 
-void flow_put_collection(json_out *w, const weir_binding *b, weir_view key, weir_view projections)
+void flow_open_collection(json_out *w, const weir_binding *b, weir_view key, weir_view projections)
 {
     out_open(out_name(w, "collection"), '{');
     out_text(out_name(w, "name"), b->name);
@@ -87,7 +88,6 @@ void flow_put_collection(json_out *w, const weir_binding *b, weir_view key, weir
     out_raw(out_name(w, "projections"), projections);
     out_raw(out_name(w, "ackTemplate"), VIEW("{\"_meta\":{\"uuid\":\"DocUUIDPlaceholder-329Bb50aa48EAa9ef\",\"ack\":true}}"));
     out_raw(out_name(w, "writeSchema"), b->schema.len ? b->schema : VIEW("true"));
-    out_close(w, '}');
 }
 
 static void put_bindings(json_out *w, const flow_run *r, const weir_binding *b, size_t n, bool with_path)
@@ -98,7 +98,8 @@ static void put_bindings(json_out *w, const flow_run *r, const weir_binding *b, 
         flow_put_resource(w, r, &b[i], b[i].resource_path);
         if (with_path)
             out_raw(out_name(w, "resourcePath"), b[i].resource_path.len ? b[i].resource_path : VIEW("[]"));
-        flow_put_collection(w, &b[i], b[i].key, VIEW("[]"));
+        flow_open_collection(w, &b[i], b[i].key, VIEW("[]"));
+        out_close(w, '}');
         if (b[i].backfill)
             out_int(out_name(w, "backfill"), b[i].backfill);
         if (with_path)
@@ -143,6 +144,34 @@ weir_rc flow_unary(weir_task *t, const flow_run *r, flow_kind request, buf *body
     peer_free(p);
     arena_free(&a);
     buf_wipe(body);
+    return rc;
+}
+
+weir_rc flow_take_state(weir_task *t, buf *to, const tree *answer, bool *ret_any)
+{
+    const tree *state = name_get(answer, "state"), *updated = name_get(state, "updated");
+    buf patch = {0}, next = {0};
+    if (!updated)
+        return WEIR_OK;
+    if (updated->kind != TREE_OBJECT)
+        return weir_fail(t, WEIR_E_PROTOCOL, "the connector's state is no object");
+    weir_view known = to->len ? buf_view(to) : VIEW("{}");
+    bool ok = true;
+    if (name_flag(state, "mergePatch"))
+        buf_addv(&patch, updated->raw);
+    else
+        ok = patch_diff(&patch, known, updated->raw);
+    ok = ok && patch_apply(&next, known, buf_view(&patch)) && buf_ok(&patch) && buf_ok(&next);
+    weir_rc rc = ok ? weir_keep(t, buf_view(&patch)) : err_nomem(task_error(t));
+    if (!rc) {
+        buf_free(to);
+        *to = next;
+        next = (buf){0};
+    }
+    if (ret_any)
+        *ret_any = true;
+    buf_wipe(&patch);
+    buf_wipe(&next);
     return rc;
 }
 
@@ -462,6 +491,8 @@ static weir_rc take_spec(flow_driven *d, weir_view body, err *e)
         return err_fail(e, WEIR_E_PROTOCOL, "spec: protocol is %.*s, 3032023 is expected", VIEW_ARG(number.len ? number : VIEW("missing")));
     d->base.config_schema = name_raw(spec, "configSchema");
     d->base.resource_schema = name_raw(spec, "resourceConfigSchema");
+    if (d->o.derivation && !d->base.resource_schema.len)
+        d->base.resource_schema = name_raw(spec, "lambdaConfigSchema"); /* its former name (flow.md 2) */
     d->base.oauth2 = name_raw(spec, "oauth2");
     d->base.resource_path_pointers = name_raw(spec, "resourcePathPointers");
     weir_view url = name_text(spec, "documentationUrl");
@@ -492,10 +523,13 @@ weir_rc flow_drive(const drive_options *o, weir_connector **ret, err *e)
     if (!d)
         return err_nomem(e);
     d->o = *o;
-    d->base = (weir_connector){
-        .abi = WEIR_ABI, .name = o->argv[0], .version = "0", .open = driven_open, .close = driven_close, .capture = o->destination ? NULL : &driven_capture,
-        .materialize = o->destination ? &flow_drive_materialize : NULL,
-    };
+    d->base = (weir_connector){.abi = WEIR_ABI, .name = o->argv[0], .version = "0", .open = driven_open, .close = driven_close};
+    if (o->derivation)
+        d->base.derive = &flow_drive_derive;
+    else if (o->destination)
+        d->base.materialize = &flow_drive_materialize;
+    else
+        d->base.capture = &driven_capture;
     weir_rc rc = learn(d, e);
     if (rc) {
         flow_drive_free(&d->base);

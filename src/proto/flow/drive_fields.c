@@ -38,6 +38,8 @@ static void put_inference(json_out *w, const weir_column *c)
     }
     if (c->description.len)
         out_text(out_name(w, "description"), c->description);
+    if (c->fallback.len)
+        out_raw(out_name(w, "default"), c->fallback);
     out_text(out_name(w, "exists"), c->required ? VIEW("MUST") : VIEW("MAY"));
     out_close(w, '}');
 }
@@ -88,11 +90,11 @@ static buf projections_of(const weir_binding *b)
     return text;
 }
 
-void flow_put_projected(json_out *w, const weir_binding *b)
+void flow_open_projected(json_out *w, const weir_binding *b)
 {
     buf projections = projections_of(b);
     w->to->failed |= !buf_ok(&projections);
-    flow_put_collection(w, b, b->key_count ? b->key : VIEW("[]"), buf_ok(&projections) ? buf_view(&projections) : VIEW("[]"));
+    flow_open_collection(w, b, b->key_count ? b->key : VIEW("[]"), buf_ok(&projections) ? buf_view(&projections) : VIEW("[]"));
     buf_free(&projections);
 }
 
@@ -197,7 +199,8 @@ static void put_spec_binding(json_out *w, weir_view task, const flow_run *r, con
     out_open(w, '{');
     flow_put_resource(w, r, b, k->path);
     out_raw(out_name(w, "resourcePath"), k->path);
-    flow_put_projected(w, b);
+    flow_open_projected(w, b);
+    out_close(w, '}');
     put_selection(w, b, k);
     if (k->delta)
         out_bool(out_name(w, "deltaUpdates"), true);
@@ -239,7 +242,7 @@ static weir_rc use_applied(weir_task *t, void *arg, const tree *answer)
     weir_view what = name_text(answer, "actionDescription");
     if (what.len)
         weir_log(t, WEIR_INFO, "applied: %.*s", VIEW_ARG(what));
-    return flow_take_state(t, a->s, answer, &a->again);
+    return flow_take_state(t, &a->s->state, answer, &a->again);
 }
 
 weir_rc flow_driven_apply(weir_task *t, void *self, const weir_binding *b, size_t n)

@@ -9,7 +9,6 @@
  */
 #include <stdlib.h>
 
-#include "json/patch.h"
 #include "model/tuple.h"
 #include "proto/flow/drive_storing.h"
 #include "proto/flow/names.h"
@@ -73,42 +72,13 @@ static weir_rc broke(flow_storing *s, weir_rc rc)
 
 /* ---- its state ---- */
 
-/* {"updated":{...},"mergePatch":bool}, as a patch for our caller. `ret_any` (may be NULL): there was one. */
-weir_rc flow_take_state(weir_task *t, flow_storing *s, const tree *answer, bool *ret_any)
-{
-    const tree *state = name_get(answer, "state"), *updated = name_get(state, "updated");
-    buf patch = {0}, next = {0};
-    if (!updated)
-        return WEIR_OK;
-    if (updated->kind != TREE_OBJECT)
-        return weir_fail(t, WEIR_E_PROTOCOL, "the connector's state is no object");
-    weir_view known = s->state.len ? buf_view(&s->state) : VIEW("{}");
-    bool ok = true;
-    if (name_flag(state, "mergePatch"))
-        buf_addv(&patch, updated->raw);
-    else
-        ok = patch_diff(&patch, known, updated->raw);
-    ok = ok && patch_apply(&next, known, buf_view(&patch)) && buf_ok(&patch) && buf_ok(&next);
-    weir_rc rc = ok ? weir_keep(t, buf_view(&patch)) : err_nomem(task_error(t));
-    if (!rc) {
-        buf_free(&s->state);
-        s->state = next;
-        next = (buf){0};
-    }
-    if (ret_any)
-        *ret_any = true;
-    buf_wipe(&patch);
-    buf_wipe(&next);
-    return rc;
-}
-
 static weir_rc take_state_of(weir_task *t, flow_storing *s, const flow_message *m)
 {
     arena a = {0};
     tree *parsed;
     weir_rc rc = tree_parse(&a, m->body, NULL, WEIR_E_PROTOCOL, &parsed, task_error(t));
     if (!rc)
-        rc = flow_take_state(t, s, parsed, NULL);
+        rc = flow_take_state(t, &s->state, parsed, NULL);
     arena_free(&a);
     return rc;
 }

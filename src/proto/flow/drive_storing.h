@@ -53,14 +53,9 @@ typedef struct flow_storing flow_storing;
 flow_storing *flow_storing_of(weir_task *t, flow_run *r);
 /** Ends the process, if there is one. */
 void flow_storing_end(flow_storing *s);
-/** A connector's {"state":{"updated":{...},"mergePatch":bool}}, as a patch for our caller. @param ret_any there was one; may be NULL */
-weir_rc flow_take_state(weir_task *t, flow_storing *s, const tree *answer, bool *ret_any);
-
 /** The whole document as a field of its own. */
 extern const weir_column flow_whole_document;
 bool flow_is_document(const weir_column *c);
-/** The member `collection`, with projections of the columns that were chosen and of the whole document (flow.md 6.1). */
-void flow_put_projected(json_out *w, const weir_binding *b);
 /** Asks the connector about all bindings. @param tell our caller what it says */
 weir_rc flow_ask_validate(weir_task *t, flow_run *r, flow_storing *s, bool tell);
 /** Makes the plans of all bindings; validates first if paths are not known. */

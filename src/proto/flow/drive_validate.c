@@ -91,7 +91,8 @@ weir_rc flow_ask_validate(weir_task *t, flow_run *r, flow_storing *s, bool tell)
     for (size_t i = 0; i < s->count; i++) {
         out_open(&w, '{');
         flow_put_resource(&w, r, &s->b[i], s->b[i].resource_path);
-        flow_put_projected(&w, &s->b[i]);
+        flow_open_projected(&w, &s->b[i]);
+        out_close(&w, '}');
         if (s->b[i].backfill)
             out_int(out_name(&w, "backfill"), s->b[i].backfill);
         out_close(&w, '}');

@@ -8,6 +8,8 @@
 
 /** Framing of captured and checkpoint messages in a codec, for a writer. */
 extern const framing flow_json_framing, flow_protobuf_framing;
+/** Of published messages: what a derivation seals has no checkpoint. */
+extern const framing flow_json_publishing, flow_protobuf_publishing;
 
 weir_rc flow_serve(const weir_connector *, const serve_options *, serve_end *, err *e);
 weir_rc flow_drive(const drive_options *, weir_connector **ret, err *e);

@@ -1,4 +1,4 @@
-/* Messages of captures (flow.md 3.1, 3.2, 3.4, 6.1) and materializations (flow.md 5.1, 5.2, 5.4, 5.7). Parts that only the platform reads (shard
+/* Messages of captures (flow.md 3.1, 3.2, 3.4, 6.1), materializations (flow.md 5.1, 5.2, 5.4, 5.7) and derivations (flow.md 4.1, 4.2, 4.4). Parts that only the platform reads (shard
  * templates, journal specs) are left out: unknown tags are skipped coming in, and we never send them. */
 #include "proto/flow/messages.h"
 
@@ -249,3 +249,81 @@ const pb_message flow_materialize_response_pb = {"Response", (const pb_def[]){
     {"applied", 3, MESSAGE(destination_applied_response)}, {"opened", 4, MESSAGE(destination_opened_response)},
     {"loaded", 5, MESSAGE(loaded_response)}, {"flushed", 6, MESSAGE(state_response)}, {"startedCommit", 7, MESSAGE(state_response)},
     {"acknowledged", 8, MESSAGE(state_response)}, {0}}};
+
+/* ---- derivations ---- */
+
+static const pb_enum derivation_types[] = {{"INVALID_CONNECTOR_TYPE", 0}, {"SQLITE", 1}, {"TYPESCRIPT", 2}, {"IMAGE", 3}, {"LOCAL", 4}, {"PYTHON", 5}, {0}};
+static const pb_enum shuffle_types[] = {{"INVALID_SHUFFLE_TYPE", 0}, {"BOOLEAN", 1}, {"INTEGER", 2}, {"STRING", 3}, {0}};
+
+static const pb_message transform = {"Derivation.Transform", (const pb_def[]){
+    F("name", 1, PB_T_TEXT), {"collection", 2, MESSAGE(collection_spec)}, F("priority", 4, PB_T_U32), F("readDelaySeconds", 5, PB_T_U32),
+    {"shuffleKey", 6, PB_T_TEXT, .repeated = true}, F("shuffleLambdaConfig", 7, PB_T_JSON), F("lambdaConfig", 8, PB_T_JSON),
+    F("readOnly", 9, PB_T_BOOL), F("journalReadSuffix", 10, PB_T_TEXT), F("backfill", 13, PB_T_U32), F("stateKey", 14, PB_T_TEXT), {0}}};
+
+static const pb_message derivation = {"Derivation", (const pb_def[]){
+    {"connectorType", 1, PB_T_ENUM, .values = derivation_types},
+    F("config", 2, PB_T_JSON),
+    {"transforms", 3, MESSAGES(transform)},
+    {"shuffleKeyTypes", 4, PB_T_ENUM, .repeated = true, .values = shuffle_types},
+    {"networkPorts", 7, MESSAGES(network_port)},
+    {"inactiveTransforms", 8, MESSAGES(transform)},
+    F("redactSalt", 9, PB_T_BASE64),
+    {0}}};
+
+/* A collection with its derivation, which those that stand in a task do not have (flow.md 6.1): otherwise the same. */
+static const pb_message derived_collection = {"CollectionSpec", (const pb_def[]){
+    F("name", 1, PB_T_TEXT),
+    {"key", 3, PB_T_TEXT, .repeated = true},
+    F("uuidPtr", 4, PB_T_TEXT),
+    {"partitionFields", 5, PB_T_TEXT, .repeated = true},
+    {"projections", 6, MESSAGES(projection)},
+    F("ackTemplate", 7, PB_T_JSON),
+    F("writeSchema", 8, PB_T_JSON),
+    F("readSchema", 11, PB_T_JSON),
+    {"derivation", 12, MESSAGE(derivation)},
+    {0}}};
+
+static const pb_message derivation_spec_request = {"Request.Spec", (const pb_def[]){
+    {"connectorType", 1, PB_T_ENUM, .values = derivation_types}, F("config", 2, PB_T_JSON), {0}}};
+
+static const pb_message derivation_validate_transform = {"Request.Validate.Transform", (const pb_def[]){
+    F("name", 1, PB_T_TEXT), {"collection", 2, MESSAGE(collection_spec)}, F("shuffleLambdaConfig", 3, PB_T_JSON), F("lambdaConfig", 4, PB_T_JSON),
+    F("backfill", 5, PB_T_U32), {0}}};
+
+static const pb_message text_entry = {"TextEntry", (const pb_def[]){F("key", 1, PB_T_TEXT), F("value", 2, PB_T_TEXT), {0}}};
+
+static const pb_message derivation_validate_request = {"Request.Validate", (const pb_def[]){
+    {"connectorType", 1, PB_T_ENUM, .values = derivation_types},
+    F("config", 2, PB_T_JSON),
+    {"collection", 3, MESSAGE(derived_collection)},
+    {"transforms", 4, MESSAGES(derivation_validate_transform)},
+    {"shuffleKeyTypes", 5, PB_T_ENUM, .repeated = true, .values = shuffle_types},
+    F("projectRoot", 6, PB_T_TEXT),
+    {"importMap", 7, MAP(text_entry)},
+    {"lastCollection", 8, MESSAGE(derived_collection)},
+    F("lastVersion", 9, PB_T_TEXT),
+    {0}}};
+
+static const pb_message derivation_open_request = {"Request.Open", (const pb_def[]){
+    {"collection", 1, MESSAGE(derived_collection)}, F("version", 2, PB_T_TEXT), {"range", 3, MESSAGE(range_spec)}, F("state", 5, PB_T_JSON), {0}}};
+
+static const pb_message uuid_parts = {"UUIDParts", (const pb_def[]){F("node", 1, PB_T_FIXED64), F("clock", 2, PB_T_FIXED64), {0}}};
+static const pb_message shuffle = {"Request.Read.Shuffle", (const pb_def[]){
+    F("key", 1, PB_T_JSON), F("packed", 2, PB_T_BASE64), F("hash", 3, PB_T_U32), {0}}};
+static const pb_message read_request = {"Request.Read", (const pb_def[]){
+    F("transform", 1, PB_T_U32), {"uuid", 2, MESSAGE(uuid_parts)}, {"shuffle", 3, MESSAGE(shuffle)}, F("doc", 4, PB_T_JSON), {0}}};
+
+const pb_message flow_derive_request_pb = {"Request", (const pb_def[]){
+    {"spec", 1, MESSAGE(derivation_spec_request)}, {"validate", 2, MESSAGE(derivation_validate_request)}, {"open", 3, MESSAGE(derivation_open_request)},
+    {"read", 4, MESSAGE(read_request)}, {"flush", 5, MESSAGE(empty_message)}, {"startCommit", 6, MESSAGE(start_commit_request)},
+    {"reset", 7, MESSAGE(empty_message)}, {0}}};
+
+static const pb_message derivation_validated_transform = {"Response.Validated.Transform", (const pb_def[]){F("readOnly", 1, PB_T_BOOL), {0}}};
+static const pb_message derivation_validated_response = {"Response.Validated", (const pb_def[]){
+    {"transforms", 1, MESSAGES(derivation_validated_transform)}, {"generatedFiles", 2, MAP(text_entry)}, {0}}};
+static const pb_message derivation_opened_response = {"Response.Opened", (const pb_def[]){{"runtimeCheckpoint", 1, MESSAGE(runtime_checkpoint)}, {0}}};
+static const pb_message published_response = {"Response.Published", (const pb_def[]){F("doc", 1, PB_T_JSON), {0}}};
+
+const pb_message flow_derive_response_pb = {"Response", (const pb_def[]){
+    {"spec", 1, MESSAGE(spec_response)}, {"validated", 2, MESSAGE(derivation_validated_response)}, {"opened", 3, MESSAGE(derivation_opened_response)},
+    {"published", 4, MESSAGE(published_response)}, {"flushed", 5, MESSAGE(state_response)}, {"startedCommit", 6, MESSAGE(state_response)}, {0}}};

@@ -147,6 +147,17 @@ static weir_rc entry_to_json(const pb_message *m, const pb_def *d, weir_view ent
     return value_to_json(d->message, value, &last, out_namev(w, key), depth, e);
 }
 
+/* Numbers that repeat may stand in one field, one after the other: proto3's usual way. */
+static weir_rc packed_to_json(const pb_message *m, const pb_def *d, weir_view numbers, json_out *w, err *e)
+{
+    pb_reader r = pb_reader_of(numbers);
+    pb_field f = {.tag = d->tag, .wire = PB_VARINT};
+    weir_rc rc = WEIR_OK;
+    while (!rc && r.p < r.end && pb_varint(&r, &f.number))
+        rc = value_to_json(m, d, &f, w, 0, e);
+    return rc || !r.error ? rc : bad(m, d, r.error, e);
+}
+
 /* Every occurrence of one field, in order. */
 static weir_rc field_to_json(const pb_message *m, const pb_def *d, weir_view bytes, json_out *w, unsigned depth, err *e)
 {
@@ -157,7 +168,8 @@ static weir_rc field_to_json(const pb_message *m, const pb_def *d, weir_view byt
     while (!rc && pb_next(&r, &f)) {
         if (f.tag != d->tag)
             continue;
-        if (f.wire != wire_of(d->type))
+        const bool packed = d->repeated && f.wire == PB_BYTES && wire_of(d->type) == PB_VARINT;
+        if (f.wire != wire_of(d->type) && !packed)
             return bad(m, d, "wrong wire type", e);
         if (!seen++ && (d->repeated || is_map(d)))
             out_open(out_name(w, d->name), d->repeated ? '[' : '{');
@@ -165,6 +177,8 @@ static weir_rc field_to_json(const pb_message *m, const pb_def *d, weir_view byt
             rc = map_entry_to_json(m, d, f.bytes, w, e);
         else if (d->type == PB_T_MAP)
             rc = entry_to_json(m, d, f.bytes, w, depth, e);
+        else if (packed)
+            rc = packed_to_json(m, d, f.bytes, w, e);
         else if (d->repeated)
             rc = value_to_json(m, d, &f, w, depth, e);
         last = f;

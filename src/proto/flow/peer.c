@@ -24,8 +24,8 @@ weir_rc peer_start(flow_peer **ret, const drive_options *o, int stop_fd, err *e)
     if (!p)
         return err_nomem(e);
     p->codec = o->protobuf ? FLOW_PROTOBUF : FLOW_JSON;
-    p->request = o->destination ? FLOW_MATERIALIZE_REQUEST : FLOW_REQUEST;
-    p->response = o->destination ? FLOW_MATERIALIZE_RESPONSE : FLOW_RESPONSE;
+    p->request = o->derivation ? FLOW_DERIVE_REQUEST : o->destination ? FLOW_MATERIALIZE_REQUEST : FLOW_REQUEST;
+    p->response = o->derivation ? FLOW_DERIVE_RESPONSE : o->destination ? FLOW_MATERIALIZE_RESPONSE : FLOW_RESPONSE;
     weir_rc rc = child_start(&p->c, &(child_options){.argv = o->argv, .env = o->env, .more_env = env, .o = o, .stop_fd = stop_fd}, e);
     if (!rc)
         rc = flow_stream_init(&p->in, child_output(p->c), o->protobuf ? "proto" : "json", "the connector's output", e);

@@ -1,4 +1,4 @@
-/* Being a Flow capture (serve_materialize.c: a destination): requests on one descriptor, responses on the other (flow.md 1.5, 3). */
+/* Being a Flow capture (serve_materialize.c: a destination, serve_derive.c: a derivation): requests on one descriptor, responses on the other (flow.md 1.5, 3). */
 #include <poll.h>
 #include <stdlib.h>
 
@@ -53,7 +53,7 @@ session *flow_server_session(flow_server *v, listener *l, const tree *task, err 
     return s;
 }
 
-static uint32_t number_of(const tree *t, const char *name)
+uint32_t flow_server_number(const tree *t, const char *name)
 {
     const tree *n = name_get(t, name);
     uint64_t v = 0;
@@ -62,8 +62,7 @@ static uint32_t number_of(const tree *t, const char *name)
     return (uint32_t)v;
 }
 
-/* Settings are parsed by themselves, so that errors count lines and columns within them. */
-static weir_rc parse_alone(flow_server *v, weir_view raw, tree **ret, err *e)
+weir_rc flow_server_parse(flow_server *v, weir_view raw, tree **ret, err *e)
 {
     return tree_parse(&v->arena, raw, NULL, WEIR_E_PROTOCOL, ret, e);
 }
@@ -72,7 +71,7 @@ weir_rc flow_server_open(flow_server *v, session *s, const tree *from, err *e)
 {
     weir_view raw = name_raw(from, "config");
     tree *config = NULL;
-    weir_rc rc = raw.len ? parse_alone(v, raw, &config, e) : WEIR_OK;
+    weir_rc rc = raw.len ? flow_server_parse(v, raw, &config, e) : WEIR_OK;
     return rc ? rc : session_open(s, config, e);
 }
 
@@ -83,7 +82,7 @@ weir_rc flow_server_binding(flow_server *v, const tree *item, const char *schema
     tree *resource;
     if (!raw.len || !collection)
         return err_fail(e, WEIR_E_PROTOCOL, "a binding needs resourceConfig and collection");
-    weir_rc rc = parse_alone(v, raw, &resource, e);
+    weir_rc rc = flow_server_parse(v, raw, &resource, e);
     if (rc)
         return rc;
     *ret_resource = resource;
@@ -94,7 +93,7 @@ weir_rc flow_server_binding(flow_server *v, const tree *item, const char *schema
         .resource_json = raw,
         .resource_path = name_raw(item, "resourcePath"),
         .state_key = name_text(item, "stateKey"),
-        .backfill = number_of(item, "backfill"),
+        .backfill = flow_server_number(item, "backfill"),
     };
     return WEIR_OK;
 }
@@ -339,7 +338,7 @@ static const flow_handler capture_handlers[] = {
 
 static weir_rc handle(flow_server *v, const flow_message *m, err *e)
 {
-    const flow_handler *h = v->c->capture ? capture_handlers : flow_materialize_handlers;
+    const flow_handler *h = v->handlers;
     while (h->kind && h->kind != m->kind)
         h++;
     if (m->kind == FLOW_SPEC)
@@ -367,11 +366,11 @@ weir_rc flow_server_await(flow_server *v, int stop_fd, err *e)
 
 weir_rc flow_serve(const weir_connector *c, const serve_options *o, serve_end *end, err *e)
 {
-    flow_server v = {.c = c, .o = o, .in_dir = FLOW_REQUEST, .out_dir = FLOW_RESPONSE};
-    if (!c->capture) {
-        v.in_dir = FLOW_MATERIALIZE_REQUEST;
-        v.out_dir = FLOW_MATERIALIZE_RESPONSE;
-    }
+    flow_server v = c->capture       ? (flow_server){.in_dir = FLOW_REQUEST, .out_dir = FLOW_RESPONSE, .handlers = capture_handlers}
+                    : c->materialize ? (flow_server){.in_dir = FLOW_MATERIALIZE_REQUEST, .out_dir = FLOW_MATERIALIZE_RESPONSE, .handlers = flow_materialize_handlers}
+                                     : (flow_server){.in_dir = FLOW_DERIVE_REQUEST, .out_dir = FLOW_DERIVE_RESPONSE, .handlers = flow_derive_handlers};
+    v.c = c;
+    v.o = o;
     (void)end;
     if (o->arg_count)
         return err_fail(e, WEIR_E_CONFIG, "unknown argument '%s': see %s --help", o->args[0], o->program);

@@ -2,6 +2,7 @@
 #include "json/facet.h"
 #include "json/pointer.h"
 #include "proto/flow/names.h"
+#include "proto/flow/serve_derivation.h"
 #include "proto/flow/serve_destination.h"
 
 /* ---- columns from projections (flow.md 6.1) ---- */
@@ -23,6 +24,7 @@ static weir_column column_of(const tree *projection, bool key)
         .field = name_text(projection, "field"), .pointer = name_text(projection, "ptr"), .types = types_of(inference),
         .format = name_text(string, "format"), .encoding = name_text(string, "contentEncoding"),
         .description = title.len ? title : name_text(inference, "description"), .key = key, .named = true,
+        .fallback = name_raw(inference, "default"),
     };
     if (!c.pointer.len && !key)
         c.types = WEIR_IS_OBJECT;
@@ -116,6 +118,36 @@ weir_rc flow_possible_columns(flow_server *v, const tree *item, weir_binding *b,
     }
     b->columns = columns;
     return rc;
+}
+
+/* A part of the key that no projection stands for has the name that one would have. */
+static weir_column key_column(const tree *projections, weir_view pointer)
+{
+    const tree *p = by_pointer(projections, pointer);
+    return p ? column_of(p, true) : (weir_column){.field = view_from(pointer, pointer.len ? 1 : 0), .pointer = pointer, .key = true, .required = true};
+}
+
+weir_rc flow_all_fields(flow_server *v, const tree *collection, flow_fields *ret, err *e)
+{
+    const tree *list = name_get(collection, "projections"), *projections = list && list->kind == TREE_ARRAY ? list : NULL;
+    weir_view key = name_raw(collection, "key"), *parts;
+    *ret = (flow_fields){0};
+    if (!pointer_list(&v->arena, key.len ? key : VIEW("[]"), &parts, &ret->keys))
+        return err_fail(e, WEIR_E_PROTOCOL, "the key of the collection %.*s is no list of pointers", VIEW_ARG(name_text(collection, "name")));
+    weir_column *columns = arena_array(&v->arena, ret->keys + (projections ? projections->count : 0), sizeof *columns);
+    if (!columns)
+        return err_nomem(e);
+    for (; ret->count < ret->keys; ret->count++)
+        columns[ret->count] = key_column(projections, parts[ret->count]);
+    for (const tree *p = projections ? projections->first : NULL; p; p = p->next) {
+        bool taken = false;
+        for (size_t i = 0; i < ret->keys; i++)
+            taken |= view_eq(columns[i].field, name_text(p, "field"));
+        if (!taken)
+            columns[ret->count++] = column_of(p, false);
+    }
+    ret->columns = columns;
+    return WEIR_OK;
 }
 
 /* ---- constraints ---- */

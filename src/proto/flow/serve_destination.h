@@ -23,10 +23,7 @@ typedef struct flow_destination {
     weir_view *paths;      /* by binding: from weir_resource_path() */
     bool *delta;           /* ... from weir_delta_updates() */
     flow_said **columns;        /* ... from weir_constrain(), by column; the last is the whole document */
-    buf state;             /* what the platform keeps for it, as it is now */
-    buf told;              /* ... as the platform has been told */
-    bool resumed;          /* the destination keeps the checkpoint */
-    buf checkpoint;        /* it */
+    flow_kept kept;
 } flow_destination;
 
 /** The columns of a binding of apply and open: keys, values, document, in the order of the field selection (flow.md 5.4). */
@@ -38,7 +35,5 @@ void flow_put_constraints(const flow_destination *d, const weir_binding *b, json
 
 /** Serves what follows open, until the input ends. What was not committed then is dropped: the platform stores it again. */
 weir_rc flow_serve_transactions(flow_destination *d, err *e);
-/** Answers with nothing but the state, if it has changed since the platform was told. What was written before (loaded documents) goes out first. */
-weir_rc flow_respond_state(flow_destination *d, flow_kind kind, err *e);
 
 #endif

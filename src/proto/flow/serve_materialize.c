@@ -1,7 +1,5 @@
 /* Being a Flow materialization (flow.md 5): validate and apply answer one request each; open leads into transactions, until the input ends. */
 #include "base/io.h"
-#include "json/patch.h"
-#include "json/scan.h"
 #include "proto/flow/names.h"
 #include "proto/flow/serve_destination.h"
 #include "run/conduct.h"
@@ -34,26 +32,12 @@ static weir_rc take_constraint(listener *l, weir_task *t, const weir_binding *b,
 
 static weir_rc take_state(listener *l, weir_task *t, weir_view patch)
 {
-    flow_destination *d = (flow_destination *)l;
-    buf next = {0};
-    if (!patch_apply(&next, d->state.len ? buf_view(&d->state) : VIEW("{}"), patch) || !buf_ok(&next)) {
-        buf_free(&next);
-        return err_nomem(task_error(t));
-    }
-    buf_free(&d->state);
-    d->state = next;
-    return WEIR_OK;
+    return flow_kept_patch(&((flow_destination *)l)->kept, t, patch);
 }
 
 static weir_rc take_checkpoint(listener *l, weir_task *t, weir_view position)
 {
-    flow_destination *d = (flow_destination *)l;
-    d->resumed = true;
-    if (position.len && !json_check(position, NULL, NULL))
-        return weir_fail(t, WEIR_E_REMOTE, "the checkpoint that the destination keeps is not JSON: %.*s", VIEW_ARG(position));
-    buf_clear(&d->checkpoint);
-    buf_addv(&d->checkpoint, position);
-    return buf_ok(&d->checkpoint) ? WEIR_OK : err_nomem(task_error(t));
+    return flow_kept_resume(&((flow_destination *)l)->kept, t, position);
 }
 
 static weir_rc take_loaded(listener *l, weir_task *t, const weir_row *row, weir_view doc)
@@ -77,9 +61,7 @@ static const listener_ops ops = {
 static void destination_free(flow_destination *d)
 {
     session_free(d->s);
-    buf_wipe(&d->state);
-    buf_wipe(&d->told);
-    buf_free(&d->checkpoint);
+    flow_kept_free(&d->kept);
 }
 
 /* ---- a session ---- */
@@ -119,8 +101,8 @@ static weir_rc begin(flow_destination *d, choose_columns *choose, weir_view stat
         if (rc || v->arena.failed)
             return rc ? err_wrap(e, rc, "binding %zu", d->count) : err_nomem(e);
     }
-    buf_addv(&d->state, state);
-    buf_addv(&d->told, state);
+    if (!flow_kept_init(&d->kept, state))
+        return err_nomem(e);
     weir_rc rc = flow_server_open(v, d->s, d->task, e);
     return rc ? rc : session_bind(d->s, d->b, resources, n, state, e);
 }
@@ -195,43 +177,6 @@ static weir_rc on_validate(flow_server *v, const tree *body, err *e)
 
 /* ---- apply ---- */
 
-/* {"state":{...}} if it has changed since the platform was told; otherwise {}. */
-static weir_rc put_state(flow_destination *d, json_out *w, err *e)
-{
-    weir_view now = buf_view(&d->state), told = d->told.len ? buf_view(&d->told) : VIEW("{}");
-    buf patch = {0};
-    if (!now.len || json_equal(told, now))
-        return WEIR_OK;
-    if (!patch_diff(&patch, told, now))
-        return err_nomem(e);
-    out_open(out_name(w, "state"), '{');
-    out_raw(out_name(w, "updated"), buf_view(&patch));
-    out_bool(out_name(w, "mergePatch"), true);
-    out_close(w, '}');
-    buf_clear(&d->told);
-    buf_addv(&d->told, now);
-    bool ok = buf_ok(&patch) && buf_ok(&d->told) && buf_ok(w->to);
-    buf_wipe(&patch);
-    return ok ? WEIR_OK : err_nomem(e);
-}
-
-/* Answers with nothing but the state. What was written before (loaded documents) goes out first. */
-weir_rc flow_respond_state(flow_destination *d, flow_kind kind, err *e)
-{
-    buf text = {0};
-    json_out w = json_out_to(&text);
-    out_open(&w, '{');
-    weir_rc rc = put_state(d, &w, e);
-    out_close(&w, '}');
-    if (!rc)
-        rc = buf_ok(&text) ? flow_write(d->v->in.codec, d->v->out_dir, kind, buf_view(&text), &d->v->out, e) : err_nomem(e);
-    if (!rc)
-        rc = io_write(d->v->o->out, buf_view(&d->v->out), "standard output", e);
-    buf_clear(&d->v->out);
-    buf_wipe(&text);
-    return rc;
-}
-
 static weir_rc do_apply(flow_server *v, session *s, const tree *body, err *e)
 {
     flow_destination *d = (flow_destination *)session_listener(s);
@@ -248,47 +193,22 @@ static weir_rc on_apply(flow_server *v, const tree *body, err *e)
         rc = flow_server_attended(v, d.s, do_apply, body, e);
     buf_clear(&v->out);
     if (!rc)
-        rc = flow_respond_state(&d, FLOW_APPLIED, e);
+        rc = flow_respond_state(v, &d.kept, FLOW_APPLIED, e);
     destination_free(&d);
     return rc;
 }
 
 /* ---- open ---- */
 
-static bool puts_checkpoint(const flow_destination *d)
-{
-    weir_view kept = buf_view(&d->checkpoint);
-    return kept.len > 2 && *kept.ptr == '{';
-}
-
-/* A destination that keeps the checkpoint and has none wants everything. In protobuf there is a sign for that (flow.md 5.6); in JSON there is not, but an
- * object that is empty means nothing else to those who look, and nothing at all to the others. */
-static weir_rc respond_opened(flow_destination *d, err *e)
-{
-    buf text = {0};
-    json_out w = json_out_to(&text);
-    out_open(&w, '{');
-    if (puts_checkpoint(d))
-        out_raw(out_name(&w, "runtimeCheckpoint"), buf_view(&d->checkpoint));
-    else if (d->resumed)
-        out_raw(out_name(&w, "runtimeCheckpoint"), d->v->in.codec == FLOW_PROTOBUF ? VIEW("{\"rebuild\":true}") : VIEW("{\"sources\":{}}"));
-    out_close(&w, '}');
-    weir_rc rc = buf_ok(&text) ? flow_server_respond(d->v, FLOW_OPENED, buf_view(&text), e) : err_nomem(e);
-    buf_clear(&d->v->out);
-    buf_free(&text);
-    return rc;
-}
-
 /* The second step of a commit that was interrupted is made here, before the platform asks for it: some connectors know only then what they keep. */
 static weir_rc do_open(flow_server *v, session *s, const tree *body, err *e)
 {
     flow_destination *d = (flow_destination *)session_listener(s);
-    (void)v;
     weir_rc rc = begin(d, flow_selected_columns, name_raw(body, "state"), e);
     if (!rc)
         rc = session_acknowledge(s, e);
     if (!rc)
-        rc = respond_opened(d, e);
+        rc = flow_respond_opened(v, &d->kept, e);
     if (!rc)
         rc = flow_serve_transactions(d, e);
     return rc || session_stopping(s) ? rc : session_finish(s, e);

@@ -172,7 +172,7 @@ static weir_rc on_flush(storing *s, const flow_message *m, err *e)
         rc = session_flush(s->d->s, e);
     arena_reset(&s->batch.arena);
     s->flushed = true;
-    return rc ? rc : flow_respond_state(s->d, FLOW_FLUSHED, e);
+    return rc ? rc : flow_respond_state(s->d->v, &s->d->kept, FLOW_FLUSHED, e);
 }
 
 static weir_rc on_start_commit(storing *s, const flow_message *m, err *e)
@@ -190,7 +190,7 @@ static weir_rc on_start_commit(storing *s, const flow_message *m, err *e)
     }
     s->acknowledged = s->flushed = false;
     arena_free(&a);
-    return rc ? rc : flow_respond_state(s->d, FLOW_STARTED_COMMIT, e);
+    return rc ? rc : flow_respond_state(s->d->v, &s->d->kept, FLOW_STARTED_COMMIT, e);
 }
 
 static weir_rc on_acknowledge(storing *s, const flow_message *m, err *e)
@@ -200,7 +200,7 @@ static weir_rc on_acknowledge(storing *s, const flow_message *m, err *e)
         return err_fail(e, WEIR_E_PROTOCOL, "a second one in a transaction");
     weir_rc rc = session_acknowledge(s->d->s, e);
     s->acknowledged = true;
-    return rc ? rc : flow_respond_state(s->d, FLOW_ACKNOWLEDGED, e);
+    return rc ? rc : flow_respond_state(s->d->v, &s->d->kept, FLOW_ACKNOWLEDGED, e);
 }
 
 static const struct {

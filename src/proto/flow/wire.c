@@ -47,6 +47,19 @@ static const struct {
     {"flushed", FLOW_FLUSHED, FLOW_MATERIALIZE_RESPONSE, 6},
     {"startedCommit", FLOW_STARTED_COMMIT, FLOW_MATERIALIZE_RESPONSE, 7},
     {"acknowledged", FLOW_ACKNOWLEDGED, FLOW_MATERIALIZE_RESPONSE, 8},
+    {"read", FLOW_READ, FLOW_DERIVE_REQUEST, 4}, /* flow.md 4.1, 4.2 */
+    {"spec", FLOW_SPEC, FLOW_DERIVE_REQUEST, 1},
+    {"validate", FLOW_VALIDATE, FLOW_DERIVE_REQUEST, 2},
+    {"open", FLOW_OPEN, FLOW_DERIVE_REQUEST, 3},
+    {"flush", FLOW_FLUSH, FLOW_DERIVE_REQUEST, 5},
+    {"startCommit", FLOW_START_COMMIT, FLOW_DERIVE_REQUEST, 6},
+    {"reset", FLOW_RESET, FLOW_DERIVE_REQUEST, 7},
+    {"published", FLOW_PUBLISHED, FLOW_DERIVE_RESPONSE, 4},
+    {"spec", FLOW_SPEC, FLOW_DERIVE_RESPONSE, 1},
+    {"validated", FLOW_VALIDATED, FLOW_DERIVE_RESPONSE, 2},
+    {"opened", FLOW_OPENED, FLOW_DERIVE_RESPONSE, 3},
+    {"flushed", FLOW_FLUSHED, FLOW_DERIVE_RESPONSE, 5},
+    {"startedCommit", FLOW_STARTED_COMMIT, FLOW_DERIVE_RESPONSE, 6},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -60,7 +73,7 @@ const char *flow_kind_name(flow_kind kind)
 
 static bool is_request(flow_direction dir)
 {
-    return dir == FLOW_REQUEST || dir == FLOW_MATERIALIZE_REQUEST;
+    return dir == FLOW_REQUEST || dir == FLOW_MATERIALIZE_REQUEST || dir == FLOW_DERIVE_REQUEST;
 }
 
 static const pb_message *table_of(flow_direction dir)
@@ -70,6 +83,8 @@ static const pb_message *table_of(flow_direction dir)
         [FLOW_RESPONSE] = &flow_response_pb,
         [FLOW_MATERIALIZE_REQUEST] = &flow_materialize_request_pb,
         [FLOW_MATERIALIZE_RESPONSE] = &flow_materialize_response_pb,
+        [FLOW_DERIVE_REQUEST] = &flow_derive_request_pb,
+        [FLOW_DERIVE_RESPONSE] = &flow_derive_response_pb,
     };
     return tables[dir];
 }
@@ -143,7 +158,7 @@ static bool is_doc(flow_kind kind, json_key key)
     return kind != FLOW_BACKFILL_BEGIN && kind != FLOW_BACKFILL_COMPLETE && flow_is_named(key, "doc");
 }
 
-/* {"binding": 0, "doc": {...}}; loaded, sourcedSchema and backfill... have the same shape. */
+/* {"binding": 0, "doc": {...}}; loaded, sourcedSchema and backfill... have the same shape, published has the document alone. */
 static bool read_captured(json_scan *s, flow_message *m)
 {
     json_key key;
@@ -151,7 +166,7 @@ static bool read_captured(json_scan *s, flow_message *m)
         return false;
     while (json_member(s, &key)) {
         bool ok;
-        if (flow_is_named(key, "binding"))
+        if (m->kind != FLOW_PUBLISHED && flow_is_named(key, "binding"))
             ok = flow_take_u32(s, &m->binding);
         else if (is_doc(m->kind, key))
             ok = flow_take_doc(s, &m->doc, &m->lines);
@@ -160,7 +175,7 @@ static bool read_captured(json_scan *s, flow_message *m)
         if (!ok)
             return false;
     }
-    if (!s->error && !m->doc.ptr && (m->kind == FLOW_CAPTURED || m->kind == FLOW_LOADED || m->kind == FLOW_SOURCED_SCHEMA))
+    if (!s->error && !m->doc.ptr && m->kind != FLOW_BACKFILL_BEGIN && m->kind != FLOW_BACKFILL_COMPLETE)
         json_bad(s, "a document is missing before here");
     return !s->error;
 }
@@ -203,15 +218,22 @@ static bool read_kind(json_scan *s, flow_message *m)
 {
     json_scan from = *s;
     bool ok;
-    if (m->kind == FLOW_STORE || m->kind == FLOW_LOAD)
+    switch (m->kind) {
+    case FLOW_STORE: case FLOW_LOAD:
         ok = flow_read_row(s, m);
-    else if (m->kind == FLOW_CAPTURED || m->kind == FLOW_LOADED || m->kind == FLOW_SOURCED_SCHEMA || m->kind == FLOW_BACKFILL_BEGIN ||
-             m->kind == FLOW_BACKFILL_COMPLETE)
+        break;
+    case FLOW_READ:
+        ok = flow_read_read(s, m);
+        break;
+    case FLOW_CAPTURED: case FLOW_LOADED: case FLOW_PUBLISHED: case FLOW_SOURCED_SCHEMA: case FLOW_BACKFILL_BEGIN: case FLOW_BACKFILL_COMPLETE:
         ok = read_captured(s, m);
-    else if (m->kind == FLOW_CHECKPOINT)
+        break;
+    case FLOW_CHECKPOINT:
         ok = read_checkpoint(s, m);
-    else
+        break;
+    default:
         ok = json_peek(s) == '{' ? json_skip(s, NULL) : json_bad(s, "expected an object");
+    }
     m->body = (weir_view){from.at, (size_t)(s->at - from.at)};
     return ok;
 }
@@ -228,14 +250,16 @@ static const char *usual_binding(const char *p, const char *end, uint32_t *ret)
     return to > from && (*from != '0' || to - from == 1) ? quick_word(to, end, ",", 1) : NULL;
 }
 
-/* Nearly all messages are {"captured":{"binding":N,"doc":{...}}} without any space.
+/* Nearly all messages are {"captured":{"binding":N,"doc":{...}}}, or {"published":{"doc":{...}}}, without any space.
  * @return false if this is something else, or wrong: read_json() says what */
-static bool read_usual(weir_view line, flow_message *m)
+static bool read_usual(flow_direction dir, weir_view line, flow_message *m)
 {
-    const char *end = line.ptr + line.len, *body = quick_word(line.ptr, end, "{\"captured\":", 12);
+    const bool captured = dir == FLOW_RESPONSE;
+    const char *end = line.ptr + line.len;
+    const char *body = captured ? quick_word(line.ptr, end, "{\"captured\":", 12) : quick_word(line.ptr, end, "{\"published\":", 13);
     const char *p = body ? quick_word(body, end, "{", 1) : NULL;
     uint32_t binding = 0;
-    p = p ? usual_binding(p, end, &binding) : NULL;
+    p = p && captured ? usual_binding(p, end, &binding) : p;
     p = p ? quick_word(p, end, "\"doc\":", 6) : NULL;
     if (!p || p == end || *p != '{')
         return false;
@@ -245,7 +269,7 @@ static bool read_usual(weir_view line, flow_message *m)
     if (!json_skip(&s, &doc) || s.end - s.at != 2 || memcmp(s.at, "}}", 2) != 0)
         return false;
     weir_view all = {body, (size_t)(end - 1 - body)};
-    *m = (flow_message){.kind = FLOW_CAPTURED, .binding = binding, .doc = doc, .lines = s.lines, .body = all};
+    *m = (flow_message){.kind = captured ? FLOW_CAPTURED : FLOW_PUBLISHED, .binding = binding, .doc = doc, .lines = s.lines, .body = all};
     return true;
 }
 
@@ -254,7 +278,7 @@ static weir_rc read_json(flow_direction dir, weir_view line, flow_message *m, er
     json_scan s = json_scan_of(line);
     json_key key;
     bool twice = false;
-    if (dir == FLOW_RESPONSE && read_usual(line, m))
+    if ((dir == FLOW_RESPONSE || dir == FLOW_DERIVE_RESPONSE) && read_usual(dir, line, m))
         return WEIR_OK;
     *m = (flow_message){0};
     json_enter(&s, '{');
@@ -371,6 +395,8 @@ static const struct {
     {FLOW_MATERIALIZE_REQUEST, 7, FLOW_STORE, flow_read_pb_row},
     {FLOW_MATERIALIZE_REQUEST, 5, FLOW_LOAD, flow_read_pb_row},
     {FLOW_MATERIALIZE_RESPONSE, 5, FLOW_LOADED, read_pb_captured},
+    {FLOW_DERIVE_REQUEST, 4, FLOW_READ, flow_read_pb_read},
+    {FLOW_DERIVE_RESPONSE, 4, FLOW_PUBLISHED, flow_read_pb_published},
 };
 enum { HOT_KINDS = sizeof hot_kinds / sizeof *hot_kinds };
 

@@ -6,8 +6,7 @@
 
 /* ---- reading: the JSON codec ---- */
 
-/* What is between the quotes of base64. */
-static bool take_packed(json_scan *s, weir_view *out)
+bool flow_take_packed(json_scan *s, weir_view *out)
 {
     weir_view v;
     if (!message_value(s, &v))
@@ -18,7 +17,7 @@ static bool take_packed(json_scan *s, weir_view *out)
     return true;
 }
 
-static bool take_array(json_scan *s, weir_view *out)
+bool flow_take_array(json_scan *s, weir_view *out)
 {
     return message_value(s, out) && (!out->len || *out->ptr == '[' || message_bad_from(s, *out, "expected an array"));
 }
@@ -34,13 +33,13 @@ static bool read_row_member(json_scan *s, flow_message *m, json_key key)
     if (flow_is_named(key, "binding"))
         return flow_take_u32(s, &m->binding);
     if (flow_is_named(key, "keyPacked"))
-        return take_packed(s, &m->key_packed);
+        return flow_take_packed(s, &m->key_packed);
     if (flow_is_named(key, "key"))
-        return take_array(s, &m->key);
+        return flow_take_array(s, &m->key);
     if (m->kind == FLOW_LOAD)
         return json_skip(s, NULL);
     if (flow_is_named(key, "valuesPacked"))
-        return take_packed(s, &m->values_packed);
+        return flow_take_packed(s, &m->values_packed);
     if (flow_is_named(key, "doc"))
         return take_row_doc(s, m);
     if (flow_is_named(key, "exists"))
@@ -48,7 +47,7 @@ static bool read_row_member(json_scan *s, flow_message *m, json_key key)
     if (flow_is_named(key, "delete"))
         return flow_take_bool(s, &m->deleted);
     if (flow_is_named(key, "values"))
-        return take_array(s, &m->values);
+        return flow_take_array(s, &m->values);
     return json_skip(s, NULL); /* of a request: newer runtimes may say more */
 }
 
@@ -66,8 +65,7 @@ bool flow_read_row(json_scan *s, flow_message *m)
 
 /* ---- reading: the protobuf codec ---- */
 
-/* An array of a load or store. */
-static weir_rc check_array(weir_view json, const char *what, err *e)
+weir_rc flow_check_array(weir_view json, const char *what, err *e)
 {
     json_scan s = json_scan_of(json);
     if (!json.len)
@@ -105,13 +103,13 @@ weir_rc flow_read_pb_row(weir_view message, weir_view body, flow_message *m, err
         return flow_bad_pb(r.error, &r, message, e);
     weir_rc rc = m->doc.len ? flow_check_object(&m->doc, "document", &m->lines, e) : WEIR_OK;
     if (!rc)
-        rc = check_array(m->key, "key", e);
-    return rc ? rc : check_array(m->values, "values", e);
+        rc = flow_check_array(m->key, "key", e);
+    return rc ? rc : flow_check_array(m->values, "values", e);
 }
 
 /* ---- keys and values ---- */
 
-static weir_rc unpack(const flow_message *m, weir_view packed, buf *room, err *e)
+weir_rc flow_unpack(const flow_message *m, weir_view packed, buf *room, err *e)
 {
     buf bytes = {0};
     weir_rc rc = WEIR_OK;
@@ -132,7 +130,7 @@ weir_rc flow_values(const flow_message *m, bool values, size_t count, weir_view 
     weir_view array = values ? m->values : m->key;
     weir_rc rc = WEIR_OK;
     if (!array.len) {
-        rc = unpack(m, values ? m->values_packed : m->key_packed, room, e);
+        rc = flow_unpack(m, values ? m->values_packed : m->key_packed, room, e);
         array = buf_view(room);
     }
     size_t n = 0;
@@ -158,29 +156,27 @@ static void put_binding(uint32_t binding, buf *out)
         buf_printf(out, "\"binding\":%u", binding);
 }
 
-/* Between two members. */
-static void put_comma(buf *out)
+void flow_put_comma(buf *out)
 {
     if (out->len && out->ptr[out->len - 1] != '{')
         buf_addc(out, ',');
 }
 
-/* A member, if it holds anything. */
-static void put_packed(const char *name, weir_view packed, buf *out)
+void flow_put_packed(const char *name, weir_view packed, buf *out)
 {
     if (!packed.len)
         return;
-    put_comma(out);
+    flow_put_comma(out);
     buf_adds(out, name);
     base64_encode(out, packed);
     buf_addc(out, '"');
 }
 
-static void put_json(const char *name, weir_view json, buf *out)
+void flow_put_json(const char *name, weir_view json, buf *out)
 {
     if (!json.len)
         return;
-    put_comma(out);
+    flow_put_comma(out);
     buf_adds(out, name);
     buf_addv(out, json);
 }
@@ -189,28 +185,28 @@ static void put_json(const char *name, weir_view json, buf *out)
 static void put_key(const flow_row *r, buf *out)
 {
     put_binding(r->binding, out);
-    put_packed("\"keyPacked\":\"", r->key_packed, out);
-    put_json("\"key\":", r->key, out);
+    flow_put_packed("\"keyPacked\":\"", r->key_packed, out);
+    flow_put_json("\"key\":", r->key, out);
 }
 
 static void write_store_json(const flow_row *r, buf *out)
 {
     buf_adds(out, "{\"store\":{");
     put_key(r, out);
-    put_packed("\"valuesPacked\":\"", r->values_packed, out);
-    put_json("\"values\":", r->values, out);
-    put_json("\"doc\":", r->doc, out);
-    put_json("\"exists\":", r->exists ? VIEW("true") : VIEW(""), out);
-    put_json("\"delete\":", r->deleted ? VIEW("true") : VIEW(""), out);
+    flow_put_packed("\"valuesPacked\":\"", r->values_packed, out);
+    flow_put_json("\"values\":", r->values, out);
+    flow_put_json("\"doc\":", r->doc, out);
+    flow_put_json("\"exists\":", r->exists ? VIEW("true") : VIEW(""), out);
+    flow_put_json("\"delete\":", r->deleted ? VIEW("true") : VIEW(""), out);
     buf_adds(out, "}}\n");
 }
 
-static size_t bytes_size(weir_view v)
+size_t flow_bytes_size(weir_view v)
 {
     return v.len ? 1 + pb_varint_size(v.len) + v.len : 0;
 }
 
-static char *put_bytes(char *p, uint32_t tag, weir_view v)
+char *flow_put_bytes(char *p, uint32_t tag, weir_view v)
 {
     if (!v.len)
         return p;
@@ -219,7 +215,7 @@ static char *put_bytes(char *p, uint32_t tag, weir_view v)
     return (char *)memcpy(p, v.ptr, v.len) + v.len;
 }
 
-static char *put_number(char *p, uint32_t tag, uint64_t n)
+char *flow_put_number(char *p, uint32_t tag, uint64_t n)
 {
     if (!n)
         return p;
@@ -227,13 +223,12 @@ static char *put_number(char *p, uint32_t tag, uint64_t n)
     return pb_put_varint(p, n);
 }
 
-static size_t number_size(uint64_t n)
+size_t flow_number_size(uint64_t n)
 {
     return n ? 1 + pb_varint_size(n) : 0;
 }
 
-/* A frame around one message of `size` bytes with this tag. @return where the message goes; NULL without memory */
-static char *begin_frame(uint32_t tag, size_t size, buf *out)
+char *flow_begin_frame(uint32_t tag, size_t size, buf *out)
 {
     size_t frame = 1 + pb_varint_size(size) + size;
     if (frame > UINT32_MAX || !buf_reserve(out, 4 + frame)) {
@@ -250,17 +245,17 @@ static char *begin_frame(uint32_t tag, size_t size, buf *out)
 static void write_row_pb(uint32_t tag, const flow_row *r, buf *out)
 {
     const weir_view parts[] = {r->key, r->key_packed, r->values, r->values_packed, r->doc};
-    size_t size = number_size(r->binding) + number_size(r->exists) + number_size(r->deleted);
+    size_t size = flow_number_size(r->binding) + flow_number_size(r->exists) + flow_number_size(r->deleted);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        size += bytes_size(parts[i]);
-    char *p = begin_frame(tag, size, out);
+        size += flow_bytes_size(parts[i]);
+    char *p = flow_begin_frame(tag, size, out);
     if (!p)
         return;
-    p = put_number(p, 1, r->binding);
+    p = flow_put_number(p, 1, r->binding);
     for (uint32_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        p = put_bytes(p, i + 2, parts[i]);
-    p = put_number(p, 7, r->exists);
-    p = put_number(p, 8, r->deleted);
+        p = flow_put_bytes(p, i + 2, parts[i]);
+    p = flow_put_number(p, 7, r->exists);
+    p = flow_put_number(p, 8, r->deleted);
     out->len = (size_t)(p - out->ptr);
 }
 
@@ -286,14 +281,14 @@ void flow_write_store(flow_codec codec, const flow_row *r, buf *out)
 void flow_write_loaded(flow_codec codec, uint32_t binding, weir_view doc, buf *out)
 {
     if (codec == FLOW_PROTOBUF) {
-        char *p = begin_frame(5, number_size(binding) + bytes_size(doc), out);
+        char *p = flow_begin_frame(5, flow_number_size(binding) + flow_bytes_size(doc), out);
         if (p)
-            out->len = (size_t)(put_bytes(put_number(p, 1, binding), 2, doc) - out->ptr);
+            out->len = (size_t)(flow_put_bytes(flow_put_number(p, 1, binding), 2, doc) - out->ptr);
         return;
     }
     buf_adds(out, "{\"loaded\":{");
     put_binding(binding, out);
-    put_comma(out);
+    flow_put_comma(out);
     buf_adds(out, "\"doc\":");
     json_compact(out, doc);
     buf_adds(out, "}}\n");

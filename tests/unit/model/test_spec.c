@@ -161,7 +161,7 @@ static void test_check(void **state)
     assert_check(c, "connector: it has no name");
     c = by_table;
     c.capture = NULL;
-    assert_check(c, "connector 'source-hello': it is neither a capture nor a materialization nor an SQL database");
+    assert_check(c, "connector 'source-hello': it is neither a capture nor a materialization nor a derivation nor an SQL database");
     c = by_table;
     c.config_size = 0;
     assert_check(c, "connector 'source-hello': config: the size of its struct is missing");
