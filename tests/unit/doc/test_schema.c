@@ -141,6 +141,14 @@ static void test_most_telling_reasons(void **state)
     check_why("{\"oneOf\":[{\"minimum\":1},{\"minimum\":2}]}", "3", "the document: 3 meets 2 of 2 alternatives, and must meet just one (schema /oneOf)\n");
 }
 
+/* What is redacted somewhere is shown nowhere. */
+static void test_secret_values(void **state)
+{
+    (void)state;
+    check_why("{\"properties\":{\"a\":{\"redact\":{\"strategy\":\"block\"}},\"b\":{\"type\":\"null\"}}}", "{\"a\":1,\"b\":\"secret\"}",
+              "/b: a string is not null (schema /properties/b/type)\n");
+}
+
 /* Long values are cut, between characters. */
 static void test_long_values(void **state)
 {
@@ -226,8 +234,7 @@ static void test_notes_of_places(void **state)
 static void test_notes_of_what_fails(void **state)
 {
     (void)state;
-    rig r = rig_of("{\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"append\"}}},"
-                   "\"anyOf\":[{\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"sum\"},\"type\":\"number\"},\"k\":{\"const\":1}}},"
+    rig r = rig_of("{\"anyOf\":[{\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"sum\"},\"type\":\"number\"},\"k\":{\"const\":1}}},"
                    "{\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"minimize\"}},\"k\":{\"const\":2}}},true],"
                    "\"not\":{\"properties\":{\"k\":{\"reduce\":{\"strategy\":\"sum\"},\"const\":3}}}}", NULL);
     assert_true(valid(&r, "{\"v\":1,\"k\":1}", true));
@@ -235,17 +242,17 @@ static void test_notes_of_what_fails(void **state)
     assert_true(valid(&r, "{\"v\":1,\"k\":2}", true)); /* both hold of v alone; k decides */
     assert_int_equal(note_at(&r, "v", NULL)->reduce, REDUCE_MINIMIZE);
     assert_true(valid(&r, "{\"v\":1,\"k\":9}", true));
-    assert_int_equal(note_at(&r, "v", NULL)->reduce, REDUCE_APPEND);
+    assert_null(note_at(&r, "v", NULL));
     assert_null(note_at(&r, "k", NULL));
     rig_free(&r);
 }
 
-/* How deletions are noted: the condition's note counts instead of the one around it (flow.md 8.2). */
+/* How deletions are noted (flow.md 8.2). */
 static void test_conditional_notes(void **state)
 {
     (void)state;
-    rig r = rig_of("{\"reduce\":{\"strategy\":\"merge\"},\"if\":{\"properties\":{\"op\":{\"const\":\"d\"}},\"required\":[\"op\"]},"
-                   "\"then\":{\"reduce\":{\"strategy\":\"merge\",\"delete\":true}}}", NULL);
+    rig r = rig_of("{\"if\":{\"properties\":{\"op\":{\"const\":\"d\"}},\"required\":[\"op\"]},"
+                   "\"then\":{\"reduce\":{\"strategy\":\"merge\",\"delete\":true}},\"else\":{\"reduce\":{\"strategy\":\"merge\"}}}", NULL);
     assert_true(valid(&r, "{\"op\":\"d\"}", true));
     assert_true(note_at(&r, NULL, NULL)->del);
     assert_true(valid(&r, "{\"op\":\"u\"}", true));
@@ -253,12 +260,12 @@ static void test_conditional_notes(void **state)
     rig_free(&r);
 }
 
-/* Of each thing what was said last. */
+/* What is said of different things, or twice, is put together. */
 static void test_notes_of_two_schemas(void **state)
 {
     (void)state;
-    rig r = rig_of("{\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"sum\"},\"allOf\":[{\"redact\":{\"strategy\":\"sha256\"}},{\"$ref\":\"#/$defs/max\"}]}},"
-                   "\"$defs\":{\"max\":{\"reduce\":{\"strategy\":\"maximize\"}}}}", NULL);
+    rig r = rig_of("{\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"maximize\",\"key\":[\"/a\"]},\"allOf\":[{\"redact\":{\"strategy\":\"sha256\"}},{\"$ref\":\"#/$defs/max\"}]}},"
+                   "\"$defs\":{\"max\":{\"reduce\":{\"strategy\":\"maximize\",\"key\":[\"/a\"]}}}}", NULL);
     assert_true(schema_redacts(r.schema));
     assert_true(valid(&r, "{\"v\":1}", true));
     assert_int_equal(note_at(&r, "v", NULL)->reduce, REDUCE_MAXIMIZE);
@@ -267,6 +274,39 @@ static void test_notes_of_two_schemas(void **state)
     r = rig_of("{\"title\":\"x\"}", NULL);
     assert_false(schema_reduces(r.schema) || schema_redacts(r.schema));
     rig_free(&r);
+}
+
+/* Different reductions of one place are an error, as long as all of them count. */
+static void test_conflicting_notes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *doc, *why;
+    } cases[] = {
+        {"{\"properties\":{\"v\":{\"allOf\":[{\"reduce\":{\"strategy\":\"sum\"}},{\"reduce\":{\"strategy\":\"append\"}}]}}}", "{\"v\":1}",
+         "the schema notes different things of '/v': reduce sum; reduce append"},
+        {"{\"reduce\":{\"strategy\":\"merge\"},\"if\":true,\"then\":{\"reduce\":{\"strategy\":\"merge\",\"delete\":true}}}", "{}",
+         "the schema notes different things of '': reduce merge; reduce merge with delete"},
+        {"{\"anyOf\":[{\"reduce\":{\"strategy\":\"merge\",\"key\":[\"/a\"]}},{\"reduce\":{\"strategy\":\"merge\",\"key\":[\"/b\"]}}]}", "[]",
+         "the schema notes different things of '': reduce merge by a key; reduce merge by a key"},
+        {"{\"redact\":{\"strategy\":\"block\"},\"$ref\":\"#/$defs/s\",\"$defs\":{\"s\":{\"redact\":{\"strategy\":\"sha256\"}}}}", "1",
+         "the schema notes different things of '': redact block; redact sha256"},
+        {"{\"reduce\":{\"strategy\":\"sum\"},\"anyOf\":[{\"reduce\":{\"strategy\":\"append\"},\"type\":\"null\"},true]}", "1", NULL},
+        {"{\"reduce\":{\"strategy\":\"sum\"},\"anyOf\":[{\"$ref\":\"#/$defs/a\"},true],\"$defs\":{\"a\":{\"reduce\":{\"strategy\":\"append\"},\"not\":{}}}}", "1", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rig r = rig_of(cases[i].text, NULL);
+        bool good = false;
+        assert_int_equal(tape_read(&r.tape, view_of(cases[i].doc), &r.e), WEIR_OK);
+        assert_int_equal(checker_run(r.checker, &r.tape, false, &good, &r.e), WEIR_OK);
+        assert_int_equal(checker_run(r.checker, &r.tape, true, &good, &r.e), cases[i].why ? WEIR_E_CONFIG : WEIR_OK);
+        assert_true(good);
+        if (cases[i].why)
+            assert_string_equal(err_text(&r.e), cases[i].why);
+        else
+            assert_int_equal(note_at(&r, NULL, NULL)->reduce, REDUCE_SUM);
+        rig_free(&r);
+    }
 }
 
 /* ------------------------------------------------------------------------------------------------------------ referring -- */
@@ -460,12 +500,14 @@ int main(void)
         cmocka_unit_test(test_refused_schemas),
         cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_most_telling_reasons),
+        cmocka_unit_test(test_secret_values),
         cmocka_unit_test(test_long_values),
         cmocka_unit_test(test_strategies),
         cmocka_unit_test(test_notes_of_places),
         cmocka_unit_test(test_notes_of_what_fails),
         cmocka_unit_test(test_conditional_notes),
         cmocka_unit_test(test_notes_of_two_schemas),
+        cmocka_unit_test(test_conflicting_notes),
         cmocka_unit_test(test_schemas_of_others),
         cmocka_unit_test(test_endless_reference),
         cmocka_unit_test(test_deep_documents),
