@@ -337,8 +337,7 @@ weir_rc redact(redactor *r, const tape *doc, const checker *notes, buf *out, boo
     weir_rc rc = put_redacted(r, 0);
     if (!rc && (!buf_ok(out) || r->names.failed))
         rc = err_nomem(e);
-    if (r->names.blocks)
-        arena_reset(&r->names);
+    arena_reset(&r->names);
     if (rc)
         out->len = before;
     *ret_changed = !rc;
