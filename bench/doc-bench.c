@@ -1,7 +1,8 @@
 /* doc-bench: documents of ten fields, reduced. For bin/bench.
  *
- *     doc-bench combine DOCUMENTS KEYS MIB    so many documents, over so many keys that come in no order, put together within so many MiB, and drained
- *     doc-bench reduce DOCUMENTS              each checked and reduced into one, again and again
+ *     doc-bench combine DOCUMENTS KEYS MIB [shown]   so many documents, over so many keys that come in no order, put together within so many MiB, and drained; shown: printed
+ *     doc-bench reduce DOCUMENTS                     each checked and reduced into one, again and again
+ *     doc-bench print DOCUMENTS KEYS                 those that combine makes, a line each
  *
  * What comes out is added up and compared with what went in.
  */
@@ -60,6 +61,7 @@ static int failed(weir_rc rc, err *e)
 
 typedef struct totals {
     uint64_t keys, count;
+    bool shown;
 } totals;
 
 static weir_rc add_up(void *arg, const combined_doc *d, err *e)
@@ -68,17 +70,19 @@ static weir_rc add_up(void *arg, const combined_doc *d, err *e)
     (void)e;
     const char *at = memmem(d->doc.ptr, d->doc.len, "\"count\":", 8);
     t->keys++;
+    if (t->shown)
+        printf("%.*s\n", VIEW_ARG(d->doc));
     t->count += at ? strtoull(at + 8, NULL, 10) : 0;
     return WEIR_OK;
 }
 
-static weir_rc combine(const schema *s, uint64_t documents, uint64_t keys, size_t budget, err *e)
+static weir_rc combine(const schema *s, uint64_t documents, uint64_t keys, size_t budget, bool shown, err *e)
 {
     static const weir_view key[] = {{"/id", 3}};
     const combiner_binding b = {.schema = s, .key = key, .key_count = 1, .what = "collection bench/records"};
     const combiner_options o = {.bindings = &b, .count = 1, .budget = budget};
     combiner *c = NULL;
-    totals t = {0};
+    totals t = {.shown = shown};
     char text[ROOM];
     weir_rc rc = combiner_make(&o, &c, e);
     for (uint64_t n = 0; n < documents && !rc; n++)
@@ -88,7 +92,8 @@ static weir_rc combine(const schema *s, uint64_t documents, uint64_t keys, size_
     combiner_free(c);
     if (!rc && t.count != documents)
         rc = err_fail(e, WEIR_E_BUG, "%" PRIu64 " documents went in, %" PRIu64 " came out", documents, t.count);
-    printf("%" PRIu64 " keys\n", t.keys);
+    if (!shown)
+        printf("%" PRIu64 " keys\n", t.keys);
     return rc;
 }
 
@@ -131,6 +136,16 @@ static weir_rc reduce_all(const schema *s, uint64_t documents, err *e)
     return rc;
 }
 
+static void print_all(uint64_t documents, uint64_t keys)
+{
+    char text[ROOM];
+    for (uint64_t n = 0; n < documents; n++) {
+        size_t len = put_document(text, n, drawn(n) % keys);
+        text[len] = '\n';
+        fwrite(text, 1, len + 1, stdout);
+    }
+}
+
 int main(int argc, char **argv)
 {
     err e = {0};
@@ -139,8 +154,11 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc && i < 5; i++)
         numbers[i - 2] = strtoull(argv[i], NULL, 10);
     weir_rc rc = schema_make(VIEW(schema_text), NULL, &s, &e);
-    if (!rc && argc > 1 && strcmp(argv[1], "combine") == 0)
-        rc = combine(s, numbers[0], numbers[1], (size_t)numbers[2] << 20, &e);
+    const char *what = argc > 1 ? argv[1] : "";
+    if (strcmp(what, "print") == 0)
+        print_all(numbers[0], numbers[1]);
+    else if (!rc && strcmp(what, "combine") == 0)
+        rc = combine(s, numbers[0], numbers[1], (size_t)numbers[2] << 20, argc > 5, &e);
     else if (!rc)
         rc = reduce_all(s, numbers[0], &e);
     int status = failed(rc, &e);

@@ -400,6 +400,8 @@ weir_rc combiner_drain(combiner *c, weir_rc (*take)(void *arg, const combined_do
     d.full.arg = d.partial.arg = &d;
     if (c->spill.count && c->table.keys)
         rc = spill_table(c, e);
+    if (!rc && c->spill.count)
+        table_reset(&c->table, true); /* its memory is the readers' now */
     if (!rc)
         rc = c->spill.count ? walk_segments(c, 0, c->spill.count, drain_each, &d, e) : walk_table(c, drain_each, &d, e);
     if (!rc && d.now)

@@ -405,6 +405,21 @@ static void test_drain_fails(void **state)
                 "what its documents come to is not valid: /v");
 }
 
+/* Segments are merged while documents are added: what is wrong with others is nothing that is said of these. */
+static void test_drain_fails_late(void **state)
+{
+    (void)state;
+    enum { MANY = 100 };
+    char texts[MANY][32];
+    const char *docs[MANY];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(texts[i], sizeof texts[i], i == 40 ? " {\"k\":1,\"v\":\"x\"}" : " {\"k\":1,\"v\":%d}", i);
+        docs[i] = texts[i];
+    }
+    drain_fails("{\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"sum\"}}}}", docs, MANY,
+                "collection acme/all: key [1]: /v: reduce sum: takes numbers and strings that are decimals, and there is 780 to the left, \"x\" to the right");
+}
+
 /* Whatever fails, the documents before it stay, or all are dropped; and then it works again. */
 static bool fill_and_drain(combiner *c, err *e)
 {
@@ -504,7 +519,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_memory),    cmocka_unit_test(test_spilled),      cmocka_unit_test(test_long_documents), cmocka_unit_test(test_apart),
         cmocka_unit_test(test_last_write_wins), cmocka_unit_test(test_refused),   cmocka_unit_test(test_drain_fails),    cmocka_unit_test(test_without_memory),
-        cmocka_unit_test(test_bad_disk),     cmocka_unit_test(test_disk_is_full),
+        cmocka_unit_test(test_drain_fails_late), cmocka_unit_test(test_bad_disk),     cmocka_unit_test(test_disk_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
