@@ -22,6 +22,7 @@ struct flow_deriving {
     bool broken;          /* something went wrong: nobody listens to it any more */
     bool flushed;         /* in this transaction */
     bool dropping;        /* what it publishes is nobody's: after a reset */
+    bool deaf;            /* it does not know `reset` */
     buf out;              /* requests that wait */
     buf packed;           /* a shuffle key */
 };
@@ -384,20 +385,28 @@ static weir_rc ask_reset(weir_task *t, deriving *g)
     return rc;
 }
 
-/* Not everybody knows it (flow.md 10.1): a process that dies of it, or that has read documents which were not committed, is started anew, with no state. */
+static weir_rc start_anew(weir_task *t, flow_run *r, deriving *g)
+{
+    end_process(g);
+    buf_clear(&g->state);
+    return open_process(t, r, g, false);
+}
+
+/* Not everybody knows it (flow.md 10.1): one that dies of it is started anew, with no state, then and from then on. */
 static weir_rc driven_reset(weir_task *t, void *self)
 {
     flow_run *r = self;
     deriving *g = r->deriving;
     buf_clear(&g->state);
+    if (g->deaf || g->broken)
+        return start_anew(t, r, g);
     weir_rc rc = ask_reset(t, g);
     if (!rc || rc == WEIR_STOPPED)
         return rc;
-    weir_log(t, WEIR_DEBUG, "'reset' is not understood, the connector is started anew: %s", err_text(task_error(t)));
+    weir_log(t, WEIR_INFO, "the connector does not know 'reset', and is started anew instead: %s", err_text(task_error(t)));
     err_clear(task_error(t));
-    end_process(g);
-    buf_clear(&g->state);
-    return open_process(t, r, g, false);
+    g->deaf = true;
+    return start_anew(t, r, g);
 }
 
 const weir_derive flow_drive_derive = {
