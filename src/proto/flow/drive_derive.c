@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "json/pointer.h"
+#include "model/keyhash.h"
 #include "model/tuple.h"
 #include "proto/flow/drive.h"
 #include "proto/flow/names.h"
@@ -335,7 +336,8 @@ static weir_rc driven_read(weir_task *t, void *self, const weir_read *reads, siz
     for (size_t i = 0; !rc && i < count; i++) {
         pack_key(g, reads[i].key);
         flow_write_read(peer_codec(g->p), &(flow_reading){
-            .transform = reads[i].transform->index, .clock = reads[i].clock, .key = reads[i].key, .key_packed = buf_view(&g->packed), .doc = reads[i].doc}, &g->out);
+            .transform = reads[i].transform->index, .clock = reads[i].clock, .key = reads[i].key, .key_packed = buf_view(&g->packed),
+            .hash = g->packed.len ? key_hash(buf_view(&g->packed)) : 0, .doc = reads[i].doc}, &g->out);
         rc = g->out.len < PIECE ? WEIR_OK : send_out(t, g);
     }
     return rc ? rc : send_out(t, g);
