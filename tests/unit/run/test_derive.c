@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -61,10 +62,10 @@ static weir_rc keep(listener *l, weir_task *t, weir_view patch)
     return WEIR_OK;
 }
 
-static weir_rc resume(listener *l, weir_task *t, weir_view checkpoint)
+static weir_rc resume(listener *l, weir_task *t, weir_view position)
 {
     (void)t;
-    note(l, "resume", checkpoint);
+    note(l, "resume", position);
     return WEIR_OK;
 }
 
@@ -197,7 +198,7 @@ static void test_all_wrong_lambdas_are_told(void **unused)
     (void)unused;
     rig r = {.derive = {.read = times_id}};
     expect(&r, rig_open(&r, "{\"times\":10}", "{\"time\":1}", ""), WEIR_E_CONFIG, "",
-           "transform one: lambda:1:10: /times: 10 is more than 9\ntransform two: lambda:1:2: /time: unknown setting; did you mean 'times'?");
+           "transform one: lambda:1:10: /times: must be from 0 to 9, got 10\ntransform two: lambda:1:2: /time: unknown setting, did you mean 'times'?");
     rig_close(&r);
 }
 
@@ -250,10 +251,10 @@ static weir_rc flush_two(weir_task *t, void *self)
     return rc ? rc : publish(t, 2);
 }
 
-static weir_rc commit_publishes(weir_task *t, void *self, weir_view checkpoint)
+static weir_rc commit_publishes(weir_task *t, void *self, weir_view position)
 {
     (void)self;
-    return view_is(checkpoint, "{\"at\":1}") ? publish(t, 3) : WEIR_OK;
+    return view_is(position, "{\"at\":1}") ? publish(t, 3) : WEIR_OK;
 }
 
 static weir_rc begin_publishes(weir_task *t, void *self, const weir_derivation *d)
@@ -337,10 +338,10 @@ static void test_there_are_no_checkpoints(void **unused)
 
 /* ---- what is kept ---- */
 
-static weir_rc keep_state(weir_task *t, void *self, weir_view checkpoint)
+static weir_rc keep_state(weir_task *t, void *self, weir_view position)
 {
     (void)self;
-    (void)checkpoint;
+    (void)position;
     return weir_keep(t, weir_state(t).len ? weir_state(t) : VIEW("{\"new\":1}"));
 }
 
