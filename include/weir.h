@@ -162,6 +162,10 @@ typedef struct weir_column {
     bool required;         /**< always present and never null */
     bool named;            /**< the user asked for it by name; others were recommended, and a destination that forbids them gets none */
     weir_view fallback;    /**< its default, JSON text; may be empty */
+    weir_view inference;   /**< all that is known of its values, as Flow says it (flow.md 6.1: types, exists, numeric, enum, reduce ...): a JSON object; may be empty */
+    weir_view config;      /**< materialization: what the user wants of it, by name: JSON text; may be empty */
+    bool given;            /**< the catalog has it as a projection; others are places of the schema, named as these */
+    bool partition;        /**< the collection is partitioned by it */
 } weir_column;
 
 /** A stream or table that the user enabled. Lives as long as the callback it was given to. */
@@ -486,6 +490,21 @@ WEIR_API void weir_problem(weir_task *, const weir_binding *, const char *fmt, .
  *  @param column NULL: the whole document as a column of its own  @param reason for people; may be empty */
 WEIR_API weir_rc weir_constrain(weir_task *, const weir_binding *, const weir_column *column, weir_need, weir_view reason);
 
+/** Says in validate() under which name the destination stores a column, where that is not its field. Of columns that would get the same name one is chosen.
+ *  @param column NULL: the whole document as a column of its own */
+WEIR_API weir_rc weir_fold(weir_task *, const weir_binding *, const weir_column *column, weir_view name);
+
+/** What holds for all rows of a binding. Values that are longer arrive cut; a column `_meta/flow_truncated` says of which row that is true. Keys are never cut. */
+typedef struct weir_rules {
+    bool ignores_case;     /**< names of columns that differ in nothing but their case are the same */
+    uint32_t text_max;     /**< bytes of a text, cut between characters; 0: any */
+    uint32_t members_max;  /**< members of an object inside of a document or a value, the first ones; 0: any */
+    uint32_t items_max;    /**< items of an array, the first ones; 0: any */
+} weir_rules;
+
+/** Says in validate() what holds for all rows of a binding. */
+WEIR_API weir_rc weir_row_rules(weir_task *, const weir_binding *, const weir_rules *);
+
 /** Says in validate() that the rows of a binding are additions: what is stored already is of no interest. */
 WEIR_API weir_rc weir_delta_updates(weir_task *, const weir_binding *);
 
@@ -543,6 +562,18 @@ WEIR_API weir_view weir_state(const weir_task *);
  *  commit() stored with the rows; empty: none, so that everything is to be stored. In begin() of a derivation: the checkpoint that its last commit() stored with its
  *  state. */
 WEIR_API weir_rc weir_resume(weir_task *, weir_view checkpoint);
+
+/** In open() of a destination, or in the acknowledge() before the first store(): it may hold rows that this task has not stored, so that every key has to be
+ *  loaded. Without this, load() is not called for keys above the largest one that was ever stored: they cannot exist. */
+WEIR_API weir_rc weir_load_all(weir_task *);
+
+/** The part of all key hashes (flow.md 1.9) that this session of a destination stores: from `*ret_begin` to `*ret_end`, both included. Other sessions of the task
+ *  store the other ones at the same time; a session of an overlapping range is an older one of our own, to be fenced off. */
+WEIR_API void weir_key_range(const weir_task *, uint32_t *ret_begin, uint32_t *ret_end);
+
+/** In validate() and apply() of a destination: the specification that was applied last, as Flow writes it (flow.md 5.7); empty: there is none, or the platform
+ *  keeps none. @param ret_version may be NULL */
+WEIR_API weir_view weir_last_spec(const weir_task *, weir_view *ret_version);
 
 /** The name of the task, such as `acme/orders`; a destination may keep its checkpoint under it. Empty: the platform has no name for it, and keeps the
  *  position itself. */

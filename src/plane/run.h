@@ -35,6 +35,7 @@ typedef struct run_options {
     const char *data_dir;
     const char *only;        /* name of one task, or NULL */
     bool once;
+    bool replay;             /* nothing but documents that were refused is put through, again (refused.h); once. Tasks without any do not run */
     int64_t idle_ms;         /* with once: a capture that sends no document for so long is done; negative: IDLE_MS, but where sources end by themselves */
     native_finder natives;
     log_sink *log;
@@ -43,6 +44,8 @@ typedef struct run_options {
      * @return in how many milliseconds it wants to be called even if nothing changes; negative: not then */
     int (*progress)(void *arg, const task_progress *tasks, size_t count);
     void *progress_arg;
+    int64_t (*now)(void *arg); /* seconds since 1970, for tests that make time pass; NULL: the clock */
+    void *now_arg;
 } run_options;
 
 /** Runs until done (once) or stopped. @return the first failure's code; every failure was logged */

@@ -1,16 +1,28 @@
 #include "run/demands.h"
 
+/* What is said of the column; NULL without memory. */
+static demand *demand_of(demands *d, arena *a, const weir_binding *b, const weir_column *column)
+{
+    if (!column)
+        return &d->document;
+    if (!d->columns)
+        d->columns = arena_array(a, b->column_count, sizeof *d->columns);
+    return d->columns ? &d->columns[column - b->columns] : NULL;
+}
+
 weir_rc demands_take(demands *d, arena *a, const weir_binding *b, const weir_column *column, weir_need need, weir_view reason, err *e)
 {
-    demand *to = &d->document;
-    if (column) {
-        if (!d->columns)
-            d->columns = arena_array(a, b->column_count, sizeof *d->columns);
-        if (!d->columns)
-            return err_nomem(e);
-        to = &d->columns[column - b->columns];
-    }
-    *to = (demand){need, arena_dup(a, reason)};
+    demand *to = demand_of(d, a, b, column);
+    if (to)
+        *to = (demand){true, need, arena_dup(a, reason), to->folded};
+    return a->failed ? err_nomem(e) : WEIR_OK;
+}
+
+weir_rc demands_fold(demands *d, arena *a, const weir_binding *b, const weir_column *column, weir_view name, err *e)
+{
+    demand *to = demand_of(d, a, b, column);
+    if (to)
+        to->folded = arena_dup(a, name);
     return a->failed ? err_nomem(e) : WEIR_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "json/pointer.h"
 #include "model/fields.h"
 #include "model/state.h"
+#include "run/adjust.h"
 #include "run/task.h"
 
 /* ---- a listener that keeps nothing ---- */
@@ -35,6 +36,10 @@ session *session_new(const session_options *o)
     pthread_mutex_init(&s->lock, NULL);
     atomic_init(&s->stop, false);
     s->name = arena_dup(&s->arena, o->task_name);
+    s->key_begin = o->key_begin;
+    s->key_end = o->key_begin || o->key_end ? o->key_end : UINT32_MAX;
+    s->last_spec = arena_dup(&s->arena, o->last_spec);
+    s->last_version = arena_dup(&s->arena, o->last_version);
     s->stop_fd = eventfd(0, EFD_CLOEXEC);
     if (s->arena.failed || s->stop_fd < 0) {
         session_free(s);
@@ -60,6 +65,8 @@ void session_free(session *s)
     for (size_t i = 0; s->states && i < s->binding_count; i++)
         buf_free(&s->states[i]);
     buf_free(&s->problems);
+    free(s->rules);
+    arena_free(&s->cuts);
     if (s->stop_fd >= 0)
         close(s->stop_fd);
     pthread_mutex_destroy(&s->lock);
@@ -535,8 +542,13 @@ weir_rc session_flush(session *s, err *e)
 
 weir_rc session_store(session *s, const weir_row *rows, size_t count, err *e)
 {
+    const uint32_t of = count ? rows->binding->index : 0;
+    if (count && !adjust_rows(of < s->rule_count ? &s->rules[of] : NULL, &s->cuts, &rows, count))
+        return err_nomem(e);
     rows_work w = {s->connector->materialize->store, rows, count};
-    return on_task(s, do_rows, &w, e);
+    weir_rc rc = on_task(s, do_rows, &w, e);
+    arena_reset(&s->cuts);
+    return rc;
 }
 
 static weir_rc do_commit(weir_task *t, void *arg)

@@ -90,6 +90,11 @@ typedef struct listener_ops {
     weir_rc (*resume)(listener *, weir_task *, weir_view checkpoint);
     weir_rc (*constrain)(listener *, weir_task *, const weir_binding *, const weir_column *, weir_need, weir_view reason);
     weir_rc (*delta)(listener *, weir_task *, const weir_binding *);  /* its rows are additions */
+    weir_rc (*fold)(listener *, weir_task *, const weir_binding *, const weir_column *, weir_view name);
+    weir_rc (*rules)(listener *, weir_task *, const weir_binding *, const weir_rules *);
+    weir_rc (*load_all)(listener *, weir_task *);
+    /* A driven connector has been applied: this is what it is to be told next time, as weir_last_spec() */
+    weir_rc (*applied)(listener *, weir_task *, weir_view spec, weir_view version);
     void (*problem)(listener *, weir_task *, const weir_binding *, weir_view message); /* NULL: session_validate() gathers them itself */
     weir_rc (*opened)(listener *, weir_task *, bool explicit_acks);  /* capture only: before the first document */
     /* Reading a binding begins, and has ended with rc: everything is sealed, or was dropped. end() returns rc, or WEIR_OK if the other bindings shall
@@ -121,6 +126,8 @@ typedef struct session_options {
     log_sink *log;
     weir_view task_name;
     bool no_acks;   /* the platform cannot acknowledge: acked() is never called, a relay that demands it is refused */
+    uint32_t key_begin, key_end;       /* see weir_key_range(); both 0: all */
+    weir_view last_spec, last_version; /* see weir_last_spec() */
 } session_options;
 
 /** Makes a session; copies what it needs of the options. NULL without memory. */
@@ -197,6 +204,8 @@ weir_rc task_config_lost(weir_task *);
 weir_rc task_truncate_refused(weir_task *, const weir_binding *);
 /** Documents since the last checkpoint never happened: a driven connector has ended without another one. Nothing may be emitted on this lane afterwards. */
 void task_drop_rest(weir_task *);
+/** For drivers of destinations: see listener_ops.applied. */
+weir_rc task_applied(weir_task *, weir_view spec, weir_view version);
 /** The task-level checkpoint as it came from a foreign connector. */
 weir_rc task_checkpoint_raw(weir_task *, weir_view state, bool merge);
 

@@ -1,5 +1,6 @@
 /* A lane: documents and checkpoints on their way to the listener. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "json/order.h"
 #include "json/patch.h"
@@ -569,6 +570,54 @@ weir_rc weir_delta_updates(weir_task *t, const weir_binding *b)
 {
     listener *l = t->s->to;
     return l->ops->delta ? l->ops->delta(l, t, b) : WEIR_OK;
+}
+
+weir_rc weir_fold(weir_task *t, const weir_binding *b, const weir_column *column, weir_view name)
+{
+    listener *l = t->s->to;
+    return l->ops->fold ? l->ops->fold(l, t, b, column, name) : WEIR_OK;
+}
+
+/* The session keeps them, too: it cuts what it stores. */
+weir_rc weir_row_rules(weir_task *t, const weir_binding *b, const weir_rules *rules)
+{
+    session *s = t->s;
+    if (b->index >= s->rule_count) {
+        const size_t count = (size_t)b->index + 1;
+        weir_rules *more = realloc(s->rules, count * sizeof *more);
+        if (!more)
+            return err_nomem(&t->err);
+        memset(more + s->rule_count, 0, (count - s->rule_count) * sizeof *more);
+        s->rules = more;
+        s->rule_count = count;
+    }
+    s->rules[b->index] = *rules;
+    return s->to->ops->rules ? s->to->ops->rules(s->to, t, b, rules) : WEIR_OK;
+}
+
+weir_rc weir_load_all(weir_task *t)
+{
+    listener *l = t->s->to;
+    return l->ops->load_all ? l->ops->load_all(l, t) : WEIR_OK;
+}
+
+weir_rc task_applied(weir_task *t, weir_view spec, weir_view version)
+{
+    listener *l = t->s->to;
+    return l->ops->applied ? l->ops->applied(l, t, spec, version) : WEIR_OK;
+}
+
+void weir_key_range(const weir_task *t, uint32_t *ret_begin, uint32_t *ret_end)
+{
+    *ret_begin = t->s->key_begin;
+    *ret_end = t->s->key_end;
+}
+
+weir_view weir_last_spec(const weir_task *t, weir_view *ret_version)
+{
+    if (ret_version)
+        *ret_version = t->s->last_version;
+    return t->s->last_spec;
 }
 
 weir_rc weir_read_only(weir_task *t, const weir_transform *x)

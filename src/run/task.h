@@ -48,6 +48,11 @@ struct session {
     weir_view name;
     bool relay;              /* the connector's capture is one, see weir.h */
     bool no_acks;            /* see session_options */
+    uint32_t key_begin, key_end;
+    weir_view last_spec, last_version;
+    weir_rules *rules;       /* by binding: of a destination */
+    size_t rule_count;
+    arena cuts;              /* of rows that are cut on their way to store() */
 
     void *config;            /* the settings struct, or a weir_view */
     void *self;

@@ -120,11 +120,12 @@ def wait(process, limit, poll):
 
 def run(argv, folder, env, stdin=b"", limit=LIMIT_S, poll=None, stdout=None):
     """Runs a program to its end. stdin: bytes, None for a pipe that nobody writes to and poll() may close, or a file. stdout: a
-    file that takes it; what the Ended has of it is then empty."""
+    file that takes it; what the Ended has of it is then empty. poll(process) is called again and again; process.printed() is what it has printed."""
     began = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen([str(a) for a in argv], cwd=folder, env=env, stdout=stdout or out, stderr=err, start_new_session=True,
                                    stdin=subprocess.PIPE if stdin is None or isinstance(stdin, bytes) else stdin)
+        process.printed = lambda: os.pread(out.fileno(), 1 << 20, 0)
         feeder = threading.Thread(target=feed, args=(process, stdin), daemon=True) if isinstance(stdin, bytes) else None
         if feeder:
             feeder.start()
