@@ -97,3 +97,35 @@ $ derive-sqlite
 = 2
 $ sqlite3 state.db 'select count(*) from sqlite_schema'
 < 0
+
+== the tests of a catalog with derivations, an SQL database for each
+$ weir test --source $ROOT/connectors/derive-sqlite/test.flow.yaml acme/tests/join acme/tests/nothing_is_left_of_the_test_before
+<*
+< 2 tests: 2 passed
+
+== capture, derive, materialize; the second run has nothing to do
+file m.sql
+| CREATE TABLE sums (k INTEGER PRIMARY KEY, n INTEGER, total INTEGER);
+file t.sql
+| INSERT INTO sums VALUES ($n % 3, 1, $n) ON CONFLICT DO UPDATE SET n = n + 1, total = total + $n;
+| SELECT k, n, total FROM sums WHERE k = $n % 3;
+file flow.yaml
+| captures:
+|   acme/hello:
+|     endpoint: {native: {connector: source-hello, config: {count: 10}}}
+|     bindings: [{resource: {stream: greetings}, target: acme/greetings}]
+| collections:
+|   acme/greetings: {schema: {type: object, properties: {n: {type: integer}}, required: [n]}, key: [/n]}
+|   acme/sums:
+|     schema: {type: object, properties: {k: {type: integer}, n: {type: integer}, total: {type: integer}}, required: [k]}
+|     key: [/k]
+|     derive: {using: {sqlite: {migrations: [m.sql]}}, transforms: [{name: sum, source: acme/greetings, shuffle: any, lambda: t.sql}]}
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-sqlite, config: {path: sums.db}}}
+|     bindings: [{resource: {table: sums}, source: acme/sums}]
+$ weir run --once --quiet && weir run --once --quiet && sqlite3 sums.db 'select * from sums'
+< 0|4|18
+< 1|3|12
+< 2|3|15
+!*
