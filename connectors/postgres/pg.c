@@ -131,14 +131,26 @@ static weir_rc collect(weir_task *t, const settings *s, parameters *p)
     return rc;
 }
 
-/* libpq does not tell the SQLSTATE of a connection that was refused, and its words are in the server's language. Whether the server would take one tells
- * who has to act. */
-static weir_rc refused(weir_task *t, pg *d, const parameters *p)
+/* Of the words of libpq itself, which are English as long as nobody calls setlocale(). */
+static bool went_wrong_underway(const char *words)
 {
+    static const char *const signs[] = {"server closed the connection", "could not receive data", "could not send", "timeout expired", "too many", "connection slots"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strstr(words, signs[i]))
+            return true;
+    return false;
+}
+
+/* libpq does not tell the SQLSTATE of a connection that was refused, and a server's words are in its own language. Whether the server would take one tells
+ * who has to act. */
+static weir_rc refused(weir_task *t, pg *d, parameters *p)
+{
+    for (int i = 0; i < p->count; i++)
+        if (strcmp(p->names[i], "sslmode") == 0)
+            p->values[i] = "prefer"; /* or encryption that the server does not have would be no answer */
     PGPing ping = PQpingParams(p->names, p->values, 1);
     const char *words = PQerrorMessage(d->conn), *fatal = strstr(words, "FATAL:  ");
-    bool full = strstr(words, "too many") || strstr(words, "connection slots");
-    weir_rc rc = ping == PQPING_NO_ATTEMPT || (ping == PQPING_OK && !full) ? WEIR_E_CONFIG : WEIR_E_TRANSIENT;
+    weir_rc rc = ping == PQPING_NO_ATTEMPT || (ping == PQPING_OK && !went_wrong_underway(words)) ? WEIR_E_CONFIG : WEIR_E_TRANSIENT;
     weir_view doing = weir_format(t, "connecting to \"%s\"", is_url(d->s->address) ? "the server of the URL" : d->s->address);
     return fail_with(t, rc, doing.ptr ? doing.ptr : "connecting", fatal ? fatal : words, NULL);
 }
@@ -390,22 +402,36 @@ weir_rc pg_has_own(weir_task *t, pg *d, bool *ret)
     return WEIR_OK;
 }
 
+weir_rc pg_make_schema(weir_task *t, pg *d, const char *schema, bool *ret_made)
+{
+    PGresult *r = NULL;
+    const char *const texts[] = {schema}, *name = pg_name(t, schema);
+    weir_rc rc = pg_query(t, d, "SELECT 1 FROM pg_namespace WHERE nspname = $1", texts, 1, &r);
+    *ret_made = !rc && PQntuples(r) == 0;
+    PQclear(r);
+    if (rc || !*ret_made)
+        return rc;
+    return name ? pg_run(t, d, weir_format(t, "CREATE SCHEMA IF NOT EXISTS %s", name).ptr) : pg_nomem(t);
+}
+
 /* Two that make the same table at once would fail: one after the other. */
 weir_rc pg_make_own(weir_task *t, pg *d)
 {
-    const char *checkpoints = pg_own(t, d, "weir_checkpoints"), *tables = pg_own(t, d, "weir_tables"), *schema = pg_name(t, d->s->schema);
-    bool there = false;
-    if (!checkpoints || !tables || !schema)
+    const char *checkpoints = pg_own(t, d, "weir_checkpoints"), *tables = pg_own(t, d, "weir_tables");
+    bool there = false, made;
+    if (!checkpoints || !tables)
         return pg_nomem(t);
     weir_rc rc = pg_has_own(t, d, &there);
     if (rc || there)
         return rc;
-    return pg_run(t, d, weir_format(t,
-        "SELECT pg_advisory_xact_lock(7305435); CREATE SCHEMA IF NOT EXISTS %s;"
-        " CREATE TABLE IF NOT EXISTS %s (task text NOT NULL, key_begin bigint NOT NULL, key_end bigint NOT NULL, fence bigint NOT NULL, checkpoint text,"
+    rc = pg_run(t, d, "SELECT pg_advisory_xact_lock(7305435)");
+    if (!rc)
+        rc = pg_make_schema(t, d, d->s->schema, &made);
+    return rc ? rc : pg_run(t, d, weir_format(t,
+        "CREATE TABLE IF NOT EXISTS %s (task text NOT NULL, key_begin bigint NOT NULL, key_end bigint NOT NULL, fence bigint NOT NULL, checkpoint text,"
         " PRIMARY KEY (task, key_begin, key_end));"
         " CREATE TABLE IF NOT EXISTS %s (schema_name text NOT NULL, table_name text NOT NULL, task text NOT NULL, backfill bigint NOT NULL,"
-        " PRIMARY KEY (schema_name, table_name))", schema, checkpoints, tables).ptr);
+        " PRIMARY KEY (schema_name, table_name))", checkpoints, tables).ptr);
 }
 
 weir_rc pg_raise_fence(weir_task *t, pg *d)

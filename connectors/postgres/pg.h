@@ -69,6 +69,8 @@ weir_rc pg_begin(weir_task *t, pg *d);
 weir_rc pg_commit(weir_task *t, pg *d, const weir_view *checkpoint);
 void pg_rollback(pg *d);
 
+/** Makes a schema unless there is one: who may not make any can still use those that are there. */
+weir_rc pg_make_schema(weir_task *t, pg *d, const char *schema, bool *ret_made);
 /** Makes the connector's own tables, in the open transaction. */
 weir_rc pg_make_own(weir_task *t, pg *d);
 /** Are they there? */
