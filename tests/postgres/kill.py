@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from pathlib import Path
 
 from harness import BIN, Place, programs
 from server import Server
@@ -94,7 +95,7 @@ def descendants(pid):
     while todo:
         parent = todo.pop()
         try:
-            children = open(f"/proc/{parent}/task/{parent}/children", encoding="ascii").read().split()
+            children = [c for path in Path(f"/proc/{parent}/task").glob("*/children") for c in path.read_text().split()]
         except OSError:
             continue
         found += map(int, children)
