@@ -147,11 +147,11 @@ weir_rc duck_loader_begin(weir_task *t, duck_loader *l)
     return rc;
 }
 
-/* Two runs that write the same row are told apart by DuckDB itself: the second one's commit fails. */
+/* Of two transactions that write the same column of a row DuckDB refuses the second one: so who raises the fence and who commits both write it. */
 static weir_rc write_checkpoint(weir_task *t, duck_loader *l, weir_view checkpoint)
 {
     const weir_sql_value values[] = {{.type = WEIR_SQL_TEXT, .text = checkpoint}, text_value(l->task_name), {.type = WEIR_SQL_LONG, .integer = l->fence}};
-    return duck_run(t, l, "UPDATE main.weir_checkpoints SET checkpoint = ? WHERE task = ? AND fence = ?", values, 3, 1, NULL);
+    return duck_run(t, l, "UPDATE main.weir_checkpoints SET checkpoint = ?, fence = fence WHERE task = ? AND fence = ?", values, 3, 1, NULL);
 }
 
 weir_rc duck_loader_commit(weir_task *t, duck_loader *l, const weir_view *checkpoint)

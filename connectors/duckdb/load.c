@@ -43,7 +43,7 @@ static weir_rc make_keys(weir_task *t, duck_loader *l, const duck_table *x)
         duck_add(sql, words);
         duck_add(sql, ", ");
     }
-    duck_add(sql, "at BIGINT)");
+    duck_add(sql, "nth BIGINT)");
     return duck_exec_text(t, l, sql);
 }
 
@@ -59,13 +59,13 @@ static weir_rc append_keys(weir_task *t, duck_loader *l, duck_chunks *c)
     return rc;
 }
 
-/* SELECT at and some columns of the rows that have the keys. */
+/* SELECT nth and some columns of the rows that have the keys. */
 static char *join_sql(duck_loader *l, const duck_table *x, const size_t *columns, size_t count)
 {
     lite_text *sql = &l->sql;
     char words[64];
     sql->len = 0;
-    duck_add(sql, "SELECT weir_k.at");
+    duck_add(sql, "SELECT weir_k.nth");
     for (size_t i = 0; i < count; i++) {
         duck_add(sql, ", weir_t.");
         duck_add_name(sql, x->columns[columns ? columns[i] : i].name);
