@@ -1,5 +1,7 @@
 #include "column.h"
 
+#include "moment.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,90 +241,16 @@ static duck_type type_of_number(weir_view number, duck_kind top, lite_text *scra
     return t;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- moments -- */
-
-/* Two or four digits; -1: they are none. */
-static int number_at(const char *at, int count)
-{
-    int n = 0;
-    for (int i = 0; i < count; i++) {
-        if (!is_digit(at[i]))
-            return -1;
-        n = n * 10 + (at[i] - '0');
-    }
-    return n;
-}
-
-/* "2007-12-03" at the beginning of a text. */
-static bool read_date(weir_view v, duckdb_date *ret)
-{
-    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (v.len < 10 || v.ptr[4] != '-' || v.ptr[7] != '-')
-        return false;
-    int y = number_at(v.ptr, 4), m = number_at(v.ptr + 5, 2), d = number_at(v.ptr + 8, 2);
-    bool leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
-    if (y < 1 || m < 1 || m > 12 || d < 1 || d > lengths[m - 1] + (m == 2 && leap))
-        return false;
-    /* days since 1970-01-01, of a year that begins in March */
-    int64_t year = m > 2 ? y : y - 1, era = year / 400, of_era = year - era * 400;
-    int64_t of_year = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1;
-    ret->days = (int32_t)(era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468);
-    return true;
-}
-
-/* ".5", up to six digits that are not zero; *at is moved behind it. */
-static bool read_fraction(const char **at, const char *end, int64_t *micros)
-{
-    int64_t unit = 100000;
-    if (*at == end || **at != '.')
-        return true;
-    for (++*at; *at < end && is_digit(**at); ++*at, unit /= 10) {
-        if (!unit && **at != '0')
-            return false;
-        *micros += unit * (**at - '0');
-    }
-    return is_digit((*at)[-1]);
-}
-
-/* Z or an offset; in minutes. */
-static bool read_zone(const char *at, const char *end, int *ret)
-{
-    *ret = 0;
-    if (end - at == 1)
-        return *at == 'Z' || *at == 'z';
-    if (end - at != 6 || (*at != '+' && *at != '-') || at[3] != ':')
-        return false;
-    int hours = number_at(at + 1, 2), minutes = number_at(at + 4, 2);
-    *ret = (hours * 60 + minutes) * (*at == '-' ? -1 : 1);
-    return hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60;
-}
-
-/* RFC 3339 (format date-time). A leap second has no place. */
-static bool read_moment(weir_view v, int64_t *ret_micros)
-{
-    duckdb_date day;
-    int offset;
-    int64_t micros = 0;
-    if (v.len < 20 || !read_date(v, &day) || (v.ptr[10] != 'T' && v.ptr[10] != 't' && v.ptr[10] != ' ') || v.ptr[13] != ':' || v.ptr[16] != ':')
-        return false;
-    int h = number_at(v.ptr + 11, 2), m = number_at(v.ptr + 14, 2), s = number_at(v.ptr + 17, 2);
-    const char *at = v.ptr + 19, *end = v.ptr + v.len;
-    if (h < 0 || h > 23 || m < 0 || m > 59 || s < 0 || s > 59 || !read_fraction(&at, end, &micros) || !read_zone(at, end, &offset))
-        return false;
-    *ret_micros = ((int64_t)day.days * 86400 + h * 3600 + (m - offset) * 60 + s) * 1000000 + micros;
-    return true;
-}
-
 static duck_kind kind_of_string(const duck_column *c, weir_view json, lite_text *scratch)
 {
-    duckdb_date day;
+    int32_t day;
     int64_t micros;
     weir_view inner = {json.ptr + 1, json.len - 2};
     if (c->type.kind == DUCK_BLOB && lite_value_read(json, (value_hint){.base64 = true}, scratch).kind == VALUE_BLOB)
         return DUCK_BLOB;
-    if (c->type.kind == DUCK_DATE && inner.len == 10 && read_date(inner, &day))
+    if (c->type.kind == DUCK_DATE && inner.len == 10 && moment_date(inner, &day))
         return DUCK_DATE;
-    return c->type.kind == DUCK_TIMESTAMPTZ && read_moment(inner, &micros) ? DUCK_TIMESTAMPTZ : DUCK_VARCHAR;
+    return c->type.kind == DUCK_TIMESTAMPTZ && moment_read(inner, &micros) ? DUCK_TIMESTAMPTZ : DUCK_VARCHAR;
 }
 
 duck_type duck_type_of(const duck_column *c, weir_view json, lite_text *scratch)
@@ -402,13 +330,13 @@ static bool put_double(const duck_column *c, duckdb_vector v, idx_t row, weir_vi
 static bool put_date(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch)
 {
     (void)c, (void)scratch;
-    return json.ptr[0] == '"' && json.len == 12 && read_date((weir_view){json.ptr + 1, 10}, (duckdb_date *)duckdb_vector_get_data(v) + row);
+    return json.ptr[0] == '"' && json.len == 12 && moment_date((weir_view){json.ptr + 1, 10}, &((duckdb_date *)duckdb_vector_get_data(v))[row].days);
 }
 
 static bool put_moment(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch)
 {
     (void)c, (void)scratch;
-    return json.ptr[0] == '"' && read_moment((weir_view){json.ptr + 1, json.len - 2}, (int64_t *)duckdb_vector_get_data(v) + row);
+    return json.ptr[0] == '"' && moment_read((weir_view){json.ptr + 1, json.len - 2}, (int64_t *)duckdb_vector_get_data(v) + row);
 }
 
 static void assign(duckdb_vector v, idx_t row, weir_view text)
