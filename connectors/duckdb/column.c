@@ -1,5 +1,6 @@
 #include "column.h"
 
+#include "digits.h"
 #include "moment.h"
 
 #include <stdio.h>
@@ -21,6 +22,8 @@ static const struct {
     [DUCK_JSON] = {"JSON", NULL, DUCKDB_TYPE_VARCHAR},        [DUCK_OTHER] = {"JSON", "", DUCKDB_TYPE_VARCHAR},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 static bool is_word(weir_view v, const char *word) { return v.len == strlen(word) && memcmp(v.ptr, word, v.len) == 0; }
 
@@ -128,62 +131,6 @@ duck_type duck_type_join(duck_type a, duck_type b, bool texts)
 
 __extension__ typedef unsigned __int128 wide_bits;
 
-/* A JSON number taken apart: its significant digits, and how many of them stand before the point. */
-typedef struct digits {
-    char at[DUCK_DIGITS + 2]; /* without zeros around them */
-    int count;                /* may be larger than there is room */
-    int point;
-    bool negative;
-} digits;
-
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-static void take_digits(const char **at, const char *end, digits *d)
-{
-    for (; *at < end && is_digit(**at); ++*at) {
-        if (!d->count && **at == '0') {
-            d->point--; /* of 0.00 */
-            continue;
-        }
-        if (d->count < (int)sizeof d->at)
-            d->at[d->count] = **at;
-        d->count++;
-    }
-}
-
-static int take_exponent(const char *at, const char *end)
-{
-    bool negative = at < end && *at == '-';
-    int n = 0;
-    for (at += at < end && (*at == '-' || *at == '+'); at < end; at++)
-        n = n < 100000 ? n * 10 + (*at - '0') : n;
-    return negative ? -n : n;
-}
-
-/* @return false: more digits than DECIMAL has */
-static bool take_apart(weir_view number, digits *d)
-{
-    const char *at = number.ptr, *end = at + number.len;
-    *d = (digits){.negative = *at == '-'};
-    at += d->negative;
-    take_digits(&at, end, d);
-    d->point = d->count;
-    if (at < end && *at == '.') {
-        at++;
-        take_digits(&at, end, d);
-    }
-    if (at < end)
-        d->point += take_exponent(at + 1, end);
-    if (d->count > DUCK_DIGITS + 1)
-        return false;
-    while (d->count && d->at[d->count - 1] == '0')
-        d->count--;
-    return true;
-}
-
-static int digits_behind(const digits *d) { return d->count && d->count > d->point ? d->count - d->point : 0; }
-static int digits_before(const digits *d) { return d->count && d->point > 0 ? d->point : 0; }
-
 /* The number times ten to the power of `scale`. @return false: it has more digits behind the point, or does not fit 38 digits */
 static bool to_scaled(const digits *d, int scale, duckdb_hugeint *ret)
 {
@@ -202,12 +149,6 @@ static bool to_scaled(const digits *d, int scale, duckdb_hugeint *ret)
     return true;
 }
 
-/* Is the text a JSON number? A text that is `007` or `1.` is none. */
-static bool is_number(weir_view v)
-{
-    return v.len && (v.ptr[0] == '-' || is_digit(v.ptr[0])) && is_digit(v.ptr[v.len - 1]) && weir_json_at(v, "").len == v.len;
-}
-
 /* The digits of a value: of a number or, in a column of texts, of a string that is one. */
 static bool number_of(const duck_column *c, weir_view json, weir_view *ret)
 {
@@ -216,7 +157,7 @@ static bool number_of(const duck_column *c, weir_view json, weir_view *ret)
         return json.ptr[0] == '-' || is_digit(json.ptr[0]);
     }
     *ret = json.len > 2 ? (weir_view){json.ptr + 1, json.len - 2} : (weir_view){0};
-    return json.ptr[0] == '"' && is_number(*ret);
+    return json.ptr[0] == '"' && digits_are_number(*ret);
 }
 
 static duck_type type_of_number(weir_view number, duck_kind top, lite_text *scratch)
@@ -224,7 +165,7 @@ static duck_type type_of_number(weir_view number, duck_kind top, lite_text *scra
     digits d;
     lite_value v = lite_value_read(number, (value_hint){.integer = true}, scratch);
     duck_type t = {.kind = top};
-    if (!take_apart(number, &d)) {
+    if (!digits_take(number, &d)) {
         t.whole = DUCK_FAR;
         return t;
     }
@@ -312,7 +253,7 @@ static bool put_scaled(const duck_column *c, duckdb_vector v, idx_t row, weir_vi
     weir_view n;
     digits d;
     (void)scratch;
-    return number_of(c, json, &n) && take_apart(n, &d) &&
+    return number_of(c, json, &n) && digits_take(n, &d) &&
            to_scaled(&d, c->type.kind == DUCK_DECIMAL ? c->type.behind : 0, (duckdb_hugeint *)duckdb_vector_get_data(v) + row);
 }
 
