@@ -2,23 +2,15 @@
 
 #include <stdlib.h>
 
+#include "doc/combiner.h"
 #include "json/pointer.h"
-#include "model/tuple.h"
 #include "plane/gate.h"
 
-typedef struct entry {
-    size_t key, key_len, at, len; /* in bytes */
-    size_t order;
-} entry;
-
 struct keyed {
-    keyed_options o;
-    gate *gate;
     arena arena;
-    picker *pick;
-    weir_view *parts;
-    size_t count;
-    buf bytes, entries;
+    schema *schema;
+    combiner *all;
+    combiner_binding binding;
 };
 
 weir_rc keyed_make(keyed **ret, const keyed_options *o, err *e)
@@ -27,15 +19,16 @@ weir_rc keyed_make(keyed **ret, const keyed_options *o, err *e)
     keyed *k = calloc(1, sizeof *k);
     if (!k)
         return err_nomem(e);
-    k->o = *o;
-    weir_rc rc = gate_make(&k->gate, o->c, e);
-    if (!rc && !pointer_list(&k->arena, o->c->key_json, &pointers, &k->count))
-        rc = err_fail(e, WEIR_E_CONFIG, "collection %.*s: its key is no list of JSON pointers", VIEW_ARG(o->c->name));
-    if (!rc)
-        rc = picker_make(&k->arena, pointers, k->count, &k->pick, e);
-    k->parts = rc ? NULL : arena_array(&k->arena, k->count, sizeof *k->parts);
-    if (!rc && !k->parts)
-        rc = err_nomem(e);
+    weir_rc rc = collection_compile(o->c, o->read, o->inferred, &k->schema, e);
+    if (!rc && !pointer_list(&k->arena, o->c->key_json, &pointers, &k->binding.key_count))
+        rc = k->arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "collection %.*s: its key is no list of JSON pointers", VIEW_ARG(o->c->name));
+    if (!rc) {
+        k->binding.schema = k->schema;
+        k->binding.key = pointers;
+        k->binding.partial = o->partial;
+        k->binding.what = arena_printf(&k->arena, "collection %.*s", VIEW_ARG(o->c->name)).ptr;
+        rc = k->binding.what ? combiner_make(&(combiner_options){.bindings = &k->binding, .count = 1}, &k->all, e) : err_nomem(e);
+    }
     if (rc)
         keyed_free(k);
     else
@@ -47,55 +40,45 @@ void keyed_free(keyed *k)
 {
     if (!k)
         return;
-    gate_free(k->gate);
-    buf_free(&k->bytes);
-    buf_free(&k->entries);
+    combiner_free(k->all);
+    schema_free(k->schema);
     arena_free(&k->arena);
     free(k);
 }
 
+bool keyed_reduces(const keyed *k) { return schema_reduces(k->schema); }
+
 weir_rc keyed_add(keyed *k, weir_view doc, buf *why, err *e)
 {
-    weir_rc rc = gate_check(k->gate, doc, why, e);
-    if (rc || why->len)
-        return rc;
-    entry n = {.key = k->bytes.len, .order = k->entries.len / sizeof n};
-    picker_run(k->pick, doc, k->parts);
-    for (size_t i = 0; i < k->count; i++)
-        tuple_pack(&k->bytes, k->parts[i]);
-    n.key_len = k->bytes.len - n.key;
-    n.at = k->bytes.len;
-    n.len = doc.len;
-    buf_addv(&k->bytes, doc);
-    buf_add(&k->entries, &n, sizeof n);
-    return buf_ok(&k->bytes) && buf_ok(&k->entries) ? WEIR_OK : err_nomem(e);
+    err refusal = {0};
+    buf_clear(why);
+    weir_rc rc = combiner_add(k->all, 0, doc, false, &refusal);
+    if (rc == WEIR_E_CONFIG) {
+        buf_adds(why, err_text(&refusal));
+        rc = buf_ok(why) ? WEIR_OK : err_nomem(e);
+    } else if (rc) {
+        rc = err_move(e, &refusal);
+    }
+    err_free(&refusal);
+    return rc;
 }
 
-static weir_view key_of(const keyed *k, const entry *n) { return (weir_view){k->bytes.ptr + n->key, n->key_len}; }
+typedef struct taking {
+    weir_rc (*take)(void *arg, weir_view doc, err *e);
+    void *arg;
+} taking;
 
-static int by_key(const void *x, const void *y, void *arg)
+/* What was reduced away is not there any more. */
+static weir_rc take_one(void *arg, const combined_doc *d, err *e)
 {
-    const entry *a = x, *b = y;
-    int c = view_cmp(key_of(arg, a), key_of(arg, b));
-    return c ? c : (a->order > b->order) - (a->order < b->order);
+    const taking *t = arg;
+    return d->deleted ? WEIR_OK : t->take(t->arg, d->doc, e);
 }
 
 weir_rc keyed_drain(keyed *k, weir_rc (*take)(void *arg, weir_view doc, err *e), void *arg, err *e)
 {
-    entry *all = (entry *)(void *)k->entries.ptr;
-    size_t n = k->entries.len / sizeof *all;
-    weir_rc rc = WEIR_OK;
-    if (n)
-        qsort_r(all, n, sizeof *all, by_key, k);
-    for (size_t i = 0; i < n && !rc; i++)
-        if (i + 1 == n || !view_eq(key_of(k, &all[i]), key_of(k, &all[i + 1])))
-            rc = take(arg, (weir_view){k->bytes.ptr + all[i].at, all[i].len}, e);
-    keyed_clear(k);
-    return rc;
+    taking t = {take, arg};
+    return combiner_drain(k->all, take_one, &t, e);
 }
 
-void keyed_clear(keyed *k)
-{
-    buf_clear(&k->bytes);
-    buf_clear(&k->entries);
-}
+void keyed_clear(keyed *k) { combiner_clear(k->all); }
