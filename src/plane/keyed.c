@@ -7,7 +7,9 @@
 #include "plane/gate.h"
 
 struct keyed {
+    const collection *c;
     arena arena;
+    gate *gate;      /* says more of a document that is not valid; made when it is first needed */
     schema *schema;
     combiner *all;
     combiner_binding binding;
@@ -19,6 +21,7 @@ weir_rc keyed_make(keyed **ret, const keyed_options *o, err *e)
     keyed *k = calloc(1, sizeof *k);
     if (!k)
         return err_nomem(e);
+    k->c = o->c;
     weir_rc rc = collection_compile(o->c, o->read, o->inferred, &k->schema, e);
     if (!rc && !pointer_list(&k->arena, o->c->key_json, &pointers, &k->binding.key_count))
         rc = k->arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "collection %.*s: its key is no list of JSON pointers", VIEW_ARG(o->c->name));
@@ -41,6 +44,7 @@ void keyed_free(keyed *k)
     if (!k)
         return;
     combiner_free(k->all);
+    gate_free(k->gate);
     schema_free(k->schema);
     arena_free(&k->arena);
     free(k);
@@ -48,17 +52,31 @@ void keyed_free(keyed *k)
 
 bool keyed_reduces(const keyed *k) { return schema_reduces(k->schema); }
 
+/* Why the combiner refuses a document: it is not valid, or does not fit what came before. @param told "collection X: why" */
+static weir_rc explain(keyed *k, weir_view doc, weir_view told, buf *why, err *e)
+{
+    weir_view what = view_of(k->binding.what);
+    weir_rc rc = k->gate ? WEIR_OK : gate_make(&k->gate, k->c, e);
+    if (!rc)
+        rc = gate_check(k->gate, doc, why, e);
+    if (rc || why->len)
+        return rc;
+    if (view_starts(told, what))
+        told = view_from(told, what.len + 2);
+    buf_adds(why, "cannot be taken: ");
+    buf_addv(why, told);
+    return buf_ok(why) ? WEIR_OK : err_nomem(e);
+}
+
 weir_rc keyed_add(keyed *k, weir_view doc, buf *why, err *e)
 {
     err refusal = {0};
     buf_clear(why);
     weir_rc rc = combiner_add(k->all, 0, doc, false, &refusal);
-    if (rc == WEIR_E_CONFIG) {
-        buf_adds(why, err_text(&refusal));
-        rc = buf_ok(why) ? WEIR_OK : err_nomem(e);
-    } else if (rc) {
+    if (rc == WEIR_E_CONFIG)
+        rc = explain(k, doc, view_of(err_text(&refusal)), why, e);
+    else if (rc)
         rc = err_move(e, &refusal);
-    }
     err_free(&refusal);
     return rc;
 }
