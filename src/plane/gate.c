@@ -158,6 +158,7 @@ weir_rc gate_check(gate *g, weir_view doc, buf *why, err *e)
 
 weir_rc gate_refuse(const collection *c, weir_view doc, const buf *why, err *e)
 {
-    return err_fail(e, WEIR_E_PROTOCOL, "a document for collection %.*s %.*s: %.*s%s", VIEW_ARG(c->name), VIEW_ARG(buf_view(why)),
+    weir_rc rc = view_starts(buf_view(why), VIEW("lacks ")) ? WEIR_E_PROTOCOL : WEIR_E_CONFIG;
+    return err_fail(e, rc, "a document for collection %.*s %.*s: %.*s%s", VIEW_ARG(c->name), VIEW_ARG(buf_view(why)),
                     (int)(doc.len > 120 ? 120 : doc.len), doc.ptr, doc.len > 120 ? "..." : "");
 }

@@ -14,7 +14,7 @@ void gate_free(gate *g);
  *  @param why is emptied, and gets what is wrong with the document: "lacks part 1 of its key [...]", "is not valid: /n: ..."
  *  @return WEIR_OK whether it is refused or not */
 weir_rc gate_check(gate *g, weir_view doc, buf *why, err *e);
-/** WEIR_E_PROTOCOL: "a document for collection X lacks ...: DOCUMENT". */
+/** "a document for collection X lacks ...: DOCUMENT": WEIR_E_PROTOCOL; "... is not valid ...": WEIR_E_CONFIG, for schemas are the operator's. */
 weir_rc gate_refuse(const collection *c, weir_view doc, const buf *why, err *e);
 
 /** The schema of a collection, compiled. @param read its read schema; otherwise its write schema  @param inferred what it has learned; may be NULL */
