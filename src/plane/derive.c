@@ -452,9 +452,10 @@ static weir_rc append(appending *a, err *e)
     return rc;
 }
 
-static weir_rc append_document(void *arg, weir_view doc, err *e)
+static weir_rc append_document(void *arg, const keyed_doc *d, err *e)
 {
     appending *a = arg;
+    const weir_view doc = d->doc;
     book *b = a->v->out;
     int widened = b->shape ? shape_observe(b->shape, doc) : 0;
     if (widened < 0)

@@ -15,6 +15,7 @@ typedef struct check {
 
 struct gate {
     const collection *c;
+    const tree *schema, *inferred;
     arena arena;
     note_pointer *key;
     size_t count;
@@ -51,16 +52,18 @@ static weir_rc read_key(gate *g, err *e)
     return g->key ? WEIR_OK : err_nomem(e);
 }
 
-weir_rc gate_make(gate **ret, const collection *c, err *e)
+static weir_rc make(gate **ret, const collection *c, bool read, const tree *inferred, err *e)
 {
     gate *g = calloc(1, sizeof *g);
     if (!g)
         return err_nomem(e);
     g->c = c;
+    g->schema = read ? c->read_schema : c->write_schema;
+    g->inferred = inferred;
     g->parts = collection_has_parts(c);
     weir_rc rc = read_key(g, e);
-    if (!rc && !says_nothing(c->write_schema))
-        rc = collection_compile(c, false, NULL, &g->whole.s, e);
+    if (!rc && !says_nothing(g->schema))
+        rc = collection_compile(c, read, inferred, &g->whole.s, e);
     if (!rc && g->whole.s)
         rc = checker_make(g->whole.s, &g->whole.c, e);
     if (rc)
@@ -69,6 +72,10 @@ weir_rc gate_make(gate **ret, const collection *c, err *e)
         *ret = g;
     return rc;
 }
+
+weir_rc gate_make(gate **ret, const collection *c, err *e) { return make(ret, c, false, NULL, e); }
+
+weir_rc gate_make_reading(gate **ret, const collection *c, const tree *inferred, err *e) { return make(ret, c, true, inferred, e); }
 
 static void free_check(check *k)
 {
@@ -91,10 +98,10 @@ static weir_rc make_part_check(gate *g, err *e)
 {
     arena a = {0};
     buf text = {0};
-    const tree *loose = schema_without_required(&a, g->c->write_schema);
+    const tree *loose = schema_without_required(&a, g->schema);
     if (loose)
         tree_write(&text, loose);
-    const schema_options o = {.known = collection_known_schemas(&a, g->c, NULL)};
+    const schema_options o = {.known = collection_known_schemas(&a, g->c, g->inferred)};
     weir_rc rc = loose && o.known && buf_ok(&text) ? schema_make(buf_view(&text), &o, &g->part.s, e) : err_nomem(e);
     if (!rc)
         rc = checker_make(g->part.s, &g->part.c, e);

@@ -9,6 +9,8 @@ typedef struct gate gate; /* for one thread at a time */
 
 /** @return WEIR_E_CONFIG: the collection's schema is none */
 weir_rc gate_make(gate **ret, const collection *c, err *e);
+/** The same on the way out of it: by the read schema. @param inferred what the collection has learned; may be NULL */
+weir_rc gate_make_reading(gate **ret, const collection *c, const tree *inferred, err *e);
 void gate_free(gate *g);
 /** A part of a document (/_meta/op "u", where the schema says x-partial-updates) and a deletion (/_meta/op "d") may lack what is required.
  *  @param why is emptied, and gets what is wrong with the document: "lacks part 1 of its key [...]", "is not valid: /n: ..."

@@ -81,19 +81,20 @@ weir_rc keyed_add(keyed *k, weir_view doc, buf *why, err *e)
     return rc;
 }
 
+weir_rc keyed_add_base(keyed *k, weir_view doc, err *e) { return combiner_add(k->all, 0, doc, true, e); }
+
 typedef struct taking {
-    weir_rc (*take)(void *arg, weir_view doc, err *e);
+    weir_rc (*take)(void *arg, const keyed_doc *d, err *e);
     void *arg;
 } taking;
 
-/* What was reduced away is not there any more. */
 static weir_rc take_one(void *arg, const combined_doc *d, err *e)
 {
     const taking *t = arg;
-    return d->deleted ? WEIR_OK : t->take(t->arg, d->doc, e);
+    return d->unchanged ? WEIR_OK : t->take(t->arg, &(keyed_doc){d->doc, d->exists, d->deleted}, e);
 }
 
-weir_rc keyed_drain(keyed *k, weir_rc (*take)(void *arg, weir_view doc, err *e), void *arg, err *e)
+weir_rc keyed_drain(keyed *k, weir_rc (*take)(void *arg, const keyed_doc *d, err *e), void *arg, err *e)
 {
     taking t = {take, arg};
     return combiner_drain(k->all, take_one, &t, e);
