@@ -41,6 +41,7 @@ typedef struct source { /* one binding */
     combined *combine;    /* or: */
     relayed *relay;
     reducing *reduce;     /* beside combine: its schema says how documents of one key become one; NULL: the last one stays */
+    bool reduces_held;    /* ... and with what the destination holds */
     gate *gate;           /* what it reads is held against the read schema; NULL: what is written is valid there, too */
     refused *aside;       /* where documents go that are refused; NULL: they fail the task */
     refused_reader *again; /* those that were, in a run that puts them through again; otherwise NULL */
@@ -102,7 +103,7 @@ static weir_rc take_loaded(listener *l, weir_task *t, const weir_row *row, weir_
     weir_row *mine = (weir_row *)(uintptr_t)row; /* it is one of ours */
     source *s = &m->sources[row->binding->index];
     mine->exists = WEIR_EXISTS_YES;
-    if (s->reduce)
+    if (s->reduces_held)
         return reducing_held(s->reduce, doc, task_error(t));
     if (mine->op != WEIR_UPDATE || takes_parts(m))
         return WEIR_OK;
@@ -245,18 +246,31 @@ static weir_rc settle_aside(materialization *m, source *s, err *e)
     return rc;
 }
 
-/* Additions are not reduced with what is there, and parts of documents have a way of their own. */
+/* Does a setting of the resource say that its rows are additions (x-delta-updates)? */
+static bool asks_for_additions(const materialization *m, const source *s)
+{
+    const tree *resource = m->p.resources[s - m->sources];
+    for (const weir_field *f = m->p.end.connector->resource; f && f->name; f++) {
+        const tree *t = f->flags & WEIR_DELTA_UPDATES ? tree_get(resource, f->name) : NULL;
+        if (t && t->kind == TREE_BOOL && t->boolean)
+            return true;
+    }
+    return s->additions;
+}
+
+/* Parts of documents have a way of their own. Additions are reduced among those of a transaction, but not with what is there. */
 static weir_rc make_reduce(materialization *m, source *s, err *e)
 {
     const weir_binding *b = &m->p.bindings[s - m->sources];
-    bool needed = false;
-    weir_rc rc = m->relay || s->parts || s->additions || b->delta_updates ? WEIR_OK : reducing_needed(s->b->c, s->inferred, &needed, e);
+    bool needed = false, additions = asks_for_additions(m, s);
+    weir_rc rc = m->relay || s->parts || b->delta_updates ? WEIR_OK : reducing_needed(s->b->c, s->inferred, &needed, e);
     if (rc || !needed)
         return rc;
-    if (!destination(m)->load)
+    s->reduces_held = !additions;
+    if (!additions && !destination(m)->load)
         return err_fail(e, WEIR_E_CONFIG, "its schema reduces documents (reduce), and '%s' cannot be asked for those that it holds: use delta updates, where it has "
                         "them, or a schema without reductions", m->p.end.connector->name);
-    return reducing_make(&s->reduce, b, s->b->c, s->inferred, e);
+    return reducing_make(&s->reduce, b, s->b->c, s->inferred, additions, e);
 }
 
 /* A read schema of its own says more than the write schema, by which documents were checked when they were written. What was learned from documents allows them. */
@@ -546,7 +560,7 @@ static weir_rc reduce_rows(source *s, err *e)
 static bool is_asked(const materialization *m, const source *s)
 {
     const weir_materialize *c = destination(m);
-    return c->load && !m->relay && (c->needs_exists || s->reduce || (s->parts && !c->updates && !s->additions && combine_has_parts(s->combine)));
+    return c->load && !m->relay && (c->needs_exists || s->reduces_held || (s->parts && !c->updates && !s->additions && combine_has_parts(s->combine)));
 }
 
 /* Rows that came before, of this transaction and earlier ones, are out of date. */

@@ -7,6 +7,7 @@
 
 struct reducing {
     const weir_binding *b;
+    bool additions;
     keyed *by_key;
     arena arena;
     picker *pick;        /* the columns, and at last what says that a document is a deletion */
@@ -40,13 +41,14 @@ static weir_rc make_picker(reducing *r, err *e)
     return picker_make(&r->arena, pointers, n + 1, &r->pick, e);
 }
 
-weir_rc reducing_make(reducing **ret, const weir_binding *b, const collection *c, const tree *inferred, err *e)
+weir_rc reducing_make(reducing **ret, const weir_binding *b, const collection *c, const tree *inferred, bool additions, err *e)
 {
     reducing *r = calloc(1, sizeof *r);
     if (!r)
         return err_nomem(e);
     r->b = b;
-    weir_rc rc = keyed_make(&r->by_key, &(keyed_options){.c = c, .read = true, .inferred = inferred}, e);
+    r->additions = additions;
+    weir_rc rc = keyed_make(&r->by_key, &(keyed_options){.c = c, .read = true, .partial = additions, .inferred = inferred}, e);
     if (!rc)
         rc = make_picker(r, e);
     if (rc)
@@ -78,11 +80,12 @@ static weir_rc take_row(void *arg, const keyed_doc *d, err *e)
     reducing *r = arg;
     if (d->deleted && !d->exists)
         return WEIR_OK;
-    weir_row row = {.binding = r->b, .exists = d->exists ? WEIR_EXISTS_YES : WEIR_EXISTS_NO, .doc = arena_dup(&r->docs, d->doc)};
+    weir_row row = {.binding = r->b, .doc = arena_dup(&r->docs, d->doc)};
     if (!row.doc.ptr)
         return err_nomem(e);
     if (!picker_run(r->pick, row.doc, r->found))
         return err_fail(e, WEIR_E_BUG, "a document was reduced into something that is not JSON");
+    row.exists = r->additions ? WEIR_EXISTS_UNKNOWN : d->exists ? WEIR_EXISTS_YES : WEIR_EXISTS_NO;
     row.op = d->deleted || view_is(r->found[r->b->column_count], "\"d\"") ? WEIR_DELETE : WEIR_UPSERT;
     buf_add(&r->rows, &row, sizeof row);
     buf_add(&r->values, r->found, r->b->column_count * sizeof *r->found);
