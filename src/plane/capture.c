@@ -349,14 +349,14 @@ static weir_rc opened(listener *l, weir_task *t, bool explicit_acks)
     return WEIR_OK;
 }
 
-static weir_rc sourced(listener *l, weir_task *t, lane *ln, const weir_binding *b, weir_view schema)
+static weir_rc sourced(listener *l, weir_task *t, lane *ln, const weir_binding *b, weir_view text)
 {
     capture *c = (capture *)l;
     hand *h = ln->own;
     if (!c->of_binding[b->index]->shape)
         return WEIR_OK;
-    const sourced_schema s = {b->index, h->texts.len, schema.len};
-    buf_addv(&h->texts, schema);
+    const sourced_schema s = {b->index, h->texts.len, text.len};
+    buf_addv(&h->texts, text);
     buf_add(&h->schemas, &s, sizeof s);
     return buf_ok(&h->texts) && buf_ok(&h->schemas) ? WEIR_OK : err_nomem(task_error(t));
 }

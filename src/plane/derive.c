@@ -452,9 +452,10 @@ static weir_rc append(appending *a, err *e)
     return rc;
 }
 
-static weir_rc append_document(void *arg, weir_view doc, err *e)
+static weir_rc append_document(void *arg, const keyed_doc *d, err *e)
 {
     appending *a = arg;
+    const weir_view doc = d->doc;
     book *b = a->v->out;
     int widened = b->shape ? shape_observe(b->shape, doc) : 0;
     if (widened < 0)
@@ -496,14 +497,14 @@ static weir_rc commit_all(deriving *v, uint64_t documents, uint64_t bytes, err *
 {
     worker *w = v->w;
     arena a = {0};
-    buf position = {0}, schema = {0};
+    buf position = {0}, learning = {0};
     offset *reads = arena_array(&a, read_count(v), sizeof *reads);
     const uint64_t length = journal_end(v->out->j);
     offset grown[2] = {{v->out->c->name, length}};
     bool any = false;
-    weir_view learned[2] = {v->out->c->name, widened_schema(v, &schema)};
+    weir_view learned[2] = {v->out->c->name, widened_schema(v, &learning)};
     weir_rc rc = v->aside ? write_aside(v, &grown[1], &any, e) : WEIR_OK;
-    if (!rc && !(reads && buf_ok(&schema) && put_position(v, reads, grown, 1 + any, &position)))
+    if (!rc && !(reads && buf_ok(&learning) && put_position(v, reads, grown, 1 + any, &position)))
         rc = err_nomem(e);
     v->unknown_end = !rc;
     if (!rc)
@@ -528,7 +529,7 @@ static weir_rc commit_all(deriving *v, uint64_t documents, uint64_t bytes, err *
         worker_committed(w, documents, bytes);
     }
     buf_free(&position);
-    buf_free(&schema);
+    buf_free(&learning);
     arena_free(&a);
     return rc;
 }

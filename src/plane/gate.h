@@ -2,17 +2,24 @@
 #ifndef WEIR_PLANE_GATE_H
 #define WEIR_PLANE_GATE_H
 
+#include "doc/schema.h"
 #include "plane/catalog.h"
 
 typedef struct gate gate; /* for one thread at a time */
 
 /** @return WEIR_E_CONFIG: the collection's schema is none */
 weir_rc gate_make(gate **ret, const collection *c, err *e);
+/** The same on the way out of it: by the read schema. @param inferred what the collection has learned; may be NULL */
+weir_rc gate_make_reading(gate **ret, const collection *c, const tree *inferred, err *e);
 void gate_free(gate *g);
-/** @param why is emptied, and gets what is wrong with the document: "lacks part 1 of its key [...]", "is not valid: ..."
+/** A part of a document (/_meta/op "u", where the schema says x-partial-updates) and a deletion (/_meta/op "d") may lack what is required.
+ *  @param why is emptied, and gets what is wrong with the document: "lacks part 1 of its key [...]", "is not valid: /n: ..."
  *  @return WEIR_OK whether it is refused or not */
 weir_rc gate_check(gate *g, weir_view doc, buf *why, err *e);
-/** WEIR_E_PROTOCOL: "a document for collection X lacks ...: DOCUMENT". */
+/** "a document for collection X lacks ...: DOCUMENT": WEIR_E_PROTOCOL; "... is not valid ...": WEIR_E_CONFIG, for schemas are the operator's. */
 weir_rc gate_refuse(const collection *c, weir_view doc, const buf *why, err *e);
+
+/** The schema of a collection, compiled. @param read its read schema; otherwise its write schema  @param inferred what it has learned; may be NULL */
+weir_rc collection_compile(const collection *c, bool read, const tree *inferred, schema **ret, err *e);
 
 #endif
