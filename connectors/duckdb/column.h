@@ -16,7 +16,7 @@
 #include <duckdb.h>
 #include <weir.h>
 
-#include "../sqlite/value.h"
+#include "../sqlite_common/lite_value.h"
 
 typedef enum duck_kind {
     DUCK_NOTHING = 0, /* of no value at all: joined with another kind it is that */
