@@ -46,7 +46,7 @@ static weir_rc make_part(combiner *c, size_t i, const combiner_binding *b, err *
 
 static weir_rc make(combiner *c, const combiner_options *o, err *e)
 {
-    size_t chunk = c->budget / 256;
+    size_t chunk = c->budget / 512; /* of FAN segments and more at a time */
     chunk = chunk < CHUNK_MIN ? CHUNK_MIN : chunk > CHUNK_MAX ? CHUNK_MAX : chunk;
     spill_init(&c->spill, o->folder ? arena_text(&c->arena, view_of(o->folder)) : NULL, chunk);
     c->parts = arena_array(&c->arena, o->count, sizeof *c->parts);
@@ -66,7 +66,7 @@ weir_rc combiner_make(const combiner_options *o, combiner **ret, err *e)
     if (!c)
         return err_nomem(e);
     c->budget = o->budget ? o->budget : BUDGET;
-    c->budget -= c->budget / 8; /* for what is read and written */
+    c->budget -= c->budget / 7; /* the rest is for what is read and written */
     weir_rc rc = make(c, o, e);
     if (rc)
         combiner_free(c);
