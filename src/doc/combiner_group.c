@@ -20,7 +20,9 @@ weir_rc combiner_wrap(const combiner *c, uint32_t binding, weir_view packed, wei
     if (rc != WEIR_E_NOMEM && packed.len && (tuple_unpack(&key, packed, &bad) || !buf_ok(&key)))
         buf_clear(&key);
     err_free(&bad);
-    rc = key.len ? err_wrap(e, rc, "%s: key %.*s", c->parts[binding].b->what, VIEW_ARG(buf_view(&key))) : err_wrap(e, rc, "%s", c->parts[binding].b->what);
+    if (key.len)
+        err_wrap(e, rc, "key %.*s", VIEW_ARG(buf_view(&key)));
+    err_wrap(e, rc, "%s", c->parts[binding].b->what);
     buf_free(&key);
     return rc;
 }

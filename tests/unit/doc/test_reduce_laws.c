@@ -1,5 +1,5 @@
-/* Laws of reductions (flow.md 8.2), over random documents: parts may be put together in any order of brackets, what is full comes to the same in one step or in several,
- * and what there is of neutral documents changes nothing. */
+/* Laws of reductions (flow.md 8.2), over random documents: parts may be put together in any order of brackets, what is full comes
+ * to the same in one step or in several, and what there is of neutral documents changes nothing. */
 #include "reduce_rig.h"
 
 #include "json/patch.h"
@@ -284,7 +284,8 @@ static void patched(const buf *target, const buf *patch, const buf *got)
     buf_free(&expected);
 }
 
-/* A merge patch as a schema reduces as RFC 7396 says, however patches are put together before; what cannot be put together is kept apart. */
+/* A merge patch as a schema reduces as RFC 7396 says, however patches are put together before; what cannot be put together is kept
+ * apart. */
 static void test_apart(void **state)
 {
     (void)state;
