@@ -35,6 +35,7 @@ static weir_rc make_part(combiner *c, size_t i, const combiner_binding *b, err *
     part *p = &c->parts[i];
     p->b = b;
     p->reduces = schema_reduces(b->schema);
+    p->redacts = schema_redacts(b->schema);
     for (size_t k = 0; k < i && !p->check; k++)
         if (c->parts[k].b->schema == b->schema)
             p->check = c->parts[k].check;
@@ -52,6 +53,8 @@ static weir_rc make(combiner *c, const combiner_options *o, err *e)
     if (!c->parts || c->arena.failed)
         return err_nomem(e);
     weir_rc rc = reducer_make(&c->reducer, e);
+    if (!rc)
+        rc = redactor_make(o->salt, &c->redactor, e);
     for (; c->count < o->count && !rc; c->count++)
         rc = make_part(c, c->count, &o->bindings[c->count], e);
     return rc;
@@ -63,6 +66,7 @@ weir_rc combiner_make(const combiner_options *o, combiner **ret, err *e)
     if (!c)
         return err_nomem(e);
     c->budget = o->budget ? o->budget : BUDGET;
+    c->budget -= c->budget / 8; /* for what is read and written */
     weir_rc rc = make(c, o, e);
     if (rc)
         combiner_free(c);
@@ -79,12 +83,14 @@ void combiner_free(combiner *c)
         if (c->parts[i].owns)
             checker_free(c->parts[i].check);
     reducer_free(c->reducer);
+    redactor_free(c->redactor);
     table_free(&c->table);
     spill_free(&c->spill);
     tape_free(&c->left);
     tape_free(&c->right);
     buf_free(&c->packed);
     buf_free(&c->out);
+    buf_free(&c->clean);
     arena_free(&c->arena);
     free(c);
 }
@@ -330,10 +336,24 @@ static weir_rc add(combiner *c, uint32_t binding, weir_view doc, bool base, err 
     return rc;
 }
 
+/* Nothing that is to be redacted gets further than this: *doc is then without it, and c->right is of that. */
+static weir_rc redact_doc(combiner *c, const part *p, weir_view *doc, err *e)
+{
+    bool changed = false;
+    weir_rc rc = combiner_check(c, p, *doc, true, "a document is not valid", e);
+    buf_clear(&c->clean);
+    if (!rc)
+        rc = redact(c->redactor, &c->right, p->check, &c->clean, &changed, e);
+    if (rc || !changed)
+        return rc;
+    *doc = buf_view(&c->clean);
+    return tape_read(&c->right, *doc, e);
+}
+
 weir_rc combiner_add(combiner *c, uint32_t binding, weir_view doc, bool base, err *e)
 {
     const part *p = &c->parts[binding];
-    weir_rc rc = tape_read(&c->right, doc, e);
+    weir_rc rc = p->redacts && !base ? redact_doc(c, p, &doc, e) : tape_read(&c->right, doc, e);
     buf_clear(&c->packed);
     if (!rc)
         rc = pack_key(c, p, e);
@@ -380,6 +400,8 @@ weir_rc combiner_drain(combiner *c, weir_rc (*take)(void *arg, const combined_do
     d.full.arg = d.partial.arg = &d;
     if (c->spill.count && c->table.keys)
         rc = spill_table(c, e);
+    if (!rc && c->spill.count)
+        table_reset(&c->table, true); /* its memory is the readers' now */
     if (!rc)
         rc = c->spill.count ? walk_segments(c, 0, c->spill.count, drain_each, &d, e) : walk_table(c, drain_each, &d, e);
     if (!rc && d.now)

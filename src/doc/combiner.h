@@ -23,6 +23,7 @@ typedef struct combiner_options {
     size_t count;
     size_t budget;             /* bytes of memory for documents; 0: 32 MiB. A part of it, for what is read back from the disk, is never less than some MiB */
     const char *folder;        /* of spilled segments; NULL: TMPDIR or /tmp */
+    weir_view salt;            /* for what schemas want to be redacted (doc/redact.h), which is done to every document that is no base as it is added */
 } combiner_options;
 
 weir_rc combiner_make(const combiner_options *o, combiner **ret, err *e);

@@ -6,12 +6,14 @@
 #include "doc/combiner.h"
 #include "doc/combiner_spill.h"
 #include "doc/combiner_table.h"
+#include "doc/redact.h"
 
 typedef struct part {
     const combiner_binding *b;
     checker *check;
     const note_pointer *key;
     bool reduces; /* otherwise the last document stays */
+    bool redacts;
     bool owns;    /* the checker: bindings of one schema share it */
 } part;
 
@@ -22,8 +24,9 @@ struct combiner {
     table table;
     spill spill;
     reducer *reducer;
+    redactor *redactor;
     tape left, right;
-    buf packed, out;
+    buf packed, out, clean;
     uint64_t documents;
 };
 

@@ -334,8 +334,7 @@ static bool begin_round(reducer *r, size_t nodes)
         r->round = 1;
     }
     r->slots_used = 0;
-    if (r->names.blocks)
-        arena_reset(&r->names);
+    arena_reset(&r->names);
     return r->seen != NULL;
 }
 
