@@ -114,8 +114,13 @@ static weir_rc join(group *g, const spilled *d, bool alone, err *e)
     if (!p->reduces)
         return take(g, d, e);
     weir_rc rc = combiner_check(g->c, p, d->doc, true, "a document is not valid", e);
-    if (!rc)
+    if (!rc) {
         rc = reduce_next(g, alone, &what, e);
+        if (rc == WEIR_E_CONFIG && alone) { /* the runtime does not look at what is alone: say, at null where numbers are added */
+            err_clear(e);
+            return take(g, d, e);
+        }
+    }
     if (rc == WEIR_E_CONFIG && g->merging) { /* whoever drains learns of it, not who happens to add a document now */
         err_clear(e);
         return put_then_take(g, d, e);

@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "doc/reduce.h"
 
-enum { NOTHING = UINT32_MAX };
+#define NOTHING UINT32_MAX
 
 typedef enum outcome {
     DONE,

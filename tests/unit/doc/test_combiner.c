@@ -351,6 +351,15 @@ static void test_apart(void **state)
                     "1 {\"k\":1,\"v\":{\"a\":{\"n\":1,\"m\":2},\"c\":null}}\n");
 }
 
+/* What does not fit its strategy is no error as long as there is nothing to reduce it with. */
+static void test_alone(void **state)
+{
+    (void)state;
+    static const char *const docs[] = {"0 {\"k\":1,\"v\":null}", "1 {\"k\":1,\"v\":null}"};
+    combined_as("{\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"sum\"}}}}", docs, COUNT(docs), 0,
+                "0 {\"k\":1,\"v\":null}\n1 {\"k\":1,\"v\":null}\n");
+}
+
 /* Where nothing is said, the last one stays. */
 static void test_last_write_wins(void **state)
 {
@@ -547,6 +556,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_memory),    cmocka_unit_test(test_spilled),      cmocka_unit_test(test_long_documents), cmocka_unit_test(test_apart),
         cmocka_unit_test(test_growing_list),
+        cmocka_unit_test(test_alone),
         cmocka_unit_test(test_last_write_wins), cmocka_unit_test(test_refused),   cmocka_unit_test(test_drain_fails),    cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_drain_fails_late), cmocka_unit_test(test_bad_disk),     cmocka_unit_test(test_disk_is_full),
     };
