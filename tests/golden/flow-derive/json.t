@@ -166,7 +166,7 @@ $ python3 fill.py | derive-balances
 <= {"published":{"doc":{"user":"ann","balance":1,"refused":0}}}
 <= {"flushed":{}}
 <= {"startedCommit":{"state":{"updated":{"users":{"ann":{"balance":1,"refused":0}}},"mergePatch":true}}}
-! a document of t/in needs a user, and at /cents an amount: {"user":"bob"}
+! a document of t/in needs a name at /user and an amount at /cents: {"user":"bob"}
 = 2
 
 == only Flow knows derivations
