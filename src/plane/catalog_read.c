@@ -262,6 +262,18 @@ on_invalid invalid_member(const tree *t)
     return view_is(tree_text(t, "onInvalid"), "divert") ? INVALID_DIVERT : INVALID_FAIL;
 }
 
+weir_view base64_member(catalog_reader *r, const tree *t, const char *name)
+{
+    buf bytes = {0};
+    weir_view text = tree_text(t, name);
+    if (text.len)
+        base64_decode(&bytes, text);
+    weir_view kept = arena_dup(r->mem, buf_view(&bytes));
+    r->mem->failed = r->mem->failed || !buf_ok(&bytes);
+    buf_free(&bytes);
+    return kept;
+}
+
 uint32_t count_member(const tree *t, const char *name)
 {
     const tree *m = tree_get(t, name);
@@ -325,6 +337,7 @@ static void add_task(catalog_reader *r, const tree *spec, task_kind kind)
     task *to = add_task_of(r, spec, object_member(spec, "shards"), kind);
     fill_endpoint(r, object_member(spec, "endpoint"), &to->endpoint);
     fill_bindings(r, spec, to);
+    to->redact_salt = base64_member(r, spec, "redactSalt");
     if (kind == TASK_CAPTURE && clock_duration(tree_text(spec, "interval"), &ms))
         to->interval_ms = ms;
 }

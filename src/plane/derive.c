@@ -61,7 +61,7 @@ typedef struct deriving {
 
 static weir_rc refuse(deriving *v, weir_view doc, err *e)
 {
-    return v->aside ? refused_add(v->aside, doc, buf_view(&v->why), worker_now(v->w), e) : gate_refuse(v->out->c, doc, &v->why, e);
+    return v->aside ? refused_add(v->aside, doc, buf_view(&v->why), worker_now(v->w), e) : gate_refuse(v->out->c, keyed_redacts(v->published) ? (weir_view){0} : doc, &v->why, e);
 }
 
 static weir_rc take_published(void *arg, weir_view doc, err *e)
@@ -325,7 +325,9 @@ static weir_rc open_session(deriving *v, err *e)
     if (!rc)
         rc = state_file(v, &path, e);
     if (!rc)
-        rc = keyed_make(&v->published, &(keyed_options){.c = v->out->c, .partial = true}, e);
+        rc = keyed_make(&v->published, &(keyed_options){.c = v->out->c, .partial = true, .salt = w->t->redact_salt}, e);
+    if (!rc && w->t->bindings[0].on_invalid == INVALID_DIVERT && keyed_redacts(v->published))
+        rc = gate_no_aside(v->out->c, e);
     if (!rc)
         rc = derivation_open(&v->d, &(derivation_options){
             .t = w->t, .natives = w->o->natives, .log = w->o->log, .stop_fd = w->stop_fd, .config = worker_settings(w), .state_file = path, .state = state,

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "doc/redact.h"
 #include "json/pointer.h"
 #include "plane/columns.h"
 #include "plane/keywords.h"
@@ -23,6 +24,8 @@ struct gate {
     check whole;
     check part;   /* the same, but nothing is required; made when it is first needed */
     bool parts;   /* documents may be parts */
+    redactor *redactor; /* NULL: there is nothing to redact */
+    checker *checked; /* that found the document at hand valid */
 };
 
 weir_rc collection_compile(const collection *c, bool read, const tree *inferred, schema **ret, err *e)
@@ -52,7 +55,7 @@ static weir_rc read_key(gate *g, err *e)
     return g->key ? WEIR_OK : err_nomem(e);
 }
 
-static weir_rc make(gate **ret, const collection *c, bool read, const tree *inferred, err *e)
+static weir_rc make(gate **ret, const collection *c, bool read, const tree *inferred, weir_view salt, err *e)
 {
     gate *g = calloc(1, sizeof *g);
     if (!g)
@@ -66,6 +69,8 @@ static weir_rc make(gate **ret, const collection *c, bool read, const tree *infe
         rc = collection_compile(c, read, inferred, &g->whole.s, e);
     if (!rc && g->whole.s)
         rc = checker_make(g->whole.s, &g->whole.c, e);
+    if (!rc && !read && g->whole.s && schema_redacts(g->whole.s))
+        rc = redactor_make(salt, &g->redactor, e);
     if (rc)
         gate_free(g);
     else
@@ -73,9 +78,9 @@ static weir_rc make(gate **ret, const collection *c, bool read, const tree *infe
     return rc;
 }
 
-weir_rc gate_make(gate **ret, const collection *c, err *e) { return make(ret, c, false, NULL, e); }
+weir_rc gate_make(gate **ret, const collection *c, weir_view salt, err *e) { return make(ret, c, false, NULL, salt, e); }
 
-weir_rc gate_make_reading(gate **ret, const collection *c, const tree *inferred, err *e) { return make(ret, c, true, inferred, e); }
+weir_rc gate_make_reading(gate **ret, const collection *c, const tree *inferred, err *e) { return make(ret, c, true, inferred, (weir_view){0}, e); }
 
 static void free_check(check *k)
 {
@@ -89,6 +94,7 @@ void gate_free(gate *g)
         return;
     free_check(&g->whole);
     free_check(&g->part);
+    redactor_free(g->redactor);
     tape_free(&g->tape);
     arena_free(&g->arena);
     free(g);
@@ -122,7 +128,8 @@ static bool is_less(const gate *g)
 static weir_rc check_part(gate *g, bool *ret_valid, err *e)
 {
     weir_rc rc = g->part.c ? WEIR_OK : make_part_check(g, e);
-    return rc ? rc : checker_run(g->part.c, &g->tape, false, ret_valid, e);
+    g->checked = g->part.c;
+    return rc ? rc : checker_run(g->part.c, &g->tape, g->redactor != NULL, ret_valid, e);
 }
 
 static void explain(checker *c, const tape *t, buf *why)
@@ -142,7 +149,8 @@ static void explain(checker *c, const tape *t, buf *why)
 static weir_rc check_schema(gate *g, buf *why, err *e)
 {
     bool valid = true;
-    weir_rc rc = checker_run(g->whole.c, &g->tape, false, &valid, e);
+    weir_rc rc = checker_run(g->whole.c, &g->tape, g->redactor != NULL, &valid, e);
+    g->checked = g->whole.c;
     bool less = !rc && !valid && is_less(g);
     if (less)
         rc = check_part(g, &valid, e);
@@ -163,9 +171,27 @@ weir_rc gate_check(gate *g, weir_view doc, buf *why, err *e)
     return rc || buf_ok(why) ? rc : err_nomem(e);
 }
 
+bool gate_redacts(const gate *g) { return g->redactor != NULL; }
+
+weir_rc gate_clean(gate *g, buf *out, err *e)
+{
+    bool changed = false;
+    weir_rc rc = redact(g->redactor, &g->tape, g->checked, out, &changed, e);
+    if (!rc && !changed)
+        buf_addv(out, g->tape.doc);
+    return rc || buf_ok(out) ? rc : err_nomem(e);
+}
+
+weir_rc gate_no_aside(const collection *c, err *e)
+{
+    return err_fail(e, WEIR_E_CONFIG, "the schema of collection %.*s redacts, and onInvalid: divert would keep documents as they are", VIEW_ARG(c->name));
+}
+
 weir_rc gate_refuse(const collection *c, weir_view doc, const buf *why, err *e)
 {
     weir_rc rc = view_starts(buf_view(why), VIEW("lacks ")) ? WEIR_E_PROTOCOL : WEIR_E_CONFIG;
+    if (!doc.len)
+        return err_fail(e, rc, "a document for collection %.*s %.*s", VIEW_ARG(c->name), VIEW_ARG(buf_view(why)));
     return err_fail(e, rc, "a document for collection %.*s %.*s: %.*s%s", VIEW_ARG(c->name), VIEW_ARG(buf_view(why)),
                     (int)(doc.len > 120 ? 120 : doc.len), doc.ptr, doc.len > 120 ? "..." : "");
 }

@@ -30,7 +30,7 @@ weir_rc keyed_make(keyed **ret, const keyed_options *o, err *e)
         k->binding.key = pointers;
         k->binding.partial = o->partial;
         k->binding.what = arena_printf(&k->arena, "collection %.*s", VIEW_ARG(o->c->name)).ptr;
-        rc = k->binding.what ? combiner_make(&(combiner_options){.bindings = &k->binding, .count = 1}, &k->all, e) : err_nomem(e);
+        rc = k->binding.what ? combiner_make(&(combiner_options){.bindings = &k->binding, .count = 1, .salt = o->salt}, &k->all, e) : err_nomem(e);
     }
     if (rc)
         keyed_free(k);
@@ -51,12 +51,13 @@ void keyed_free(keyed *k)
 }
 
 bool keyed_reduces(const keyed *k) { return schema_reduces(k->schema); }
+bool keyed_redacts(const keyed *k) { return schema_redacts(k->schema); }
 
 /* Why the combiner refuses a document: it is not valid, or does not fit what came before. @param told "collection X: why" */
 static weir_rc explain(keyed *k, weir_view doc, weir_view told, buf *why, err *e)
 {
     weir_view what = view_of(k->binding.what);
-    weir_rc rc = k->gate ? WEIR_OK : gate_make(&k->gate, k->c, e);
+    weir_rc rc = k->gate ? WEIR_OK : gate_make(&k->gate, k->c, (weir_view){0}, e);
     if (!rc)
         rc = gate_check(k->gate, doc, why, e);
     if (rc || why->len)

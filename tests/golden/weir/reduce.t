@@ -26,9 +26,9 @@ file schema.yaml
 |   tags: {type: array, reduce: {strategy: append}}
 |   _meta: {type: object, properties: {file: {type: string}, row: {type: integer}, op: {type: string}}}
 | required: [id]
-| reduce: {strategy: merge}
 | if: {properties: {_meta: {properties: {op: {const: d}}, required: [op]}}, required: [_meta]}
 | then: {reduce: {strategy: merge, delete: true}}
+| else: {reduce: {strategy: merge}}
 file in1.ndjson
 | {"id":1,"n":1,"high":2.5,"first":"a","last":"x","tags":[1]}
 | {"id":2,"n":10,"tags":[]}
