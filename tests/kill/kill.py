@@ -4,7 +4,8 @@
 
 The destinations: SQLite in the runner's process (ROUNDS rounds); the same as a process that speaks Flow, as JSON and as protobuf, into a table that takes
 every row as an addition, so that nothing may be stored twice; and a materialization that stages files and merges them when the runner has committed,
-which gets rows at least once (a quarter of the rounds each).
+which gets rows at least once (a quarter of the rounds each). And derivations between the capture and SQLite, which sum up the numbers: one whose state the runner keeps, as JSON and as
+protobuf, and one that keeps it in a database with the checkpoint (an eighth of the rounds each).
 
 Each round: a capture of numbered documents and its materialization run with faults.so preloaded, which kills the runner, the connector, or both at
 the N-th read, write or sync of one of them. Up to three kills, then a run to the end. The points are drawn from a seed, which a failure names.
@@ -38,6 +39,20 @@ DESTINATIONS = {
     "flow-files": ({"local": {"command": PEER, "config": {"path": "out.json", "mode": "files"}}}, {"table": "records"}, "python3"),
 }
 
+BALANCES = str(BUILD / "examples" / "derive" / "derive-balances")
+TOTALS = "create table totals (user text primary key, balance integer);"
+ADD = """insert into totals values ($name, $id) on conflict do update set balance = balance + excluded.balance;
+select user, balance from totals where user = $name;"""
+DERIVATIONS = {
+    "derive-json": ({"local": {"command": [BALANCES], "config": {}}}, {"kind": "deposit", "user": "/name", "amount": "/id"}, "derive-balances"),
+    "derive-protobuf": ({"local": {"command": [BALANCES], "protobuf": True, "config": {}}}, {"kind": "deposit", "user": "/name", "amount": "/id"}, "derive-balances"),
+    "derive-sqlite": ({"sqlite": {"migrations": [TOTALS]}}, ADD, None),
+}
+DERIVED = {
+    "schema": {"type": "object", "properties": {"user": {"type": "string"}, "balance": {"type": "integer"}}, "required": ["user", "balance"]},
+    "key": ["/user"],
+}
+
 CATALOG = {
     "captures": {
         "test/source": {
@@ -64,7 +79,18 @@ CATALOG = {
 }
 
 
+def derived_catalog(name):
+    using, lambda_, _ = DERIVATIONS[name]
+    derive = {"using": using, "transforms": [{"name": "sum", "source": "test/records", "shuffle": {"key": ["/name"]}, "lambda": lambda_}]}
+    collections = dict(CATALOG["collections"], **{"test/sums": dict(DERIVED, derive=derive)})
+    endpoint = {"native": {"connector": "materialize-sqlite", "config": {"path": "out.db"}}}
+    return dict(CATALOG, collections=collections, materializations={
+        "test/db": {"endpoint": endpoint, "bindings": [{"resource": {"table": "sums"}, "source": "test/sums"}]}})
+
+
 def catalog_of(destination):
+    if destination in DERIVATIONS:
+        return derived_catalog(destination)
     endpoint, resource, _ = DESTINATIONS[destination]
     return dict(CATALOG, materializations={
         "test/db": {"endpoint": endpoint, "bindings": [{"resource": resource, "source": "test/records"}]}})
@@ -72,7 +98,7 @@ def catalog_of(destination):
 
 def programs_of(destination):
     """Who may die, and with whom."""
-    program = DESTINATIONS[destination][2]
+    program = {**DESTINATIONS, **DERIVATIONS}[destination][2]
     return [("weir", "kill"), ("source-bench", "kill"), ("source-bench", "killboth")] + ([(program, "kill"), (program, "killboth")] if program else [])
 
 
@@ -119,12 +145,26 @@ def rows_of_file(path):
     return sorted((d["id"], d["name"], d["score"], amount if d["amount"] == float(amount) else d["amount"]) for d in docs)
 
 
+def check_sums(folder):
+    """Every document was counted once: the sums that were published grow, and the last one, which is the row of the table, is that of all."""
+    lines = b"".join(p.read_bytes() for p in sorted((folder / "data" / "journals" / "test%2Fsums").iterdir())).splitlines()
+    sums = [json.loads(line)["balance"] for line in lines]
+    total = sum(range(DOCUMENTS))
+    if sums != sorted(set(sums)) or sums[-1] != total:
+        return f"sums: {sums[:3]} ... {sums[-3:]}, {total} expected at their end, and no two alike"
+    with sqlite3.connect(folder / "out.db") as db:
+        rows = db.execute("SELECT user, balance FROM sums").fetchall()
+    return None if rows == [("Jacqueline Montgomery", total)] else f"table: {rows}"
+
+
 def check(folder, destination):
     journal = sorted((folder / "data" / "journals" / "test%2Frecords").iterdir())
     lines = b"".join(p.read_bytes() for p in journal).splitlines()
     ids = [json.loads(line)["id"] for line in lines]
     if ids != list(range(DOCUMENTS)):
         return f"collection: {len(ids)} documents, {len(set(ids))} different, {DOCUMENTS} expected"
+    if destination in DERIVATIONS:
+        return check_sums(folder)
     rows = rows_of_file(folder / "out.json") if destination == "flow-files" else rows_of_database(folder / "out.db")
     if rows != EXPECTED:
         wrong = next((pair for pair in zip(rows, EXPECTED) if pair[0] != pair[1]), None)
@@ -176,9 +216,10 @@ def main():
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     only = sys.argv[3] if len(sys.argv) > 3 else None
     failed = 0
-    for destination in DESTINATIONS:
+    for destination in [*DESTINATIONS, *DERIVATIONS]:
+        part = 1 if destination == "native" or only else 8 if destination in DERIVATIONS else 4
         if not only or only == destination:
-            failed += run_rounds(destination, first, rounds if destination == "native" or only else max(1, rounds // 4))
+            failed += run_rounds(destination, first, max(1, rounds // part))
     return failed > 0
 
 

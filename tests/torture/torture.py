@@ -271,6 +271,20 @@ def opening(name, config, streams, key):
                     {"open": {"capture": capture, "version": "1", "range": everything, "state": {}}})
 
 
+def deriving():
+    """Questions, two transactions with a reset between them, of examples/derive."""
+    collection = lambda name, key: {"name": name, "key": [key], "writeSchema": {"type": "object"}, "projections": [
+        {"ptr": key, "field": key[1:], "isPrimaryKey": True, "inference": {"types": ["string"], "exists": "MUST", "default": "-"}}]}
+    transforms = [{"name": n, "collection": collection(f"t/{n}", "/id"), "lambdaConfig": {"kind": kind}} for n, kind in (("in", "deposit"), ("out", "withdrawal"))]
+    target = collection("t/balances", "/user")
+    move = lambda transform, user, cents: {"read": {"transform": transform, "shuffle": {"packed": "AmFubgA="}, "doc": {"user": user, "cents": cents}}}
+    end = [{"flush": {}}, {"startCommit": {"runtimeCheckpoint": {"sources": {"j": {"readThrough": "1"}}}}}]
+    return requests({"spec": {"connectorType": "LOCAL", "config": {}}},
+                    {"validate": {"connectorType": "LOCAL", "config": {}, "collection": target, "transforms": transforms}},
+                    {"open": {"collection": {**target, "derivation": {"config": {}, "transforms": transforms}}, "state": {"users": {"ann": {"balance": 9}}}}},
+                    *[move(i % 2, f"user {i % 7}", i) for i in range(40)], *end, {"reset": {}}, move(0, "é", 1), *end)
+
+
 # Frames made with Google's protobuf library: validate and open of source-hello.
 HELLO_FRAMES = bytes.fromhex(
     "480000001a460a0a61636d652f68656c6c6f10081a027b7d22320a167b2273747265616d223a226772656574696e6773227d12180a0e61636d652f677265"
@@ -292,6 +306,10 @@ def scenarios(shared):
     yield Scenario("hello/protobuf", "source-hello", [hello], HELLO_FRAMES, {"FLOW_RUNTIME_CODEC": "proto"})
     yield Scenario("files/discover", "source-files", [files], requests({"discover": {"connectorType": "LOCAL", "config": config}}))
     yield Scenario("files/capture", "source-files", [files], opening("t/files", config, "ab", "/id"))
+    balances = BUILD / "examples" / "derive" / "derive-balances"
+    yield Scenario("derive", "derive-balances", [balances], deriving())
+    for program in ("weir", "derive-balances"):
+        yield Scenario(f"derive, driven/{program}", program, [weir, "shim", "--from", "flow", "--as", "flow", "--derivation", "--", balances, "--"], deriving())
     for command in (["spec"], ["validate"], ["capture"], ["preview"], ["discover", "--emit-raw"]):
         for program in ("weir", "source-files"):
             yield Scenario(f"weir {command[0]}/{program}", program,
