@@ -87,26 +87,62 @@ void check_mark(checker *c, uint32_t node)
         c->evaluated[node] = ++c->stamp;
 }
 
-/* What two schemas note of one place: of each thing what was said last. */
+static bool same_key(const note *a, const note *b)
+{
+    if (a->key_count != b->key_count)
+        return false;
+    for (size_t i = 0; i < a->key_count; i++) {
+        const note_pointer *x = &a->keys[i], *y = &b->keys[i];
+        if (x->count != y->count)
+            return false;
+        for (size_t k = 0; k < x->count; k++)
+            if (!view_eq(x->tokens[k], y->tokens[k]))
+                return false;
+    }
+    return true;
+}
+
+static bool agree(const note *a, const note *b)
+{
+    const bool reduce = !a->reduces || !b->reduces ||
+                        (a->reduce == b->reduce && a->del == b->del && a->not_associative == b->not_associative && same_key(a, b));
+    return reduce && (!a->redact || !b->redact || a->redact == b->redact);
+}
+
+/* The conflict that a place's notes are in; NULL: they are in none. */
+static const mixed_note *conflict_of(const checker *c, const note *n)
+{
+    const mixed_note *m = c->conflicts;
+    while (m && &m->mixed != n)
+        m = m->next;
+    return m;
+}
+
+/* What two schemas note of one place. If they differ, that is remembered: one of them may still turn out not to be valid. */
 static const note *both(checker *c, const note *before, const note *now)
 {
-    if (!before || (now->reduces && (now->redact || !before->redact)) || (!now->reduces && !before->reduces))
-        return now;
-    note *n = arena_alloc(&c->mixed, sizeof *n);
-    if (!n) {
+    const bool good = agree(before, now);
+    if (conflict_of(c, before))
+        return before;
+    if (good && (!now->reduces || before->reduces) && (!now->redact || before->redact))
+        return before;
+    mixed_note *m = arena_alloc(&c->mixed, sizeof *m);
+    if (!m) {
         c->mixed.failed = false;
         check_stop(c, WEIR_E_NOMEM, NULL);
-        return now;
+        return before;
     }
-    *n = now->reduces ? *now : *before;
-    n->redact = now->redact ? now->redact : before->redact;
-    return n;
+    *m = (mixed_note){.mixed = before->reduces ? *before : *now, .former = good ? NULL : before, .latter = now, .next = c->conflicts};
+    m->mixed.redact = before->redact ? before->redact : now->redact;
+    if (!good)
+        c->conflicts = m;
+    return &m->mixed;
 }
 
 static void take_note(checker *c, uint32_t node, const note *n)
 {
     if (keep(c, (trail_entry){.node = node, .is_note = true, .was.note = c->notes[node]}))
-        c->notes[node] = both(c, c->notes[node], n);
+        c->notes[node] = c->notes[node] ? both(c, c->notes[node], n) : n;
 }
 
 static void take_back(checker *c, size_t mark)
@@ -117,6 +153,38 @@ static void take_back(checker *c, size_t mark)
             c->notes[t->node] = t->was.note;
         else
             c->evaluated[t->node] = t->was.stamp;
+    }
+}
+
+/* What a note says, as it is written. */
+static void put_note(buf *out, const note *n)
+{
+    static const char *const strategies[] = {"lastWriteWins", "firstWriteWins", "append", "maximize", "minimize", "merge", "set", "sum", "jsonSchemaMerge"};
+    static const char *const redactions[] = {"", "block", "sha256"};
+    if (n->reduces)
+        buf_printf(out, "reduce %s%s%s%s", strategies[n->reduce], n->key_count ? " by a key" : "", n->del ? " with delete" : "", n->not_associative ? " not associative" : "");
+    if (n->redact)
+        buf_printf(out, "%sredact %s", n->reduces ? ", " : "", redactions[n->redact]);
+}
+
+/* The document is valid: notes of one place that differ are an error now. */
+static void refuse_conflicts(checker *c)
+{
+    for (size_t i = 0; i < c->trail_count; i++) {
+        const trail_entry *t = &c->trail[i];
+        const mixed_note *m = t->is_note ? conflict_of(c, c->notes[t->node]) : NULL;
+        if (!m)
+            continue;
+        buf out = {0};
+        buf_adds(&out, "the schema notes different things of '");
+        tape_pointer(c->document, t->node, &out);
+        buf_adds(&out, "': ");
+        put_note(&out, m->former);
+        buf_adds(&out, "; ");
+        put_note(&out, m->latter);
+        check_stop(c, buf_ok(&out) ? WEIR_E_CONFIG : WEIR_E_NOMEM, buf_text(&out));
+        buf_free(&out);
+        return;
     }
 }
 
@@ -246,7 +314,10 @@ weir_rc checker_run(checker *c, const tape *doc, bool notes, bool *ret_valid, er
     c->tape = c->document = doc;
     if (!room_for(c, doc->count))
         return err_nomem(e);
+    c->conflicts = NULL;
     *ret_valid = check_value(c, c->schema->root, 0);
+    if (c->conflicts && *ret_valid && !c->stopped)
+        refuse_conflicts(c);
     if (c->stopped)
         take_back(c, 0);
     return c->rc;

@@ -3,13 +3,18 @@
 #include "doc/schema_program.h"
 #include "json/text.h"
 
-/* Values in messages are cut to this many bytes. */
-enum { SHOWN = 60 };
+/* Values in messages are cut to so many bytes; failures beyond so many are not told. */
+enum { SHOWN = 60, MOST_FAILURES = 1000 };
 
-static void put_value(buf *out, const tape *t, uint32_t node)
+static void put_value(buf *out, const checker *c, uint32_t node)
 {
+    const tape *t = c->tape;
     weir_view text = tape_text(t, node);
     size_t len = text.len;
+    if (c->schema->redacts && t->nodes[node].kind < TREE_ARRAY) { /* it may be what nobody is to see */
+        buf_adds(out, tree_kind_name((tree_kind)t->nodes[node].kind));
+        return;
+    }
     if (t->nodes[node].kind >= TREE_ARRAY) {
         buf_adds(out, t->nodes[node].kind == TREE_ARRAY ? "the array" : "the object");
         return;
@@ -45,12 +50,12 @@ static uint32_t put_place(checker *c, uint32_t node)
 
 bool check_refuse(checker *c, const op *o, uint32_t node, const char *fmt, ...)
 {
-    if (!c->explaining || c->stopped)
+    if (!c->explaining || c->stopped || c->failure_count == MOST_FAILURES)
         return false;
     const size_t at = c->said.len;
     const sub *s = &c->schema->subs[o->owner];
     uint32_t depth = put_place(c, node);
-    put_value(&c->said, c->tape, node);
+    put_value(&c->said, c, node);
     buf_addc(&c->said, ' ');
     va_list args;
     va_start(args, fmt);

@@ -5,8 +5,6 @@
 #include "json/pointer.h"
 #include "json/refs.h"
 
-enum { DEEPEST = 4096 };
-
 static weir_rc find_resource(schema_index *x, const resource *from, weir_view uri, const resource **ret, err *e);
 
 /* ------------------------------------------------------------------------------------------------------------------ small -- */
@@ -406,9 +404,9 @@ static weir_rc follow_pointer(schema_index *x, const resource *in, weir_view poi
         pointer_push(&where, tokens[i]);
     }
     weir_view name = arena_dup(x->memory, buf_view(&where));
-    good = good && buf_ok(&where);
+    bool memory = buf_ok(&where) && !x->memory->failed;
     buf_free(&where);
-    if (x->memory->failed)
+    if (!memory)
         return no_memory(e);
     if (!good)
         return err_fail(e, WEIR_E_CONFIG, "nothing is there");

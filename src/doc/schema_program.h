@@ -156,6 +156,13 @@ typedef struct failure {
     size_t at, len; /* of the text in checker.said */
 } failure;
 
+/* What two schemas noted of one place. */
+typedef struct mixed_note {
+    note mixed;
+    const note *former, *latter; /* NULL: they agree */
+    const struct mixed_note *next; /* that do not agree */
+} mixed_note;
+
 struct checker {
     const schema *schema;
     const tape *tape;       /* what nodes are nodes of: the document, or a name */
@@ -171,6 +178,7 @@ struct checker {
     uint64_t *evaluated;    /* by node: the stamp of its last evaluation as a member or item */
     size_t room;
     arena mixed;            /* notes made of two */
+    const mixed_note *conflicts; /* those of them that do not agree; some may have been taken back */
     uint32_t *guesses;
     buf text, name;         /* decoded */
     uint64_t *hashes;       /* of items, and the table to find them: slots behind */

@@ -153,7 +153,32 @@ static weir_rc look_at_one(capture *c, size_t binding, weir_view doc, bool *ret_
     if (__builtin_expect(!c->why.len, 1))
         return observe(b, doc, e);
     *ret_kept = false;
-    return c->aside[binding] ? refused_add(c->aside[binding], doc, buf_view(&c->why), worker_now(c->w), e) : gate_refuse(b->c, doc, &c->why, e);
+    return c->aside[binding] ? refused_add(c->aside[binding], doc, buf_view(&c->why), worker_now(c->w), e) : gate_refuse(b->c, gate_redacts(c->gates[binding]) ? (weir_view){0} : doc, &c->why, e);
+}
+
+/* The same lines, without what the schema wants to be redacted. */
+static weir_rc clean(capture *c, size_t binding, buf *lines, err *e)
+{
+    weir_rc rc = WEIR_OK;
+    buf kept = {0};
+    for (weir_view rest = buf_view(lines); rest.len && !rc;) {
+        size_t len = (size_t)((const char *)memchr(rest.ptr, '\n', rest.len) - rest.ptr);
+        weir_view doc = {rest.ptr, len};
+        bool keep = true, cut = view_is(doc, COMBINE_TRUNCATION);
+        size_t at = kept.len;
+        if (!cut)
+            rc = look_at_one(c, binding, doc, &keep, e);
+        if (!rc && keep && !cut)
+            rc = gate_clean(c->gates[binding], &kept, e);
+        else if (!rc && cut)
+            buf_addv(&kept, doc);
+        if (kept.len > at)
+            buf_addc(&kept, '\n');
+        rest = view_from(rest, len + 1);
+    }
+    buf_free(lines);
+    *lines = kept;
+    return rc || buf_ok(lines) ? rc : err_nomem(e);
 }
 
 /* Leaves those lines that go into the collection. */
@@ -205,7 +230,7 @@ static weir_rc append(capture *c, lane *ln, err *e)
         if (!documents->len)
             continue;
         size_t len = documents->len;
-        rc = look_at(c, i, documents, e);
+        rc = (gate_redacts(c->gates[i]) ? clean : look_at)(c, i, documents, e);
         if (!rc)
             rc = journal_append(c->of_binding[i]->j, buf_view(documents), e);
         if (!rc)
@@ -349,14 +374,14 @@ static weir_rc opened(listener *l, weir_task *t, bool explicit_acks)
     return WEIR_OK;
 }
 
-static weir_rc sourced(listener *l, weir_task *t, lane *ln, const weir_binding *b, weir_view schema)
+static weir_rc sourced(listener *l, weir_task *t, lane *ln, const weir_binding *b, weir_view text)
 {
     capture *c = (capture *)l;
     hand *h = ln->own;
     if (!c->of_binding[b->index]->shape)
         return WEIR_OK;
-    const sourced_schema s = {b->index, h->texts.len, schema.len};
-    buf_addv(&h->texts, schema);
+    const sourced_schema s = {b->index, h->texts.len, text.len};
+    buf_addv(&h->texts, text);
     buf_add(&h->schemas, &s, sizeof s);
     return buf_ok(&h->texts) && buf_ok(&h->schemas) ? WEIR_OK : err_nomem(task_error(t));
 }
@@ -566,6 +591,8 @@ static weir_rc make_aside(capture *c, size_t i, err *e)
     const task *t = c->w->t;
     if (t->bindings[i].on_invalid != INVALID_DIVERT)
         return WEIR_OK;
+    if (gate_redacts(c->gates[i]))
+        return gate_no_aside(t->bindings[i].collection, e);
     for (size_t k = 0; k < i && !c->aside[i]; k++)
         if (c->of_binding[k] == c->of_binding[i])
             c->aside[i] = c->aside[k];
@@ -596,7 +623,7 @@ static weir_rc find_books(capture *c, arena *a, err *e)
     for (size_t i = 0; i < t->binding_count; i++) {
         const collection *k = t->bindings[i].collection;
         c->of_binding[i] = c->books[i] = ledger_book(c->w->l, k->name);
-        weir_rc rc = gate_make(&c->gates[i], k, e);
+        weir_rc rc = gate_make(&c->gates[i], k, t->redact_salt, e);
         if (!rc)
             rc = make_aside(c, i, e);
         if (!rc)
@@ -647,7 +674,7 @@ static weir_rc replay_piece(capture *c, size_t i, const buf *documents, size_t c
         buf_free(&lines);
         return rc;
     }
-    rc = look_at(c, i, &lines, e);
+    rc = (gate_redacts(c->gates[i]) ? clean : look_at)(c, i, &lines, e);
     if (!rc)
         rc = journal_append(c->of_binding[i]->j, buf_view(&lines), e);
     for (size_t k = 0; k < c->book_count; k++)

@@ -61,7 +61,7 @@ typedef struct deriving {
 
 static weir_rc refuse(deriving *v, weir_view doc, err *e)
 {
-    return v->aside ? refused_add(v->aside, doc, buf_view(&v->why), worker_now(v->w), e) : gate_refuse(v->out->c, doc, &v->why, e);
+    return v->aside ? refused_add(v->aside, doc, buf_view(&v->why), worker_now(v->w), e) : gate_refuse(v->out->c, keyed_redacts(v->published) ? (weir_view){0} : doc, &v->why, e);
 }
 
 static weir_rc take_published(void *arg, weir_view doc, err *e)
@@ -325,7 +325,9 @@ static weir_rc open_session(deriving *v, err *e)
     if (!rc)
         rc = state_file(v, &path, e);
     if (!rc)
-        rc = keyed_make(&v->published, &(keyed_options){.c = v->out->c, .partial = true}, e);
+        rc = keyed_make(&v->published, &(keyed_options){.c = v->out->c, .partial = true, .salt = w->t->redact_salt}, e);
+    if (!rc && w->t->bindings[0].on_invalid == INVALID_DIVERT && keyed_redacts(v->published))
+        rc = gate_no_aside(v->out->c, e);
     if (!rc)
         rc = derivation_open(&v->d, &(derivation_options){
             .t = w->t, .natives = w->o->natives, .log = w->o->log, .stop_fd = w->stop_fd, .config = worker_settings(w), .state_file = path, .state = state,
@@ -452,9 +454,10 @@ static weir_rc append(appending *a, err *e)
     return rc;
 }
 
-static weir_rc append_document(void *arg, weir_view doc, err *e)
+static weir_rc append_document(void *arg, const keyed_doc *d, err *e)
 {
     appending *a = arg;
+    const weir_view doc = d->doc;
     book *b = a->v->out;
     int widened = b->shape ? shape_observe(b->shape, doc) : 0;
     if (widened < 0)
@@ -496,14 +499,14 @@ static weir_rc commit_all(deriving *v, uint64_t documents, uint64_t bytes, err *
 {
     worker *w = v->w;
     arena a = {0};
-    buf position = {0}, schema = {0};
+    buf position = {0}, learning = {0};
     offset *reads = arena_array(&a, read_count(v), sizeof *reads);
     const uint64_t length = journal_end(v->out->j);
     offset grown[2] = {{v->out->c->name, length}};
     bool any = false;
-    weir_view learned[2] = {v->out->c->name, widened_schema(v, &schema)};
+    weir_view learned[2] = {v->out->c->name, widened_schema(v, &learning)};
     weir_rc rc = v->aside ? write_aside(v, &grown[1], &any, e) : WEIR_OK;
-    if (!rc && !(reads && buf_ok(&schema) && put_position(v, reads, grown, 1 + any, &position)))
+    if (!rc && !(reads && buf_ok(&learning) && put_position(v, reads, grown, 1 + any, &position)))
         rc = err_nomem(e);
     v->unknown_end = !rc;
     if (!rc)
@@ -528,7 +531,7 @@ static weir_rc commit_all(deriving *v, uint64_t documents, uint64_t bytes, err *
         worker_committed(w, documents, bytes);
     }
     buf_free(&position);
-    buf_free(&schema);
+    buf_free(&learning);
     arena_free(&a);
     return rc;
 }

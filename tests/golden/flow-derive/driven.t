@@ -1,6 +1,6 @@
 # A derivation that was written from the protocol's page (peer.py, which checks what it is told), driven by weir shim, which is a derivation to whoever asks here.
 file fill.py
-| import json, sys
+| import json, os, sys
 | config = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
 | lambdas = json.loads(sys.argv[2]) if len(sys.argv) > 2 else [{"times": 2}, {"times": 0}]
 | field = lambda name, kind, **more: {"ptr": "/" + name, "field": name, "inference": {"types": [kind], "exists": "MAY"}, **more}
@@ -8,11 +8,13 @@ file fill.py
 | collection = lambda name: {"name": name, "key": ["/id"], "writeSchema": {"type": "object"}, "projections": fields}
 | names = ["double", "zero"]
 | transforms = [{"name": n, "collection": collection("t/" + n), "lambdaConfig": l} for n, l in zip(names, lambdas)]
+| text = ""
 | for line in sys.stdin:
 |     line = line.replace('"COLLECTION"', json.dumps(collection("t/d"))).replace('"CONFIG"', json.dumps(config)).replace('"TRANSFORMS"', json.dumps(transforms))
 |     spec = [{**t, "shuffleKey": ["/id", "/n"] if t["name"] == "double" else [], "backfill": 3 if t["name"] == "zero" else 0, "stateKey": t["name"]} for t in transforms]
 |     line = line.replace('"DERIVED"', json.dumps({**collection("t/d"), "derivation": {"connectorType": "LOCAL", "config": config, "transforms": spec}}))
-|     sys.stdout.write(line)
+|     text += line
+| os.write(1, text.encode())  # at once: whoever reads it may end before its end
 file drive.sh
 | python3 fill.py "$@" | weir shim --from flow --as flow --derivation -- python3 $ROOT/tests/golden/flow-derive/peer.py --
 

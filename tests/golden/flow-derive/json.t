@@ -1,14 +1,16 @@
 # A derivation served in JSON: the order of flow.md 4.3 and 12.3, with examples/derive (balances of accounts; a withdrawal below the limit is refused).
 file fill.py
-| import json, sys
+| import json, os, sys
 | collection = lambda name, key: {"name": name, "key": [key], "writeSchema": {"type": "object"}, "projections": [{"ptr": key, "field": key[1:], "isPrimaryKey": True, "inference": {"types": ["string"], "exists": "MUST"}}]}
 | read = lambda name, config: {"name": name, "collection": collection("t/" + name, "/id"), "lambdaConfig": config}
 | transforms = [read("in", {"kind": "deposit"}), read("out", {"kind": "withdrawal", "amount": "/to/cents"})]
 | target = collection("t/balances", "/user")
+| text = ""
 | for line in sys.stdin:
 |     line = line.replace('"COLLECTION"', json.dumps(target)).replace('"TRANSFORMS"', json.dumps(transforms))
 |     line = line.replace('"DERIVED"', json.dumps({**target, "derivation": {"connectorType": "LOCAL", "config": {}, "transforms": [{**t, "shuffleKey": ["/user"], "stateKey": t["name"]} for t in transforms]}}))
-|     sys.stdout.write(line)
+|     text += line
+| os.write(1, text.encode())  # at once: whoever reads it may end before its end
 
 == spec: what a lambda may be is the resource
 $ derive-balances | python3 -c 'import json, sys; s = json.load(sys.stdin)["spec"]; print(sorted(s), s["protocol"], sorted(s["configSchema"]["properties"]), s["resourceConfigSchema"]["required"])'

@@ -106,6 +106,7 @@ class Session:
         if t["shuffleKey"]:
             key = [doc[p[1:]] for p in t["shuffleKey"]]
             check(shuffle["key"] == key == unpack(base64.b64decode(shuffle["packed"])), f"the shuffle key of {doc} is {shuffle}")
+            check(t["shuffleKey"] != ["/id"] or doc["id"] != "ann" or shuffle["hash"] == 0xE8D0375A, f"another hash: {shuffle}")  # by github.com/minio/highwayhash
         name = str(doc["id"])
         before = self.kept["seen"].get(name, 0)
         self.kept["seen"][name] = self.changed[name] = before + 1

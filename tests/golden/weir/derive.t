@@ -121,3 +121,22 @@ $ weir run --once --quiet
 ! error acme/b: derivation acme/b: this kind of endpoint is not run by this version: use local or native code=config
 ! error a task failed, see above code=config
 = 2
+
+== validate, without a run
+file flow.yaml
+| collections:
+|   acme/a: {schema: {type: object, properties: {id: {type: integer}}}, key: [/id]}
+|   acme/b:
+|     schema: {type: object, properties: {id: {type: integer}}}
+|     key: [/id]
+|     derive:
+|       using: {sqlite: {migrations: ['create table t (n integer);']}}
+|       transforms:
+|         - {name: looks, source: acme/a, lambda: 'select $id;'}
+|         - {name: counts, source: acme/a, lambda: 'insert into t values ($id);'}
+$ weir validate; ls -d weir-data 2>/dev/null
+<= {"name": "acme/b", "transforms": [{"name": "looks", "collection": "acme/a", "readOnly": true}, {"name": "counts", "collection": "acme/a", "readOnly": false}]}
+= 2
+$ sed -i 's/select $id/select $di/' flow.yaml; weir validate
+! error derivation acme/b: validate:
+= 2
