@@ -16,10 +16,11 @@ import rows
 import rows_derive
 import rows_documents
 import rows_fivetran
+import rows_postgres
 import rows_protocols
 from rows import Row
 
-ROWS = rows.ROWS | rows_protocols.ROWS | rows_fivetran.ROWS | rows_documents.ROWS | rows_derive.ROWS
+ROWS = rows.ROWS | rows_protocols.ROWS | rows_fivetran.ROWS | rows_documents.ROWS | rows_derive.ROWS | rows_postgres.ROWS
 
 ROOT = Path(__file__).resolve().parent.parent
 
