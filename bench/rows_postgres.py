@@ -107,7 +107,7 @@ def postgres(p: Place, scale: float) -> Row:
         Variant("psql \\copy, text", lambda: b.copy("text"), count, "limit"),
     ]
     return Row("postgres", "rows of 10 columns into a PostgreSQL table with a primary key; CPU of the server's session, too", "rows", variants,
-               "0.7 of binary COPY's speed", lambda r: r["psql \\copy, binary"]["ratio"] >= 0.7)
+               "0.7 of binary COPY's speed on the clock", lambda r: r["psql \\copy, binary"]["wall"] / r["weir run, new rows"]["wall"] >= 0.7)
 
 
 def postgres_upsert(p: Place, scale: float) -> Row:
@@ -116,7 +116,7 @@ def postgres_upsert(p: Place, scale: float) -> Row:
     b.new_rows()
     return Row("postgres-upsert", "the same rows again, each of which replaces the one that is there", "rows",
                [Variant("weir run, rows that are there", b.same_rows_again, count, "weir")],
-               "200k a second", lambda r: all(v["amount"] / v["wall"] >= 200e3 for v in r.values()))
+               "200k a second on the clock", lambda r: all(v["amount"] / v["wall"] >= 200e3 for v in r.values()))
 
 
 ROWS = {"postgres": postgres, "postgres-upsert": postgres_upsert}
