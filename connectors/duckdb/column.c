@@ -1,6 +1,5 @@
 #include "column.h"
 
-#include "digits.h"
 #include "moment.h"
 
 #include <stdio.h>
@@ -131,8 +130,7 @@ duck_type duck_type_join(duck_type a, duck_type b, bool texts)
 
 __extension__ typedef unsigned __int128 wide_bits;
 
-/* The number times ten to the power of `scale`. @return false: it has more digits behind the point, or does not fit 38 digits */
-static bool to_scaled(const digits *d, int scale, duckdb_hugeint *ret)
+bool duck_scaled(const digits *d, int scale, duckdb_hugeint *ret)
 {
     int zeros = scale - (d->count - d->point);
     wide_bits n = 0;
@@ -254,7 +252,7 @@ static bool put_scaled(const duck_column *c, duckdb_vector v, idx_t row, weir_vi
     digits d;
     (void)scratch;
     return number_of(c, json, &n) && digits_take(n, &d) &&
-           to_scaled(&d, c->type.kind == DUCK_DECIMAL ? c->type.behind : 0, (duckdb_hugeint *)duckdb_vector_get_data(v) + row);
+           duck_scaled(&d, c->type.kind == DUCK_DECIMAL ? c->type.behind : 0, (duckdb_hugeint *)duckdb_vector_get_data(v) + row);
 }
 
 static bool put_double(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch)
