@@ -184,3 +184,27 @@ $ weir run --once --quiet && python3 read.py
 < ['5', '\xe9\U0001f600\tend', '', '', '', 'c']
 $ zcat out/deep/er/*/* | grep -a '^2,' | tr -d '\r'
 < 2,"",,,,c
+
+== its own catalog; a second run writes nothing; files are rolled
+$ weir run --source $ROOT/connectors/materialize-files/test.flow.yaml --once --quiet && sh list.sh | grep csv
+< ./csv/greetings/0000000000-ID.csv
+< ./csv/greetings/0000000001-ID.csv
+< ./csv/greetings/0000000002-ID.csv
+$ weir run --source $ROOT/connectors/materialize-files/test.flow.yaml --once --quiet && cat out/csv/greetings/* out/ndjson/greetings/*/* | tr -d '\r'
+< n,text,_op
+< 0,Hello,c
+< 1,Hello,c
+< n,text,_op
+< 2,Hello,c
+< 3,Hello,c
+< n,text,_op
+< 4,Hello,c
+<= {"n":0,"text":"Hello"}
+<= {"n":1,"text":"Hello"}
+<= {"n":2,"text":"Hello"}
+<= {"n":3,"text":"Hello"}
+<= {"n":4,"text":"Hello"}
+
+== Parquet, where weir was built with DuckDB
+$ sed 's/format: csv/format: parquet/' $ROOT/connectors/materialize-files/test.flow.yaml >flow.yaml; weir run --once --quiet --only acme/hello && weir run --once --quiet --only acme/csv 2>log; grep -q 'Parquet needs the DuckDB plug-in' log || cat log; [ -s log ] && echo 3 files || echo $(ls out/csv/greetings/*.parquet | wc -l) files
+< 3 files
