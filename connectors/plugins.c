@@ -72,8 +72,9 @@ static weir_rc open_absent(weir_task *t, const weir_connector *me, const void *c
 
 /* It refuses before it looks at any setting, and so takes all of them. */
 static const weir_connector duckdb_absent = {
-    .abi = WEIR_ABI, .name = "materialize-duckdb", .version = "0.1.0", .title = "Loads tables into a DuckDB database file",
-    .config_schema = WEIR_LIT("{\"type\":\"object\"}"), .open = open_absent, .sql = &(const weir_sql){0},
+    .abi = WEIR_ABI, .name = "materialize-duckdb", .version = "0.1.0", .title = "Loads collections and tables into a DuckDB database file",
+    .config_schema = WEIR_LIT("{\"type\":\"object\"}"), .resource_schema = WEIR_LIT("{\"type\":\"object\"}"), .open = open_absent,
+    .materialize = &(const weir_materialize){0}, .sql = &(const weir_sql){0},
 };
 
 static weir_rc store_absent(weir_task *t, void *self, const weir_row *rows, size_t count)
