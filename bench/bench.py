@@ -17,9 +17,10 @@ import rows_derive
 import rows_documents
 import rows_fivetran
 import rows_protocols
+import rows_warehouse
 from rows import Row
 
-ROWS = rows.ROWS | rows_protocols.ROWS | rows_fivetran.ROWS | rows_documents.ROWS | rows_derive.ROWS
+ROWS = rows.ROWS | rows_protocols.ROWS | rows_fivetran.ROWS | rows_documents.ROWS | rows_derive.ROWS | rows_warehouse.ROWS
 
 ROOT = Path(__file__).resolve().parent.parent
 
