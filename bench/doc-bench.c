@@ -1,6 +1,7 @@
 /* doc-bench: documents of ten fields, reduced. For bin/bench.
  *
- *     doc-bench combine DOCUMENTS KEYS MIB [shown]   so many documents, over so many keys that come in no order, put together within so many MiB, and drained; shown: printed
+ *     doc-bench combine DOCUMENTS KEYS MIB [shown]   so many documents, over so many keys that come in no order, put together within
+ *                                                    so many MiB, and drained; shown: printed
  *     doc-bench reduce DOCUMENTS                     each checked and reduced into one, again and again
  *     doc-bench print DOCUMENTS KEYS                 those that combine makes, a line each
  *
@@ -12,12 +13,14 @@
 
 #include "doc/combiner.h"
 
+#define REDUCED(type, strategy) "{\"type\":\"" type "\",\"reduce\":{\"strategy\":\"" strategy "\"}}"
+
 static const char schema_text[] =
-    "{\"type\":\"object\",\"required\":[\"id\",\"count\"],\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"id\":{\"type\":\"integer\"},"
-    "\"name\":{\"type\":\"string\"},\"email\":{\"type\":\"string\",\"maxLength\":100},\"city\":{\"type\":\"string\"},\"active\":{\"type\":\"boolean\"},"
-    "\"count\":{\"type\":\"integer\",\"reduce\":{\"strategy\":\"sum\"}},\"amount\":{\"type\":\"number\",\"reduce\":{\"strategy\":\"sum\"}},"
-    "\"first\":{\"type\":\"string\",\"reduce\":{\"strategy\":\"minimize\"}},\"last\":{\"type\":\"string\",\"reduce\":{\"strategy\":\"maximize\"}},"
-    "\"note\":{\"type\":[\"string\",\"null\"]}}}";
+    "{\"type\":\"object\",\"required\":[\"id\",\"count\"],\"reduce\":{\"strategy\":\"merge\"},\"properties\":{"
+    "\"id\":{\"type\":\"integer\"},\"name\":{\"type\":\"string\"},\"email\":{\"type\":\"string\",\"maxLength\":100},"
+    "\"city\":{\"type\":\"string\"},\"active\":{\"type\":\"boolean\"},\"note\":{\"type\":[\"string\",\"null\"]},"
+    "\"count\":" REDUCED("integer", "sum") ",\"amount\":" REDUCED("number", "sum") ","
+    "\"first\":" REDUCED("string", "minimize") ",\"last\":" REDUCED("string", "maximize") "}}";
 
 enum { ROOM = 400 };
 
@@ -39,8 +42,10 @@ static size_t put_unsigned(char *to, uint64_t v, size_t digits)
 /* 243 bytes; only what differs is written. */
 static size_t put_document(char *to, uint64_t n, uint64_t id)
 {
-    static const char pattern[] = "{\"id\":1########,\"name\":\"Jacqueline Montgomery\",\"email\":\"jacqueline.montgomery@example.com\",\"city\":\"Santiago de Compostela\","
-                                  "\"active\":true,\"count\":1,\"amount\":1###.25,\"first\":\"2024-01-01T00:########Z\",\"last\":\"2024-01-01T00:########Z\",\"note\":null}";
+    static const char pattern[] =
+        "{\"id\":1########,\"name\":\"Jacqueline Montgomery\",\"email\":\"jacqueline.montgomery@example.com\","
+        "\"city\":\"Santiago de Compostela\",\"active\":true,\"count\":1,\"amount\":1###.25,\"first\":\"2024-01-01T00:########Z\","
+        "\"last\":\"2024-01-01T00:########Z\",\"note\":null}";
     enum { ID = 7, AMOUNT = 157, FIRST = 187, LAST = 220 };
     memcpy(to, pattern, sizeof pattern);
     put_unsigned(to + ID, id, 8);

@@ -32,7 +32,8 @@ struct combiner {
 
 /** "KEY: why" before the chain; the key as JSON. */
 weir_rc combiner_wrap(const combiner *c, uint32_t binding, weir_view packed, weir_rc rc, err *e);
-/** Reads `doc` into c->right and checks it. @return WEIR_E_CONFIG if it is not valid: `what` and why. @param notes will it be reduced? */
+/** Reads `doc` into c->right and checks it. @return WEIR_E_CONFIG if it is not valid: `what` and why. @param notes will it be
+ *  reduced? */
 weir_rc combiner_check(combiner *c, const part *p, weir_view doc, bool notes, const char *what, err *e);
 
 /* The documents of one key as they come in order, put together as far as they can be. */

@@ -1,4 +1,5 @@
-/* Digests are those of the tests of Estuary Flow's runtime (crates/doc/src/redact of github.com/estuary/flow), whose salt is "test-salt". */
+/* Digests are those of the tests of Estuary Flow's runtime (crates/doc/src/redact of github.com/estuary/flow), whose salt is
+ * "test-salt". */
 #include "reduce_rig.h"
 
 #include "doc/combiner.h"

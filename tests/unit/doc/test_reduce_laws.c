@@ -1,6 +1,8 @@
-/* Laws of reductions (flow.md 8.2), over random documents: parts may be put together in any order of brackets, what is full comes to the same in one step or in several,
- * and what there is of neutral documents changes nothing. */
+/* Laws of reductions (flow.md 8.2), over random documents: parts may be put together in any order of brackets, what is full comes
+ * to the same in one step or in several, and what there is of neutral documents changes nothing. */
 #include "reduce_rig.h"
+
+#include "json/patch.h"
 
 enum { ROUNDS = 400 };
 
@@ -271,7 +273,19 @@ static void test_laws(void **state)
         check(&laws[i], i + 1);
 }
 
-/* A merge patch as a schema reduces as RFC 7396 says, however patches are put together before; what cannot be put together is kept apart. */
+/* RFC 7396 by another way. */
+static void patched(const buf *target, const buf *patch, const buf *got)
+{
+    buf expected = {0};
+    assert_true(patch_apply(&expected, buf_view(target), buf_view(patch)));
+    if (!same_value(buf_view(&expected), buf_view(got)))
+        fail_msg("merge patch: %.*s on %.*s comes to %.*s instead of %.*s", VIEW_ARG(buf_view(patch)), VIEW_ARG(buf_view(target)), VIEW_ARG(buf_view(got)),
+                 VIEW_ARG(buf_view(&expected)));
+    buf_free(&expected);
+}
+
+/* A merge patch as a schema reduces as RFC 7396 says, however patches are put together before; what cannot be put together is kept
+ * apart. */
 static void test_apart(void **state)
 {
     (void)state;
@@ -288,6 +302,7 @@ static void test_apart(void **state)
             nested(&d[k], &seed, 3);
         }
         reduces(&r, &d[0], &d[1], true, &t[0], &what);
+        patched(&d[0], &d[1], &t[0]);
         reduces(&r, &t[0], &d[2], true, &t[1], &what);
         if (!reduces(&r, &d[1], &d[2], false, &t[2], &what)) {
             apart++;
