@@ -256,6 +256,14 @@ weir_rc session_rebind(session *s, weir_binding *b, const tree *const *resources
     return WEIR_OK;
 }
 
+bool session_set_state(session *s, weir_view state)
+{
+    weir_view copy = arena_dup(&s->arena, state);
+    if (copy.ptr)
+        s->initial_state = copy;
+    return copy.ptr != NULL;
+}
+
 const weir_binding *session_bindings(const session *s, size_t *ret_count)
 {
     *ret_count = s->binding_count;

@@ -178,6 +178,9 @@ weir_rc session_call(session *s, weir_rc (*fn)(weir_task *, void *self, void *ar
 /** The good end of a session: see weir_materialize.finish. */
 weir_rc session_finish(session *s, err *e);
 
+/** What weir_state() gives from now on, between two callbacks. @return false without memory */
+bool session_set_state(session *s, weir_view state);
+
 /** Asks all lanes to stop. Async-signal-safe: no. Thread-safe: yes. */
 void session_stop(session *s);
 bool session_stopping(const session *s);

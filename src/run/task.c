@@ -618,6 +618,8 @@ weir_view weir_last_spec(const weir_task *t, weir_view *ret_version)
     if (ret_version)
         *ret_version = t->s->last_version;
     return t->s->last_spec;
+}
+
 weir_rc weir_read_only(weir_task *t, const weir_transform *x)
 {
     listener *l = t->s->to;
