@@ -9,6 +9,7 @@
 typedef struct plugin {
     const weir_connector *absent; /* stands for it */
     const char *symbol;           /* of its descriptor */
+    const char *needs;            /* what it is made of */
     const char *missing;          /* why it was not built; empty: it was */
 } plugin;
 
@@ -75,16 +76,38 @@ static const weir_connector duckdb_absent = {
     .config_schema = WEIR_LIT("{\"type\":\"object\"}"), .open = open_absent, .sql = &(const weir_sql){0},
 };
 
-static const plugin plugins[] = {{&duckdb_absent, "materialize_duckdb", WEIR_NO_DUCKDB}};
+static weir_rc store_absent(weir_task *t, void *self, const weir_row *rows, size_t count)
+{
+    (void)self, (void)rows, (void)count;
+    return weir_fail(t, WEIR_E_BUG, "it is not there");
+}
+
+static weir_rc commit_absent(weir_task *t, void *self, weir_view checkpoint)
+{
+    (void)checkpoint;
+    return store_absent(t, self, NULL, 0);
+}
+
+static const weir_connector postgres_absent = {
+    .abi = WEIR_ABI, .name = "materialize-postgres", .version = "0.1.0", .title = "Loads collections into tables of a PostgreSQL database",
+    .config_schema = WEIR_LIT("{\"type\":\"object\"}"), .resource_schema = WEIR_LIT("{\"type\":\"object\"}"), .open = open_absent,
+    .materialize = &(const weir_materialize){.store = store_absent, .commit = commit_absent},
+};
+
+static const plugin plugins[] = {
+    {&duckdb_absent, "materialize_duckdb", "DuckDB", WEIR_NO_DUCKDB},
+    {&postgres_absent, "materialize_postgres", "libpq", WEIR_NO_POSTGRES},
+};
 
 static weir_rc open_absent(weir_task *t, const weir_connector *me, const void *config, void **ret_self)
 {
     char why[512] = "";
+    const plugin *p = plugins;
     (void)config, (void)ret_self;
-    for (size_t i = 0; i < sizeof plugins / sizeof *plugins; i++)
-        if (plugins[i].absent == me)
-            plugin_load(&plugins[i], why, sizeof why);
-    return weir_fail(t, WEIR_E_CONFIG, "this weir was built without DuckDB: %s", why);
+    while (p->absent != me)
+        p++;
+    plugin_load(p, why, sizeof why);
+    return weir_fail(t, WEIR_E_CONFIG, "this weir was built without %s: %s", p->needs, why);
 }
 
 const weir_connector *plugin_find(weir_view name)

@@ -1,4 +1,4 @@
-/* Lines of Flow's JSON codec, as requests and as responses of captures and materializations: what is accepted can be written again and reads as the same, in both
+/* Lines of Flow's JSON codec, as requests and as responses of captures, materializations and derivations: what is accepted can be written again and reads as the same, in both
  * codecs.
  */
 #include "flow_same.h"
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     buf scratch = {0};
     if (len && memchr(bytes, '\n', len))
         return 0; /* not one line */
-    for (int dir = FLOW_REQUEST; dir <= FLOW_MATERIALIZE_RESPONSE; dir++) {
+    for (int dir = FLOW_REQUEST; dir <= FLOW_DERIVE_RESPONSE; dir++) {
         err e = {0};
         flow_message m;
         weir_rc rc = flow_read(FLOW_JSON, (flow_direction)dir, line, &m, &scratch, &e);

@@ -1,4 +1,4 @@
-/* Messages of Flow's protobuf codec, as requests and as responses of captures and materializations: what is accepted says the same as a line of the JSON codec, and
+/* Messages of Flow's protobuf codec, as requests and as responses of captures, materializations and derivations: what is accepted says the same as a line of the JSON codec, and
  * the JSON form goes to protobuf and back without a change.
  */
 #include "flow_same.h"
@@ -16,7 +16,9 @@ static void check_message(flow_direction dir, weir_view bytes)
             check_checkpoint(&m);
         } else if (m.kind == FLOW_LOAD || m.kind == FLOW_STORE || m.kind == FLOW_LOADED) {
             check_row(dir, &m);
-        } else if (m.kind != FLOW_CAPTURED) {
+        } else if (m.kind == FLOW_READ) {
+            check_read(&m);
+        } else if (m.kind != FLOW_CAPTURED && m.kind != FLOW_PUBLISHED) {
             MUST(flow_write(FLOW_JSON, dir, m.kind, m.body, &line, &e) == WEIR_OK);
             MUST(read_frame(FLOW_JSON, dir, &line, &back, &unused, &e) == WEIR_OK);
             must_be_same(&m, &back);
@@ -58,9 +60,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     check_message(FLOW_RESPONSE, message);
     check_message(FLOW_MATERIALIZE_REQUEST, message);
     check_message(FLOW_MATERIALIZE_RESPONSE, message);
+    check_message(FLOW_DERIVE_REQUEST, message);
+    check_message(FLOW_DERIVE_RESPONSE, message);
     check_transcoder(&flow_request_pb, message);
     check_transcoder(&flow_response_pb, message);
     check_transcoder(&flow_materialize_request_pb, message);
     check_transcoder(&flow_materialize_response_pb, message);
+    check_transcoder(&flow_derive_request_pb, message);
+    check_transcoder(&flow_derive_response_pb, message);
     return 0;
 }

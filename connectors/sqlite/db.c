@@ -1,13 +1,9 @@
 #include "db.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
-
-enum { POLL_MS = 10 };
 
 /* `table` and `column` are words of SQL; nobody but us reads these tables. */
 static const char meta_sql[] =
@@ -21,54 +17,9 @@ static const char meta_sql[] =
 
 /* --------------------------------------------------------------------------------------------------------------- errors -- */
 
-static const struct {
-    int code;
-    weir_rc rc;
-    const char *what; /* NULL: SQLite's own words */
-} codes[] = {
-    {SQLITE_BUSY, WEIR_E_TRANSIENT, "it is locked by another process"},
-    {SQLITE_LOCKED, WEIR_E_TRANSIENT, "it is locked by another connection"},
-    {SQLITE_PROTOCOL, WEIR_E_TRANSIENT, "it is locked by another process"},
-    {SQLITE_FULL, WEIR_E_NOMEM, "the disk is full"},
-    {SQLITE_IOERR, WEIR_E_NOMEM, NULL},
-    {SQLITE_NOMEM, WEIR_E_NOMEM, "out of memory"},
-    {SQLITE_NOTADB, WEIR_E_CONFIG, "it is not an SQLite database"},
-    {SQLITE_CORRUPT, WEIR_E_CONFIG, "the file is damaged"},
-    {SQLITE_READONLY, WEIR_E_CONFIG, "it cannot be written: the file or its folder is read-only"},
-    {SQLITE_CANTOPEN, WEIR_E_CONFIG, NULL},
-    {SQLITE_PERM, WEIR_E_CONFIG, NULL},
-    {SQLITE_AUTH, WEIR_E_CONFIG, NULL},
-    {SQLITE_CONSTRAINT, WEIR_E_CONFIG, NULL},
-    {SQLITE_SCHEMA, WEIR_E_CONFIG, NULL},
-    {SQLITE_TOOBIG, WEIR_E_CONFIG, NULL},
-    {SQLITE_ERROR, WEIR_E_CONFIG, NULL}, /* too many columns, a view in the way ...: what the operator has put there */
-};
-
-static weir_rc fail_with(weir_task *t, const db *d, const char *doing, int code)
-{
-    int errnum = d->sqlite ? sqlite3_system_errno(d->sqlite) : 0;
-    const char *words = d->sqlite ? sqlite3_errmsg(d->sqlite) : sqlite3_errstr(code);
-    const char *reason = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN ? strerror(errnum) : NULL;
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        if (codes[i].code != (code & 0xff))
-            continue;
-        if (codes[i].code == SQLITE_BUSY && weir_stopping(t))
-            return WEIR_STOPPED;
-        words = codes[i].what ? codes[i].what : words;
-        return errnum && reason ? weir_fail(t, codes[i].rc, "%s \"%s\": %s: %s", doing, d->path, words, reason)
-                                : weir_fail(t, codes[i].rc, "%s \"%s\": %s", doing, d->path, words);
-    }
-    return weir_fail(t, WEIR_E_BUG, "%s \"%s\": %s", doing, d->path, words);
-}
-
 weir_rc lite_fail(weir_task *t, const db *d, const char *doing)
 {
-    return fail_with(t, d, doing, d->sqlite ? sqlite3_extended_errcode(d->sqlite) : SQLITE_NOMEM);
-}
-
-weir_rc lite_nomem(weir_task *t)
-{
-    return weir_fail(t, WEIR_E_NOMEM, "out of memory");
+    return lite_code_fail(t, d->sqlite, d->path, doing, d->sqlite ? sqlite3_extended_errcode(d->sqlite) : SQLITE_NOMEM);
 }
 
 void *lite_zeroed(weir_task *t, size_t count, size_t size)
@@ -76,26 +27,6 @@ void *lite_zeroed(weir_task *t, size_t count, size_t size)
     size_t bytes = count < SIZE_MAX / size ? (count + 1) * size : 0;
     void *p = bytes ? weir_alloc(t, bytes) : NULL;
     return p ? memset(p, 0, bytes) : NULL;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Called by SQLite while somebody else writes. Waits in short steps, and not at all once somebody asked to stop. */
-static int wait_for_lock(void *arg, int tries)
-{
-    db *d = arg;
-    if (tries == 0)
-        d->waits_since = now_ms();
-    if (weir_stopping(d->task) || now_ms() - d->waits_since >= d->busy_ms)
-        return 0;
-    struct pollfd stop = {.fd = weir_stop_fd(d->task), .events = POLLIN};
-    poll(&stop, 1, POLL_MS);
-    return 1;
 }
 
 /* ----------------------------------------------------------------------------------------------------------- statements -- */
@@ -108,7 +39,7 @@ weir_rc lite_exec(weir_task *t, db *d, const char *sql)
 weir_rc lite_run(weir_task *t, db *d, char *sql)
 {
     if (!sql)
-        return fail_with(t, d, "writing to", SQLITE_NOMEM);
+        return lite_code_fail(t, d->sqlite, d->path, "writing to", SQLITE_NOMEM);
     weir_rc rc = lite_exec(t, d, sql);
     sqlite3_free(sql);
     return rc;
@@ -117,7 +48,7 @@ weir_rc lite_run(weir_task *t, db *d, char *sql)
 weir_rc lite_prepare(weir_task *t, db *d, char *sql, sqlite3_stmt **ret)
 {
     if (!sql)
-        return fail_with(t, d, "writing to", SQLITE_NOMEM);
+        return lite_code_fail(t, d->sqlite, d->path, "writing to", SQLITE_NOMEM);
     int code = sqlite3_prepare_v3(d->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
     sqlite3_free(sql);
     return code ? lite_fail(t, d, "preparing for") : WEIR_OK;
@@ -194,11 +125,11 @@ static weir_rc connect_file(weir_task *t, db *d, int flags)
     if (sqlite3_open_v2(d->path, &d->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | flags, NULL))
         return lite_fail(t, d, "opening");
     sqlite3_extended_result_codes(d->sqlite, 1);
-    sqlite3_busy_handler(d->sqlite, wait_for_lock, d);
+    sqlite3_busy_handler(d->sqlite, lite_wait_for_lock, &d->wait);
     if (sqlite3_create_function_v2(d->sqlite, LITE_ORDER, 4, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, d, cursor_order, NULL, NULL, NULL))
         return lite_fail(t, d, "opening");
     if (sqlite3_db_readonly(d->sqlite, "main") == 1)
-        return fail_with(t, d, "opening", SQLITE_READONLY);
+        return lite_code_fail(t, d->sqlite, d->path, "opening", SQLITE_READONLY);
     /* Rebuilding a table must not look into views that name it. */
     char *sql = sqlite3_mprintf("PRAGMA synchronous=FULL; PRAGMA legacy_alter_table=ON; PRAGMA cache_size=-%lld",
                                 (long long)d->cache_mb * 1024);

@@ -5,15 +5,14 @@
 #include <sqlite3.h>
 #include <weir.h>
 
-#include "value.h"
+#include "lite_error.h"
+#include "lite_value.h"
 
 typedef struct db {
     sqlite3 *sqlite;  /* NULL: not connected */
     const char *path; /* borrowed from the settings */
     char *task_name;  /* empty: somebody else keeps the position, so there is neither checkpoint nor fence */
-    weir_task *task;     /* whose callback runs: for whoever waits for a lock */
-    int64_t busy_ms;     /* how long to wait for it */
-    int64_t waits_since; /* busy handler: when the present wait began */
+    lite_wait wait;      /* its task is the one whose callback runs */
     int64_t cache_mb;
     bool in_transaction;
     bool broken; /* a transaction was rolled back: what was stored in it is gone, so nothing may be committed */
@@ -25,7 +24,6 @@ typedef struct db {
     lite_text left, right; /* of weir_cursor_order(): values as JSON */
 } db;
 
-weir_rc lite_nomem(weir_task *t);
 /** Zeroed memory of the task, for count * size bytes; a count of 0 gives a valid pointer. NULL without memory. */
 void *lite_zeroed(weir_task *t, size_t count, size_t size);
 /** Fails with the code and the words for what SQLite reports: `doing` "opening", "reading", "writing". */

@@ -135,7 +135,7 @@ static void be_strict(db *d)
 
 static weir_rc connect_sql(weir_task *t, db *d)
 {
-    d->task = t;
+    d->wait.task = t;
     if (d->sql)
         return WEIR_OK;
     weir_rc rc = lite_connect(t, d);
@@ -167,7 +167,7 @@ static weir_rc begin(weir_task *t, void *self)
 static weir_rc commit(weir_task *t, void *self)
 {
     db *d = self;
-    d->task = t;
+    d->wait.task = t;
     weir_rc rc = lite_exec(t, d, "COMMIT");
     d->in_transaction = rc != WEIR_OK;
     return rc;
@@ -176,7 +176,7 @@ static weir_rc commit(weir_task *t, void *self)
 static weir_rc rollback(weir_task *t, void *self)
 {
     db *d = self;
-    d->task = t;
+    d->wait.task = t;
     if (d->in_transaction)
         sqlite3_exec(d->sqlite, "ROLLBACK", NULL, NULL, NULL); /* SQLite may have done it already: full disk, I/O error */
     d->in_transaction = false;
@@ -216,7 +216,7 @@ static weir_rc run(weir_task *t, void *self, const char *sql, const weir_sql_val
     db *d = self;
     sqlite3_stmt *st = NULL;
     size_t done = 0;
-    d->task = t;
+    d->wait.task = t;
     weir_rc rc = statement_for(t, d, sql, &st);
     if (!rc)
         rc = check_count(t, st, sql, rows ? columns : 0);
@@ -414,7 +414,7 @@ static weir_rc move_table(weir_task *t, void *self, weir_view schema, weir_view 
 {
     db *d = self;
     lite_text later = {0};
-    d->task = t;
+    d->wait.task = t;
     char *old = bare_name(t, schema, from), *name = bare_name(t, schema, to);
     weir_rc rc = old && name ? dependents(t, d, name, &later) : lite_nomem(t);
     if (!rc)

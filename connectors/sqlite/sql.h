@@ -22,7 +22,7 @@
 #define SQLITE_SQL_H
 
 #include "db.h"
-#include "value.h"
+#include "lite_value.h"
 
 extern const weir_sql lite_sql_ops; /* `self` begins with a db */
 /** Frees the statements; before the database is closed. */

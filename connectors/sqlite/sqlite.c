@@ -1,7 +1,7 @@
 /* sqlite.c - materialize-sqlite: collections into the tables of an SQLite database, each row exactly once.
  *
  * One transaction of SQLite for each of ours, and the checkpoint goes in with the rows. Read on in this order: db.h (connection and
- * fence), table.h (making tables fit), value.h (JSON to SQLite and back), rows.h (storing and loading).
+ * fence), table.h (making tables fit), lite_value.h (JSON to SQLite and back), rows.h (storing and loading).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -88,9 +88,8 @@ static weir_rc open_loader(weir_task *t, const weir_connector *me, const void *c
     if (!l)
         return lite_nomem(t);
     l->d = (db){.path = s->path,
-                .busy_ms = s->busy_timeout * 1000,
+                .wait = {.task = t, .busy_ms = s->busy_timeout * 1000},
                 .cache_mb = s->cache_mb,
-                .task = t,
                 .task_name = strndup(task.ptr ? task.ptr : "", task.len)};
     weir_rc rc = l->d.task_name ? lite_open(t, &l->d) : lite_nomem(t);
     if (rc)
@@ -148,14 +147,14 @@ static weir_rc settle(loader *l, weir_rc rc)
 static weir_rc validate(weir_task *t, void *self, const weir_binding *bindings, size_t count)
 {
     loader *l = self;
-    l->d.task = t;
+    l->d.wait.task = t;
     return lite_table_validate(t, &l->d, bindings, count);
 }
 
 static weir_rc apply(weir_task *t, void *self, const weir_binding *bindings, size_t count)
 {
     loader *l = self;
-    l->d.task = t;
+    l->d.wait.task = t;
     bool alone = !l->d.in_transaction;
     weir_rc rc = lite_begin(t, &l->d);
     for (size_t i = 0; !rc && i < count; i++) {
@@ -173,7 +172,7 @@ static weir_rc load(weir_task *t, void *self, const weir_row *keys, size_t count
 {
     loader *l = self;
     table *x = NULL;
-    l->d.task = t;
+    l->d.wait.task = t;
     weir_rc rc = count ? lite_begin(t, &l->d) : WEIR_OK;
     if (!rc && count)
         rc = table_for(t, l, keys[0].binding, &x);
@@ -186,7 +185,7 @@ static weir_rc store(weir_task *t, void *self, const weir_row *rows, size_t coun
 {
     loader *l = self;
     table *x = NULL;
-    l->d.task = t;
+    l->d.wait.task = t;
     weir_rc rc = count ? lite_begin(t, &l->d) : WEIR_OK;
     if (!rc && count)
         rc = table_for(t, l, rows[0].binding, &x);
@@ -199,7 +198,7 @@ static weir_rc expire(weir_task *t, void *self, const weir_binding *b, const wei
 {
     loader *l = self;
     table *x = NULL;
-    l->d.task = t;
+    l->d.wait.task = t;
     weir_rc rc = lite_begin(t, &l->d);
     if (!rc)
         rc = table_for(t, l, b, &x);
@@ -211,7 +210,7 @@ static weir_rc expire(weir_task *t, void *self, const weir_binding *b, const wei
 static weir_rc commit(weir_task *t, void *self, weir_view checkpoint)
 {
     loader *l = self;
-    l->d.task = t;
+    l->d.wait.task = t;
     weir_rc rc = lite_begin(t, &l->d);
     if (!rc)
         rc = lite_commit(t, &l->d, &checkpoint);

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/view.h"
-#include "value.h"
+#include "lite_value.h"
 
 static void test_values(void **state)
 {

@@ -119,6 +119,55 @@ bool clock_read_date(weir_view text, int64_t *ret_days_since_1970)
     return true;
 }
 
+/* .5 behind the seconds; digits behind nanoseconds are passed over. @return bytes read; 0: it is no fraction */
+static size_t read_fraction(weir_view text, uint32_t *nanos)
+{
+    size_t n = 1;
+    uint32_t unit = 100000000;
+    *nanos = 0;
+    for (; n < text.len && text.ptr[n] >= '0' && text.ptr[n] <= '9'; n++, unit /= 10)
+        *nanos += (uint32_t)(text.ptr[n] - '0') * unit;
+    return n > 1 ? n : 0;
+}
+
+/* Z, or +01:00. */
+static bool read_zone(weir_view text, int64_t *ret_seconds)
+{
+    uint32_t hours, minutes;
+    *ret_seconds = 0;
+    if (text.len == 1 && (text.ptr[0] | 0x20) == 'z')
+        return true;
+    if (text.len != 6 || (text.ptr[0] != '+' && text.ptr[0] != '-') || !two_digits(text.ptr + 1, &hours) || text.ptr[3] != ':' ||
+        !two_digits(text.ptr + 4, &minutes) || hours > 23 || minutes > 59)
+        return false;
+    *ret_seconds = (text.ptr[0] == '-' ? -1 : 1) * (int64_t)(hours * 3600 + minutes * 60);
+    return true;
+}
+
+bool clock_read_time(weir_view text, int64_t *ret_seconds, uint32_t *ret_nanos)
+{
+    enum { TIME_END = 19 }; /* of 2007-12-03T10:15:30 */
+    uint32_t h, m, s;
+    int64_t days, zone;
+    const char *p = text.ptr;
+    if (text.len <= TIME_END || !clock_read_date(text, &days) || ((p[10] | 0x20) != 't' && p[10] != ' ') || p[13] != ':' || p[16] != ':' ||
+        !two_digits(p + 11, &h) || !two_digits(p + 14, &m) || !two_digits(p + 17, &s) || h > 23 || m > 59 || s > 60)
+        return false;
+    weir_view rest = {p + TIME_END, text.len - TIME_END};
+    uint32_t nanos = 0;
+    if (rest.ptr[0] == '.') {
+        size_t n = read_fraction(rest, &nanos);
+        if (!n)
+            return false;
+        rest = (weir_view){rest.ptr + n, rest.len - n};
+    }
+    if (!read_zone(rest, &zone))
+        return false;
+    *ret_seconds = days * DAY + h * 3600 + m * 60 + s - zone;
+    *ret_nanos = nanos;
+    return true;
+}
+
 /* ---------------------------------------------------------------------------------------------------------- durations -- */
 
 #define LONGEST_MS (INT64_C(36525) * DAY * 1000) /* 100 years */

@@ -15,6 +15,8 @@ size_t clock_rfc3339(int64_t seconds, uint32_t nanos, char out[CLOCK_TEXT]);
 enum { CLOCK_DATE = 10 /* bytes of 2007-12-03 */ };
 /** Reads the date that a text begins with, years 0000 to 9999. @return false if it is none that there is */
 bool clock_read_date(weir_view text, int64_t *ret_days_since_1970);
+/** Reads an RFC 3339 date-time: 2007-12-03T10:15:30.5+01:00; digits behind nanoseconds are dropped. @return false if it is none */
+bool clock_read_time(weir_view text, int64_t *ret_seconds, uint32_t *ret_nanos);
 /** Reads a duration as people write it: "5m", "300s", "1h30m", "1d 2h", "2 minutes", "250ms", "1.5s", "62.250s", "10" (seconds),
  * ISO 8601 "PT5M". Rounded to the nearest millisecond. @return false if it is none, negative, or over 100 years of 365.25 days */
 bool clock_duration(weir_view text, int64_t *ret_ms);

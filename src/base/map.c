@@ -68,7 +68,7 @@ uint64_t map_hash(uint64_t seed, weir_view bytes)
 
 enum { FIRST_ROOM = 8 };
 
-static uint64_t new_seed(const map *m)
+uint64_t map_seed(const void *of)
 {
     uint64_t seed;
     if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
@@ -76,7 +76,7 @@ static uint64_t new_seed(const map *m)
     int64_t seconds;
     uint32_t nanos;
     clock_now(&seconds, &nanos);
-    return (uint64_t)seconds * 1000000007 ^ (uint64_t)nanos << 20 ^ (uint64_t)(uintptr_t)m;
+    return (uint64_t)seconds * 1000000007 ^ (uint64_t)nanos << 20 ^ (uint64_t)(uintptr_t)of;
 }
 
 /* The slot that has the key, or the free one where it belongs. Never full: half of the slots stay free. */
@@ -113,7 +113,7 @@ static bool grow(map *m)
         return false;
     }
     if (!m->room)
-        m->seed = new_seed(m);
+        m->seed = map_seed(m);
     free(m->slots);
     m->entries = entries;
     m->room = room;

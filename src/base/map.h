@@ -26,6 +26,8 @@ void map_free(map *m);
 
 /** Seeded 64-bit hash of bytes, for tables of untrusted keys. */
 uint64_t map_hash(uint64_t seed, weir_view bytes);
+/** A seed that nobody knows. @param of any pointer; counts where the system has no random bytes */
+uint64_t map_seed(const void *of);
 /** The nearest of `words` by edit distance, if near enough to be a slip; otherwise NULL. Ties: the first. */
 const char *map_nearest(weir_view word, const char *const *words, size_t count);
 

@@ -4,6 +4,7 @@
 static const char exit_statuses[] =
     "exit status:\n"
     "  0  done, or stopped when asked to\n"
+    "  1  a test of the catalog failed\n"
     "  2  the operator has to act: settings, credentials, catalog, command line\n"
     "  3  nobody has to: trying again later may help\n"
     "  4  the other system answers wrongly\n"
@@ -111,7 +112,7 @@ void cli_completion_bash(buf *out)
                   "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"");
     for (const cli_command *c = cli_commands; c->name; c++)
         buf_printf(out, "%s%s", c == cli_commands ? "" : " ", c->name);
-    buf_adds(out, "\"\n    else\n        case $prev in\n        --source|--data|--configuration|--state) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n        esac\n        case ${COMP_WORDS[1]} in\n");
+    buf_adds(out, "\"\n    else\n        case $prev in\n        --source|--data|--configuration|--state|--junit) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n        esac\n        case ${COMP_WORDS[1]} in\n");
     for (const cli_command *c = cli_commands; c->name; c++) {
         buf_printf(out, "        %s) words=\"--help", c->name);
         for (const char *const *n = c->options; *n; n++)

@@ -68,10 +68,7 @@ static uint64_t per_second(uint64_t n, const task_progress *t)
     return t->busy_ms > 0 ? n * 1000 / (uint64_t)t->busy_ms : 0;
 }
 
-static const char *kind_name(const task_progress *t)
-{
-    return t->kind == TASK_CAPTURE ? "capture" : "materialization";
-}
+static const char *kind_name(const task_progress *t) { return task_kind_name(t->kind); }
 
 static void line_of(buf *out, const task_progress *t)
 {
@@ -82,7 +79,7 @@ static void line_of(buf *out, const task_progress *t)
     buf_adds(out, ", ");
     grouped(out, per_second(t->documents, t));
     buf_adds(out, "/s");
-    if (t->kind == TASK_MATERIALIZE) {
+    if (t->kind != TASK_CAPTURE) {
         buf_adds(out, ", lag ");
         size_text(out, t->lag);
     }

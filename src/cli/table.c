@@ -36,6 +36,7 @@ const cli_option cli_options[] = {
     {"plain-text", NULL, NULL, PLACE(plain_text), "batch files are neither encrypted nor compressed, and stay in the folder"},
     {"disable-operation-delay", NULL, NULL, PLACE(no_delay), "all operations of an input file happen in one millisecond"},
     {"batch-file-type", NULL, "TYPE", PLACE(batch_file_type), "CSV or PARQUET; default CSV"},
+    {"junit", NULL, "FILE", PLACE(junit), "write what became of the tests as XML of JUnit, for build servers"},
     {0},
 };
 
@@ -64,9 +65,15 @@ const cli_command cli_commands[] = {
      cmd_preview, false},
     {"run", "run the tasks of a catalog on this machine", "[--source FILE] [--once] [--only TASK] [--data DIR] [--json]",
      OPTIONS("source", "data", "only", "once", "idle", "json", "quiet"),
-     "Captures go into collections in the data folder, materializations from there into their destinations. Everything resumes where it stopped, whatever stopped it: "
+     "Captures go into collections in the data folder, derivations make collections of others, materializations go from there into their destinations. Everything resumes where it stopped, whatever stopped it: "
      "a document is in its collection and its table exactly once. Without --once captures restart by their interval until SIGTERM or SIGINT.",
      cmd_run, false},
+    {"test", "run the tests of a catalog", "[--source FILE] [--json] [--junit FILE] [NAME...]", OPTIONS("source", "json", "junit"),
+     "Each test ingests documents into collections, derivations run in memory, and its verify steps say which documents a collection then holds, reduced by key, in the "
+     "order of the keys: those that are expected are parts of those that are there, and no other is. Time that derivations wait (readDelay) passes by itself. Every test "
+     "begins as if nothing had been before; the data folder is not touched. With --json there is a line for each test, and one at the end. The exit status is 1 if a test "
+     "failed.",
+     cmd_test, true},
     {"shim", "serve a connector of one protocol as one of another", "--from PROTOCOL --as PROTOCOL -- COMMAND [ARG... --] [PLATFORM-ARG...]",
      OPTIONS("from", "as", "derivation", "destination", "oauth2", "docs-url"),
      "Starts COMMAND whenever the platform wants something of it, speaks its protocol with it, and the platform's on standard input and output. Arguments of "

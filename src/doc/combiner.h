@@ -21,7 +21,7 @@ typedef struct combiner_binding {
 typedef struct combiner_options {
     const combiner_binding *bindings; /* good as long as the combiner */
     size_t count;
-    size_t budget;             /* bytes of documents in memory; 0: 32 MiB */
+    size_t budget;             /* bytes of memory for documents; 0: 32 MiB. A part of it, for what is read back from the disk, is never less than some MiB */
     const char *folder;        /* of spilled segments; NULL: TMPDIR or /tmp */
 } combiner_options;
 
@@ -29,8 +29,11 @@ weir_rc combiner_make(const combiner_options *o, combiner **ret, err *e);
 void combiner_free(combiner *c);
 
 /** Takes a document: copied. Those of one key are reduced in the order in which they come.
- *  @param base it is what is stored already: reduced before all others of its key, whenever it comes; the result `exists`. At most one for each key
- *  @return WEIR_E_CONFIG: it is not valid, lacks a part of its key, or cannot be reduced; names the binding, the place and why. Nothing of it was taken */
+ *  @param base it is what is stored already: reduced before all others of its key, whenever it comes; the result `exists`. At most one for each key. It is not
+ *  checked: only what comes of it is
+ *  @return WEIR_E_CONFIG: it is not valid, lacks a part of its key, or cannot be reduced; names the binding, the place and why. Nothing of it was taken, and one
+ *  may go on. (What cannot be reduced may show only later, when it meets others.) WEIR_E_NOMEM and others: memory or disk are used up; nothing of it was taken,
+ *  and if it was the disk, everything was dropped */
 weir_rc combiner_add(combiner *c, uint32_t binding, weir_view doc, bool base, err *e);
 
 typedef struct combined_doc {
@@ -42,7 +45,8 @@ typedef struct combined_doc {
     bool unchanged;            /* there was a base, and nothing else */
 } combined_doc;
 
-/** All documents, in order; views are good until the next one. Then the combiner is empty, and ready for the next transaction; after an error it is empty, too. */
+/** All documents, in order; views are good until the next one. Then the combiner is empty, and ready for the next transaction; after an error it is empty, too.
+ *  What documents were reduced to is checked: WEIR_E_CONFIG if it is not valid. */
 weir_rc combiner_drain(combiner *c, weir_rc (*take)(void *arg, const combined_doc *, err *e), void *arg, err *e);
 /** How many keys it holds, and how many documents it was given, since it was last empty. Keys that were spilled count once for each segment. */
 size_t combiner_keys(const combiner *c);

@@ -24,9 +24,15 @@ typedef struct tape {
     weir_view doc;            /* borrowed: what the nodes point into */
     tape_node *nodes;         /* nodes[0] is the document */
     size_t count, room;
+    tape_node *spare;         /* the rest: where names repeat, and of objects with many members */
+    size_t spare_room;
+    uint32_t *slots, *kept;
+    size_t slot_room, kept_room, kept_count;
+    buf scratch;
+    uint64_t seed;
 } tape;
 
-/** Replaces what the tape holds. Names that repeat: the last one stays, where the first one stood.
+/** Replaces what the tape holds; {0} is a tape that holds nothing. Names that repeat: the last one stays, where the first one stood.
  *  @return WEIR_E_CONFIG if it is not JSON ("expected ... at byte N"), WEIR_E_NOMEM */
 weir_rc tape_read(tape *t, weir_view doc, err *e);
 void tape_free(tape *t);

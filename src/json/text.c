@@ -355,6 +355,17 @@ bool json_unquote(buf *out, weir_view raw)
     return true;
 }
 
+size_t json_take_escape(const char **at, const char *end, char out[4])
+{
+    size_t put = 1, taken = 2;
+    if ((*at)[1] == 'u')
+        taken = take_unicode(out, &put, *at, end, EXACT);
+    else
+        out[0] = unescaped((*at)[1]);
+    *at += taken;
+    return put;
+}
+
 size_t json_unquote_to(char *to, weir_view raw) { return raw.len ? unquote(to, raw, REPLACEMENT) : 0; }
 
 static weir_view decode(arena *a, weir_view raw, int32_t lone)

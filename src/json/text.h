@@ -20,6 +20,9 @@ weir_view json_decode(arena *a, weir_view string);
 /** For comparing strings by value: equal for two raw texts if and only if they mean the same, lone surrogates included. `raw` itself
  *  if it holds no escape, otherwise in the arena; {NULL,0} without memory, and then the arena has failed. */
 weir_view json_identity(arena *a, weir_view raw);
+/** Decodes the escape at the backslash *at, inside a checked string that ends at `end`; moves *at on. A lone surrogate stays one, in three bytes, as
+ *  json_identity() has it. @return bytes in out */
+size_t json_take_escape(const char **at, const char *end, char out[4]);
 /** Appends the (checked) JSON value with all whitespace between tokens removed: for line protocols. */
 void json_compact(buf *out, weir_view json);
 /** Appends a JSON array of strings from `count` texts. */

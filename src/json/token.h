@@ -1,4 +1,4 @@
-/* token.h - the small tokens of JSON, for the two scanners (scan.c, blocks.c). Private to this room. Nothing at or behind `end` is read. */
+/* token.h - the small tokens of JSON, for scanners (steps.h, blocks.c). Nothing at or behind `end` is read. */
 #ifndef WEIR_JSON_TOKEN_H
 #define WEIR_JSON_TOKEN_H
 

@@ -420,7 +420,7 @@ static weir_rc commit(capture *c, err *e)
     }
     if (!rc)
         rc = store_commit_all(c->w->l->store, &(store_commit){
-            .task = c->w->t->name, .state = buf_view(&c->state), .journals = lengths, .journal_count = grown,
+            .task = c->w->t->name, .state = buf_view(&c->state), .journals = lengths, .journal_count = grown, .now = worker_now(c->w),
             .inferred = pairs, .inferred_count = widened, .documents = c->pending_documents, .bytes = c->pending_bytes}, e);
     if (!rc) {
         publish(c, pairs, widened);

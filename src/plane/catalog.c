@@ -37,9 +37,15 @@ const collection *catalog_collection(const catalog *c, weir_view name)
 
 /* ---------------------------------------------------------------------------------------------------- finding a task -- */
 
+const char *task_kind_name(task_kind kind)
+{
+    static const char *const names[TASK_KINDS] = {[TASK_CAPTURE] = "capture", [TASK_MATERIALIZE] = "materialization", [TASK_DERIVE] = "derivation"};
+    return kind < TASK_KINDS ? names[kind] : "task";
+}
+
 static const char *kind_name(int kind)
 {
-    return kind == TASK_CAPTURE ? "capture" : kind == TASK_MATERIALIZE ? "materialization" : "task";
+    return kind < 0 ? "task" : task_kind_name((task_kind)kind);
 }
 
 static bool fits(const task *t, int kind)

@@ -27,27 +27,56 @@ typedef struct collection {
     weir_view write_schema_json, read_schema_json; /* the same as one line of JSON */
     weir_view key_json;                     /* JSON array of pointers */
     const tree *projections;                /* {field: pointer | {location, partition}} or NULL */
-    bool derived;                           /* has `derive`: parsed, not run yet */
+    bool derived;                           /* has `derive`: a task of its name makes it */
     tree_mark mark;
 } collection;
 
-typedef enum task_kind { TASK_CAPTURE, TASK_MATERIALIZE } task_kind;
+typedef enum task_kind { TASK_CAPTURE, TASK_MATERIALIZE, TASK_DERIVE, TASK_KINDS } task_kind;
+
+/** What becomes of a document that its collection's schema refuses; ours. */
+typedef enum on_invalid { INVALID_FAIL, INVALID_DIVERT } on_invalid;
+
+/** What is read of a collection, where only some of it is: by logical partitions and by when it was published. */
+typedef struct reading {
+    const tree *include, *exclude;      /* {field: [values]} of partitioned projections; NULL: all */
+    bool has_not_before, has_not_after;
+    int64_t not_before, not_after;      /* seconds since 1970: documents published before, or after, are passed over */
+} reading;
 
 typedef struct task_binding {
     const tree *resource;
     const collection *collection;
     const tree *fields;      /* materialization: {recommended, require/include, exclude}; or NULL */
     const tree *source;      /* materialization: the source object, if it was one */
+    reading reading;         /* materialization: what of the collection is read */
     uint32_t backfill;
+    on_invalid on_invalid;
     tree_mark mark;
 } task_binding;
+
+/** What a derivation does with the documents of one collection. */
+typedef struct task_transform {
+    weir_view name;
+    const collection *collection; /* that is read */
+    reading reading;
+    weir_view lambda_json;   /* JSON text: of SQL a string, from the file if it names one; empty: none */
+    weir_view shuffle_key;   /* JSON array of pointers; empty: `any`, or nothing said */
+    weir_view shuffle_lambda;/* JSON text; empty: none */
+    int32_t priority;        /* what is larger is read first */
+    int64_t read_delay_ms;
+    uint32_t backfill;
+    tree_mark mark;
+} task_transform;
 
 typedef struct task {
     task_kind kind;
     weir_view name;
     endpoint endpoint;
-    task_binding *bindings;  /* the enabled ones only */
+    task_binding *bindings;  /* the enabled ones only; of a derivation one: the collection that it makes */
     size_t binding_count;
+    task_transform *transforms; /* derivation: the enabled ones */
+    size_t transform_count;
+    const tree *shuffle_key_types; /* derivation: list of texts, or NULL */
     int64_t interval_ms;     /* capture; default 5 min */
     weir_level log_level;    /* shards.logLevel; 0: not given */
     int64_t max_txn_ms;      /* shards.maxTxnDuration; -1: not given */
@@ -56,14 +85,31 @@ typedef struct task {
     tree_mark mark;
 } task;
 
+typedef struct test_step {
+    bool verify;             /* or ingest */
+    const collection *collection;
+    weir_view description;
+    const tree *documents;   /* an array of objects */
+    reading reading;         /* of what is verified */
+    tree_mark mark;
+} test_step;
+
+typedef struct catalog_test {
+    weir_view name, description;
+    test_step *steps;
+    size_t step_count;
+    tree_mark mark;
+} catalog_test;
+
 typedef struct catalog {
     arena arena;
     const char *path;        /* the file it was read from, as given */
-    task *tasks;             /* captures, then materializations, in order of appearance */
+    task *tasks;             /* captures, materializations, derivations (those they read from come before them), in order of appearance */
     size_t task_count;
     collection *collections;
     size_t collection_count;
-    bool has_tests, has_derivations;
+    catalog_test *tests;
+    size_t test_count;
     const struct catalog_file *files; /* which it was read from, the one at `path` first */
 } catalog;
 
@@ -74,6 +120,8 @@ void catalog_free(catalog *c);
 /** The task of that name; an empty name: the only one. Errors suggest the nearest name. `kind` < 0: any. */
 weir_rc catalog_task(const catalog *c, weir_view name, int kind, const task **ret, err *e);
 const collection *catalog_collection(const catalog *c, weir_view name);
+/** "capture", "materialization", "derivation". */
+const char *task_kind_name(task_kind kind);
 
 /** A stream found by discover, as it goes into the file. */
 typedef struct found {

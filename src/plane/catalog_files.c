@@ -138,3 +138,19 @@ const tree *file_value(catalog_reader *r, const tree *value, const char *what)
     }
     return file_tree(r, path_beside(r->mem, value->mark.file, value->text), value->mark, what);
 }
+
+weir_view file_text(catalog_reader *r, const tree *value, const char *what)
+{
+    const char *path = path_beside(r->mem, value->mark.file, value->text);
+    buf text = {.max = YAML_FILE_MAX};
+    err e = {0};
+    weir_rc rc = path ? io_read_file(path, YAML_FILE_MAX, &text, &e) : WEIR_E_NOMEM;
+    weir_view kept = rc ? (weir_view){NULL, 0} : arena_dup(r->mem, buf_view(&text));
+    if (rc == WEIR_E_NOMEM)
+        r->mem->failed = true;
+    else if (rc)
+        problem_at(&r->found, value->mark, "%s: %s", what, err_text(&e));
+    buf_free(&text);
+    err_free(&e);
+    return kept;
+}

@@ -64,6 +64,21 @@ static void check_count(problems *p, const tree *t)
                    VIEW_ARG(t->text));
 }
 
+static void check_priority(problems *p, const tree *t)
+{
+    int64_t n;
+    if (!number_to_i64(t->text, &n) || n < INT32_MIN || n > INT32_MAX)
+        problem_at(p, t->mark, "\"%.*s\" must be a whole number of 32 bits, is %.*s", VIEW_ARG(t->name), VIEW_ARG(t->text));
+}
+
+static void check_time(problems *p, const tree *t)
+{
+    int64_t seconds;
+    uint32_t nanos;
+    if (!clock_read_time(t->text, &seconds, &nanos))
+        problem_at(p, t->mark, "\"%.*s\" is no time: write it as 2024-01-31T12:00:00Z", VIEW_ARG(t->text));
+}
+
 static void check_depth(problems *p, const tree *t)
 {
     if (t->kind == TREE_NUMBER)
@@ -120,6 +135,23 @@ static void check_protocol(problems *p, const tree *t)
     buf_free(&all);
 }
 
+/* Names of transforms stand in journals' readers and in states, as those of tasks do: one token each. */
+static void check_transforms(problems *p, const tree *list)
+{
+    for (const tree *t = list->first; t; t = t->next) {
+        const tree *name = tree_get(t, "name");
+        if (!name || name->kind != TREE_STRING)
+            continue;
+        if (!token_valid(name->text))
+            problem_at(p, name->mark, "\"%.*s\" is no valid name of a transform: it takes letters, digits and -_.", VIEW_ARG(name->text));
+        for (const tree *before = list->first; before != t; before = before->next)
+            if (view_eq(tree_text(before, "name"), name->text)) {
+                problem_at(p, name->mark, "another transform is named \"%.*s\"", VIEW_ARG(name->text));
+                break;
+            }
+    }
+}
+
 static void check_env(problems *p, const tree *env)
 {
     for (const tree *t = env->first; t; t = t->next)
@@ -173,10 +205,11 @@ static void check_schemas(problems *p, const tree *t)
 /* Values */
 static const grammar_type anything = {"anything", .kinds = ANY};
 static const grammar_type boolean = {"true or false", .kinds = GRAMMAR_BOOL};
-static const grammar_type integer = {"a number", .kinds = GRAMMAR_NUMBER};
+static const grammar_type priority = {"a number", .kinds = GRAMMAR_NUMBER, .check = check_priority};
 static const grammar_type count = {"a number", .kinds = GRAMMAR_NUMBER, .check = check_count};
 static const grammar_type text = {"a text", .kinds = GRAMMAR_TEXT};
 static const grammar_type duration = {"a duration such as 5m", .kinds = GRAMMAR_TEXT, .check = check_duration};
+static const grammar_type moment = {"a time such as 2024-01-31T12:00:00Z", .kinds = GRAMMAR_TEXT, .check = check_time};
 static const grammar_type base64 = {"a text in base64", .kinds = GRAMMAR_TEXT, .check = check_base64};
 static const grammar_type pointer = {"a JSON pointer such as /id", .kinds = GRAMMAR_TEXT, .check = check_pointer};
 static const grammar_type level = {"a log level", ONE_OF("error", "warn", "info", "debug", "trace")};
@@ -212,11 +245,14 @@ static const grammar_type shards = {"an object", OBJECT_WITH(
     MAY("disable", boolean), MAY("minTxnDuration", duration), MAY("maxTxnDuration", duration), MAY("hotStandbys", count),
     MAY("ringBufferSize", count), MAY("readChannelSize", count), MAY("logLevel", level))};
 
+static const grammar_type when_invalid = {"what to do about a document that is not valid", ONE_OF("fail", "divert")};
+
 /* Captures */
 static const grammar_type auto_discover = {"an object", OBJECT_WITH(
     MAY("addNewBindings", boolean), MAY("evolveIncompatibleCollections", boolean))};
 static const grammar_type capture_binding = {"an object with resource and target", OBJECT_WITH(
-    MUST("resource", config), MUST("target", text), MAY("disable", boolean), MAY("backfill", count))};
+    MUST("resource", config), MUST("target", text), MAY("disable", boolean), MAY("backfill", count),
+    MAY("onInvalid", when_invalid))};
 static const grammar_type capture_bindings = {"a list of bindings", LIST_OF(capture_binding)};
 static const grammar_type capture = {"an object", OBJECT_WITH(
     MAY("autoDiscover", auto_discover), MUST("endpoint", capture_endpoint), MAY("bindings", capture_bindings),
@@ -230,7 +266,7 @@ static const grammar_type partitions = {"an object", OBJECT_WITH(
     MAY("include", partition_values), MAY("exclude", partition_values))};
 static const grammar_type source = {
     "the name of a collection, or an object with it", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT, KEYS(
-    MUST("name", text), MAY("partitions", partitions), MAY("notBefore", text), MAY("notAfter", text))};
+    MUST("name", text), MAY("partitions", partitions), MAY("notBefore", moment), MAY("notAfter", moment))};
 
 /* Collections */
 static const grammar_type projection = {
@@ -242,9 +278,11 @@ static const grammar_type shuffle = {
     KEYS(MAY("key", pointers), MAY("lambda", lambda)),
     .one_of = true, .choices = (const char *const[]){"any", NULL}};
 static const grammar_type transform = {"an object with name and source", OBJECT_WITH(
-    MUST("name", text), MUST("source", source), MAY("shuffle", shuffle), MAY("priority", integer), MAY("readDelay", duration),
+    MUST("name", text), MUST("source", source), MAY("shuffle", shuffle), MAY("priority", priority), MAY("readDelay", duration),
     MAY("lambda", lambda), MAY("disable", boolean), MAY("backfill", count))};
-static const grammar_type transforms = {"a list of transforms", LIST_OF(transform)};
+static const grammar_type transforms = {"a list of transforms", LIST_OF(transform), .check = check_transforms};
+static const grammar_type shuffle_key_type = {"the type of a part of a shuffle key", ONE_OF("boolean", "integer", "string")};
+static const grammar_type shuffle_key_types = {"a list of types", LIST_OF(shuffle_key_type)};
 static const grammar_type sqlite = {"an object", OBJECT_WITH(MAY("migrations", texts))};
 static const grammar_type typescript = {"an object with module", OBJECT_WITH(MUST("module", text))};
 static const grammar_type python = {"an object with module", OBJECT_WITH(MUST("module", text), MAY("dependencies", text_map))};
@@ -252,8 +290,8 @@ static const grammar_type using = {"an object", OBJECT_WITH(
     MAY("sqlite", sqlite), MAY("typescript", typescript), MAY("python", python), MAY("connector", image), MAY("local", local),
     MAY("native", native)), .one_of = true};
 static const grammar_type derive = {"an object with using and transforms", OBJECT_WITH(
-    MUST("using", using), MAY("transforms", transforms), MAY("shuffleKeyTypes", texts), MAY("redactSalt", base64),
-    MAY("shards", shards))};
+    MUST("using", using), MAY("transforms", transforms), MAY("shuffleKeyTypes", shuffle_key_types), MAY("redactSalt", base64),
+    MAY("shards", shards), MAY("onInvalid", when_invalid))};
 static const grammar_type key = {"a list of JSON pointers", LIST_OF(pointer), .check = check_key};
 static const grammar_type a_collection = {"an object", OBJECT_WITH(
     MAY("schema", schema), MAY("writeSchema", schema), MAY("readSchema", schema), MUST("key", key), MAY("projections", projections),
@@ -269,8 +307,8 @@ static const grammar_type recommended = {
 static const grammar_type fields = {"an object", OBJECT_WITH(
     MAY("groupBy", texts), MAY("require", object), MAY("include", object), MAY("exclude", texts), MAY("recommended", recommended))};
 static const grammar_type materialization_binding = {"an object with resource and source", OBJECT_WITH(
-    MUST("resource", config), MUST("source", source), MAY("disable", boolean), MAY("priority", integer), MAY("fields", fields),
-    MAY("backfill", count), MAY("onIncompatibleSchemaChange", on_change))};
+    MUST("resource", config), MUST("source", source), MAY("disable", boolean), MAY("priority", priority), MAY("fields", fields),
+    MAY("backfill", count), MAY("onIncompatibleSchemaChange", on_change), MAY("onInvalid", when_invalid))};
 static const grammar_type materialization_bindings = {"a list of bindings", LIST_OF(materialization_binding)};
 static const grammar_type source_capture = {
     "the name of a capture, or an object with it", .kinds = GRAMMAR_TEXT | GRAMMAR_OBJECT};

@@ -46,7 +46,7 @@ static weir_view token_of(weir_view rest)
     return (weir_view){rest.ptr, slash ? (size_t)(slash - rest.ptr) : rest.len};
 }
 
-static bool token_valid(weir_view token)
+bool token_valid(weir_view token)
 {
     if (!token.len)
         return false;

@@ -71,6 +71,8 @@ void grammar_check(problems *p, const grammar_type *type, const tree *t);
 
 /** Is it two or more tokens of letters and digits (of any script) and -_. with slashes between? */
 bool name_valid(weir_view name);
+/** Is it one such token? */
+bool token_valid(weir_view token);
 /** Appends a stream's name as part of a collection's name: what a name may not hold becomes _, empty tokens go. Appends at least
  *  _. */
 void name_normalise(buf *out, weir_view name);
@@ -102,6 +104,25 @@ typedef struct catalog_reader {
 void read_files(catalog_reader *r, const char *path);
 /** Reads what the files say into the catalog. */
 void read_specs(catalog_reader *r);
+/** For read_specs(): the derivations and the tests, once all collections are known. */
+void read_derivations(catalog_reader *r);
+void read_tests(catalog_reader *r);
+
+/* What both halves of reading need (catalog_read.c). */
+const tree *object_member(const tree *t, const char *name);
+bool is_true_member(const tree *t, const char *name);
+uint32_t count_member(const tree *t, const char *name);
+weir_view json_of(catalog_reader *r, const tree *t);
+void each_spec(catalog_reader *r, const char *section, void (*each)(catalog_reader *, const tree *spec));
+/** The collection that a source names (a text, or an object with it); NULL after noting a problem. */
+const collection *source_collection(catalog_reader *r, const tree *source);
+/** What of it is read: partitions and times of a source object. */
+void fill_reading(catalog_reader *r, const tree *source, const collection *c, reading *to);
+void fill_partitions(catalog_reader *r, const tree *partitions, const collection *c, reading *to);
+void fill_endpoint(catalog_reader *r, const tree *spec, endpoint *to);
+/** A task of that kind and the tree of its spec, whose `shards` are read. */
+task *add_task_of(catalog_reader *r, const tree *spec, const tree *shards, task_kind kind);
+on_invalid invalid_member(const tree *t);
 
 /** A path that a value names, relative to the folder of the file that holds it. NULL without memory. */
 const char *path_beside(arena *a, const char *file, weir_view path);
@@ -109,6 +130,8 @@ const char *path_beside(arena *a, const char *file, weir_view path);
 const tree *file_tree(catalog_reader *r, const char *path, tree_mark from, const char *what);
 /** The value itself, or what is in the file it names. NULL after noting a problem. */
 const tree *file_value(catalog_reader *r, const tree *value, const char *what);
+/** The text of a file that a value names, such as SQL; empty after noting a problem. */
+weir_view file_text(catalog_reader *r, const tree *value, const char *what);
 /** A collection's schema: inline, or from FILE or FILE#/pointer; files that it refers to are brought into its $defs. NULL after
  *  noting a problem. */
 const tree *schema_value(catalog_reader *r, const tree *value, const char *what);

@@ -7,19 +7,19 @@
 #include "plane/catalog_parts.h"
 #include "proto/protocol.h"
 
-static const tree *object_member(const tree *t, const char *name)
+const tree *object_member(const tree *t, const char *name)
 {
     const tree *m = tree_get(t, name);
     return m && m->kind == TREE_OBJECT ? m : NULL;
 }
 
-static bool is_true(const tree *t, const char *name)
+bool is_true_member(const tree *t, const char *name)
 {
     const tree *m = tree_get(t, name);
     return m && m->kind == TREE_BOOL && m->boolean;
 }
 
-static weir_view json_of(catalog_reader *r, const tree *t)
+weir_view json_of(catalog_reader *r, const tree *t)
 {
     buf text = {0};
     tree_write(&text, t);
@@ -36,7 +36,7 @@ static void remember(catalog_reader *r, map *m, weir_view key, const void *value
 }
 
 /* Calls each() for every member of the sections of that name, file by file. */
-static void each_spec(catalog_reader *r, const char *section, void (*each)(catalog_reader *, const tree *spec))
+void each_spec(catalog_reader *r, const char *section, void (*each)(catalog_reader *, const tree *spec))
 {
     for (const catalog_file *f = r->files; f; f = f->next) {
         const tree *specs = object_member(f->root, section);
@@ -74,11 +74,56 @@ static const tree *source_name(const tree *source)
     return name && name->kind == TREE_STRING ? name : NULL;
 }
 
-static void check_source(catalog_reader *r, const tree *source)
+const collection *source_collection(catalog_reader *r, const tree *source)
 {
     const tree *name = source_name(source);
-    if (name)
-        check_collection(r, name->text, name->mark);
+    if (!name)
+        return NULL;
+    check_collection(r, name->text, name->mark);
+    return map_get(&r->collections, name->text);
+}
+
+static bool is_partitioned(const collection *c, weir_view field)
+{
+    return is_true_member(tree_getv(c->projections, field), "partition");
+}
+
+/* A selector names fields by which the collection is partitioned (flow.md 6.1). */
+static const tree *selected_fields(catalog_reader *r, const tree *fields, const collection *c)
+{
+    size_t n = 0, known = c->projections ? c->projections->count : 0;
+    const char **names = arena_array(r->mem, known, sizeof *names);
+    for (const tree *t = known && names ? c->projections->first : NULL; t; t = t->next)
+        if (is_partitioned(c, t->name))
+            names[n++] = t->name.ptr;
+    for (const tree *t = fields ? fields->first : NULL; t && names; t = t->next)
+        if (!is_partitioned(c, t->name))
+            problem_at(&r->found, t->name_mark, "\"%.*s\" is not partitioned by a field \"%.*s\"%s", VIEW_ARG(c->name), VIEW_ARG(t->name),
+                       suggestion(&r->found, t->name, names, n));
+    return fields;
+}
+
+void fill_partitions(catalog_reader *r, const tree *partitions, const collection *c, reading *to)
+{
+    if (!c || !partitions)
+        return;
+    to->include = selected_fields(r, object_member(partitions, "include"), c);
+    to->exclude = selected_fields(r, object_member(partitions, "exclude"), c);
+}
+
+static bool time_member(const tree *t, const char *name, int64_t *ret)
+{
+    uint32_t nanos;
+    return clock_read_time(tree_text(t, name), ret, &nanos);
+}
+
+void fill_reading(catalog_reader *r, const tree *source, const collection *c, reading *to)
+{
+    fill_partitions(r, object_member(source, "partitions"), c, to);
+    to->has_not_before = time_member(source, "notBefore", &to->not_before);
+    to->has_not_after = time_member(source, "notAfter", &to->not_after);
+    if (to->has_not_before && to->has_not_after && to->not_before > to->not_after)
+        problem_at(&r->found, tree_get(source, "notAfter")->mark, "\"notAfter\" is before \"notBefore\": nothing would be read");
 }
 
 /* -------------------------------------------------------------------------------------------------------- collections -- */
@@ -116,25 +161,8 @@ static void add_collection(catalog_reader *r, const tree *spec)
     fill_schemas(r, spec, to);
     to->projections = object_member(spec, "projections");
     to->derived = !tree_is_null(tree_get(spec, "derive"));
-    r->c->has_derivations = r->c->has_derivations || to->derived;
     r->collection_names[r->c->collection_count++] = spec->name.ptr;
     remember(r, &r->collections, spec->name, to);
-}
-
-static void check_derivation(catalog_reader *r, const tree *spec)
-{
-    const tree *transforms = tree_get(object_member(spec, "derive"), "transforms");
-    for (const tree *t = transforms ? transforms->first : NULL; t; t = t->next)
-        check_source(r, tree_get(t, "source"));
-}
-
-static void check_test(catalog_reader *r, const tree *spec)
-{
-    const tree *steps = spec->kind == TREE_OBJECT ? tree_get(spec, "steps") : spec;
-    r->c->has_tests = true;
-    for (const tree *t = steps ? steps->first : NULL; t; t = t->next)
-        if (t->first)
-            check_source(r, tree_get(t->first, "collection"));
 }
 
 /* ---------------------------------------------------------------------------------------------------------- endpoints -- */
@@ -198,14 +226,14 @@ static void fill_local(catalog_reader *r, const tree *local, endpoint *to)
     to->kind = ENDPOINT_LOCAL;
     to->argv = argv_of(r, command && command->kind == TREE_ARRAY ? command : NULL);
     to->env = env_of(r, object_member(local, "env"));
-    to->protobuf = is_true(local, "protobuf");
+    to->protobuf = is_true_member(local, "protobuf");
     to->protocol = tree_text(local, "protocol");
     to->address = tree_text(local, "address").ptr;
     if (to->address && !to->protocol.len)
         to->protocol = view_of(protocol_listening()->name);
 }
 
-static void fill_endpoint(catalog_reader *r, const tree *spec, endpoint *to)
+void fill_endpoint(catalog_reader *r, const tree *spec, endpoint *to)
 {
     const tree *kind = spec ? spec->first : NULL;
     while (kind && kind->kind != TREE_OBJECT)
@@ -229,7 +257,12 @@ static void fill_endpoint(catalog_reader *r, const tree *spec, endpoint *to)
 
 /* -------------------------------------------------------------------------------------------------------------- tasks -- */
 
-static uint32_t count_member(const tree *t, const char *name)
+on_invalid invalid_member(const tree *t)
+{
+    return view_is(tree_text(t, "onInvalid"), "divert") ? INVALID_DIVERT : INVALID_FAIL;
+}
+
+uint32_t count_member(const tree *t, const char *name)
 {
     const tree *m = tree_get(t, name);
     uint64_t n = 0;
@@ -239,14 +272,15 @@ static uint32_t count_member(const tree *t, const char *name)
 static void fill_binding(catalog_reader *r, const tree *spec, const char *end, task_binding *to)
 {
     const tree *resource = tree_get(spec, "resource"), *source = tree_get(spec, end);
-    const tree *name = source_name(source);
-    *to = (task_binding){.backfill = count_member(spec, "backfill"), .mark = spec->mark};
+    *to = (task_binding){.backfill = count_member(spec, "backfill"), .on_invalid = invalid_member(spec), .mark = spec->mark};
     to->resource = resource ? settings_of(r, resource, "resource") : NULL;
     to->fields = object_member(spec, "fields");
     to->source = source && source->kind == TREE_OBJECT ? source : NULL;
-    if (name)
-        to->collection = map_get(&r->collections, name->text);
-    check_source(r, source);
+    to->collection = source_collection(r, source);
+    if (to->collection && to->source)
+        fill_reading(r, to->source, to->collection, &to->reading);
+    if (to->collection && to->collection->derived && view_is(view_of(end), "target"))
+        problem_at(&r->found, source->mark, "\"%.*s\" is made by a derivation: a capture cannot write to it", VIEW_ARG(to->collection->name));
 }
 
 static void fill_bindings(catalog_reader *r, const tree *spec, task *to)
@@ -254,24 +288,29 @@ static void fill_bindings(catalog_reader *r, const tree *spec, task *to)
     const tree *list = tree_get(spec, "bindings");
     to->bindings = arena_array(r->mem, list ? list->count : 0, sizeof *to->bindings);
     for (const tree *t = list && to->bindings ? list->first : NULL; t; t = t->next)
-        if (t->kind == TREE_OBJECT && !is_true(t, "disable"))
+        if (t->kind == TREE_OBJECT && !is_true_member(t, "disable"))
             fill_binding(r, t, to->kind == TASK_CAPTURE ? "target" : "source", &to->bindings[to->binding_count++]);
 }
 
-static void add_task(catalog_reader *r, const tree *spec, task_kind kind)
+task *add_task_of(catalog_reader *r, const tree *spec, const tree *shards, task_kind kind)
 {
     enum { FIVE_MINUTES = 5 * 60 * 1000 };
     task *to = &r->c->tasks[r->c->task_count++];
-    const tree *shards = object_member(spec, "shards");
     *to = (task){.kind = kind, .name = spec->name, .spec = spec, .mark = spec->name_mark, .interval_ms = FIVE_MINUTES};
-    fill_endpoint(r, object_member(spec, "endpoint"), &to->endpoint);
-    fill_bindings(r, spec, to);
-    to->disabled = is_true(shards, "disable");
+    to->disabled = is_true_member(shards, "disable");
     to->log_level = log_level_of(tree_text(shards, "logLevel"));
     to->max_txn_ms = -1;
     if (!clock_duration(tree_text(shards, "maxTxnDuration"), &to->max_txn_ms))
         to->max_txn_ms = -1;
+    return to;
+}
+
+static void add_task(catalog_reader *r, const tree *spec, task_kind kind)
+{
     int64_t ms;
+    task *to = add_task_of(r, spec, object_member(spec, "shards"), kind);
+    fill_endpoint(r, object_member(spec, "endpoint"), &to->endpoint);
+    fill_bindings(r, spec, to);
     if (kind == TASK_CAPTURE && clock_duration(tree_text(spec, "interval"), &ms))
         to->interval_ms = ms;
 }
@@ -300,16 +339,17 @@ void read_specs(catalog_reader *r)
     catalog *c = r->c;
     size_t collections = count_specs(r, "collections");
     c->collections = arena_array(r->mem, collections, sizeof *c->collections);
-    c->tasks = arena_array(r->mem, count_specs(r, "captures") + count_specs(r, "materializations"), sizeof *c->tasks);
+    c->tasks = arena_array(r->mem, count_specs(r, "captures") + count_specs(r, "materializations") + collections, sizeof *c->tasks);
+    c->tests = arena_array(r->mem, count_specs(r, "tests"), sizeof *c->tests);
     r->collection_names = arena_array(r->mem, collections, sizeof *r->collection_names);
-    if (!c->collections || !c->tasks || !r->collection_names)
+    if (!c->collections || !c->tasks || !c->tests || !r->collection_names)
         return;
     static const char *const sections[] = {"collections", "captures", "materializations", "tests"};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         each_spec(r, sections[i], check_unique);
     each_spec(r, "collections", add_collection);
-    each_spec(r, "collections", check_derivation);
-    each_spec(r, "tests", check_test);
     each_spec(r, "captures", add_capture);
     each_spec(r, "materializations", add_materialization);
+    read_derivations(r);
+    read_tests(r);
 }

@@ -59,18 +59,16 @@ static tree *member_of(arena *a, tree *object, const char *name, const tree *val
     return t;
 }
 
-/* What the URLs stand for. */
-static const tree *known_schemas(selection *s, const tree *inferred)
+const tree *collection_known_schemas(arena *a, const collection *c, const tree *inferred)
 {
-    tree *known = arena_alloc(s->mem, sizeof *known), *any = arena_alloc(s->mem, sizeof *any);
+    tree *known = arena_alloc(a, sizeof *known), *any = arena_alloc(a, sizeof *any);
     if (!known || !any)
         return NULL;
     known->kind = any->kind = TREE_OBJECT;
-    member_of(s->mem, known, "flow://write-schema", s->c->write_schema);
-    member_of(s->mem, known, "flow://relaxed-write-schema",
-              inferred ? schema_relaxed(s->mem, s->c->write_schema) : s->c->write_schema);
-    member_of(s->mem, known, "flow://inferred-schema", inferred ? inferred : any);
-    return known;
+    member_of(a, known, "flow://write-schema", c->write_schema);
+    member_of(a, known, "flow://relaxed-write-schema", inferred ? schema_relaxed(a, c->write_schema) : c->write_schema);
+    member_of(a, known, "flow://inferred-schema", inferred ? inferred : any);
+    return a->failed ? NULL : known;
 }
 
 static unsigned levels_of(weir_view pointer)
@@ -338,7 +336,7 @@ weir_rc columns_select(arena *a, const collection *c, const task_binding *b, con
     if (!pointer_list(a, c->key_json, &key, &parts))
         return a->failed ? err_nomem(e) : err_fail(e, WEIR_E_BUG, "the key of \"%.*s\" is no list", VIEW_ARG(c->name));
     s.depth = recommended_depth(&s);
-    weir_rc rc = schema_locations(a, c->read_schema, known_schemas(&s, inferred), depth_needed(&s, key, parts), &s.locations, e);
+    weir_rc rc = schema_locations(a, c->read_schema, collection_known_schemas(a, c, inferred), depth_needed(&s, key, parts), &s.locations, e);
     if (rc)
         return err_wrap(e, rc, "the read schema of \"%.*s\"", VIEW_ARG(c->name));
     list_projections(&s);
@@ -353,5 +351,76 @@ weir_rc columns_select(arena *a, const collection *c, const task_binding *b, con
     *ret = s.columns;
     *ret_count = s.column_count;
     *ret_keys = keys;
+    return WEIR_OK;
+}
+
+/* -------------------------------------------------------------------------------------------------------- all of them -- */
+
+/* `default` of the place, as far as plain `properties` lead there. */
+static weir_view default_of(arena *a, const tree *schema, weir_view pointer)
+{
+    weir_view *tokens, json = {NULL, 0};
+    size_t n;
+    if (!pointer_split(a, pointer, &tokens, &n))
+        return json;
+    for (size_t i = 0; i < n && schema; i++)
+        schema = tree_getv(tree_get(schema, "properties"), tokens[i]);
+    const tree *value = tree_get(schema, "default");
+    if (!value)
+        return json;
+    buf text = {0};
+    tree_write(&text, value);
+    json = buf_ok(&text) ? arena_dup(a, buf_view(&text)) : json;
+    a->failed |= !json.ptr;
+    buf_free(&text);
+    return json;
+}
+
+/* A part of the key: under the name of the projection that the catalog gives, its own, or, where the schema is silent, the pointer's. */
+static void key_first(selection *s, weir_view pointer)
+{
+    const location *at = map_get(&s->places, pointer);
+    projection *p = at ? projection_of(s, at) : map_get(&s->given, pointer);
+    if (p) {
+        select_one(s, p, true);
+        return;
+    }
+    weir_view *tokens;
+    size_t n;
+    buf field = {0};
+    if (pointer_split(s->mem, pointer, &tokens, &n))
+        for (size_t i = 0; i < n; i++)
+            buf_printf(&field, "%s%.*s", i ? "/" : "", VIEW_ARG(tokens[i]));
+    s->columns[s->column_count++] = (weir_column){.field = arena_dup(s->mem, buf_view(&field)), .pointer = pointer, .key = true};
+    buf_free(&field);
+}
+
+weir_rc columns_all(arena *a, const collection *c, const tree *inferred, weir_column **ret, size_t *ret_count, size_t *ret_keys, err *e)
+{
+    static const task_binding all = {0};
+    weir_view *key;
+    size_t parts;
+    selection s = {.mem = a, .c = c, .b = &all, .found = {.mem = a}};
+    if (!pointer_list(a, c->key_json, &key, &parts))
+        return a->failed ? err_nomem(e) : err_fail(e, WEIR_E_BUG, "the key of \"%.*s\" is no list", VIEW_ARG(c->name));
+    weir_rc rc = schema_locations(a, c->read_schema, collection_known_schemas(a, c, inferred), DEPTH_MAX, &s.locations, e);
+    if (rc)
+        return err_wrap(e, rc, "the read schema of \"%.*s\"", VIEW_ARG(c->name));
+    list_projections(&s);
+    s.columns = s.all ? arena_array(a, s.count + parts, sizeof *s.columns) : NULL;
+    for (size_t i = 0; s.columns && i < parts; i++)
+        key_first(&s, key[i]);
+    for (size_t i = 0; s.columns && i < s.count; i++)
+        select_one(&s, &s.all[i], false);
+    for (size_t i = 0; s.columns && i < s.column_count; i++)
+        s.columns[i].fallback = default_of(a, c->read_schema, s.columns[i].pointer);
+    map_free(&s.fields);
+    map_free(&s.places);
+    map_free(&s.given);
+    if (a->failed)
+        return err_nomem(e);
+    *ret = s.columns;
+    *ret_count = s.column_count;
+    *ret_keys = parts;
     return WEIR_OK;
 }

@@ -21,6 +21,14 @@
 weir_rc columns_select(arena *a, const collection *c, const task_binding *b, const tree *inferred, weir_column **ret,
                        size_t *ret_count, size_t *ret_keys, err *e);
 
+/** All projections of a collection, for who names any of them (the lambdas of a derivation): those of the key first, then the explicit ones, then one for each
+ *  location of the read schema, `flow_document` at last, with their defaults. A key that the schema does not know is a column without types. */
+weir_rc columns_all(arena *a, const collection *c, const tree *inferred, weir_column **ret, size_t *ret_count, size_t *ret_keys, err *e);
+
+/** What special URLs stand for in the schemas of a collection (flow.md 8): an object of schemas by URL. NULL without memory.
+ *  @param inferred as above */
+const tree *collection_known_schemas(arena *a, const collection *c, const tree *inferred);
+
 /** Does the collection's schema ask to be learned from its documents (flow.md 8): `x-infer-schema` in the write schema, or a
  *  reference to flow://inferred-schema in the read schema? */
 bool collection_infers(const collection *c);

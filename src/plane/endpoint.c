@@ -19,12 +19,21 @@ static weir_rc open_local(const task *t, log_sink *log, int stop_fd, opened_endp
     const drive_options o = {
         .argv = t->endpoint.argv, .address = t->endpoint.address, .env = t->endpoint.env, .protobuf = t->endpoint.protobuf, .log_level = t->log_level, .log = log,
         .task_name = t->name, .interval_ms = t->interval_ms, .stop_fd = stop_fd, .destination = t->kind == TASK_MATERIALIZE,
+        .derivation = t->kind == TASK_DERIVE,
         .flow_documents = true,
     };
     weir_rc rc = p->drive(&o, &ret->driven, e);
     ret->driven_by = p;
     ret->connector = ret->driven;
     return rc;
+}
+
+static const char *const nouns[TASK_KINDS] = {[TASK_CAPTURE] = "source", [TASK_MATERIALIZE] = "destination", [TASK_DERIVE] = "derivation"};
+
+static bool is_fit(const weir_connector *c, task_kind kind)
+{
+    const void *const roles[TASK_KINDS] = {[TASK_CAPTURE] = c->capture, [TASK_MATERIALIZE] = c->materialize, [TASK_DERIVE] = c->derive};
+    return roles[kind] != NULL;
 }
 
 weir_rc endpoint_open(const task *t, native_finder natives, log_sink *log, int stop_fd, opened_endpoint *ret, err *e)
@@ -44,9 +53,8 @@ weir_rc endpoint_open(const task *t, native_finder natives, log_sink *log, int s
     default:
         rc = err_fail(e, WEIR_E_CONFIG, "this kind of endpoint is not run by this version: use local or native");
     }
-    const weir_connector *c = ret->connector;
-    if (!rc && (t->kind == TASK_CAPTURE ? !c->capture : !c->materialize))
-        rc = err_fail(e, WEIR_E_CONFIG, "'%s' is no %s", c->name, t->kind == TASK_CAPTURE ? "source" : "destination");
+    if (!rc && !is_fit(ret->connector, t->kind))
+        rc = err_fail(e, WEIR_E_CONFIG, "'%s' is no %s", ret->connector->name, nouns[t->kind]);
     if (!rc)
         return WEIR_OK;
     endpoint_close(ret);

@@ -99,7 +99,7 @@ weir_rc ledger_check(ledger *l, book *b, err *e)
 }
 
 /* Waits `ms` for something to change. @return false: nothing did */
-static bool wait_ms(ledger *l, int ms)
+static bool wait_ms(ledger *l, int64_t ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -172,6 +172,32 @@ void ledger_give_back(ledger *l, book *const *books, size_t count)
     pthread_mutex_unlock(&l->lock);
 }
 
+void ledger_leave(ledger *l, book *const *books, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        journal_close(books[i]->j);
+        books[i]->j = NULL;
+    }
+    pthread_mutex_lock(&l->lock);
+    next_turn(l, books, count);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void ledger_begin_writer(ledger *l, book *b)
+{
+    pthread_mutex_lock(&l->lock);
+    b->writers++;
+    pthread_mutex_unlock(&l->lock);
+}
+
+void ledger_end_writer(ledger *l, book *b)
+{
+    pthread_mutex_lock(&l->lock);
+    b->writers--;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+}
+
 void ledger_committed(ledger *l, book *b, uint64_t at, weir_view inferred)
 {
     char *copy = inferred.len ? malloc(inferred.len) : NULL;
@@ -212,4 +238,12 @@ void ledger_wake(ledger *l)
 void ledger_wait(ledger *l)
 {
     pthread_cond_wait(&l->changed, &l->lock);
+}
+
+void ledger_wait_for(ledger *l, int64_t ms)
+{
+    if (ms < 0)
+        ledger_wait(l);
+    else
+        wait_ms(l, ms);
 }

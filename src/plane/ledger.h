@@ -24,6 +24,7 @@ typedef struct book { /* one collection */
     bool widened;            /* the writer's: not yet committed */
     weir_view inferred;      /* committed schema text, malloc'ed; guarded by ledger.lock */
     unsigned version;        /* of inferred: counts up; guarded by ledger.lock */
+    size_t writers;          /* tasks of this run that may still write to it; guarded by ledger.lock */
 } book;
 
 typedef struct ledger {
@@ -49,6 +50,11 @@ weir_rc ledger_check(ledger *l, book *b, err *e);
 weir_rc ledger_take(ledger *l, book *const *books, size_t count, weir_view who, err *e);
 /** Gives them back. What was appended and not committed is taken out of the journals again. */
 void ledger_give_back(ledger *l, book *const *books, size_t count);
+/** The same, but what was appended stays where it is, and the journals are closed: somebody else knows whether it counts. */
+void ledger_leave(ledger *l, book *const *books, size_t count);
+/** One more task writes to the book; or it has ended, and who waits for more to read is woken. */
+void ledger_begin_writer(ledger *l, book *b);
+void ledger_end_writer(ledger *l, book *b);
 /** Publishes a commit: wakes readers. */
 void ledger_committed(ledger *l, book *b, uint64_t at, weir_view inferred);
 /** Tells everybody who waits that the run is ending. */
@@ -58,5 +64,7 @@ bool ledger_is_ending(ledger *l);
 void ledger_wake(ledger *l);
 /** Waits until something changes. The lock must be held. */
 void ledger_wait(ledger *l);
+/** The same for `ms` at most; negative: as long as it takes. */
+void ledger_wait_for(ledger *l, int64_t ms);
 
 #endif

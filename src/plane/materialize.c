@@ -548,12 +548,24 @@ static weir_rc transact(materialization *m, bool *ret_any, bool *ret_widened, er
     return rc;
 }
 
+/* The ledger's lock is held. */
+static bool has_writers(const materialization *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->sources[i].b->writers)
+            return true;
+    return false;
+}
+
 /* Everything committed was read, and nothing more will come. */
 static bool finished(materialization *m)
 {
     worker *w = m->w;
     bool widened = false;
-    if (!w->o->once || atomic_load(w->captures_running))
+    pthread_mutex_lock(&w->l->lock);
+    bool over = w->o->once && !has_writers(m);
+    pthread_mutex_unlock(&w->l->lock);
+    if (!over)
         return false;
     for (size_t i = 0; i < m->count; i++)
         if (limit_of(m, &m->sources[i], &widened) > m->sources[i].at || widened)
@@ -575,7 +587,7 @@ static void wait_for_more(materialization *m)
     ledger *l = m->w->l;
     worker_phase(m->w, "waiting");
     pthread_mutex_lock(&l->lock);
-    while (!l->ending && !(m->w->o->once && !atomic_load(m->w->captures_running)) && !has_more(m))
+    while (!l->ending && !(m->w->o->once && !has_writers(m)) && !has_more(m))
         ledger_wait(l);
     pthread_mutex_unlock(&l->lock);
 }

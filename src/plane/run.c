@@ -36,6 +36,16 @@ void worker_committed(worker *w, uint64_t documents, uint64_t bytes)
     raise_event(w->news_fd);
 }
 
+int64_t worker_now(const worker *w)
+{
+    int64_t seconds;
+    uint32_t nanos;
+    if (w->o->now)
+        return w->o->now(w->o->now_arg);
+    clock_now(&seconds, &nanos);
+    return seconds;
+}
+
 bool worker_stopping(const worker *w) { return atomic_load(&w->stop); }
 
 void worker_live(worker *w, session *s)
@@ -98,11 +108,13 @@ static bool rest(const worker *w, int64_t ms)
 static weir_rc attempt(worker *w)
 {
     err e = {0};
-    weir_rc rc = w->t->kind == TASK_CAPTURE ? capture_session(w, &e) : materialize_session(w, &e);
+    static weir_rc (*const sessions[TASK_KINDS])(worker *, err *) = {
+        [TASK_CAPTURE] = capture_session, [TASK_MATERIALIZE] = materialize_session, [TASK_DERIVE] = derive_session};
+    weir_rc rc = sessions[w->t->kind](w, &e);
     if (rc == WEIR_STOPPED)
         rc = WEIR_OK;
     if (rc) {
-        err_wrap(&e, rc, "%s %.*s", w->t->kind == TASK_CAPTURE ? "capture" : "materialization", VIEW_ARG(w->t->name));
+        err_wrap(&e, rc, "%s %.*s", task_kind_name(w->t->kind), VIEW_ARG(w->t->name));
         report(w, rc, &e);
     }
     err_free(&e);
@@ -122,6 +134,13 @@ static int64_t pause_after(const worker *w, int64_t lasted, int64_t *backoff)
     return pause;
 }
 
+/* Those who read what a task writes have to know whether it may write more. */
+static void each_written(worker *w, void (*each)(ledger *, book *))
+{
+    for (size_t i = 0; w->t->kind != TASK_MATERIALIZE && i < w->t->binding_count; i++)
+        each(w->l, ledger_book(w->l, w->t->bindings[i].collection->name));
+}
+
 /* Without --once: again and again. Who has to act is not us, so a wrong setting is tried again too: it may be mended meanwhile. */
 static void *work(void *arg)
 {
@@ -136,8 +155,7 @@ static void *work(void *arg)
         if (!rest(w, pause_after(w, clock_ms() - begun, &backoff)))
             break;
     }
-    if (w->t->kind == TASK_CAPTURE)
-        atomic_fetch_sub(w->captures_running, 1);
+    each_written(w, ledger_end_writer);
     ledger_wake(w->l);
     atomic_store(&w->phase, w->rc ? "failed" : "done");
     atomic_store(&w->finished, true);
@@ -153,7 +171,6 @@ typedef struct plane {
     ledger ledger;
     worker *workers;
     size_t count;
-    atomic_size_t captures_running;
     task_progress *shown;
     int news_fd;     /* eventfd: see worker */
     int64_t asked_ms; /* to stop, see stop_take() */
@@ -174,14 +191,13 @@ static weir_rc no_event(err *e)
 static weir_rc begin_worker(plane *p, const task *t, err *e)
 {
     worker *w = &p->workers[p->count];
-    *w = (worker){.t = t, .o = p->o, .l = &p->ledger, .captures_running = &p->captures_running, .begun_ms = clock_ms(), .news_fd = p->news_fd};
+    *w = (worker){.t = t, .o = p->o, .l = &p->ledger, .begun_ms = clock_ms(), .news_fd = p->news_fd};
     w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (w->stop_fd < 0)
         return no_event(e);
     pthread_mutex_init(&w->lock, NULL);
     atomic_store(&w->phase, "starting");
-    if (t->kind == TASK_CAPTURE)
-        atomic_fetch_add(&p->captures_running, 1);
+    each_written(w, ledger_begin_writer);
     p->count++;
     return WEIR_OK;
 }
@@ -193,7 +209,7 @@ static void allow_descriptors(const catalog *c)
     struct rlimit limit;
     rlim_t need = 64 + 2 * c->collection_count;
     for (size_t i = 0; i < c->task_count; i++)
-        need += 16 + (c->tasks[i].kind == TASK_MATERIALIZE ? 2 * c->tasks[i].binding_count : 0);
+        need += 16 + (c->tasks[i].kind == TASK_MATERIALIZE ? 2 * c->tasks[i].binding_count : 2 * c->tasks[i].transform_count);
     if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= need)
         return;
     limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || need < limit.rlim_max ? need : limit.rlim_max;
@@ -213,11 +229,11 @@ static weir_rc begin_workers(plane *p, err *e)
         if (wanted(p->o, &c->tasks[i]))
             rc = begin_worker(p, &c->tasks[i], e);
     if (!rc && !p->count)
-        log_line(p->o->log, WEIR_WARN, "nothing to run: the catalog has no capture and no materialization that is enabled");
+        log_line(p->o->log, WEIR_WARN, "nothing to run: the catalog has no capture, derivation or materialization that is enabled");
     return rc;
 }
 
-/* Not before all are counted: a materialization ends when no capture runs any more. */
+/* Not before all are counted: who reads ends when nobody writes any more. */
 static weir_rc start(plane *p, err *e)
 {
     for (size_t i = 0; i < p->count; i++) {

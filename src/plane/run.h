@@ -43,6 +43,8 @@ typedef struct run_options {
      * @return in how many milliseconds it wants to be called even if nothing changes; negative: not then */
     int (*progress)(void *arg, const task_progress *tasks, size_t count);
     void *progress_arg;
+    int64_t (*now)(void *arg); /* seconds since 1970, for tests that make time pass; NULL: the clock */
+    void *now_arg;
 } run_options;
 
 /** Runs until done (once) or stopped. @return the first failure's code; every failure was logged */

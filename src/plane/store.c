@@ -16,7 +16,7 @@
 
 #include "base/io.h"
 
-enum { SCHEMA_VERSION = 1, BUSY_MS = 5000, LOCK_TRIES = 200, LOCK_PAUSE_MS = 10 };
+enum { SCHEMA_VERSION = 2, BUSY_MS = 5000, LOCK_TRIES = 200, LOCK_PAUSE_MS = 10 };
 
 static const char schema[] =
     "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;"
@@ -27,6 +27,10 @@ static const char schema[] =
     " PRIMARY KEY (reader, journal)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE inferred (collection TEXT NOT NULL PRIMARY KEY, schema TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
+/* Since version 2: when what stands in a journal before `at` was committed, to the second. */
+static const char schema_times[] =
+    "CREATE TABLE times (journal TEXT NOT NULL, second INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (journal, second)) STRICT, WITHOUT ROWID;";
+
 typedef enum statement {
     BEGIN,
     COMMIT,
@@ -36,10 +40,12 @@ typedef enum statement {
     GET_READ,
     GET_INFERRED,
     GET_TOTALS,
+    GET_TIMES,
     PUT_STATE,
     PUT_JOURNAL,
     PUT_READ,
     PUT_INFERRED,
+    PUT_TIME,
     ADD_TOTALS,
     FORGET_TASK,
     FORGET_READS,
@@ -61,6 +67,10 @@ static const char *const sql[STATEMENTS] = {
     [PUT_READ] = "INSERT INTO reads (reader, journal, at, task) VALUES (?1, ?2, ?3, ?4)"
                  " ON CONFLICT DO UPDATE SET at = excluded.at, task = excluded.task",
     [PUT_INFERRED] = "INSERT INTO inferred (collection, schema) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET schema = excluded.schema",
+    /* The clock may be set back; journals grow forwards. */
+    [PUT_TIME] = "INSERT INTO times (journal, second, at) VALUES (?1, max(?2, coalesce((SELECT max(second) FROM times WHERE journal = ?1), 0)), ?3)"
+                 " ON CONFLICT DO UPDATE SET at = excluded.at",
+    [GET_TIMES] = "SELECT second, at FROM times WHERE journal = ?1 AND at > ?2 ORDER BY second LIMIT ?3",
     [ADD_TOTALS] = "INSERT INTO tasks (task, documents, bytes) VALUES (?1, ?2, ?3)"
                    " ON CONFLICT DO UPDATE SET documents = documents + excluded.documents, bytes = bytes + excluded.bytes",
     [FORGET_TASK] = "DELETE FROM tasks WHERE task = ?1",
@@ -280,6 +290,8 @@ static weir_rc ask(store *s, const char *text, int64_t *ret, err *e)
 static weir_rc make_schema(store *s, err *e)
 {
     weir_rc rc = exec(s, schema, e);
+    if (!rc)
+        rc = exec(s, schema_times, e);
     char version[80];
     snprintf(version, sizeof version, "INSERT INTO schema_version VALUES (%d)", SCHEMA_VERSION);
     return rc ? rc : exec(s, version, e);
@@ -312,6 +324,15 @@ static weir_rc make_new(store *s, err *e)
     return make_schema(s, e);
 }
 
+/* From version 1, the only other one so far: when its documents came is not known. */
+static weir_rc upgrade(store *s, err *e)
+{
+    weir_rc rc = exec(s, schema_times, e);
+    if (!rc)
+        rc = exec(s, "INSERT INTO times (journal, second, at) SELECT journal, 0, committed FROM journals WHERE committed > 0", e);
+    return rc ? rc : exec(s, "UPDATE schema_version SET version = 2", e);
+}
+
 /* In one transaction with whatever it makes: a kill in between leaves an empty database, which the next run fills. */
 static weir_rc check_schema(store *s, bool may_make, err *e)
 {
@@ -327,6 +348,8 @@ static weir_rc check_schema(store *s, bool may_make, err *e)
         return rc;
     if (!ours || version < 1)
         return err_fail(e, WEIR_E_CONFIG, "\"%s\" is not a database of this program: choose another data folder", s->path);
+    if (version < SCHEMA_VERSION && may_make)
+        return upgrade(s, e);
     if (version > SCHEMA_VERSION)
         return err_fail(e, WEIR_E_CONFIG,
                         "\"%s\" was written by a newer version of this program (its schema is %" PRId64
@@ -428,6 +451,27 @@ weir_rc store_inferred(store *s, weir_view collection, arena *a, weir_view *ret,
     return get_text(s, GET_INFERRED, collection, a, ret, e);
 }
 
+weir_rc store_times(store *s, weir_view journal, uint64_t from, time_mark *marks, size_t most, size_t *ret_count, err *e)
+{
+    sqlite3_stmt *st = NULL;
+    size_t n = 0;
+    int code = SQLITE_DONE;
+    pthread_mutex_lock(&s->mutex);
+    weir_rc rc = get(s, GET_TIMES, &st, e);
+    if (!rc && !(bind_texts(st, &journal, 1) && bind_count(st, 2, from) && bind_count(st, 3, most)))
+        rc = err_fail(e, WEIR_E_BUG, "the times of a journal cannot be asked for");
+    while (!rc && n < most && (code = sqlite3_step(st)) == SQLITE_ROW)
+        marks[n++] = (time_mark){sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1)};
+    if (!rc && code != SQLITE_ROW && code != SQLITE_DONE)
+        rc = db_error(s, "reading", e);
+    if (st)
+        sqlite3_reset(st);
+    pthread_mutex_unlock(&s->mutex);
+    if (!rc)
+        *ret_count = n;
+    return rc;
+}
+
 weir_rc store_totals(store *s, weir_view task, uint64_t *documents, uint64_t *bytes, err *e)
 {
     sqlite3_stmt *row = NULL;
@@ -468,6 +512,16 @@ static weir_rc put_journal(store *s, const offset *o, err *e)
     return bind_texts(st, &o->journal, 1) && bind_count(st, 2, o->at) ? finish(s, st, e) : not_bound("the length of a journal", e);
 }
 
+static weir_rc put_time(store *s, const offset *o, int64_t now, err *e)
+{
+    sqlite3_stmt *st = NULL;
+    weir_rc rc = get(s, PUT_TIME, &st, e);
+    if (rc)
+        return rc;
+    bool bound = bind_texts(st, &o->journal, 1) && sqlite3_bind_int64(st, 2, now) == SQLITE_OK && bind_count(st, 3, o->at);
+    return bound ? finish(s, st, e) : not_bound("a time", e);
+}
+
 static weir_rc put_read(store *s, const store_commit *c, const offset *o, err *e)
 {
     sqlite3_stmt *st = NULL;
@@ -496,6 +550,8 @@ static weir_rc put_all(store *s, const store_commit *c, err *e)
     weir_rc rc = c->state.len ? put_texts(s, PUT_STATE, c->task, c->state, e) : WEIR_OK;
     for (size_t i = 0; !rc && i < c->journal_count; i++)
         rc = put_journal(s, &c->journals[i], e);
+    for (size_t i = 0; !rc && c->now && i < c->journal_count; i++)
+        rc = put_time(s, &c->journals[i], c->now, e);
     for (size_t i = 0; !rc && i < c->read_count; i++)
         rc = put_read(s, c, &c->reads[i], e);
     for (size_t i = 0; !rc && i < c->inferred_count; i++)

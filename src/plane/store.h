@@ -28,10 +28,20 @@ weir_rc store_read_offset(store *s, weir_view reader, weir_view journal, uint64_
 /** The inferred schema of a collection (JSON text; empty if none). */
 weir_rc store_inferred(store *s, weir_view collection, arena *a, weir_view *ret, err *e);
 
+/** What stands in a journal before `at`, and behind the mark before, was committed in this second. */
+typedef struct time_mark {
+    int64_t second; /* since 1970; ascending. 0: it is not known */
+    uint64_t at;
+} time_mark;
+
+/** The first marks behind `from`, in order. */
+weir_rc store_times(store *s, weir_view journal, uint64_t from, time_mark *marks, size_t most, size_t *ret_count, err *e);
+
 /** One commit, all or nothing. Empty parts are left as they were. `task` owns the read offsets: they are forgotten with it. */
 typedef struct store_commit {
     weir_view task, state;               /* state: the whole new state */
     const offset *journals; size_t journal_count;   /* committed lengths */
+    int64_t now;                         /* seconds since 1970: when that is; 0: no mark is made */
     weir_view reader;                    /* for read offsets */
     const offset *reads; size_t read_count;
     const weir_view *inferred; size_t inferred_count; /* pairs: collection, schema */

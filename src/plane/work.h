@@ -1,4 +1,4 @@
-/* work.h - what the tasks of one run share, inside this room: capture.c and materialize.c do the work, run.c starts and ends it. */
+/* work.h - what the tasks of one run share, inside this room: capture.c, derive.c and materialize.c do the work, run.c starts and ends it. */
 #ifndef WEIR_PLANE_WORK_H
 #define WEIR_PLANE_WORK_H
 
@@ -33,20 +33,24 @@ struct worker { /* one task, on a thread of its own */
     const tree *config;                      /* settings that took the place of the catalog's; NULL: none did */
     arena configs;
     bool told_config;                        /* that they will be lost */
-    atomic_size_t *captures_running;         /* shared by all */
 };
 
 /** One session of a capture: discover nothing, validate, apply, pull, commit. */
 weir_rc capture_session(worker *w, err *e);
-/** A materialization until it is stopped, or, with once, has caught up after the last capture ended. */
+/** A materialization until it is stopped, or, with once, has caught up after those who write to its collections have ended. */
 weir_rc materialize_session(worker *w, err *e);
 
-/* For both. */
+/** A derivation, likewise. */
+weir_rc derive_session(worker *w, err *e);
+
+/* For all of them. */
 void worker_phase(worker *w, const char *phase);
 void worker_committed(worker *w, uint64_t documents, uint64_t bytes);
 /** Lets run.c stop this session; NULL: none is live any more. Stops it at once if the worker was told to. */
 void worker_live(worker *w, session *s);
 bool worker_stopping(const worker *w);
+/** Seconds since 1970. */
+int64_t worker_now(const worker *w);
 /** The connector has changed its settings: they are kept in the file they came from, if there is one, and for the next session in any case. */
 weir_rc worker_config(worker *w, weir_task *t, weir_view config);
 /** The settings to open a session with. */

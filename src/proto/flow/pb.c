@@ -260,22 +260,49 @@ static weir_rc number_from_json(const pb_message *m, const pb_def *d, weir_view 
     return WEIR_OK;
 }
 
+static weir_rc enum_value(const pb_message *m, const pb_def *d, weir_view v, int64_t *ret, err *e)
+{
+    bool found = number_to_i64(v, ret) && *ret >= INT32_MIN && *ret <= INT32_MAX;
+    for (const pb_enum *k = d->values; !found && k->name; k++)
+        if (v.len == strlen(k->name) + 2 && memcmp(v.ptr + 1, k->name, v.len - 2) == 0) {
+            *ret = k->value;
+            found = true;
+        }
+    return found ? WEIR_OK : expected(m, d, "one of the names of an enumeration", v, e);
+}
+
 static weir_rc enum_from_json(const pb_message *m, const pb_def *d, weir_view v, buf *out, err *e)
 {
     int64_t n = 0;
-    bool found = number_to_i64(v, &n) && n >= INT32_MIN && n <= INT32_MAX;
-    for (const pb_enum *k = d->values; !found && k->name; k++)
-        if (v.len == strlen(k->name) + 2 && memcmp(v.ptr + 1, k->name, v.len - 2) == 0) {
-            n = k->value;
-            found = true;
-        }
-    if (!found)
-        return expected(m, d, "one of the names of an enumeration", v, e);
-    if (n) {
+    weir_rc rc = enum_value(m, d, v, &n, e);
+    if (!rc && n) {
         put_varint(out, (uint64_t)d->tag << 3 | PB_VARINT);
         put_varint(out, (uint64_t)n);
     }
-    return WEIR_OK;
+    return rc;
+}
+
+/* Several of them go into one field. */
+static weir_rc enums_from_json(const pb_message *m, const pb_def *d, weir_view v, buf *out, err *e)
+{
+    buf numbers = {0};
+    json_scan s = json_scan_of(v);
+    weir_rc rc = WEIR_OK;
+    json_enter(&s, '[');
+    while (!rc && json_item(&s)) {
+        weir_view item;
+        int64_t n = 0;
+        if (json_skip(&s, &item))
+            rc = enum_value(m, d, item, &n, e);
+        put_varint(&numbers, (uint64_t)n);
+    }
+    if (!rc && s.error)
+        rc = expected(m, d, "an array", v, e);
+    if (!rc && numbers.len)
+        put_bytes(out, d->tag, buf_view(&numbers));
+    out->failed |= !buf_ok(&numbers);
+    buf_free(&numbers);
+    return rc;
 }
 
 /* A string, decoded; as bytes if the field is base64. */
@@ -431,7 +458,9 @@ static weir_rc object_from_json(const pb_message *m, weir_view json, buf *out, u
         weir_view v;
         if (!json_skip(&s, &v) || !d || view_is(v, "null"))
             continue;
-        rc = d->repeated ? items_from_json(m, d, v, out, depth, e) : value_from_json(m, d, v, out, depth, e);
+        rc = !d->repeated               ? value_from_json(m, d, v, out, depth, e)
+             : d->type == PB_T_ENUM ? enums_from_json(m, d, v, out, e)
+                                    : items_from_json(m, d, v, out, depth, e);
     }
     if (!rc && s.error)
         rc = err_fail(e, WEIR_E_BUG, "protobuf %s: %s at byte %zu of its JSON form", m->name, s.error, (size_t)(s.at - s.begin));

@@ -49,7 +49,7 @@ $ weir run --once --idle 500ms --quiet --only acme/quiet && cat weir-data/journa
 
 == nothing to run is a warning
 $ echo '{collections: {}}' | weir run --source - --once
-! warn  nothing to run: the catalog has no capture and no materialization that is enabled
+! warn  nothing to run: the catalog has no capture, derivation or materialization that is enabled
 
 == a database that was removed is not made anew beside its journals
 $ weir run --once --idle 500ms --quiet --only acme/sound && rm weir-data/weir.db* && weir run --once --quiet

@@ -94,6 +94,33 @@ static void what_is_no_date(void **state)
     assert_int_equal(days, 0);
 }
 
+/* Seconds from GNU date: date -u -d TEXT +%s */
+static void times_of_rfc3339(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t seconds;
+        uint32_t nanos;
+    } good[] = {
+        {"1970-01-01T00:00:00Z", 0, 0}, {"2007-12-03T10:15:30.5+01:00", 1196673330, 500000000}, {"2007-12-03t10:15:30z", 1196676930, 0},
+        {"2007-12-03 10:15:30-02:30", 1196685930, 0}, {"1969-12-31T23:59:59.123456789123Z", -1, 123456789}, {"2016-12-31T23:59:60Z", 1483228800, 0},
+    };
+    static const char *const bad[] = {"", "2007-12-03", "2007-12-03T10:15:30", "2007-12-03T10:15Z", "2007-02-30T10:15:30Z", "2007-12-03T24:00:00Z",
+                                      "2007-12-03T10:60:00Z", "2007-12-03T10:15:61Z", "2007-12-03T10:15:30.Z", "2007-12-03T10:15:30+0100",
+                                      "2007-12-03T10:15:30+24:00", "2007-12-03T10:15:30Zz", "2007-12-03x10:15:30Z", "2007-12-03T10:15:30.5"};
+    int64_t seconds;
+    uint32_t nanos;
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_true(clock_read_time(view_of(good[i].text), &seconds, &nanos));
+        assert_int_equal(seconds, good[i].seconds);
+        assert_int_equal(nanos, good[i].nanos);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (clock_read_time(view_of(bad[i]), &seconds, &nanos))
+            fail_msg("accepted: %s", bad[i]);
+}
+
 static void decimals_are_as_many_as_needed(void **state)
 {
     (void)state;
@@ -209,6 +236,7 @@ int main(void)
         cmocka_unit_test(agrees_with_datetime),
         cmocka_unit_test(every_day_has_its_date),
         cmocka_unit_test(what_is_no_date),
+        cmocka_unit_test(times_of_rfc3339),
         cmocka_unit_test(decimals_are_as_many_as_needed),
         cmocka_unit_test(years_have_four_digits_or_none),
         cmocka_unit_test(clocks_run),

@@ -104,10 +104,13 @@ static const char whole[] =
     "    schema: a.schema.yaml\n"
     "    key: [/id, /x~1y]\n"
     "    projections: {other: /a/b, region: {location: /region, partition: true}}\n"
+    "  acme/d:\n"
+    "    schema: {type: object}\n"
+    "    key: [/id]\n"
     "    derive:\n"
     "      using: {sqlite: {migrations: [m.sql]}}\n"
-    "      transforms: [{name: t, source: acme/b, shuffle: any, lambda: t.sql}, {name: u, source: {name: acme/b, partitions: "
-    "{include: {r: [1, null]}}, notBefore: 2024-01-01T00:00:00Z}, shuffle: {key: [/k]}, lambda: select 1, readDelay: 10s, "
+    "      transforms: [{name: t, source: acme/b, shuffle: any, lambda: t.sql}, {name: u, source: {name: acme/a, partitions: "
+    "{include: {region: [1, null]}}, notBefore: 2024-01-01T00:00:00Z}, shuffle: {key: [/k]}, lambda: select 1, readDelay: 10s, "
     "priority: -1}]\n"
     "      shuffleKeyTypes: [integer]\n"
     "  acme/b: {writeSchema: {type: object}, readSchema: {allOf: [{$ref: 'flow://relaxed-write-schema'}, "
@@ -128,6 +131,9 @@ static void read_whole(world *w)
 {
     file("src.config.yaml", "password: x\nnested: {n: 0x10}\n");
     file("dst.yaml", "{\"a\": [1.50]}");
+    file("m.sql", "create table t (n integer);");
+    file("t.sql", "select 1;\n");
+    file("more.json", "[{\"id\": 1}]");
     file("a.schema.yaml", "type: object\nproperties: {id: {type: integer}}\nrequired: [id]\n");
     read_text(w, whole);
 }
@@ -136,7 +142,7 @@ static void test_tasks(void **state)
 {
     world *w = *state;
     read_whole(w);
-    assert_int_equal(w->c.task_count, 4);
+    assert_int_equal(w->c.task_count, 5);
     const task *src = &w->c.tasks[0];
     assert_int_equal(src->kind, TASK_CAPTURE);
     assert_view(src->name, "acme/src");
@@ -162,8 +168,10 @@ static void test_tasks(void **state)
     assert_null(dst->bindings[0].source);
     assert_tree(w, dst->bindings[1].source, "{\"name\":\"acme/b\",\"notAfter\":\"2025-01-01T00:00:00Z\"}");
     assert_ptr_equal(dst->bindings[1].collection, catalog_collection(&w->c, VIEW("acme/b")));
-    assert_true(w->c.has_tests);
-    assert_true(w->c.has_derivations);
+    assert_true(dst->bindings[1].reading.has_not_after);
+    assert_int_equal(dst->bindings[1].reading.not_after, 1735689600); /* date -d 2025-01-01T00:00:00Z +%s */
+    assert_int_equal(w->c.tasks[4].kind, TASK_DERIVE);
+    assert_int_equal(w->c.test_count, 2);
 }
 
 static void test_endpoints(void **state)
@@ -201,8 +209,8 @@ static void test_collections(void **state)
     assert_ptr_equal(a->read_schema, a->write_schema);
     assert_view(a->read_schema_json, a->write_schema_json.ptr);
     assert_tree(w, a->projections, "{\"other\":\"/a/b\",\"region\":{\"location\":\"/region\",\"partition\":true}}");
-    assert_true(a->derived);
-    assert_false(b->derived);
+    assert_true(catalog_collection(&w->c, VIEW("acme/d"))->derived);
+    assert_false(a->derived || b->derived);
     assert_null(b->projections);
     assert_view(b->write_schema_json, "{\"type\":\"object\"}");
     assert_view(b->read_schema_json,

@@ -241,13 +241,71 @@ static void test_versions(void **state)
     fixture *f = *state;
     store *s = NULL;
     store_close(opened(f));
-    run_raw(f, "UPDATE schema_version SET version = 2");
+    run_raw(f, "UPDATE schema_version SET version = 3");
     assert_error(f, store_open(&s, f->data, false, &f->e), WEIR_E_CONFIG,
-                 "was written by a newer version of this program (its schema is 2");
+                 "was written by a newer version of this program (its schema is 3");
     assert_error(f, store_open(&s, f->data, true, &f->e), WEIR_E_CONFIG, "newer version");
     run_raw(f, "DROP TABLE schema_version");
     assert_error(f, store_open(&s, f->data, false, &f->e), WEIR_E_CONFIG, "is not a database of this program");
     assert_null(s);
+}
+
+static void commit_at(fixture *f, store *s, int64_t now, uint64_t at)
+{
+    assert_ok(f, store_commit_all(s, &(store_commit){.task = VIEW("t"), .journals = &(offset){VIEW("a/b"), at}, .journal_count = 1, .now = now}, &f->e));
+}
+
+static void assert_times(fixture *f, store *s, uint64_t from, size_t most, const char *want)
+{
+    time_mark marks[8];
+    size_t n = 99;
+    buf text = {0};
+    assert_ok(f, store_times(s, VIEW("a/b"), from, marks, most, &n, &f->e));
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&text, "%" PRId64 "<%" PRIu64 " ", marks[i].second, marks[i].at);
+    assert_string_equal(buf_text(&text), want);
+    buf_free(&text);
+}
+
+/* One mark for each second; a clock that is set back changes nothing about the order. */
+static void test_times(void **state)
+{
+    fixture *f = *state;
+    store *s = opened(f);
+    assert_times(f, s, 0, 8, "");
+    commit_at(f, s, 100, 10);
+    commit_at(f, s, 100, 20);
+    commit_at(f, s, 0, 25);
+    commit_at(f, s, 101, 30);
+    commit_at(f, s, 99, 40);
+    commit_at(f, s, 105, 50);
+    assert_times(f, s, 0, 8, "100<20 101<40 105<50 ");
+    assert_times(f, s, 19, 2, "100<20 101<40 ");
+    assert_times(f, s, 20, 8, "101<40 105<50 ");
+    assert_times(f, s, 50, 8, "");
+    store_close(s);
+}
+
+/* A database of the version before is as good as one of this one. */
+static void test_upgrade(void **state)
+{
+    fixture *f = *state;
+    store *s = opened(f);
+    uint64_t at = 0;
+    commit_at(f, s, 0, 70);
+    store_close(s);
+    run_raw(f, "DROP TABLE times");
+    run_raw(f, "UPDATE schema_version SET version = 1");
+    assert_ok(f, store_open(&s, f->data, true, &f->e)); /* a report leaves it as it is */
+    store_close(s);
+    s = opened(f);
+    assert_ok(f, store_journal(s, VIEW("a/b"), &at, &f->e));
+    assert_int_equal(at, 70);
+    assert_times(f, s, 0, 8, "0<70 ");
+    commit_at(f, s, 7, 80);
+    assert_times(f, s, 0, 8, "0<70 7<80 ");
+    store_close(s);
+    store_close(opened(f));
 }
 
 /* Without weir.db every byte of the journals would count as never committed. */
@@ -470,6 +528,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_second_run_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_read_only_makes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_versions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_times, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_upgrade, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lost_database_beside_journals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_not_a_database, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_threads, set_up, tear_down),

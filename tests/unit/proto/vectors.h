@@ -77,7 +77,7 @@ static inline vector_mode mode_of(weir_view word)
 
 static inline flow_direction direction_of(weir_view word)
 {
-    static const char *const words[] = {"request", "response", "materializerequest", "materializeresponse"};
+    static const char *const words[] = {"request", "response", "materializerequest", "materializeresponse", "deriverequest", "deriveresponse"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (view_is(word, words[i]))
             return (flow_direction)i;

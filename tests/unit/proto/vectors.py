@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""vectors.py > vectors.txt - messages of Flow's captures and materializations as protobuf and as JSON, for test_wire.c and test_framing.c.
+"""vectors.py > vectors.txt - messages of Flow's captures, materializations and derivations as protobuf and as JSON, for test_wire.c and test_framing.c.
 
-The bytes come from Google's protobuf library (pip install protobuf), the definitions below from docs/protocols/flow.md (3.1, 3.2, 3.4, 5.1, 5.2, 5.4, 5.7,
+The bytes come from Google's protobuf library (pip install protobuf), the definitions below from docs/protocols/flow.md (3.1, 3.2, 3.4, 4.1, 4.2, 4.4, 5.1, 5.2, 5.4, 5.7,
 6.1, 7) and, of the runtime checkpoint, from Gazette's consumer protocol, not from our own table of messages. Run it again when that page changes; the result is committed, so that tests need neither Python nor protobuf.
 """
 import base64
@@ -72,10 +72,28 @@ DestinationOpenedResponse: runtime_checkpoint 1 RuntimeCheckpoint, disable_load_
 LoadedResponse: binding 1 u32, doc_json 2 json
 StateResponse: state 1 ConnectorState
 MaterializeResponse: spec 1 SpecResponse, validated 2 DestinationValidatedResponse, applied 3 DestinationAppliedResponse, opened 4 DestinationOpenedResponse, loaded 5 LoadedResponse, flushed 6 StateResponse, started_commit 7 StateResponse, acknowledged 8 StateResponse, internal 100 !bytes
+DerivationTransform: name 1 text, collection 2 CollectionSpec, partition_selector 3 !text, priority 4 u32, read_delay_seconds 5 u32, shuffle_key 6 *text, shuffle_lambda_config_json 7 json, lambda_config_json 8 json, read_only 9 bool, journal_read_suffix 10 text, not_before 11 !text, not_after 12 !text, backfill 13 u32, state_key 14 text
+Derivation: connector_type 1 DerivationType, config_json 2 json, transforms 3 *DerivationTransform, shuffle_key_types 4 *ShuffleType, shard_template 5 !text, recovery_log_template 6 !text, network_ports 7 *NetworkPort, inactive_transforms 8 *DerivationTransform, redact_salt 9 bytes
+DerivedCollection: name 1 text, key 3 *text, uuid_ptr 4 text, partition_fields 5 *text, projections 6 *Projection, ack_template_json 7 json, write_schema_json 8 json, partition_template 9 !text, read_schema_json 11 json, derivation 12 Derivation
+DerivationSpecRequest: connector_type 1 DerivationType, config_json 2 json
+DerivationValidateTransform: name 1 text, collection 2 CollectionSpec, shuffle_lambda_config_json 3 json, lambda_config_json 4 json, backfill 5 u32
+DerivationValidateRequest: connector_type 1 DerivationType, config_json 2 json, collection 3 DerivedCollection, transforms 4 *DerivationValidateTransform, shuffle_key_types 5 *ShuffleType, project_root 6 text, import_map 7 %text, last_collection 8 DerivedCollection, last_version 9 text
+DerivationOpenRequest: collection 1 DerivedCollection, version 2 text, range 3 RangeSpec, state_json 5 json
+UUIDParts: node 1 fixed64, clock 2 fixed64
+Shuffle: key_json 1 json, packed 2 bytes, hash 3 u32
+ReadRequest: transform 1 u32, uuid 2 UUIDParts, shuffle 3 Shuffle, doc_json 4 json
+DeriveRequest: spec 1 DerivationSpecRequest, validate 2 DerivationValidateRequest, open 3 DerivationOpenRequest, read 4 ReadRequest, flush 5 EmptyMessage, start_commit 6 StartCommitRequest, reset 7 EmptyMessage, internal 100 !bytes
+DerivationValidatedTransform: read_only 1 bool
+DerivationValidatedResponse: transforms 1 *DerivationValidatedTransform, generated_files 2 %text
+DerivationOpenedResponse: runtime_checkpoint 1 RuntimeCheckpoint
+PublishedResponse: doc_json 1 json
+DeriveResponse: spec 1 SpecResponse, validated 2 DerivationValidatedResponse, opened 3 DerivationOpenedResponse, published 4 PublishedResponse, flushed 5 StateResponse, started_commit 6 StateResponse, internal 100 !bytes
 """
 ENUMS = {
     "ConnectorType": {"INVALID": 0, "IMAGE": 7, "LOCAL": 8},
     "DestinationType": {"INVALID": 0, "SQLITE": 2, "IMAGE": 8, "LOCAL": 9, "DEKAF": 10},
+    "DerivationType": {"INVALID_CONNECTOR_TYPE": 0, "SQLITE": 1, "TYPESCRIPT": 2, "IMAGE": 3, "LOCAL": 4, "PYTHON": 5},
+    "ShuffleType": {"INVALID_SHUFFLE_TYPE": 0, "BOOLEAN": 1, "INTEGER": 2, "STRING": 3},
     "ConstraintType": {"INVALID": 0, "FIELD_REQUIRED": 1, "LOCATION_REQUIRED": 2, "LOCATION_RECOMMENDED": 3, "FIELD_OPTIONAL": 4, "FIELD_FORBIDDEN": 5, "UNSATISFIABLE": 6, "INCOMPATIBLE": 7},
     "Exists": {"INVALID": 0, "MUST": 1, "MAY": 2, "IMPLICIT": 3, "CANNOT": 4},
 }
@@ -355,6 +373,23 @@ def unusual_materializations():
     loose("MaterializeRequest", "startCommit.entry-without-value", block(8, block(1, block(1, block(1, b"j")) + block(2, block(1, b"k")))))
 
 
+def unusual_derivations():
+    uuid, shuffle = field(2, 1, b"\1\2\3\4\5\6\7\x88"), block(1, b"[1]") + block(2, b"\x15\1") + field(3, 0, varint(7))
+    read = field(1, 0, b"\5") + block(2, uuid) + block(3, shuffle)
+    strangers = field(19, 0, varint(2**64 - 1)) + field(20, 1, b"12345678") + field(21, 5, b"1234") + block(22, b"\xff\xfe")
+    loose("DeriveRequest", "read.strangers-inside", block(4, strangers + read + strangers + block(4, b"{}")))
+    loose("DeriveRequest", "read.strangers-deeper", block(4, block(2, strangers + uuid) + block(3, strangers + shuffle + strangers) + block(4, b"{}")))
+    loose("DeriveRequest", "read.strangers-beside", strangers + block(4, read + block(4, b"{}")) + strangers, "parts")
+    loose("DeriveRequest", "read.line-breaks", block(4, block(4, b'{\n "a": [1,\r\n\t2]\n}')))
+    loose("DeriveRequest", "read.doc-first", block(4, block(4, b'{"a":1}') + read))
+    loose("DeriveRequest", "flush.newer", block(5, block(1, b"[{}]")))
+    loose("DeriveRequest", "validate.types-one-by-one", block(2, field(5, 0, b"\1") + field(5, 0, b"\3")))
+    loose("DeriveResponse", "published.strangers", block(4, strangers + block(1, b'{"a":1}') + strangers))
+    loose("DeriveResponse", "published.line-breaks", block(4, block(1, b'{\n"a":\n1}')))
+    loose("DeriveResponse", "opened.rebuild", block(3, block(1, b"\xf8\xff\xff\xff\x0f\x01")))
+    loose("DeriveResponse", "validated.file-without-content", block(2, block(2, block(1, b"file:///a"))))
+
+
 def refused():
     """Not a message at all; the library's own parser refuses what is marked."""
     doc = block(2, b"{}")
@@ -401,6 +436,17 @@ def refused():
         ("MaterializeRequest", "store-as-varint", field(7, 0, b"\1"), False),
         ("MaterializeRequest", "number-as-bytes", block(8, block(1, block(1, block(1, b"j") + block(2, block(1, b"1"))))), False),
         ("MaterializeRequest", "an-unknown-kind", block(10, b""), False),
+        ("DeriveRequest", "read-without-doc", block(4, field(1, 0, b"\1")), False),
+        ("DeriveRequest", "read-doc-is-no-object", block(4, block(4, b"[]")), False),
+        ("DeriveRequest", "read-key-is-no-array", block(4, block(3, block(1, b"{}")) + block(4, b"{}")), False),
+        ("DeriveRequest", "read-clock-longer-than-there-is", block(4, block(2, field(2, 1, b"1234")) + block(4, b"{}")), True),
+        ("DeriveRequest", "read-as-varint", field(4, 0, b"\1"), False),
+        ("DeriveRequest", "two-kinds", block(4, block(4, b"{}")) + block(5, b""), False),
+        ("DeriveRequest", "an-unknown-kind", block(8, b""), False),
+        ("DeriveRequest", "a-type-longer-than-its-field", block(2, block(5, b"\x80")), True),
+        ("DeriveResponse", "published-without-doc", block(4, b""), False),
+        ("DeriveResponse", "published-doc-and-more", block(4, block(1, b"{}{}")), False),
+        ("DeriveResponse", "an-unknown-kind", block(7, b""), False),
         ("MaterializeResponse", "loaded-without-doc", block(5, field(1, 0, b"\1")), False),
         ("MaterializeResponse", "constraint-as-number", block(2, block(1, block(1, block(1, b"a") + field(2, 0, b"\1")))), False),
     ]
@@ -454,8 +500,10 @@ def main():
     print("# header BINDING SIZE: what stands before a document of that size, frame length included.\n")
     kinds(("Request", "Response"), 3032023)
     kinds(("MaterializeRequest", "MaterializeResponse"), 5)
+    kinds(("DeriveRequest", "DeriveResponse"), 4)
     unusual()
     unusual_materializations()
+    unusual_derivations()
     refused()
     encodings()
     headers()

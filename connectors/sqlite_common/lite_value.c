@@ -1,4 +1,4 @@
-#include "value.h"
+#include "lite_value.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -72,7 +72,7 @@ static int64_t read_exponent(const char *at, const char *end)
 static decimal take_apart(weir_view number)
 {
     const char *at = number.ptr, *end = at + number.len;
-    decimal d = {.negative = *at == '-', .literal = true, .exact = true};
+    decimal d = {.negative = at < end && *at == '-', .literal = true, .exact = true};
 
     for (at += d.negative; at < end && *at >= '0' && *at <= '9'; at++)
         add_digit(&d, (unsigned)(*at - '0'));
@@ -129,13 +129,33 @@ static bool to_real(const decimal *d, double *ret)
     return true;
 }
 
-static lite_value read_number(weir_view json, bool integer)
+/* Is it a double that somebody wrote with 16 or 17 digits, or one with an exponent that to_real() leaves alone? */
+static bool written_double(const decimal *d, double *ret)
 {
-    lite_value v = {.kind = VALUE_TEXT, .bytes = json};
-    decimal d = take_apart(json);
-    if ((d.literal || integer) && to_integer(&d, &v.integer))
+    char text[48];
+    if (!d->exact || d->exponent < -400 || d->exponent > 400)
+        return false;
+    snprintf(text, sizeof text, "%llue%lld", (unsigned long long)d->digits, (long long)d->exponent);
+    double r = strtod(text, NULL);
+    for (int digits = 15; digits <= 17; digits++) {
+        int len = snprintf(text, sizeof text, "%.*e", digits - 1, r);
+        text[1] = '.'; /* what a locale writes for it */
+        decimal back = take_apart((weir_view){text, isfinite(r) ? (size_t)len : 0});
+        if (back.digits == d->digits && back.exponent == d->exponent) {
+            *ret = d->negative ? -r : r;
+            return true;
+        }
+    }
+    return false;
+}
+
+lite_value lite_value_number(weir_view number, value_hint hint)
+{
+    lite_value v = {.kind = VALUE_TEXT, .bytes = number};
+    decimal d = take_apart(number);
+    if ((d.literal || hint.integer) && to_integer(&d, &v.integer))
         v.kind = VALUE_INTEGER;
-    else if (!d.literal && to_real(&d, &v.real))
+    else if (!d.literal && (to_real(&d, &v.real) || (hint.doubles && written_double(&d, &v.real))))
         v.kind = VALUE_REAL;
     return v;
 }
@@ -340,7 +360,7 @@ lite_value lite_value_read(weir_view json, value_hint hint, lite_text *scratch)
     case '[':
         return (lite_value){.kind = VALUE_TEXT, .bytes = compact(json, scratch)};
     default:
-        return read_number(json, hint.integer);
+        return lite_value_number(json, hint);
     }
 }
 

@@ -1,16 +1,17 @@
-/* value.h - JSON values as SQLite stores them, and back. Pure: no database, no task.
+/* lite_value.h - JSON values as SQLite stores them, and back. Pure: no database, no task.
  *
  *     integer literal of 64 bits         INTEGER      -> number
  *     other number, up to 15 digits      REAL         -> number       (a double that reads back as the same digits)
- *     any other number                   TEXT         -> number       its digits as they were written
+ *     any other number                   TEXT         -> number       its digits as they were written; with hint.doubles, REAL if it is a
+ *                                                                     double written with 17 digits or fewer
  *     true, false                        INTEGER      -> boolean, if the column's schema knows no numbers
  *     string                             TEXT         -> string
  *     string, contentEncoding base64     BLOB         -> string
  *     array, object                      TEXT         -> the same, whitespace removed
  *     null, absent                       NULL         -> absent
  */
-#ifndef SQLITE_VALUE_H
-#define SQLITE_VALUE_H
+#ifndef LITE_VALUE_H
+#define LITE_VALUE_H
 
 #include <weir.h>
 
@@ -38,11 +39,15 @@ typedef struct lite_value {
 typedef struct value_hint {
     bool base64;  /* strings are bytes */
     bool integer; /* numbers such as 1.0 and 1e3 are integers */
+    bool doubles; /* numbers beyond 15 digits that a double was written as are REAL; lite_value_write() gives 15 digits only */
 } value_hint;
 
 /** Reads one value; an empty view is absent. What has to be decoded is appended to `scratch`, which must have room for json.len
  * bytes: it does not move, so the values of a row may share it. */
 lite_value lite_value_read(weir_view json, value_hint hint, lite_text *scratch);
+
+/** The same of a number alone, as JSON writes it. */
+lite_value lite_value_number(weir_view number, value_hint hint);
 
 /** Appends a value as JSON. @param types WEIR_IS_... of its column: what its schema allows. @return false for NULL: nothing is
  * appended */

@@ -1,0 +1,48 @@
+/* derivation.h - a derivation of the catalog with its connector at work: what is read goes in, what is published comes out. Journals, offsets and commits are
+ * the business of who uses it: derive.c in a run, testing.c in a test of a catalog.
+ */
+#ifndef WEIR_PLANE_DERIVATION_H
+#define WEIR_PLANE_DERIVATION_H
+
+#include "plane/run.h"
+
+typedef struct derivation derivation;
+
+typedef struct derivation_options {
+    const task *t;
+    native_finder natives;
+    log_sink *log;
+    int stop_fd;
+    const tree *config;       /* settings instead of the catalog's; NULL: those */
+    const char *state_file;   /* where `using: sqlite` keeps its state; NULL: in memory */
+    weir_view state;          /* what was kept; empty: nothing yet */
+    /** The inferred schema of a collection, or empty; into the arena. NULL: none is known. */
+    weir_view (*inferred)(void *arg, const collection *c, arena *a);
+    /** A document that is published: good until it returns. Called from one thread at a time. */
+    weir_rc (*published)(void *arg, weir_view doc, err *e);
+    /** The connector has changed its settings. NULL: a warning that they are lost. */
+    weir_rc (*changed)(void *arg, weir_task *t, weir_view config);
+    void (*live)(void *arg, session *s); /* it begins to work; NULL: it has ended; so that it can be stopped. May be NULL */
+    void *arg;
+} derivation_options;
+
+/** Opens the endpoint, validates, begins. */
+weir_rc derivation_open(derivation **ret, const derivation_options *o, err *e);
+void derivation_close(derivation *d);
+/** Did the connector say what checkpoint its state belongs to (weir_resume)? @param ret it; empty: it has none, its state is new */
+bool derivation_resumed(const derivation *d, weir_view *ret);
+/** Reads lines of documents of a transform. Truncations among them are passed over. @param second when they were published; 0: not known */
+weir_rc derivation_read(derivation *d, size_t transform, weir_view lines, int64_t second, err *e);
+/** What is still to be published comes now. */
+weir_rc derivation_flush(derivation *d, err *e);
+/** Afterwards derivation_kept() is what is to be stored with the checkpoint. */
+weir_rc derivation_commit(derivation *d, weir_view position, err *e);
+/** The whole state, if it has changed since derivation_stored() was last called; otherwise empty. */
+weir_view derivation_kept(const derivation *d);
+void derivation_stored(derivation *d);
+/** Forgets all state. */
+weir_rc derivation_reset(derivation *d, err *e);
+/** Documents given to it so far, truncations that it could not be told of not counted. */
+uint64_t derivation_documents(const derivation *d);
+
+#endif

@@ -1,0 +1,24 @@
+/* keyed.h - documents of one collection by key: those of one key become one document as its schema says. */
+#ifndef WEIR_PLANE_KEYED_H
+#define WEIR_PLANE_KEYED_H
+
+#include "plane/catalog.h"
+
+typedef struct keyed keyed;
+
+typedef struct keyed_options {
+    const collection *c;
+    bool read;            /* by the read schema; otherwise by the write schema */
+    bool partial;         /* what comes out is reduced further by somebody else */
+    const tree *inferred; /* of the collection; NULL: nothing was inferred yet */
+} keyed_options;
+
+weir_rc keyed_make(keyed **ret, const keyed_options *o, err *e);
+void keyed_free(keyed *k);
+/** Takes a document: copied. @param why is emptied, and gets what is wrong with the document: of one that is refused nothing was taken */
+weir_rc keyed_add(keyed *k, weir_view doc, buf *why, err *e);
+/** All documents, in the order of their keys. Then it is empty, also after an error. */
+weir_rc keyed_drain(keyed *k, weir_rc (*take)(void *arg, weir_view doc, err *e), void *arg, err *e);
+void keyed_clear(keyed *k);
+
+#endif
