@@ -393,6 +393,8 @@ static weir_rc read_locations(selection *s, const tree *inferred, unsigned neede
     err deep = {0};
     weir_rc rc = schema_locations(s->mem, s->c->read_schema, collection_known_schemas(s->mem, s->c, inferred), DEPTH_MAX, &s->locations, &deep);
     err_free(&deep);
+    if (rc == WEIR_E_NOMEM)
+        return err_nomem(e);
     if (rc)
         rc = schema_locations(s->mem, s->c->read_schema, collection_known_schemas(s->mem, s->c, inferred), needed, &s->locations, e);
     return err_wrap(e, rc, "the read schema of \"%.*s\"", VIEW_ARG(s->c->name));
