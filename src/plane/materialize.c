@@ -22,7 +22,8 @@
 #include "json/write.h"
 #include "model/state.h"
 #include "plane/columns.h"
-#include "plane/prepare.h"
+#include "plane/fields.h"
+#include "plane/loads.h"
 #include "plane/work.h"
 
 enum { TXN_BYTES = 16 << 20, RELAY_BYTES = 256 << 20, RELAY_MS = 60000,
@@ -43,18 +44,25 @@ typedef struct source { /* one binding */
     bool additions;       /* the destination says that its rows are: a part of a document is one, too */
     bool truncated;       /* in this round: rows from before are to go */
     bool stored;          /* rows of it, in this transaction */
+    loads loads;          /* which keys may exist */
     weir_view name;       /* of the offset: collection;state key */
 } source;
 
 typedef struct materialization {
     listener base;
     worker *w;
+    fields *f;
+    const task *t;        /* the worker's, as it is to run now */
     prepared p;
     session *s;
     arena arena;          /* as long as the session */
     source *sources;
     size_t count;
     bool relay;           /* it gets documents as they came */
+    bool unsettled;       /* the last commit was acknowledged without waiting for what comes of it */
+    bool again;           /* the session has to begin anew: a binding did not fit */
+    bool load_all;        /* the destination holds rows that are not from here */
+    weir_view spec, version; /* that were applied last, as the connector is told */
     bool resumed;         /* the destination keeps the checkpoint */
     weir_view checkpoint; /* what it kept */
     buf state;            /* what we keep for it */
@@ -127,6 +135,34 @@ static weir_rc take_constraint(listener *l, weir_task *t, const weir_binding *b,
     return prepared_take_constraint(&((materialization *)l)->p, t, b, column, need, reason);
 }
 
+static weir_rc take_fold(listener *l, weir_task *t, const weir_binding *b, const weir_column *column, weir_view name)
+{
+    return prepared_take_fold(&((materialization *)l)->p, t, b, column, name);
+}
+
+static weir_rc take_rules(listener *l, weir_task *t, const weir_binding *b, const weir_rules *rules)
+{
+    (void)t;
+    ((materialization *)l)->p.demands[b->index].rules = *rules;
+    return WEIR_OK;
+}
+
+static weir_rc take_load_all(listener *l, weir_task *t)
+{
+    (void)t;
+    ((materialization *)l)->load_all = true;
+    return WEIR_OK;
+}
+
+static const weir_view spec_note = WEIR_LIT("specification"), version_note = WEIR_LIT("version");
+
+static weir_rc take_applied(listener *l, weir_task *t, weir_view spec, weir_view version)
+{
+    const worker *w = ((materialization *)l)->w;
+    weir_rc rc = store_put_note(w->l->store, w->t->name, spec_note, spec, task_error(t));
+    return rc ? rc : store_put_note(w->l->store, w->t->name, version_note, version, task_error(t));
+}
+
 static weir_rc take_config(listener *l, weir_task *t, lane *ln, weir_view config)
 {
     (void)ln;
@@ -135,7 +171,7 @@ static weir_rc take_config(listener *l, weir_task *t, lane *ln, weir_view config
 
 static const listener_ops ops = {
     .resume = take_checkpoint, .loaded = take_loaded, .keep = take_state, .resource_path = take_path, .constrain = take_constraint,
-    .config = take_config, .delta = take_delta,
+    .config = take_config, .delta = take_delta, .fold = take_fold, .rules = take_rules, .load_all = take_load_all, .applied = take_applied,
 };
 
 /* ---- opening ---- */
@@ -168,7 +204,7 @@ static weir_view plain_schema(const collection *c, weir_view inferred)
 
 static weir_rc select_columns(materialization *m, size_t i, err *e)
 {
-    const task_binding *from = &m->w->t->bindings[i];
+    const task_binding *from = &m->t->bindings[i];
     weir_binding *b = &m->p.bindings[i];
     source *s = &m->sources[i];
     const tree *inferred;
@@ -182,7 +218,7 @@ static weir_rc select_columns(materialization *m, size_t i, err *e)
         return WEIR_OK;
     }
     if (!rc)
-        rc = columns_select(&m->p.arena, from->collection, from, inferred, &columns, &b->column_count, &b->key_count, e);
+        rc = columns_possible(&m->p.arena, from->collection, from, inferred, &columns, &b->column_count, &b->key_count, e);
     if (!rc)
         b->columns = columns;
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
@@ -229,6 +265,8 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
         rc = m->relay ? relay_make(&s->relay, b, s->parts, e)
                       : combine_make(&s->combine, &(combine_options){.b = b, .deleted = VIEW("/_meta/op"), .deleted_is = VIEW("\"d\""),
                                                                      .part_is = s->parts ? VIEW("\"u\"") : VIEW("")}, e);
+    if (!rc && !m->relay)
+        rc = loads_open(&s->loads, l->store, m->w->t->name, s->name, b, s->at > 0 || m->load_all, &m->arena, e);
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
 }
 
@@ -268,19 +306,35 @@ static weir_rc validate(materialization *m, err *e)
         rc = err_wrap(e, session_validate(m->s, e), "validate");
     if (!rc)
         rc = prepare_paths(&m->p, e);
-    return rc ? rc : err_wrap(e, prepared_obey(&m->p, e), "validate");
+    return rc ? rc : err_wrap(e, m->relay ? prepared_obey(&m->p, e) : fields_choose(m->f, &m->p, &m->again, e), "validate");
 }
 
 static weir_rc apply(materialization *m, err *e)
 {
     weir_rc rc = err_wrap(e, session_apply(m->s, e), "apply");
+    if (!rc && !m->relay)
+        rc = fields_applied(m->f, &m->p, e);
     return rc ? rc : store_kept(m, e);
+}
+
+/* The task as it is to run, and what was applied last. */
+static weir_rc begin_session(materialization *m, err *e)
+{
+    worker *w = m->w;
+    weir_rc rc = fields_task(m->f, &m->arena, &m->t, e);
+    if (!rc)
+        rc = store_note(w->l->store, w->t->name, spec_note, &m->arena, &m->spec, e);
+    if (!rc)
+        rc = store_note(w->l->store, w->t->name, version_note, &m->arena, &m->version, e);
+    const prepare_options o = {.natives = w->o->natives, .log = w->o->log, .stop_fd = w->stop_fd, .config = worker_settings(w), .live = now_live, .arg = w,
+                               .runs_ahead = true, .last_spec = m->spec, .last_version = m->version};
+    return rc ? rc : prepare_begin(&m->p, m->t, &o, e);
 }
 
 static weir_rc open_session(materialization *m, err *e)
 {
     worker *w = m->w;
-    weir_rc rc = prepare_begin(&m->p, w->t, &(prepare_options){w->o->natives, w->o->log, w->stop_fd, worker_settings(w), now_live, w}, e);
+    weir_rc rc = begin_session(m, e);
     if (rc)
         return rc;
     m->count = m->p.count;
@@ -298,8 +352,9 @@ static weir_rc open_session(materialization *m, err *e)
         rc = session_open(m->s, prepared_config(&m->p), e);
     if (!rc)
         rc = validate(m, e);
-    if (!rc)
-        rc = apply(m, e);
+    if (rc || m->again)
+        return rc;
+    rc = apply(m, e);
     if (!rc)
         rc = acknowledge(m, e);
     for (size_t i = 0; !rc && i < m->count; i++)
@@ -315,13 +370,14 @@ static void close_session(materialization *m)
             journal_reader_close(s->r);
         combine_free(s->combine);
         relay_free(s->relay);
+        loads_free(&s->loads);
         buf_free(&s->lines);
     }
     session_free(m->s);
     prepared_free(&m->p);
     arena_free(&m->arena);
     buf_free(&m->state);
-    *m = (materialization){.base = m->base, .w = m->w};
+    *m = (materialization){.base = m->base, .w = m->w, .f = m->f};
 }
 
 /* ---- a transaction ---- */
@@ -420,9 +476,23 @@ static weir_rc load_rows(materialization *m, source *s, err *e)
         return WEIR_OK;
     for (size_t i = 0; i < s->row_count; i++)
         s->rows[i].exists = WEIR_EXISTS_NO;
-    if (s->truncated) /* nothing does */
-        return WEIR_OK;
-    return err_wrap(e, session_load(m->s, s->rows, s->row_count, e), "load");
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0, n = 0; !rc && i < s->row_count; i += n ? n : 1) { /* runs of those that may exist */
+        for (n = 0; i + n < s->row_count && loads_may_exist(&s->loads, &s->rows[i + n]); n++)
+            ;
+        if (n && !s->truncated) /* then nothing does */
+            rc = err_wrap(e, session_load(m->s, s->rows + i, n, e), "load");
+    }
+    return rc;
+}
+
+/* The keys of this transaction are written down before the destination has them. */
+static weir_rc note_keys(materialization *m, err *e)
+{
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0; !rc && !m->relay && i < m->count; i++)
+        rc = loads_note(&m->sources[i].loads, m->w->l->store, m->w->t->name, e);
+    return rc;
 }
 
 static weir_rc store_rows(materialization *m, source *s, err *e)
@@ -498,7 +568,9 @@ static weir_rc commit(materialization *m, const transaction *x, err *e)
     arena a = {0};
     buf text = {0};
     offset *reads = arena_array(&a, m->count, sizeof *reads);
-    weir_rc rc = reads && put_offsets(m, reads, &text) ? session_commit(m->s, buf_view(&text), e) : err_nomem(e);
+    weir_rc rc = reads && put_offsets(m, reads, &text) ? note_keys(m, e) : err_nomem(e);
+    if (!rc)
+        rc = session_commit(m->s, buf_view(&text), e);
     if (!rc)
         rc = store_commit_all(m->w->l->store, &(store_commit){
             .task = m->w->t->name, .state = m->kept ? buf_view(&m->state) : (weir_view){0}, .reader = m->w->t->name, .reads = reads,
@@ -601,29 +673,38 @@ static weir_rc work(materialization *m, err *e)
             return rc;
         if (worker_stopping(m->w))
             return WEIR_OK;
-        if (!any && finished(m))
-            return WEIR_OK;
+        if (!any && m->unsettled) /* the second step of the last commit may still be on its way */
+            rc = acknowledge(m, e);
+        m->unsettled = any;
+        if (rc || (!any && finished(m)))
+            return rc;
         if (!any)
             wait_for_more(m);
     }
 }
 
+static weir_rc run_session(materialization *m, err *e)
+{
+    worker *w = m->w;
+    worker_phase(w, "starting");
+    weir_rc rc = open_session(m, e);
+    if (rc || m->again)
+        return rc;
+    rc = work(m, e);
+    return rc || worker_stopping(w) ? rc : session_finish(m->s, e);
+}
+
 weir_rc materialize_session(worker *w, err *e)
 {
-    materialization m = {.base = {&ops}, .w = w};
-    weir_rc rc;
-    do { /* again whenever an inferred schema has widened: columns are added */
-        worker_phase(w, "starting");
-        rc = open_session(&m, e);
-        if (!rc)
-            rc = work(&m, e);
-        if (!rc && !worker_stopping(w))
-            rc = session_finish(m.s, e);
+    fields f;
+    materialization m = {.base = {&ops}, .w = w, .f = &f};
+    weir_rc rc = fields_init(&f, w->t, w->l->store, w->o->log, e);
+    for (bool more = !rc; more;) { /* again whenever an inferred schema has widened: columns are added */
+        rc = run_session(&m, e);
         worker_live(w, NULL);
-        bool more = !rc && !worker_stopping(w) && !finished(&m);
+        more = !rc && !worker_stopping(w) && !f.disabled && (m.again || !finished(&m));
         close_session(&m);
-        if (!more)
-            break;
-    } while (!rc);
+    }
+    fields_free(&f);
     return rc;
 }

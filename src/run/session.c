@@ -36,6 +36,7 @@ session *session_new(const session_options *o)
     pthread_mutex_init(&s->lock, NULL);
     atomic_init(&s->stop, false);
     s->name = arena_dup(&s->arena, o->task_name);
+    s->runs_ahead = o->runs_ahead;
     s->key_begin = o->key_begin;
     s->key_end = o->key_begin || o->key_end ? o->key_end : UINT32_MAX;
     s->last_spec = arena_dup(&s->arena, o->last_spec);

@@ -1,0 +1,70 @@
+#include "plane/loads.h"
+
+#include "model/tuple.h"
+
+/* One that is larger than any tuple: everything may exist. */
+static const weir_view beyond_all = WEIR_LIT("\xff");
+
+weir_rc loads_open(loads *l, store *s, weir_view task, weir_view name, const weir_binding *b, bool begun, arena *a, err *e)
+{
+    buf text = {0};
+    weir_view held = {NULL, 0};
+    buf_printf(&text, "largest key of %.*s by", VIEW_ARG(name));
+    for (size_t i = 0; i < b->key_count; i++)
+        buf_printf(&text, " %.*s", VIEW_ARG(b->columns[i].pointer));
+    l->name = arena_dup(a, buf_view(&text));
+    weir_rc rc = buf_ok(&text) && l->name.ptr ? store_note(s, task, l->name, a, &held, e) : err_nomem(e);
+    buf_clear(&l->stored);
+    buf_clear(&l->next);
+    buf_addv(&l->stored, held.ptr ? held : begun ? beyond_all : VIEW(""));
+    l->all = view_eq(buf_view(&l->stored), beyond_all);
+    buf_free(&text);
+    return rc || buf_ok(&l->stored) ? rc : err_nomem(e);
+}
+
+void loads_free(loads *l)
+{
+    buf_free(&l->stored);
+    buf_free(&l->next);
+    buf_free(&l->room);
+}
+
+static bool pack(loads *l, const weir_row *row)
+{
+    buf_clear(&l->room);
+    bool ok = true;
+    for (size_t i = 0; ok && i < row->binding->key_count; i++)
+        ok = tuple_pack(&l->room, row->values[i]);
+    return ok && buf_ok(&l->room);
+}
+
+bool loads_may_exist(loads *l, const weir_row *row)
+{
+    if (l->all)
+        return true;
+    if (!pack(l, row)) { /* a number that no tuple holds: from now on nobody knows */
+        l->all = true;
+        buf_clear(&l->next);
+        buf_addv(&l->next, beyond_all);
+        return true;
+    }
+    const weir_view key = buf_view(&l->room);
+    if (l->stored.len && view_cmp(key, buf_view(&l->stored)) <= 0)
+        return true;
+    if (view_cmp(key, buf_view(&l->next)) > 0) {
+        buf_clear(&l->next);
+        buf_addv(&l->next, key);
+    }
+    return false;
+}
+
+weir_rc loads_note(loads *l, store *s, weir_view task, err *e)
+{
+    if (!l->next.len)
+        return buf_ok(&l->next) ? WEIR_OK : err_nomem(e);
+    weir_rc rc = store_put_note(s, task, l->name, buf_view(&l->next), e);
+    buf_clear(&l->stored);
+    buf_addv(&l->stored, buf_view(&l->next));
+    buf_clear(&l->next);
+    return rc || buf_ok(&l->stored) ? rc : err_nomem(e);
+}
