@@ -7,7 +7,7 @@ file flow.yaml
 | collections:
 |   t/c: {schema: {type: object, properties: {id: {type: integer}, v: {type: string}}, required: [id]}, key: [/id]}
 | materializations:
-|   t/m: {endpoint: {local: {command: [python3, bad.py], config: {path: out.json}}}, bindings: [{resource: {table: a}, source: t/c}]}
+|   t/m: {endpoint: {local: {command: [python3, bad.py], config: {path: out.json, load_all: true}}}, bindings: [{resource: {table: a}, source: t/c}]}
 file source.py
 | import json, sys
 | answers = {"spec": {"spec": {"protocol": 3032023, "configSchema": {}, "resourceConfigSchema": {}, "documentationUrl": "https://x"}},
