@@ -11,13 +11,32 @@ config: path      the file: {"tables": {TABLE: [[KEY, DOCUMENT], ...]}, "checkpo
         late      loaded documents come with the flush only
         old       sends states that replace, not merge
         load_all  every key is to be loaded, although it could not exist
+        count     it counts how often each key was stored, beside the tables
+        validated members of each validated binding, beside the usual ones
+        constraints  by field, instead of the usual ones
+
+KILL=self:N or both:N in the environment: with the N-th message or change of a file it dies, both takes its parent along.
 """
 
 import base64
 import json
 import os
+import signal
 import struct
 import sys
+
+KILL = os.environ.get("KILL", "nobody:0").split(":")
+EVENTS = 0
+
+
+def event():
+    global EVENTS
+    EVENTS += 1
+    if KILL[0] != "nobody" and EVENTS == int(KILL[1]):
+        sys.stdout.flush()
+        if KILL[0] == "both":
+            os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def unpack(data):
@@ -74,6 +93,7 @@ def check(ok, text):
 
 
 def send(kind, body):
+    event()
     sys.stdout.write(json.dumps({kind: body}) + "\n")
 
 
@@ -86,6 +106,8 @@ SPEC = {
 
 
 def constraint(config, projection):
+    if projection["field"] in config.get("constraints", {}):
+        return config["constraints"][projection["field"]]
     if projection["field"] in config.get("forbid", []):
         return {"type": "FIELD_FORBIDDEN", "reason": "it is on the list"}
     if projection["field"] in config.get("impossible", []):
@@ -104,6 +126,7 @@ def validate(request):
             "resourcePath": ["db", b["resourceConfig"]["table"]],
             "deltaUpdates": request["config"].get("delta", False),
             "constraints": {p["field"]: constraint(request["config"], p) for p in b["collection"]["projections"]},
+            **request["config"].get("validated", {}),
         })
     send("validated", {"bindings": bindings})
 
@@ -163,7 +186,9 @@ class Store:
         partial = f'{self.config["path"]}.{os.getpid()}'
         with open(partial, "w") as file:
             json.dump(self.data, file)
+        event()
         os.rename(partial, self.config["path"])
+        event()
 
     def table(self, binding):
         return self.tables.setdefault(self.task["bindings"][binding]["resourcePath"][1], [] if self.config.get("delta") else {})
@@ -210,6 +235,9 @@ class Store:
     def merge(self, stores):
         for binding, key, delete, doc in stores:
             table = self.table(binding)
+            if self.config.get("count"):
+                counts = self.data.setdefault("counts", {})
+                counts[key] = counts.get(key, 0) + 1
             if isinstance(table, list):
                 table.append([json.loads(key), doc])
             elif delete:
@@ -230,6 +258,7 @@ class Store:
             name = f'{self.config["path"]}.staged-{os.getpid()}-{self.transactions}'
             with open(name, "w") as file:
                 json.dump(self.stores, file)
+            event()
             answer = self.updated({"files": [name], "transactions": self.transactions})
         else:
             self.merge(self.stores)
@@ -243,10 +272,13 @@ class Store:
     def acknowledge(self, m):
         check(not self.acknowledged, "acknowledge out of order")
         files = self.state.get("files", [])
+        merged = self.data.setdefault("merged", []) if self.config.get("count") else [] # merging twice is harmless, but would be counted
         for name in files:
-            with open(name) as file:
-                self.merge(json.load(file))
+            if name not in merged:
+                with open(name) as file:
+                    self.merge(json.load(file))
         if files:
+            merged[:] = files
             self.write()
         self.acknowledged = True
         send("acknowledged", self.updated({"files": None}) if files else {})
