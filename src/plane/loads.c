@@ -5,7 +5,7 @@
 /* One that is larger than any tuple: everything may exist. */
 static const weir_view beyond_all = WEIR_LIT("\xff");
 
-weir_rc loads_open(loads *l, store *s, weir_view task, weir_view name, const weir_binding *b, bool begun, arena *a, err *e)
+weir_rc loads_open(loads *l, store *s, weir_view task, weir_view name, const weir_binding *b, bool begun, bool all, arena *a, err *e)
 {
     buf text = {0};
     weir_view held = {NULL, 0};
@@ -17,7 +17,8 @@ weir_rc loads_open(loads *l, store *s, weir_view task, weir_view name, const wei
     buf_clear(&l->stored);
     buf_clear(&l->next);
     buf_addv(&l->stored, held.ptr ? held : begun ? beyond_all : VIEW(""));
-    l->all = view_eq(buf_view(&l->stored), beyond_all);
+    l->unknown = view_eq(buf_view(&l->stored), beyond_all);
+    l->all = all;
     buf_free(&text);
     return rc || buf_ok(&l->stored) ? rc : err_nomem(e);
 }
@@ -40,10 +41,10 @@ static bool pack(loads *l, const weir_row *row)
 
 bool loads_may_exist(loads *l, const weir_row *row)
 {
-    if (l->all)
+    if (l->unknown)
         return true;
     if (!pack(l, row)) { /* a number that no tuple holds: from now on nobody knows */
-        l->all = true;
+        l->unknown = true;
         buf_clear(&l->next);
         buf_addv(&l->next, beyond_all);
         return true;
@@ -55,7 +56,7 @@ bool loads_may_exist(loads *l, const weir_row *row)
         buf_clear(&l->next);
         buf_addv(&l->next, key);
     }
-    return false;
+    return l->all;
 }
 
 weir_rc loads_note(loads *l, store *s, weir_view task, err *e)

@@ -10,12 +10,13 @@ typedef struct loads {
     buf stored;   /* the largest key of former transactions, packed */
     buf next;     /* ... of this one, if it is larger */
     buf room;
-    bool all;     /* every key is looked up: nobody knows which one is the largest */
+    bool unknown; /* which one is the largest: every key is looked up */
+    bool all;     /* every key is looked up, because the destination wants it so */
     weir_view name; /* of the note */
 } loads;
 
-/** @param begun something was stored already: what, is not known unless it was noted  @param name of the source; with the fields of the key it names the note */
-weir_rc loads_open(loads *l, store *s, weir_view task, weir_view name, const weir_binding *b, bool begun, arena *a, err *e);
+/** @param begun something was stored already: what, is not known unless it was noted  @param all the destination wants all keys  @param name of the source; with the fields of the key it names the note */
+weir_rc loads_open(loads *l, store *s, weir_view task, weir_view name, const weir_binding *b, bool begun, bool all, arena *a, err *e);
 void loads_free(loads *l);
 /** May the row's key be there? Takes note of it, for it will be. */
 bool loads_may_exist(loads *l, const weir_row *row);

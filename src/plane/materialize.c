@@ -266,7 +266,7 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
                       : combine_make(&s->combine, &(combine_options){.b = b, .deleted = VIEW("/_meta/op"), .deleted_is = VIEW("\"d\""),
                                                                      .part_is = s->parts ? VIEW("\"u\"") : VIEW("")}, e);
     if (!rc && !m->relay)
-        rc = loads_open(&s->loads, l->store, m->w->t->name, s->name, b, s->at > 0 || m->load_all, &m->arena, e);
+        rc = loads_open(&s->loads, l->store, m->w->t->name, s->name, b, s->at > 0, m->load_all, &m->arena, e);
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
 }
 
