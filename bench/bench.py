@@ -13,11 +13,13 @@ from statistics import median
 
 from measuring import BenchFailed, Place
 import rows
+import rows_derive
+import rows_documents
 import rows_fivetran
 import rows_protocols
 from rows import Row
 
-ROWS = rows.ROWS | rows_protocols.ROWS | rows_fivetran.ROWS
+ROWS = rows.ROWS | rows_protocols.ROWS | rows_fivetran.ROWS | rows_documents.ROWS | rows_derive.ROWS
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -82,21 +82,36 @@ static weir_rc store_absent(weir_task *t, void *self, const weir_row *rows, size
     return weir_fail(t, WEIR_E_BUG, "it is not there");
 }
 
+static weir_rc apply_absent(weir_task *t, void *self, const weir_binding *bindings, size_t count)
+{
+    (void)bindings, (void)count;
+    return store_absent(t, self, NULL, 0);
+}
+
 static weir_rc commit_absent(weir_task *t, void *self, weir_view checkpoint)
 {
     (void)checkpoint;
     return store_absent(t, self, NULL, 0);
 }
 
+static const weir_materialize absent = {.apply = apply_absent, .store = store_absent, .commit = commit_absent};
+
 static const weir_connector postgres_absent = {
     .abi = WEIR_ABI, .name = "materialize-postgres", .version = "0.1.0", .title = "Loads collections into tables of a PostgreSQL database",
     .config_schema = WEIR_LIT("{\"type\":\"object\"}"), .resource_schema = WEIR_LIT("{\"type\":\"object\"}"), .open = open_absent,
-    .materialize = &(const weir_materialize){.store = store_absent, .commit = commit_absent},
+    .materialize = &absent,
+};
+
+static const weir_connector webhook_absent = {
+    .abi = WEIR_ABI, .name = "materialize-webhook", .version = "0.1.0", .title = "Sends documents to an HTTP address",
+    .config_schema = WEIR_LIT("{\"type\":\"object\"}"), .resource_schema = WEIR_LIT("{\"type\":\"object\"}"), .open = open_absent,
+    .materialize = &absent,
 };
 
 static const plugin plugins[] = {
     {&duckdb_absent, "materialize_duckdb", "DuckDB", WEIR_NO_DUCKDB},
     {&postgres_absent, "materialize_postgres", "libpq", WEIR_NO_POSTGRES},
+    {&webhook_absent, "materialize_webhook", "libcurl", WEIR_NO_WEBHOOK},
 };
 
 static weir_rc open_absent(weir_task *t, const weir_connector *me, const void *config, void **ret_self)

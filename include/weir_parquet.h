@@ -1,4 +1,5 @@
-/* weir_parquet.h - Parquet files, as the plug-in with DuckDB gives them to the library (src/proto/fivetran/parquet.c). Not for connectors, and not installed.
+/* weir_parquet.h - Parquet files, as the plug-in with DuckDB gives them to the library (src/proto/fivetran/parquet.c) and to
+ * materialize-files. Not for connectors outside of this tree, and not installed.
  *
  * Files are named by a path that DuckDB opens; nothing else is written anywhere. What goes wrong is told as text into `why`, of WEIR_PARQUET_WHY bytes. The
  * functions need nothing of the library, so that any program can load the plug-in.
@@ -8,7 +9,7 @@
 
 #include <weir.h>
 
-enum { WEIR_PARQUET_ABI = 1, WEIR_PARQUET_WHY = 512 };
+enum { WEIR_PARQUET_ABI = 2, WEIR_PARQUET_WHY = 512 };
 
 typedef struct weir_parquet_reader weir_parquet_reader;
 typedef struct weir_parquet_writer weir_parquet_writer;
@@ -16,7 +17,7 @@ typedef struct weir_parquet_writer weir_parquet_writer;
 /** A column of a file that is written. Values are given as texts. */
 typedef struct weir_parquet_column {
     weir_view name;
-    weir_sql_type type;        /* BOOLEAN, INT, LONG, FLOAT, DOUBLE, DECIMAL; BINARY, of which the text is base64; TEXT: as it is */
+    weir_sql_type type;        /* BOOLEAN, INT, LONG, FLOAT, DOUBLE, DECIMAL, DATE; TIMESTAMP: RFC 3339; BINARY, of which the text is base64; TEXT: as it is */
     uint32_t precision, scale; /* of a decimal */
 } weir_parquet_column;
 
@@ -36,6 +37,8 @@ typedef struct weir_parquet {
     /** Writes the file, with columns of these types. WEIR_E_CONFIG: a value is not of its column's type */
     weir_rc (*finish)(weir_parquet_writer *, const weir_parquet_column *columns, const char *path, char *why);
     void (*drop)(weir_parquet_writer *); /**< also after finish(); accepts NULL */
+    /** As finish(), compressed: "snappy", "gzip", "zstd" or "uncompressed". */
+    weir_rc (*finish_as)(weir_parquet_writer *, const weir_parquet_column *columns, const char *path, const char *compression, char *why);
 } weir_parquet;
 
 /** The plug-in's symbol. */

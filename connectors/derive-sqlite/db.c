@@ -146,7 +146,7 @@ static weir_rc migrate(dsql_db *d, size_t index, const char *script, dsql_error 
     return note_migration(d, index, script) ? file_error(d, "writing to", e) : WEIR_OK;
 }
 
-static weir_rc run_migrations(dsql_db *d, const dsql_migrations *m, dsql_error *e)
+static weir_rc run_migrations(dsql_db *d, dsql_migrations *m, dsql_error *e)
 {
     sqlite3_stmt *st = NULL;
     size_t next = 0;
@@ -161,11 +161,13 @@ static weir_rc run_migrations(dsql_db *d, const dsql_migrations *m, dsql_error *
         weir_view script = {m->scripts[next], strlen(m->scripts[next])};
         if (dsql_is_file(script) && m->validating)
             continue;
+        m->failed = next + 1;
         if (dsql_is_file(script))
             return dsql_say(e, WEIR_E_CONFIG, "migration %lld: there is no file '%s'", (long long)next + 1, script.ptr);
         rc = migrate(d, next, script.ptr, e);
         if (rc)
             return rc;
+        m->failed = 0;
     }
     return WEIR_OK;
 }
@@ -214,7 +216,7 @@ static int read_version(dsql_db *d, int64_t *ret)
     return sqlite3_reset(d->get_version);
 }
 
-weir_rc dsql_db_open(dsql_db *d, const dsql_migrations *m, int64_t cache_mb, dsql_error *e)
+weir_rc dsql_db_open(dsql_db *d, dsql_migrations *m, int64_t cache_mb, dsql_error *e)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(d->path, &d->sqlite, flags, NULL) || set_up(d, cache_mb) || exec(d, sqlite3_mprintf("%s", tables_sql)) || prepare_own(d) ||

@@ -20,11 +20,12 @@ typedef struct dsql_migrations {
     const char *const *scripts; /* SQL, or names of files that are not there */
     size_t count;
     bool validating;            /* those are left out */
+    size_t failed;              /* set: the number of the one that failed, from 1 */
 } dsql_migrations;
 
 /** Opens it, begins the transaction, makes the tables and runs the migrations that have not been run. `d` has path and wait.
  *  @return WEIR_E_CONFIG if a script fails: where and why */
-weir_rc dsql_db_open(dsql_db *d, const dsql_migrations *m, int64_t cache_mb, dsql_error *e);
+weir_rc dsql_db_open(dsql_db *d, dsql_migrations *m, int64_t cache_mb, dsql_error *e);
 void dsql_db_close(dsql_db *d);
 bool dsql_db_in_memory(const dsql_db *d);
 

@@ -107,30 +107,42 @@ static weir_rc decode(weir_view json, lite_text *ret, weir_view *ret_sql, dsql_e
     return WEIR_OK;
 }
 
+/* The file that a setting or lambda stood in, for an error; NULL: none. In the task's memory */
+static const char *file_of(weir_task *t, const weir_derivation *v, const char *place, size_t index, const char *rest)
+{
+    weir_view pointer = v->imports.len ? weir_format(t, "/%s~1%zu%s", place, index, rest) : (weir_view){NULL, 0};
+    return pointer.ptr ? weir_json_text(t, v->imports, pointer.ptr, NULL) : NULL;
+}
+
 /* @param ret NULL is left there for a file that does not exist; *ret_file is its name then */
 static weir_rc make_lambda(dsql_db *d, const weir_transform *tr, lite_text *text, weir_view *ret_file, dsql_lambda **ret, dsql_error *e)
 {
     weir_view sql;
     *ret_file = (weir_view){NULL, 0};
     if (decode(tr->lambda_json, text, &sql, e))
-        return dsql_at(e, "transform \"%.*s\"", (int)tr->name.len, tr->name.ptr);
+        return e->rc;
     if (dsql_is_file(sql)) {
         *ret_file = sql;
         return WEIR_OK;
     }
     *ret = dsql_lambda_make(d, tr, sql, e);
-    return *ret ? WEIR_OK : dsql_at(e, "transform \"%.*s\"", (int)tr->name.len, tr->name.ptr);
+    return e->rc;
 }
 
 /* ------------------------------------------------------------------------------------------------------------ validating -- */
 
-static weir_rc validate_transform(weir_task *t, dsql_db *d, const weir_transform *tr, lite_text *text)
+static weir_rc validate_transform(weir_task *t, dsql_db *d, const weir_derivation *v, const weir_transform *tr, lite_text *text)
 {
     dsql_error e = {WEIR_OK, NULL};
     dsql_lambda *l = NULL;
     weir_view file;
-    if (make_lambda(d, tr, text, &file, &l, &e))
+    if (make_lambda(d, tr, text, &file, &l, &e)) {
+        const char *stood_in = file_of(t, v, "~1transforms", tr->index, "~1lambda");
+        if (stood_in)
+            dsql_at(&e, "%s", stood_in);
+        dsql_at(&e, "transform \"%.*s\"", (int)tr->name.len, tr->name.ptr);
         return dsql_problem(t, &e);
+    }
     bool read_only = !l || dsql_lambda_read_only(l);
     dsql_lambda_free(l);
     weir_rc rc = file.len ? dsql_stub_lambda(t, tr, file) : WEIR_OK;
@@ -148,21 +160,24 @@ static weir_rc generate_migrations(weir_task *t, const dsql_migrations *m)
     return rc;
 }
 
-/* In a database of its own, in memory: nothing is changed (flow.md 5.5 of validate). */
+/* In a database of its own, in memory: nothing is changed. */
 static weir_rc validate(weir_task *t, void *self, const weir_derivation *v)
 {
     const deriver *x = self;
     const settings *s = x->settings;
-    dsql_migrations m = {s->migrations.items, s->migrations.count, true};
+    dsql_migrations m = {s->migrations.items, s->migrations.count, true, 0};
     dsql_db d = {.path = ":memory:", .wait = {.task = t}};
     dsql_error e = {WEIR_OK, NULL};
     lite_text text = {0};
     weir_rc rc = generate_migrations(t, &m);
     if (!rc && dsql_db_open(&d, &m, s->cache_mb, &e)) {
+        const char *stood_in = m.failed ? file_of(t, v, "~1using~1sqlite~1migrations", m.failed - 1, "") : NULL;
+        if (stood_in)
+            dsql_at(&e, "%s", stood_in);
         rc = dsql_problem(t, &e);
     } else {
         for (size_t i = 0; !rc && i < v->count; i++)
-            rc = validate_transform(t, &d, &v->transforms[i], &text);
+            rc = validate_transform(t, &d, v, &v->transforms[i], &text);
     }
     dsql_db_close(&d);
     lite_text_free(&text);
@@ -182,7 +197,9 @@ static weir_rc make_lambdas(deriver *x, dsql_error *e)
         rc = make_lambda(&x->d, tr, &text, &file, &x->lambdas[i], e);
         x->count = i + 1;
         if (!rc && file.len)
-            rc = dsql_say(e, WEIR_E_CONFIG, "transform \"%.*s\": there is no file '%.*s'", (int)tr->name.len, tr->name.ptr, (int)file.len, file.ptr);
+            rc = dsql_say(e, WEIR_E_CONFIG, "there is no file '%.*s'", (int)file.len, file.ptr);
+        if (rc)
+            dsql_at(e, "transform \"%.*s\"", (int)tr->name.len, tr->name.ptr);
     }
     lite_text_free(&text);
     return rc;
@@ -191,7 +208,7 @@ static weir_rc make_lambdas(deriver *x, dsql_error *e)
 static weir_rc start(weir_task *t, deriver *x)
 {
     const settings *s = x->settings;
-    dsql_migrations m = {s->migrations.items, s->migrations.count, false};
+    dsql_migrations m = {s->migrations.items, s->migrations.count, false, 0};
     dsql_error e = {WEIR_OK, NULL};
     x->d.wait.task = t;
     if (dsql_db_open(&x->d, &m, s->cache_mb, &e) || make_lambdas(x, &e)) {

@@ -49,7 +49,8 @@ static bool add_fields(sqlite3_str *out, const weir_transform *tr)
 {
     bool ok = true, first = true;
     for (size_t i = 0; ok && i < tr->column_count; i++) {
-        if (!tr->columns[i].pointer.len)
+        const weir_view field = tr->columns[i].field; /* no parameter can name one with a parenthesis that closes it */
+        if (!tr->columns[i].pointer.len || memchr(field.ptr, ')', field.len))
             continue;
         ok = add_field(out, &tr->columns[i], first);
         first = false;

@@ -43,7 +43,7 @@ static inline weir_rc on_attach(listener *l, weir_task *t, lane *ln)
 {
     run *r = (run *)l;
     (void)t;
-    ln->outlets[0] = (outlet){.to = &r->out, .suffix = view_of("\n")};
+    ln->outlets[0] = (outlet){.to = &r->out, .prefix = view_of(""), .suffix = view_of("\n")};
     return WEIR_OK;
 }
 

@@ -318,6 +318,69 @@ static void test_when_it_was_published(void **state)
     DERIVES("select $_meta$flow_truncated as cut;", "{}", "{\"cut\":0}\n", cut);
 }
 
+/* --------------------------------------------------------------------------------------------------------------- validating -- */
+
+static void test_validate_tells_what_changes_nothing(void **state)
+{
+    (void)state;
+    run r;
+    run_open(&r, "{\"migrations\":[\"create table a (x);\"]}");
+    TRANSFORM(&r, "select $id; select x from a;", field("id"));
+    TRANSFORM(&r, "select $id; insert into a values ($id);", field("id"));
+    TRANSFORM(&r, "insert into a values ($id) returning x;", field("id"));
+    TRANSFORM(&r, "-- nothing\n;");
+    assert_int_equal(try_validate(&r), WEIR_OK);
+    assert_string_equal(buf_text(&r.said), "read only: t0\nread only: t3\n");
+    run_close(&r);
+}
+
+static void test_validate_reports_all_problems(void **state)
+{
+    (void)state;
+    run r;
+    run_open(&r, "{}");
+    TRANSFORM(&r, "selec 1;");
+    TRANSFORM(&r, "select 1;");
+    TRANSFORM(&r, "\nselect $x;", field("y"));
+    r.v.imports = view_of("{\"/transforms/2/lambda\":\"file:///a/t.sql\"}");
+    assert_int_equal(try_validate(&r), WEIR_OK);
+    assert_string_equal(buf_text(&r.said), "problem: transform \"t0\": line 1: near \"selec\": syntax error\nread only: t1\n"
+                                           "problem: transform \"t2\": file:///a/t.sql: line 2: parameter $x: 'acme/in' has no such field; did you mean $y?\n");
+    run_close(&r);
+    run_open(&r, "{\"migrations\":[\"select 1;\",\"selec 1;\"]}");
+    r.v.imports = view_of("{\"/using/sqlite/migrations/1\":\"file:///a/m.sql\"}");
+    assert_int_equal(try_validate(&r), WEIR_OK);
+    assert_string_equal(buf_text(&r.said), "problem: file:///a/m.sql: migration 2: line 1: near \"selec\": syntax error\n");
+    run_close(&r);
+}
+
+/* What is generated for a file that is not there must itself do. */
+static void test_files_that_are_not_there(void **state)
+{
+    (void)state;
+    run r;
+    weir_column id = field("id"), name = field("full name");
+    id.key = true;
+    name.description = view_of("Two\nlines */ of it");
+    run_open(&r, "{\"migrations\":[\"file:///x/m.sql\",\"create table a (x);\"]}");
+    TRANSFORM(&r, "file:///x/t.sql", id, name, field("we+ird/na(me"), field("a)b"));
+    TRANSFORM(&r, "select x from a;");
+    assert_int_equal(try_validate(&r), WEIR_OK);
+    const char *said = buf_text(&r.said), *lambda = strstr(said, "file file:///x/t.sql:\n");
+    assert_non_null(strstr(said, "file file:///x/m.sql:\n--"));
+    assert_non_null(lambda);
+    assert_non_null(strstr(said, "read only: t0\nread only: t1\n"));
+    assert_non_null(strstr(lambda, "    -- key, at /id\n    $id,\n    -- at /full name: Two lines */ of it\n    $full_name,\n"));
+    char *sql = strndup(lambda + 22, (size_t)(strstr(lambda, "read only") - lambda) - 22);
+    run_close(&r);
+    DERIVES(sql, "{\"id\":1,\"full name\":\"x\"}", "{\"id\":1,\"full name\":\"x\"}\n", id, name, field("we+ird/na(me"), field("a)b"));
+    free(sql);
+    run_open(&r, "{}");
+    TRANSFORM(&r, "file:///x/t.sql");
+    assert_error(&r, try_begin(&r), WEIR_E_CONFIG, "transform \"t0\": there is no file 'file:///x/t.sql'");
+    run_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +398,9 @@ int main(void)
         cmocka_unit_test(test_results),
         cmocka_unit_test(test_a_whole_document_must_be_one),
         cmocka_unit_test(test_when_it_was_published),
+        cmocka_unit_test(test_validate_tells_what_changes_nothing),
+        cmocka_unit_test(test_validate_reports_all_problems),
+        cmocka_unit_test(test_files_that_are_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

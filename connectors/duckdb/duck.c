@@ -1,5 +1,6 @@
 #include "duck.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,13 +57,26 @@ static weir_rc configure(weir_task *t, duck *d)
     return rc;
 }
 
+/* DuckDB locks a file for the process: opened twice in one, it would be damaged. Whoever opens it next in this process gets the database that is open. The one
+ * thing here that is not a task's. */
+static duckdb_instance_cache instances;
+
+static void make_instances(void) { instances = duckdb_create_instance_cache(); }
+
+static duckdb_instance_cache all_instances(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_instances);
+    return instances;
+}
+
 weir_rc duck_connect(weir_task *t, duck *d)
 {
     char *words = NULL;
     weir_rc rc = WEIR_OK;
     if (d->connection)
         return WEIR_OK;
-    if (!d->database && duckdb_open_ext(d->path, &d->database, NULL, &words) == DuckDBError)
+    if (!d->database && duckdb_get_or_create_from_cache(all_instances(), d->path, &d->database, NULL, &words) == DuckDBError)
         rc = duck_fail(t, d, "opening", DUCKDB_ERROR_IO, words);
     duckdb_free(words);
     if (!rc && duckdb_connect(d->database, &d->connection) == DuckDBError)

@@ -363,6 +363,7 @@ static void add_typed(text *sql, size_t at, const weir_parquet_column *c)
 {
     static const char *const names[] = {
         [WEIR_SQL_BOOLEAN] = "BOOLEAN", [WEIR_SQL_INT] = "INTEGER", [WEIR_SQL_LONG] = "BIGINT", [WEIR_SQL_FLOAT] = "FLOAT", [WEIR_SQL_DOUBLE] = "DOUBLE",
+        [WEIR_SQL_DATE] = "DATE",
     };
     char one[96];
     const char *name = (size_t)c->type < sizeof names / sizeof *names ? names[c->type] : NULL;
@@ -370,13 +371,15 @@ static void add_typed(text *sql, size_t at, const weir_parquet_column *c)
         snprintf(one, sizeof one, "CAST(c%zu AS %s) AS ", at, name);
     else if (c->type == WEIR_SQL_DECIMAL)
         snprintf(one, sizeof one, "CAST(c%zu AS DECIMAL(%u,%u)) AS ", at, (unsigned)c->precision, (unsigned)c->scale);
+    else if (c->type == WEIR_SQL_TIMESTAMP) /* with the offset that it has; TIMESTAMPTZ would ask for the rules of time zones */
+        snprintf(one, sizeof one, "make_timestamptz(epoch_us(CAST(c%zu AS TIMESTAMP))) AS ", at);
     else
         snprintf(one, sizeof one, c->type == WEIR_SQL_BINARY ? "from_base64(c%zu) AS " : "c%zu AS ", at);
     adds(sql, one);
     add_quoted(sql, '"', c->name);
 }
 
-static weir_rc writer_finish(weir_parquet_writer *w, const weir_parquet_column *columns, const char *path, char *why)
+static weir_rc writer_finish_as(weir_parquet_writer *w, const weir_parquet_column *columns, const char *path, const char *compression, char *why)
 {
     text sql = {0};
     if (duckdb_appender_close(w->appender) == DuckDBError)
@@ -389,10 +392,18 @@ static weir_rc writer_finish(weir_parquet_writer *w, const weir_parquet_column *
     }
     adds(&sql, " FROM weir_rows) TO ");
     add_quoted(&sql, '\'', view(path));
-    adds(&sql, " (FORMAT parquet, COMPRESSION uncompressed, USE_TMP_FILE false)"); /* compression is the layer around it */
+    adds(&sql, " (FORMAT parquet, COMPRESSION ");
+    adds(&sql, compression);
+    adds(&sql, ", USE_TMP_FILE false)");
     weir_rc rc = base_run(&w->base, &sql, WEIR_E_CONFIG, why);
     free(sql.bytes);
     return rc;
+}
+
+/* Compression is the layer around it. */
+static weir_rc writer_finish(weir_parquet_writer *w, const weir_parquet_column *columns, const char *path, char *why)
+{
+    return writer_finish_as(w, columns, path, "uncompressed", why);
 }
 
 const weir_parquet *weir_duckdb_parquet(void)
@@ -400,6 +411,7 @@ const weir_parquet *weir_duckdb_parquet(void)
     static const weir_parquet functions = {
         .abi = WEIR_PARQUET_ABI, .open = reader_open, .columns = reader_columns, .name = reader_name, .next = reader_next, .close = reader_close,
         .begin = writer_begin, .row = writer_row, .finish = writer_finish, .drop = writer_drop,
+        .finish_as = writer_finish_as,
     };
     return &functions;
 }

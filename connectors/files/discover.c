@@ -189,7 +189,7 @@ static weir_rc discover_stream(weir_task *t, const files_settings *settings, con
             : weir_fail(t, WEIR_E_NOMEM, "stream '%s': out of memory", wanted->name);
     if (!rc)
         rc = report(&s);
-    table_free(&s.table);
+    tables_free(&s.table);
     infer_free(&s.in);
     strbuf_free(&s.first);
     files_found_free(&found);

@@ -32,7 +32,7 @@ bool docs_init(docs *d, weir_task *t, const weir_binding *b, const stream_settin
 
 void docs_free(docs *d)
 {
-    table_free(&d->table);
+    tables_free(&d->table);
     infer_free(&d->in);
     strbuf_free(&d->file);
     strbuf_free(&d->doc);

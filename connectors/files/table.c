@@ -4,7 +4,7 @@
 
 void table_init(table *t, infer *in, const stream_settings *settings) { *t = (table){.in = in, .settings = settings}; }
 
-void table_free(table *t)
+void tables_free(table *t)
 {
     for (size_t i = 0; i < t->count; i++)
         free(t->columns[i]);

@@ -42,7 +42,7 @@ typedef struct table {
 } table;
 
 void table_init(table *t, infer *in, const stream_settings *settings);
-void table_free(table *t);
+void tables_free(table *t);
 /** Sets `of` for a file that was opened. @return false without memory */
 bool table_match(table *t, const reader *r);
 /** Is there a column whose type nobody knows? */

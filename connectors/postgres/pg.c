@@ -1,6 +1,7 @@
 #include "pg.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,14 +132,26 @@ static weir_rc collect(weir_task *t, const settings *s, parameters *p)
     return rc;
 }
 
-/* libpq does not tell the SQLSTATE of a connection that was refused, and its words are in the server's language. Whether the server would take one tells
- * who has to act. */
-static weir_rc refused(weir_task *t, pg *d, const parameters *p)
+/* Of the words of libpq itself, which are English as long as nobody calls setlocale(). */
+static bool went_wrong_underway(const char *words)
 {
+    static const char *const signs[] = {"server closed the connection", "could not receive data", "could not send", "timeout expired", "too many", "connection slots"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strstr(words, signs[i]))
+            return true;
+    return false;
+}
+
+/* libpq does not tell the SQLSTATE of a connection that was refused, and a server's words are in its own language. Whether the server would take one tells
+ * who has to act. */
+static weir_rc refused(weir_task *t, pg *d, parameters *p)
+{
+    for (int i = 0; i < p->count; i++)
+        if (strcmp(p->names[i], "sslmode") == 0)
+            p->values[i] = "prefer"; /* or encryption that the server does not have would be no answer */
     PGPing ping = PQpingParams(p->names, p->values, 1);
     const char *words = PQerrorMessage(d->conn), *fatal = strstr(words, "FATAL:  ");
-    bool full = strstr(words, "too many") || strstr(words, "connection slots");
-    weir_rc rc = ping == PQPING_NO_ATTEMPT || (ping == PQPING_OK && !full) ? WEIR_E_CONFIG : WEIR_E_TRANSIENT;
+    weir_rc rc = ping == PQPING_NO_ATTEMPT || (ping == PQPING_OK && !went_wrong_underway(words)) ? WEIR_E_CONFIG : WEIR_E_TRANSIENT;
     weir_view doing = weir_format(t, "connecting to \"%s\"", is_url(d->s->address) ? "the server of the URL" : d->s->address);
     return fail_with(t, rc, doing.ptr ? doing.ptr : "connecting", fatal ? fatal : words, NULL);
 }
@@ -157,16 +170,24 @@ static weir_rc check_server(weir_task *t, pg *d)
     return WEIR_OK;
 }
 
+static weir_rc connect_to(weir_task *t, const settings *s, parameters *p, PGconn **ret)
+{
+    weir_rc rc = collect(t, s, p);
+    if (rc)
+        return rc;
+    *ret = PQconnectdbParams(p->names, p->values, 1);
+    if (!*ret)
+        return pg_nomem(t);
+    PQsetNoticeReceiver(*ret, quiet, NULL);
+    return WEIR_OK;
+}
+
 weir_rc pg_connect(weir_task *t, pg *d)
 {
     parameters p = {0};
-    weir_rc rc = collect(t, d->s, &p);
+    weir_rc rc = connect_to(t, d->s, &p, &d->conn);
     if (rc)
         return rc;
-    d->conn = PQconnectdbParams(p.names, p.values, 1);
-    if (!d->conn)
-        return pg_nomem(t);
-    PQsetNoticeReceiver(d->conn, quiet, NULL);
     if (PQstatus(d->conn) != CONNECTION_OK)
         return refused(t, d, &p);
     rc = check_server(t, d);
@@ -390,33 +411,53 @@ weir_rc pg_has_own(weir_task *t, pg *d, bool *ret)
     return WEIR_OK;
 }
 
+weir_rc pg_make_schema(weir_task *t, pg *d, const char *schema, bool *ret_made)
+{
+    PGresult *r = NULL;
+    const char *const texts[] = {schema}, *name = pg_name(t, schema);
+    weir_rc rc = pg_query(t, d, "SELECT 1 FROM pg_namespace WHERE nspname = $1", texts, 1, &r);
+    *ret_made = !rc && PQntuples(r) == 0;
+    PQclear(r);
+    if (rc || !*ret_made)
+        return rc;
+    return name ? pg_run(t, d, weir_format(t, "CREATE SCHEMA IF NOT EXISTS %s", name).ptr) : pg_nomem(t);
+}
+
 /* Two that make the same table at once would fail: one after the other. */
 weir_rc pg_make_own(weir_task *t, pg *d)
 {
-    const char *checkpoints = pg_own(t, d, "weir_checkpoints"), *tables = pg_own(t, d, "weir_tables"), *schema = pg_name(t, d->s->schema);
-    bool there = false;
-    if (!checkpoints || !tables || !schema)
+    const char *checkpoints = pg_own(t, d, "weir_checkpoints"), *tables = pg_own(t, d, "weir_tables");
+    bool there = false, made;
+    if (!checkpoints || !tables)
         return pg_nomem(t);
     weir_rc rc = pg_has_own(t, d, &there);
     if (rc || there)
         return rc;
-    return pg_run(t, d, weir_format(t,
-        "SELECT pg_advisory_xact_lock(7305435); CREATE SCHEMA IF NOT EXISTS %s;"
-        " CREATE TABLE IF NOT EXISTS %s (task text NOT NULL, key_begin bigint NOT NULL, key_end bigint NOT NULL, fence bigint NOT NULL, checkpoint text,"
-        " PRIMARY KEY (task, key_begin, key_end));"
+    rc = pg_run(t, d, "SELECT pg_advisory_xact_lock(7305435)");
+    if (!rc)
+        rc = pg_make_schema(t, d, d->s->schema, &made);
+    return rc ? rc : pg_run(t, d, weir_format(t,
+        "CREATE TABLE IF NOT EXISTS %s (task text NOT NULL, key_begin bigint NOT NULL, key_end bigint NOT NULL, fence bigint NOT NULL, checkpoint text,"
+        " pid integer, started timestamp with time zone, PRIMARY KEY (task, key_begin, key_end));"
         " CREATE TABLE IF NOT EXISTS %s (schema_name text NOT NULL, table_name text NOT NULL, task text NOT NULL, backfill bigint NOT NULL,"
-        " PRIMARY KEY (schema_name, table_name))", schema, checkpoints, tables).ptr);
+        " PRIMARY KEY (schema_name, table_name))", checkpoints, tables).ptr);
+}
+
+/* The task, and ranges that overlap with ours, as conditions. */
+static const char *rivals(weir_task *t, pg *d)
+{
+    const char *task = pg_literal(t, d, d->task_name, strlen(d->task_name));
+    return task ? weir_format(t, "task = %s AND key_end >= %" PRIu32 " AND key_begin <= %" PRIu32, task, d->key_begin, d->key_end).ptr : NULL;
 }
 
 weir_rc pg_raise_fence(weir_task *t, pg *d)
 {
-    const char *own = pg_own(t, d, "weir_checkpoints"), *task = pg_literal(t, d, d->task_name, strlen(d->task_name));
-    if (!own || !task)
+    const char *own = pg_own(t, d, "weir_checkpoints"), *where = rivals(t, d);
+    if (!own || !where)
         return pg_nomem(t);
     if (!d->task_name[0])
         return WEIR_OK;
-    weir_rc rc = pg_run(t, d, weir_format(t, "UPDATE %s SET fence = fence + 1 WHERE task = %s AND key_end >= %" PRIu32 " AND key_begin <= %" PRIu32, own, task,
-                                          d->key_begin, d->key_end).ptr);
+    weir_rc rc = pg_run(t, d, weir_format(t, "UPDATE %s SET fence = fence + 1 WHERE %s", own, where).ptr);
     d->fence += !rc && d->ours;
     return rc;
 }
@@ -433,7 +474,8 @@ static weir_rc read_fence(weir_task *t, pg *d)
         " AND key_begin <= %" PRIu32 " AND key_end >= %" PRIu32 " ORDER BY key_end - key_begin LIMIT 1)) ON CONFLICT DO NOTHING",
         own, task, d->key_begin, d->key_end, own, task, d->key_begin, d->key_end).ptr);
     if (!rc)
-        rc = pg_query(t, d, weir_format(t, "SELECT fence, checkpoint FROM %s WHERE %s", own, where).ptr, NULL, 0, &r);
+        rc = pg_query(t, d, weir_format(t, "UPDATE %s SET pid = pg_backend_pid(), started = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())"
+                                           " WHERE %s RETURNING fence, checkpoint", own, where).ptr, NULL, 0, &r);
     if (rc)
         return rc;
     d->fence = PQntuples(r) ? strtoll(PQgetvalue(r, 0, 0), NULL, 10) : 0;
@@ -445,18 +487,81 @@ static weir_rc read_fence(weir_task *t, pg *d)
     return kept.ptr ? weir_resume(t, kept) : pg_nomem(t);
 }
 
-weir_rc pg_take_over(weir_task *t, pg *d)
+/* Ends the sessions of older runs, as far as they are of the same role: one that hangs would keep its locks for ever. What `r` names is process ids and when
+ * those began. */
+static weir_rc end_rivals(weir_task *t, pg *d, const PGresult *r)
 {
-    if (!d->task_name[0] || d->ours)
-        return WEIR_OK;
-    weir_rc rc = pg_begin(t, d);
+    weir_rc rc = WEIR_OK;
+    for (int i = 0; !rc && i < PQntuples(r); i++) {
+        PGresult *done = NULL;
+        const char *const texts[] = {PQgetisnull(r, i, 0) ? NULL : PQgetvalue(r, i, 0), PQgetvalue(r, i, 1)};
+        if (!texts[0])
+            continue;
+        rc = pg_query(t, d, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1::integer AND backend_start = $2::timestamptz"
+                            " AND pid <> pg_backend_pid() AND usename = current_user", texts, 2, &done);
+        PQclear(done);
+    }
+    return rc;
+}
+
+/* An older run that is just committing has its row locked, and is given the time to do so. */
+static weir_rc wait_for_rivals(weir_task *t, pg *d, const char *own, const char *where, const PGresult *r)
+{
+    enum { STEP_MS = 50, PATIENCE = 100 };
+    weir_rc rc = WEIR_OK;
+    for (int tries = 0; !rc && tries < PATIENCE; tries++) {
+        size_t held = 0;
+        rc = pg_change(t, d, weir_format(t, "SELECT 1 FROM %s WHERE %s FOR UPDATE SKIP LOCKED", own, where).ptr, &held);
+        if (rc || held >= (size_t)PQntuples(r))
+            return rc;
+        struct pollfd stop = {.fd = weir_stop_fd(t), .events = POLLIN};
+        if (poll(&stop, 1, STEP_MS) > 0)
+            return WEIR_STOPPED;
+    }
+    return rc ? rc : end_rivals(t, d, r);
+}
+
+static weir_rc take_over(weir_task *t, pg *d, PGresult **ret_rivals)
+{
+    const char *own = pg_own(t, d, "weir_checkpoints"), *where = rivals(t, d);
+    weir_rc rc = own && where ? pg_make_own(t, d) : pg_nomem(t);
     if (!rc)
-        rc = pg_make_own(t, d);
+        rc = pg_query(t, d, weir_format(t, "SELECT pid, started FROM %s WHERE %s", own, where).ptr, NULL, 0, ret_rivals);
+    if (!rc)
+        rc = wait_for_rivals(t, d, own, where, *ret_rivals);
     if (!rc)
         rc = pg_raise_fence(t, d);
     if (!rc)
         rc = read_fence(t, d);
     return rc ? rc : pg_commit(t, d, NULL);
+}
+
+weir_rc pg_take_over(weir_task *t, pg *d)
+{
+    PGresult *older = NULL;
+    if (!d->task_name[0] || d->ours)
+        return WEIR_OK;
+    weir_rc rc = pg_begin(t, d);
+    if (!rc)
+        rc = take_over(t, d, &older);
+    if (!rc)
+        rc = end_rivals(t, d, older);
+    PQclear(older);
+    return rc;
+}
+
+weir_rc pg_lost(weir_task *t, pg *d, weir_rc rc)
+{
+    parameters p = {0};
+    pg other = {.s = d->s, .task_name = d->task_name, .key_begin = d->key_begin, .key_end = d->key_end};
+    const char *own = pg_own(t, d, "weir_checkpoints"), *where = d->conn ? mine(t, d) : NULL;
+    if (rc != WEIR_E_TRANSIENT || !d->ours || !own || !where || PQstatus(d->conn) != CONNECTION_BAD || connect_to(t, d->s, &p, &other.conn))
+        return rc;
+    PGresult *r = PQexec(other.conn, weir_format(t, "SELECT fence FROM %s WHERE %s", own, where).ptr);
+    bool fenced = PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1 && strtoll(PQgetvalue(r, 0, 0), NULL, 10) > d->fence;
+    PQclear(r);
+    PQfinish(other.conn);
+    return fenced ? fenced_off(t, d) : rc;
 }
 
 weir_rc pg_has_checkpoint(weir_task *t, pg *d, bool *ret)

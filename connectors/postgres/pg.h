@@ -69,14 +69,18 @@ weir_rc pg_begin(weir_task *t, pg *d);
 weir_rc pg_commit(weir_task *t, pg *d, const weir_view *checkpoint);
 void pg_rollback(pg *d);
 
+/** Makes a schema unless there is one: who may not make any can still use those that are there. */
+weir_rc pg_make_schema(weir_task *t, pg *d, const char *schema, bool *ret_made);
 /** Makes the connector's own tables, in the open transaction. */
 weir_rc pg_make_own(weir_task *t, pg *d);
 /** Are they there? */
 weir_rc pg_has_own(weir_task *t, pg *d, bool *ret);
 /** Refuses older runs from now on, with the open transaction: what they have not committed they cannot commit any more. */
 weir_rc pg_raise_fence(weir_task *t, pg *d);
-/** Takes over: raises the fence and gives the stored checkpoint to weir_resume(). */
+/** Takes over: raises the fence, gives the stored checkpoint to weir_resume(), and ends the sessions of older runs. */
 weir_rc pg_take_over(weir_task *t, pg *d);
+/** A failure: was the connection lost because a newer run has ended it? Then that is the error. @return rc, or that one */
+weir_rc pg_lost(weir_task *t, pg *d, weir_rc rc);
 /** Has this task stored a checkpoint before? */
 weir_rc pg_has_checkpoint(weir_task *t, pg *d, bool *ret);
 

@@ -84,7 +84,7 @@ static const weir_field resource_fields[] = {
      .type = WEIR_TEXT,
      .offset = offsetof(resource, schema),
      .help = "Its schema, if that is another one than the connection's.",
-     .flags = WEIR_SCHEMA_NAME | WEIR_OPTIONAL},
+     .flags = WEIR_SCHEMA_NAME | WEIR_OPTIONAL | WEIR_PATH},
     {.name = "delta_updates",
      .type = WEIR_BOOL,
      .offset = offsetof(resource, delta_updates),
@@ -189,13 +189,13 @@ static weir_rc table_for(weir_task *t, loader *l, const weir_binding *b, table *
 }
 
 /* A transaction does not outlive what failed in it. */
-static weir_rc settle(loader *l, weir_rc rc)
+static weir_rc settle(weir_task *t, loader *l, weir_rc rc)
 {
-    if (rc) {
-        pg_rollback(&l->d);
-        l->f.mode = FLOW_IDLE;
-    }
-    return rc;
+    if (!rc)
+        return WEIR_OK;
+    pg_rollback(&l->d);
+    l->f.mode = FLOW_IDLE;
+    return pg_lost(t, &l->d, rc);
 }
 
 /* -------------------------------------------------------------------------------------------------------------- callbacks -- */
@@ -215,7 +215,7 @@ static weir_rc apply(weir_task *t, void *self, const weir_binding *bindings, siz
         rc = fit_some(t, l, bindings, count);
     if (!rc && alone)
         rc = pg_commit(t, &l->d, NULL);
-    return settle(l, rc);
+    return settle(t, l, rc);
 }
 
 static weir_rc load(weir_task *t, void *self, const weir_row *keys, size_t count)
@@ -229,7 +229,7 @@ static weir_rc load(weir_task *t, void *self, const weir_row *keys, size_t count
         rc = table_for(t, l, keys[0].binding, &x);
     if (!rc)
         rc = pg_rows_load(t, &l->f, x, keys, count);
-    return settle(l, rc);
+    return settle(t, l, rc);
 }
 
 static weir_rc store(weir_task *t, void *self, const weir_row *rows, size_t count)
@@ -243,7 +243,7 @@ static weir_rc store(weir_task *t, void *self, const weir_row *rows, size_t coun
         rc = table_for(t, l, rows[0].binding, &x);
     if (!rc)
         rc = pg_rows_store(t, &l->f, x, rows, count);
-    return settle(l, rc);
+    return settle(t, l, rc);
 }
 
 static weir_rc expire(weir_task *t, void *self, const weir_binding *b, const weir_expiry *how)
@@ -257,7 +257,7 @@ static weir_rc expire(weir_task *t, void *self, const weir_binding *b, const wei
         rc = pg_rows_settle(t, &l->f);
     if (!rc)
         rc = pg_table_expire(t, &l->d, x, b, how);
-    return settle(l, rc);
+    return settle(t, l, rc);
 }
 
 static weir_rc commit(weir_task *t, void *self, weir_view checkpoint)
@@ -268,14 +268,14 @@ static weir_rc commit(weir_task *t, void *self, weir_view checkpoint)
         rc = pg_rows_settle(t, &l->f);
     if (!rc)
         rc = pg_commit(t, &l->d, &checkpoint);
-    return settle(l, rc);
+    return settle(t, l, rc);
 }
 
 /* Before the first store: this run is the one that counts from now on. Later there is nothing to do: the commit was all. */
 static weir_rc acknowledge(weir_task *t, void *self)
 {
     loader *l = self;
-    return settle(l, pg_take_over(t, &l->d));
+    return settle(t, l, pg_take_over(t, &l->d));
 }
 
 static const weir_materialize materialize = {.validate = validate, .apply = apply, .load = load, .store = store, .commit = commit, .expire = expire,

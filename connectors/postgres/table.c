@@ -69,15 +69,11 @@ static weir_rc comment_all(fitting *f)
 
 static weir_rc make_schema(fitting *f)
 {
-    PGresult *r = NULL;
-    const char *const texts[] = {f->schema}, *name = pg_name(f->t, f->schema);
-    weir_rc rc = pg_query(f->t, f->d, "SELECT 1 FROM pg_namespace WHERE nspname = $1", texts, 1, &r);
-    bool there = !rc && PQntuples(r) > 0;
-    PQclear(r);
-    if (rc || there)
-        return rc;
-    weir_log(f->t, WEIR_INFO, "made schema \"%s\"", f->schema);
-    return name ? pg_run(f->t, f->d, weir_format(f->t, "CREATE SCHEMA IF NOT EXISTS %s", name).ptr) : pg_nomem(f->t);
+    bool made;
+    weir_rc rc = pg_make_schema(f->t, f->d, f->schema, &made);
+    if (!rc && made)
+        weir_log(f->t, WEIR_INFO, "made schema \"%s\"", f->schema);
+    return rc;
 }
 
 static void add_key(lite_text *sql, const fitting *f)

@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "json/write.h"
 #include "plane/columns.h"
+#include "plane/derivation.h"
 
 /* A destination is asked about its columns too. */
 static weir_rc add_columns(prepared *p, err *e)
@@ -37,14 +38,43 @@ static weir_rc print_paths(const prepared *p, err *e)
     return rc;
 }
 
-static weir_rc validate(cli *c, const task *t, err *e)
+static weir_rc print_transforms(const weir_derivation *d, err *e)
+{
+    buf out = {0};
+    json_out w = json_out_to(&out);
+    out_open(&w, '{');
+    out_text(out_name(&w, "name"), d->to->name);
+    out_open(out_name(&w, "transforms"), '[');
+    for (size_t i = 0; i < d->count; i++) {
+        out_open(&w, '{');
+        out_text(out_name(&w, "name"), d->transforms[i].name);
+        out_text(out_name(&w, "collection"), d->transforms[i].collection);
+        out_bool(out_name(&w, "readOnly"), d->transforms[i].read_only);
+        out_close(&w, '}');
+    }
+    out_close(&w, ']');
+    out_close(&w, '}');
+    buf_addc(&out, '\n');
+    weir_rc rc = cli_print(&out, e);
+    buf_free(&out);
+    return rc;
+}
+
+static weir_rc validate_derivation(const task *t, const prepare_options *o, err *e)
+{
+    derivation *d = NULL;
+    weir_rc rc = derivation_open(&d, &(derivation_options){.t = t, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .live = o->live, .arg = o->arg,
+                                                           .validate_only = true}, e);
+    if (!rc)
+        rc = print_transforms(derivation_of(d), e);
+    derivation_close(d);
+    return rc;
+}
+
+static weir_rc validate_bindings(const task *t, const prepare_options *o, err *e)
 {
     prepared p;
-    cli_live *l = cli_live_new(c, e);
-    if (!l)
-        return e->rc;
-    const prepare_options o = cli_prepare_options(c, l);
-    weir_rc rc = prepare_begin(&p, t, &o, e);
+    weir_rc rc = prepare_begin(&p, t, o, e);
     if (!rc) {
         rc = add_columns(&p, e);
         if (!rc)
@@ -53,8 +83,18 @@ static weir_rc validate(cli *c, const task *t, err *e)
             rc = print_paths(&p, e);
         prepared_free(&p);
     }
+    return rc;
+}
+
+static weir_rc validate(cli *c, const task *t, err *e)
+{
+    cli_live *l = cli_live_new(c, e);
+    if (!l)
+        return e->rc;
+    const prepare_options o = cli_prepare_options(c, l);
+    weir_rc rc = t->kind == TASK_DERIVE ? validate_derivation(t, &o, e) : validate_bindings(t, &o, e);
     cli_live_free(l);
-    return err_wrap(e, rc, "%s %.*s", t->kind == TASK_CAPTURE ? "capture" : "materialization", VIEW_ARG(t->name));
+    return err_wrap(e, rc, "%s %.*s", task_kind_name(t->kind), VIEW_ARG(t->name));
 }
 
 weir_rc cmd_validate(cli *c, err *e)

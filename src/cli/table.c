@@ -68,6 +68,11 @@ const cli_command cli_commands[] = {
      "Captures go into collections in the data folder, derivations make collections of others, materializations go from there into their destinations. Everything resumes where it stopped, whatever stopped it: "
      "a document is in its collection and its table exactly once. Without --once captures restart by their interval until SIGTERM or SIGINT.",
      cmd_run, false},
+    {"replay", "put documents through again that were refused", "[--source FILE] [--only TASK] [--data DIR] [--json]", OPTIONS("source", "data", "only", "json", "quiet"),
+     "Where a binding says onInvalid: divert, documents that its collection's schema refuses are put aside, each with the reason, in a journal of their own. Once the "
+     "schema is mended, this gives them to the task that refused them: those that are valid now go where they would have gone, the others are put aside again. Nothing "
+     "else runs meanwhile: a capture does not ask its source, and nothing new is read.",
+     cmd_replay, false},
     {"test", "run the tests of a catalog", "[--source FILE] [--json] [--junit FILE] [NAME...]", OPTIONS("source", "json", "junit"),
      "Each test ingests documents into collections, derivations run in memory, and its verify steps say which documents a collection then holds, reduced by key, in the "
      "order of the keys: those that are expected are parts of those that are there, and no other is. Time that derivations wait (readDelay) passes by itself. Every test "

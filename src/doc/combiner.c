@@ -9,7 +9,7 @@ enum {
     BUDGET = 32 << 20,
     CHUNK_MIN = 16 << 10, CHUNK_MAX = 256 << 10, /* of what is read at once of a segment */
     FAN = 32,            /* segments that are merged into one */
-    MUCH = 4, SMALL = 512 /* a document waits if what it is reduced into is that much larger: appending to a long list again and again */
+    MUCH = 4, SMALL = 512 /* a document waits if what it is reduced into is that much larger: a long list, to which is appended */
 };
 
 /* ------------------------------------------------------------------------------------------------------------- making -- */
@@ -23,7 +23,8 @@ static weir_rc read_key(combiner *c, part *p, err *e)
     for (size_t i = 0; i < b->key_count; i++) {
         weir_view *tokens;
         if (!pointer_split(&c->arena, b->key[i], &tokens, &key[i].count))
-            return c->arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "%s: key '%.*s' is no JSON pointer", b->what, VIEW_ARG(b->key[i]));
+            return c->arena.failed ? err_nomem(e)
+                                   : err_fail(e, WEIR_E_CONFIG, "%s: key '%.*s' is no JSON pointer", b->what, VIEW_ARG(b->key[i]));
         key[i].tokens = tokens;
     }
     p->key = key;
@@ -35,6 +36,7 @@ static weir_rc make_part(combiner *c, size_t i, const combiner_binding *b, err *
     part *p = &c->parts[i];
     p->b = b;
     p->reduces = schema_reduces(b->schema);
+    p->redacts = schema_redacts(b->schema);
     for (size_t k = 0; k < i && !p->check; k++)
         if (c->parts[k].b->schema == b->schema)
             p->check = c->parts[k].check;
@@ -45,13 +47,15 @@ static weir_rc make_part(combiner *c, size_t i, const combiner_binding *b, err *
 
 static weir_rc make(combiner *c, const combiner_options *o, err *e)
 {
-    size_t chunk = c->budget / 256;
+    size_t chunk = c->budget / 512; /* of FAN segments and more at a time */
     chunk = chunk < CHUNK_MIN ? CHUNK_MIN : chunk > CHUNK_MAX ? CHUNK_MAX : chunk;
     spill_init(&c->spill, o->folder ? arena_text(&c->arena, view_of(o->folder)) : NULL, chunk);
     c->parts = arena_array(&c->arena, o->count, sizeof *c->parts);
     if (!c->parts || c->arena.failed)
         return err_nomem(e);
     weir_rc rc = reducer_make(&c->reducer, e);
+    if (!rc)
+        rc = redactor_make(o->salt, &c->redactor, e);
     for (; c->count < o->count && !rc; c->count++)
         rc = make_part(c, c->count, &o->bindings[c->count], e);
     return rc;
@@ -63,6 +67,7 @@ weir_rc combiner_make(const combiner_options *o, combiner **ret, err *e)
     if (!c)
         return err_nomem(e);
     c->budget = o->budget ? o->budget : BUDGET;
+    c->budget -= c->budget / 7; /* the rest is for what is read and written */
     weir_rc rc = make(c, o, e);
     if (rc)
         combiner_free(c);
@@ -79,12 +84,14 @@ void combiner_free(combiner *c)
         if (c->parts[i].owns)
             checker_free(c->parts[i].check);
     reducer_free(c->reducer);
+    redactor_free(c->redactor);
     table_free(&c->table);
     spill_free(&c->spill);
     tape_free(&c->left);
     tape_free(&c->right);
     buf_free(&c->packed);
     buf_free(&c->out);
+    buf_free(&c->clean);
     arena_free(&c->arena);
     free(c);
 }
@@ -114,7 +121,9 @@ static weir_rc put_segment(void *arg, const group *g, err *e)
     return spill_put(&c->spill, &(spilled){g->binding, g->flags, buf_view(&g->key), buf_view(&g->doc)}, e);
 }
 
-static weir_rc walk_table(combiner *c, weir_rc (*each)(void *arg, const spilled *d, err *e), void *arg, err *e)
+typedef weir_rc each_document(void *arg, const spilled *d, err *e);
+
+static weir_rc walk_table(combiner *c, each_document *each, void *arg, err *e)
 {
     const table *t = &c->table;
     const table_item *items = table_sort(&c->table);
@@ -129,7 +138,7 @@ static weir_rc walk_table(combiner *c, weir_rc (*each)(void *arg, const spilled 
     return rc;
 }
 
-static weir_rc walk_segments(combiner *c, size_t first, size_t count, weir_rc (*each)(void *arg, const spilled *d, err *e), void *arg, err *e)
+static weir_rc walk_segments(combiner *c, size_t first, size_t count, each_document *each, void *arg, err *e)
 {
     merger *m = NULL;
     spilled d;
@@ -206,7 +215,8 @@ static weir_rc pack_key(combiner *c, const part *p, err *e)
         if (at == UINT32_MAX)
             return err_fail(e, WEIR_E_CONFIG, "a document without its key %.*s", VIEW_ARG(p->b->key[i]));
         if (!tuple_pack(&c->packed, tape_text(&c->right, at)))
-            return !buf_ok(&c->packed) ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "a key of too many digits at %.*s", VIEW_ARG(p->b->key[i]));
+            return !buf_ok(&c->packed) ? err_nomem(e)
+                                       : err_fail(e, WEIR_E_CONFIG, "a key of too many digits at %.*s", VIEW_ARG(p->b->key[i]));
     }
     return WEIR_OK;
 }
@@ -235,7 +245,8 @@ static bool is_worth_it(const table_doc *left, size_t right)
     return !(left->flags & (TABLE_BASE | TABLE_APART)) && left->len <= MUCH * right + SMALL;
 }
 
-/* As far as the newest document of a key has grown so much that it is reduced into the one before. What cannot be is found out in the end. */
+/* As far as the newest document of a key has grown so much that it is reduced into the one before. What cannot be is found out in
+ * the end. */
 static void reduce_back(combiner *c, const part *p, table_ref key)
 {
     table *t = &c->table;
@@ -247,7 +258,8 @@ static void reduce_back(combiner *c, const part *p, table_ref key)
         if (!before || !is_worth_it(table_doc_at(t, before), table_doc_at(t, k->last)->len))
             break;
         buf_clear(&c->out);
-        if (combiner_check(c, p, text_of(table_doc_at(t, k->last)), true, "", &e) || tape_read(&c->left, text_of(table_doc_at(t, before)), &e) ||
+        if (combiner_check(c, p, text_of(table_doc_at(t, k->last)), true, "", &e) ||
+            tape_read(&c->left, text_of(table_doc_at(t, before)), &e) ||
             reduce(c->reducer, &c->left, &c->right, p->check, false, &c->out, &what, &e))
             break;
         if (what == REDUCED_APART) {
@@ -330,10 +342,24 @@ static weir_rc add(combiner *c, uint32_t binding, weir_view doc, bool base, err 
     return rc;
 }
 
+/* Nothing that is to be redacted gets further than this: *doc is then without it, and c->right is of that. */
+static weir_rc redact_doc(combiner *c, const part *p, weir_view *doc, err *e)
+{
+    bool changed = false;
+    weir_rc rc = combiner_check(c, p, *doc, true, "a document is not valid", e);
+    buf_clear(&c->clean);
+    if (!rc)
+        rc = redact(c->redactor, &c->right, p->check, &c->clean, &changed, e);
+    if (rc || !changed)
+        return rc;
+    *doc = buf_view(&c->clean);
+    return tape_read(&c->right, *doc, e);
+}
+
 weir_rc combiner_add(combiner *c, uint32_t binding, weir_view doc, bool base, err *e)
 {
     const part *p = &c->parts[binding];
-    weir_rc rc = tape_read(&c->right, doc, e);
+    weir_rc rc = p->redacts && !base ? redact_doc(c, p, &doc, e) : tape_read(&c->right, doc, e);
     buf_clear(&c->packed);
     if (!rc)
         rc = pack_key(c, p, e);
@@ -380,6 +406,8 @@ weir_rc combiner_drain(combiner *c, weir_rc (*take)(void *arg, const combined_do
     d.full.arg = d.partial.arg = &d;
     if (c->spill.count && c->table.keys)
         rc = spill_table(c, e);
+    if (!rc && c->spill.count)
+        table_reset(&c->table, true); /* its memory is the readers' now */
     if (!rc)
         rc = c->spill.count ? walk_segments(c, 0, c->spill.count, drain_each, &d, e) : walk_table(c, drain_each, &d, e);
     if (!rc && d.now)

@@ -13,12 +13,16 @@ void group_free(group *g)
 
 weir_rc combiner_wrap(const combiner *c, uint32_t binding, weir_view packed, weir_rc rc, err *e)
 {
+    if (!rc)
+        return rc;
     buf key = {0};
     err bad = {0};
-    if (rc && rc != WEIR_E_NOMEM && packed.len && (tuple_unpack(&key, packed, &bad) || !buf_ok(&key)))
+    if (rc != WEIR_E_NOMEM && packed.len && (tuple_unpack(&key, packed, &bad) || !buf_ok(&key)))
         buf_clear(&key);
     err_free(&bad);
-    rc = key.len ? err_wrap(e, rc, "%s: key %.*s", c->parts[binding].b->what, VIEW_ARG(buf_view(&key))) : err_wrap(e, rc, "%s", c->parts[binding].b->what);
+    if (key.len)
+        err_wrap(e, rc, "key %.*s", VIEW_ARG(buf_view(&key)));
+    err_wrap(e, rc, "%s", c->parts[binding].b->what);
     buf_free(&key);
     return rc;
 }
@@ -110,8 +114,17 @@ static weir_rc join(group *g, const spilled *d, bool alone, err *e)
     if (!p->reduces)
         return take(g, d, e);
     weir_rc rc = combiner_check(g->c, p, d->doc, true, "a document is not valid", e);
-    if (!rc)
+    if (!rc) {
         rc = reduce_next(g, alone, &what, e);
+        if (rc == WEIR_E_CONFIG && alone) { /* the runtime does not look at what is alone: say, at null where numbers are added */
+            err_clear(e);
+            return take(g, d, e);
+        }
+    }
+    if (rc == WEIR_E_CONFIG && g->merging) { /* whoever drains learns of it, not who happens to add a document now */
+        err_clear(e);
+        return put_then_take(g, d, e);
+    }
     if (rc)
         return combiner_wrap(g->c, g->binding, buf_view(&g->key), rc, e);
     if (what == REDUCED_APART) {

@@ -6,12 +6,14 @@
 #include "doc/combiner.h"
 #include "doc/combiner_spill.h"
 #include "doc/combiner_table.h"
+#include "doc/redact.h"
 
 typedef struct part {
     const combiner_binding *b;
     checker *check;
     const note_pointer *key;
     bool reduces; /* otherwise the last document stays */
+    bool redacts;
     bool owns;    /* the checker: bindings of one schema share it */
 } part;
 
@@ -22,14 +24,16 @@ struct combiner {
     table table;
     spill spill;
     reducer *reducer;
+    redactor *redactor;
     tape left, right;
-    buf packed, out;
+    buf packed, out, clean;
     uint64_t documents;
 };
 
 /** "KEY: why" before the chain; the key as JSON. */
 weir_rc combiner_wrap(const combiner *c, uint32_t binding, weir_view packed, weir_rc rc, err *e);
-/** Reads `doc` into c->right and checks it. @return WEIR_E_CONFIG if it is not valid: `what` and why. @param notes will it be reduced? */
+/** Reads `doc` into c->right and checks it. @return WEIR_E_CONFIG if it is not valid: `what` and why. @param notes will it be
+ *  reduced? */
 weir_rc combiner_check(combiner *c, const part *p, weir_view doc, bool notes, const char *what, err *e);
 
 /* The documents of one key as they come in order, put together as far as they can be. */

@@ -1,4 +1,5 @@
-/* combiner_spill.h - sorted segments of documents in a file without a name, written in compressed chunks and read many at a time. Private to this room. */
+/* combiner_spill.h - sorted segments of documents in a file without a name, written in compressed chunks and read many at a time.
+ * Private to this room. */
 #ifndef WEIR_DOC_COMBINER_SPILL_H
 #define WEIR_DOC_COMBINER_SPILL_H
 

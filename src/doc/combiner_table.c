@@ -4,7 +4,8 @@
 
 #include "base/map.h"
 
-enum { UNIT = 8, UNITS = 1 << 15, BLOCK = UNITS * UNIT, LARGE = BLOCK / 4, BLOCKS_MAX = 1 << 17, FIRST_SLOTS = 64, KEEP_BLOCKS = 4 };
+enum { UNIT = 8, UNITS = 1 << 15, BLOCK = UNITS * UNIT, LARGE = BLOCK / 4, BLOCKS_MAX = 1 << 17 };
+enum { FIRST_SLOTS = 64, KEEP_BLOCKS = 4 };
 
 /* -------------------------------------------------------------------------------------------------------------- blocks -- */
 

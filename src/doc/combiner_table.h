@@ -1,4 +1,5 @@
-/* combiner_table.h - documents in memory, chained under their keys: allocated in blocks, addressed by 32 bits, found by hash. Private to this room.
+/* combiner_table.h - documents in memory, chained under their keys: allocated in blocks, addressed by 32 bits, found by hash.
+ * Private to this room.
  *
  * Everything is given back at once, except that the place of a document that was replaced is used again.
  */

@@ -40,8 +40,8 @@ outcome reduce_fail(reducer *r, const note *n, uint32_t a, uint32_t b, const cha
     tape_pointer(r->right, b, &place);
     show(&left, r->left, a);
     show(&right, r->right, b);
-    r->rc = err_fail(r->e, WEIR_E_CONFIG, "%s: reduce %s: %s, and there is %s to the left, %s to the right", place.len ? buf_text(&place) : "the document",
-                     names_of[n->reduce], what, buf_text(&left), buf_text(&right));
+    r->rc = err_fail(r->e, WEIR_E_CONFIG, "%s: reduce %s: %s, and there is %s to the left, %s to the right",
+                     place.len ? buf_text(&place) : "the document", names_of[n->reduce], what, buf_text(&left), buf_text(&right));
     buf_free(&place);
     buf_free(&left);
     buf_free(&right);
@@ -239,7 +239,8 @@ static outcome merge_alone(reducer *r, uint32_t b)
     return o;
 }
 
-/* {a: 1} . ("foo" . {b: 2}) is {a: 1, b: 2}, but ({a: 1} . "foo") . {b: 2} is {b: 2}: what is of different kinds waits for the base. */
+/* {a: 1} . ("foo" . {b: 2}) is {a: 1, b: 2}, but ({a: 1} . "foo") . {b: 2} is {b: 2}: what is of different kinds waits for the
+ * base. */
 static outcome merge(reducer *r, const note *n, bool keyed, uint32_t a, uint32_t b)
 {
     const uint8_t kind = r->right->nodes[b].kind;
@@ -334,12 +335,12 @@ static bool begin_round(reducer *r, size_t nodes)
         r->round = 1;
     }
     r->slots_used = 0;
-    if (r->names.blocks)
-        arena_reset(&r->names);
+    arena_reset(&r->names);
     return r->seen != NULL;
 }
 
-static weir_rc reduce_tapes(reducer *r, const tape *left, const tape *right, const checker *notes, bool full, buf *out, reduced *ret, err *e)
+static weir_rc reduce_tapes(reducer *r, const tape *left, const tape *right, const checker *notes, bool full, buf *out,
+                            reduced *ret, err *e)
 {
     static const reduced outcomes[] = {[DONE] = REDUCED, [DELETED] = REDUCED_AWAY, [APART] = REDUCED_APART};
     const size_t before = out->len;

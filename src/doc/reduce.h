@@ -17,7 +17,8 @@ typedef enum reduced {
 
 /** Reduces `right`, the newer document, into `left`.
  *  @param notes what the schema notes of `right`: its checker has just run over it
- *  @param full `left` is the base itself, all there is: what is deleted goes. false: `left` is a part of what will be reduced into a base (associative)
+ *  @param full `left` is the base itself, all there is: what is deleted goes. false: `left` is a part of what will be reduced into
+ *  a base (associative)
  *  @return WEIR_E_CONFIG where a strategy does not fit the values: names the place, the strategy and what it found */
 weir_rc reduce(reducer *r, const tape *left, const tape *right, const checker *notes, bool full, buf *out, reduced *ret, err *e);
 

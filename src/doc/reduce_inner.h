@@ -1,7 +1,7 @@
 /* reduce_inner.h - inside of the reducer: what the strategies are made of. Private to this room.
  *
- * `a` is always a value of the document to the left, or NOTHING; `b` the value of the right one that is reduced into it. Strategies append what comes out to
- * r->out. What is taken as it is is copied as a span of text.
+ * `a` is always a value of the document to the left, or NOTHING; `b` the value of the right one that is reduced into it. Strategies
+ * append what comes out to r->out. What is taken as it is is copied as a span of text.
  */
 #ifndef WEIR_DOC_REDUCE_INNER_H
 #define WEIR_DOC_REDUCE_INNER_H
@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "doc/reduce.h"
 
-enum { NOTHING = UINT32_MAX };
+#define NOTHING UINT32_MAX
 
 typedef enum outcome {
     DONE,

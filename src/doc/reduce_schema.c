@@ -1,5 +1,5 @@
-/* jsonSchemaMerge: the schema that takes what either takes, as far as inference follows schemas (json/infer.h). A schema of an older generation of its collection counts
- * no more once there is a newer one. */
+/* jsonSchemaMerge: the schema that takes what either takes, as far as inference follows schemas (json/infer.h). A schema of an
+ * older generation of its collection counts no more once there is a newer one. */
 #include "doc/reduce_inner.h"
 
 #include "json/infer.h"

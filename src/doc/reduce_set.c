@@ -1,4 +1,5 @@
-/* Sets (flow.md 8.2): an object of `add` and, of the two, `intersect` or `remove`; each is an object, whose names are the elements, or an array sorted by the key.
+/* Sets (flow.md 8.2): an object of `add` and, of the two, `intersect` or `remove`; each is an object, whose names are the elements,
+ * or an array sorted by the key.
  *
  * L and R are the set to the left and the one that is reduced into it; A, I, R their terms:
  *
@@ -14,13 +15,15 @@ typedef enum term { ADD, INTERSECT, REMOVE, TERMS } term;
 
 static const char *const term_names[] = {[ADD] = "add", [INTERSECT] = "intersect", [REMOVE] = "remove"};
 
-enum { KEEP_NONE = 0, KEEP_LEFT = 1, KEEP_RIGHT = 2, KEEP_BOTH = 4, KEEP_ALL = 7 }; /* elements of the left only, of the right only, of both */
+/* Elements of the left only, of the right only, of both. */
+enum { KEEP_NONE = 0, KEEP_LEFT = 1, KEEP_RIGHT = 2, KEEP_BOTH = 4, KEEP_ALL = 7 };
 
 typedef struct set {
     uint32_t terms[TERMS]; /* NOTHING: there is none */
 } set;
 
-/* What a term is made of: of the elements to the left, those that are (only), or are not, in `filter`, then joined with those to the right. */
+/* What a term is made of: of the elements to the left, those that are (only), or are not, in `filter`, then joined with those to
+ * the right. */
 typedef struct making {
     uint32_t left, filter, right;
     bool only;
@@ -185,7 +188,7 @@ outcome reduce_by_set(reducer *r, const note *n, uint32_t a, uint32_t b)
     uint8_t kind = 0;
     bool some = false;
     if (!read_set(r->left, a, &left, &kind) || !read_set(r->right, b, &right, &kind))
-        return reduce_fail(r, n, a, b, "takes objects of add and of either intersect or remove, all of them objects or all of them arrays");
+        return reduce_fail(r, n, a, b, "takes objects of add and of either intersect or remove, all objects or all arrays");
     making add = make_add(&left, &right), other;
     term which = make_other(&left, &right, &other);
     buf_addc(r->out, '{');

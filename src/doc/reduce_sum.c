@@ -1,4 +1,5 @@
-/* Sums: integers exactly, whatever their size; what has a fraction or an exponent as doubles; strings that are decimals exactly, to strings. */
+/* Sums: integers exactly, whatever their size; what has a fraction or an exponent as doubles; strings that are decimals exactly, to
+ * strings. */
 #include "doc/reduce_inner.h"
 
 #include <math.h>
@@ -163,7 +164,8 @@ static bool add_small(reducer *r, weir_view x, weir_view y)
 {
     int64_t left, right, sum;
     char text[NUMBER_TEXT];
-    if (x.len > 20 || y.len > 20 || !number_to_i64(x, &left) || !number_to_i64(y, &right) || __builtin_add_overflow(left, right, &sum))
+    if (x.len > 20 || y.len > 20 || !number_to_i64(x, &left) || !number_to_i64(y, &right) ||
+        __builtin_add_overflow(left, right, &sum))
         return false;
     buf_add(r->out, text, number_i64(text, sum));
     return true;

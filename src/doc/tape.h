@@ -53,6 +53,8 @@ uint32_t tape_at(const tape *t, uint32_t node, const weir_view *tokens, size_t c
 void tape_pointer(const tape *t, uint32_t node, buf *out);
 /** JSON equality of values in any two tapes: numbers by value, whatever their length; members in any order; texts decoded. */
 bool tape_equal(const tape *a, uint32_t x, const tape *b, uint32_t y);
+/** The same for what is equal. */
+uint64_t tape_hash(const tape *t, uint32_t node, uint64_t seed);
 /** The order that reductions compare by (flow.md 8.2): null, false, true, numbers by value, texts by their UTF-8, arrays item by item, objects member by member in
  *  the order of their names. */
 int tape_compare(const tape *a, uint32_t x, const tape *b, uint32_t y);

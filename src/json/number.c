@@ -360,6 +360,154 @@ int number_compare(weir_view a, weir_view b)
     return left_negative ? compare_magnitudes(&right, &left) : compare_magnitudes(&left, &right);
 }
 
+/* ------------------------------------------------------------------------------------------------------------- dividing -- */
+
+/* The digits of `of`, as an integer, when they are few. */
+static uint64_t few_digits(const decimal *d)
+{
+    uint64_t v = 0;
+    for (const char *p = d->digits; p < d->end; p++)
+        if (*p != '.')
+            v = v * 10 + (uint64_t)(*p - '0');
+    return v;
+}
+
+__extension__ typedef unsigned __int128 wide;
+
+static uint64_t times(uint64_t a, uint64_t b, uint64_t modulus)
+{
+    return (uint64_t)((wide)a * b % modulus);
+}
+
+static uint64_t power_of_ten(int64_t power, uint64_t modulus)
+{
+    uint64_t result = 1 % modulus, base = 10 % modulus;
+    for (; power; power >>= 1, base = times(base, base, modulus))
+        if (power & 1)
+            result = times(result, base, modulus);
+    return result;
+}
+
+static bool few_divide(const decimal *number, const decimal *of, int64_t zeros)
+{
+    uint64_t modulus = few_digits(of), rest = 0;
+    for (const char *p = number->digits; p < number->end; p++)
+        if (*p != '.')
+            rest = (uint64_t)(((wide)rest * 10 + (uint64_t)(*p - '0')) % modulus);
+    return times(rest, power_of_ten(zeros, modulus), modulus) == 0;
+}
+
+/* A long modulus and what remains: decimal digits, a byte each, the highest first; the rest has one more in front. */
+typedef struct long_division {
+    const unsigned char *modulus;
+    size_t len;
+} long_division;
+
+/* rest = (rest * 10 + digit) mod modulus */
+static void take_digit(const long_division *d, unsigned char *rest, unsigned digit)
+{
+    memmove(rest, rest + 1, d->len);
+    rest[d->len] = (unsigned char)digit;
+    while (rest[0] || memcmp(rest + 1, d->modulus, d->len) >= 0) {
+        int borrow = 0;
+        for (size_t i = d->len; i > 0; i--) {
+            int v = rest[i] - d->modulus[i - 1] - borrow;
+            borrow = v < 0;
+            rest[i] = (unsigned char)(v + 10 * borrow);
+        }
+        rest[0] = (unsigned char)(rest[0] - borrow);
+    }
+}
+
+/* to = a * b mod modulus: the digits of a, one after the other, each with b added that many times. `to` is none of them. */
+static void long_times(const long_division *d, const unsigned char *a, const unsigned char *b, unsigned char *to)
+{
+    memset(to, 0, d->len + 1);
+    for (size_t i = 1; i <= d->len; i++) {
+        take_digit(d, to, 0);
+        for (unsigned n = a[i]; n; n--) {
+            int carry = 0;
+            for (size_t k = d->len + 1; k-- > 0;) {
+                int v = to[k] + b[k] + carry;
+                carry = v > 9;
+                to[k] = (unsigned char)(v - 10 * carry);
+            }
+            while (to[0] || memcmp(to + 1, d->modulus, d->len) >= 0) {
+                int borrow = 0;
+                for (size_t k = d->len; k > 0; k--) {
+                    int v = to[k] - d->modulus[k - 1] - borrow;
+                    borrow = v < 0;
+                    to[k] = (unsigned char)(v + 10 * borrow);
+                }
+                to[0] = (unsigned char)(to[0] - borrow);
+            }
+        }
+    }
+}
+
+static bool long_divide(const decimal *number, const decimal *of, int64_t zeros, buf *scratch)
+{
+    const size_t len = of->count, room = len + 1;
+    buf_clear(scratch);
+    if (room > SIZE_MAX / 5 || !buf_reserve(scratch, room * 5))
+        return false;
+    unsigned char *modulus = (unsigned char *)scratch->ptr, *rest = modulus + room, *power = rest + room, *base = power + room, *next = base + room;
+    size_t n = 0;
+    for (const char *p = of->digits; p < of->end; p++)
+        if (*p != '.')
+            modulus[n++] = (unsigned char)(*p - '0');
+    const long_division d = {modulus, len};
+    memset(rest, 0, room * 4);
+    for (const char *p = number->digits; p < number->end; p++)
+        if (*p != '.')
+            take_digit(&d, rest, (unsigned)(*p - '0'));
+    take_digit(&d, power, 1);
+    take_digit(&d, base, 1);
+    take_digit(&d, base, 0);
+    for (; zeros; zeros >>= 1) {
+        if (zeros & 1) {
+            long_times(&d, power, base, next);
+            memcpy(power, next, room);
+        }
+        long_times(&d, base, base, next);
+        memcpy(base, next, room);
+    }
+    long_times(&d, rest, power, next);
+    for (size_t i = 0; i < room; i++)
+        if (next[i])
+            return false;
+    return true;
+}
+
+bool number_is_multiple(weir_view number, weir_view of, buf *scratch)
+{
+    uint64_t a, b;
+    if (plain_integer(number, &a) && plain_integer(of, &b) && b)
+        return a % b == 0;
+    decimal x, y;
+    if (!take_apart(number, &x) || !take_apart(of, &y) || !y.count)
+        return false;
+    if (!x.count)
+        return true;
+    /* Both as integers without zeros at their ends, times powers of ten. */
+    int64_t zeros = exponent_difference(&x, &y) + (x.point - (int64_t)x.count) - (y.point - (int64_t)y.count);
+    if (zeros < 0)
+        return false; /* ten more of `of` would have to be in digits that end in none */
+    return y.count <= 18 ? few_divide(&x, &y, zeros) : long_divide(&x, &y, zeros, scratch);
+}
+
+uint64_t number_hash(weir_view number)
+{
+    decimal d;
+    if (!take_apart(number, &d) || !d.count)
+        return 0;
+    uint64_t h = (uint64_t)magnitude(&d) * 2 + d.negative;
+    for (const char *p = d.digits; p < d.end; p++)
+        if (*p != '.')
+            h = (h ^ (uint64_t)(unsigned char)*p) * 0x100000001b3;
+    return h ^ h >> 32;
+}
+
 bool number_fits_double(weir_view number)
 {
     enum { SAFE = 15, LOWEST = -306, HIGHEST = 308 }; /* any 15 digits of a normal double come back */

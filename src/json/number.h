@@ -27,5 +27,10 @@ bool number_to_double(weir_view number, double *out);
 bool number_fits_double(weir_view number);
 /** Exact comparison by value, any length: -1, 0, 1. */
 int number_compare(weir_view a, weir_view b);
+/** Is `number` the product of an integer and `of`, which is not 0? Exact, any length. @param scratch for an `of` of more than 18 digits; may fail then:
+ *  buf_ok() tells */
+bool number_is_multiple(weir_view number, weir_view of, buf *scratch);
+/** The same for equal values. */
+uint64_t number_hash(weir_view number);
 
 #endif

@@ -11,8 +11,9 @@
 
 #include "base/clock.h"
 #include "json/patch.h"
-#include "json/pointer.h"
+#include "plane/gate.h"
 #include "plane/prepare.h"
+#include "plane/refused.h"
 #include "plane/work.h"
 
 enum { COMMIT_MS = 200, COMMIT_BYTES = 16 << 20 };
@@ -23,8 +24,10 @@ typedef struct capture {
     session *s;
     size_t binding_count;
     book **of_binding;
-    picker **keys;           /* by binding */
-    size_t *key_counts;
+    gate **gates;            /* by binding: what its documents pass */
+    refused **aside;         /* by binding: where those go that are refused; NULL: they fail the capture. Bindings of one collection share it */
+    buf why;                 /* a document is refused */
+    offset again;            /* how far such documents were put through again; no name: they are not */
     book **books;            /* sorted, without duplicates */
     size_t book_count;
     uint64_t *sealed;        /* by book: where its last seal ended */
@@ -81,6 +84,9 @@ static void drop_unsealed(capture *c)
     err e = {0};
     for (size_t i = 0; c->holding && i < c->book_count; i++)
         journal_cut(c->books[i]->j, c->sealed[i], &e); /* if that fails the journal says so when it is used next */
+    for (size_t i = 0; i < c->binding_count; i++)
+        if (c->aside[i])
+            refused_unseal(c->aside[i]);
     c->unsealed_bytes = 0;
     err_free(&e);
 }
@@ -126,35 +132,72 @@ static void detach(listener *l, lane *ln)
     free(h);
 }
 
-/* Every document holds the key of its collection, and the shape of the collection learns from it. */
-static weir_rc look_at(capture *c, size_t binding, weir_view lines, err *e)
+/* The shape of the collection learns from each document. */
+static weir_rc observe(book *b, weir_view doc, err *e)
+{
+    int widened = b->shape ? shape_observe(b->shape, doc) : 0;
+    b->widened |= widened > 0;
+    return widened < 0 ? err_nomem(e) : WEIR_OK;
+}
+
+/* @param ret_kept it goes into the collection */
+static weir_rc look_at_one(capture *c, size_t binding, weir_view doc, bool *ret_kept, err *e)
 {
     book *b = c->of_binding[binding];
-    weir_view *parts = NULL;
-    size_t n = c->key_counts[binding];
-    buf room = {0};
-    weir_rc rc = buf_reserve(&room, (n + 1) * sizeof *parts) ? WEIR_OK : err_nomem(e);
-    parts = (weir_view *)(void *)room.ptr;
-    while (!rc && lines.len) {
-        const char *nl = memchr(lines.ptr, '\n', lines.len);
-        weir_view doc = {lines.ptr, (size_t)(nl - lines.ptr)};
-        if (__builtin_expect(view_is(doc, COMBINE_TRUNCATION), 0)) {
-            lines = view_from(lines, doc.len + 1);
-            continue;
-        }
-        picker_run(c->keys[binding], doc, parts);
-        for (size_t i = 0; i < n && !rc; i++)
-            if (!parts[i].len)
-                rc = err_fail(e, WEIR_E_PROTOCOL, "a document for collection %.*s lacks part %zu of its key %.*s: %.*s%s", VIEW_ARG(b->c->name), i + 1,
-                              VIEW_ARG(b->c->key_json), (int)(doc.len > 120 ? 120 : doc.len), doc.ptr, doc.len > 120 ? "..." : "");
-        if (!rc && b->shape) {
-            int widened = shape_observe(b->shape, doc);
-            b->widened |= widened > 0;
-            rc = widened < 0 ? err_nomem(e) : WEIR_OK;
-        }
-        lines = view_from(lines, doc.len + 1);
+    *ret_kept = true;
+    if (__builtin_expect(view_is(doc, COMBINE_TRUNCATION), 0))
+        return WEIR_OK;
+    weir_rc rc = gate_check(c->gates[binding], doc, &c->why, e);
+    if (rc)
+        return rc;
+    if (__builtin_expect(!c->why.len, 1))
+        return observe(b, doc, e);
+    *ret_kept = false;
+    return c->aside[binding] ? refused_add(c->aside[binding], doc, buf_view(&c->why), worker_now(c->w), e) : gate_refuse(b->c, gate_redacts(c->gates[binding]) ? (weir_view){0} : doc, &c->why, e);
+}
+
+/* The same lines, without what the schema wants to be redacted. */
+static weir_rc clean(capture *c, size_t binding, buf *lines, err *e)
+{
+    weir_rc rc = WEIR_OK;
+    buf kept = {0};
+    for (weir_view rest = buf_view(lines); rest.len && !rc;) {
+        size_t len = (size_t)((const char *)memchr(rest.ptr, '\n', rest.len) - rest.ptr);
+        weir_view doc = {rest.ptr, len};
+        bool keep = true, cut = view_is(doc, COMBINE_TRUNCATION);
+        size_t at = kept.len;
+        if (!cut)
+            rc = look_at_one(c, binding, doc, &keep, e);
+        if (!rc && keep && !cut)
+            rc = gate_clean(c->gates[binding], &kept, e);
+        else if (!rc && cut)
+            buf_addv(&kept, doc);
+        if (kept.len > at)
+            buf_addc(&kept, '\n');
+        rest = view_from(rest, len + 1);
     }
-    buf_free(&room);
+    buf_free(lines);
+    *lines = kept;
+    return rc || buf_ok(lines) ? rc : err_nomem(e);
+}
+
+/* Leaves those lines that go into the collection. */
+static weir_rc look_at(capture *c, size_t binding, buf *lines, err *e)
+{
+    weir_view rest = buf_view(lines);
+    size_t kept = 0;
+    weir_rc rc = WEIR_OK;
+    while (!rc && rest.len) {
+        const char *nl = memchr(rest.ptr, '\n', rest.len);
+        size_t len = (size_t)(nl - rest.ptr) + 1;
+        bool keep;
+        rc = look_at_one(c, binding, (weir_view){rest.ptr, len - 1}, &keep, e);
+        if (keep && kept != (size_t)(rest.ptr - lines->ptr))
+            memmove(lines->ptr + kept, rest.ptr, len);
+        kept += keep ? len : 0;
+        rest = view_from(rest, len);
+    }
+    lines->len = kept;
     return rc;
 }
 
@@ -186,11 +229,12 @@ static weir_rc append(capture *c, lane *ln, err *e)
         buf *documents = &h->documents[i];
         if (!documents->len)
             continue;
-        rc = look_at(c, i, buf_view(documents), e);
+        size_t len = documents->len;
+        rc = (gate_redacts(c->gates[i]) ? clean : look_at)(c, i, documents, e);
         if (!rc)
             rc = journal_append(c->of_binding[i]->j, buf_view(documents), e);
         if (!rc)
-            c->unsealed_bytes += documents->len;
+            c->unsealed_bytes += len;
         buf_clear(documents);
     }
     return rc;
@@ -258,6 +302,9 @@ static void count_seal(capture *c, const lane *ln, const checkpoint *k)
 {
     for (size_t i = 0; i < c->book_count; i++)
         c->sealed[i] = journal_end(c->books[i]->j);
+    for (size_t i = 0; i < c->binding_count; i++)
+        if (c->aside[i])
+            refused_seal(c->aside[i]);
     uint64_t held = c->pending_held;
     c->pending_held += c->unsealed_bytes + k->given.len;
     c->pending_documents += ln->documents;
@@ -327,14 +374,14 @@ static weir_rc opened(listener *l, weir_task *t, bool explicit_acks)
     return WEIR_OK;
 }
 
-static weir_rc sourced(listener *l, weir_task *t, lane *ln, const weir_binding *b, weir_view schema)
+static weir_rc sourced(listener *l, weir_task *t, lane *ln, const weir_binding *b, weir_view text)
 {
     capture *c = (capture *)l;
     hand *h = ln->own;
     if (!c->of_binding[b->index]->shape)
         return WEIR_OK;
-    const sourced_schema s = {b->index, h->texts.len, schema.len};
-    buf_addv(&h->texts, schema);
+    const sourced_schema s = {b->index, h->texts.len, text.len};
+    buf_addv(&h->texts, text);
     buf_add(&h->schemas, &s, sizeof s);
     return buf_ok(&h->texts) && buf_ok(&h->schemas) ? WEIR_OK : err_nomem(task_error(t));
 }
@@ -403,12 +450,40 @@ static void publish(capture *c, const weir_view *pairs, size_t count)
     }
 }
 
+/* Is it the first of the bindings that share it? */
+static bool is_first_aside(const capture *c, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (c->aside[k] == c->aside[i])
+            return false;
+    return c->aside[i] != NULL;
+}
+
+static weir_rc write_aside(capture *c, offset *lengths, size_t *count, err *e)
+{
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0; i < c->binding_count && !rc; i++) {
+        bool any = false;
+        if (is_first_aside(c, i))
+            rc = refused_write(c->aside[i], &lengths[*count], &any, e);
+        *count += any;
+    }
+    return rc;
+}
+
+static void aside_committed(capture *c)
+{
+    for (size_t i = 0; i < c->binding_count; i++)
+        if (is_first_aside(c, i))
+            refused_committed(c->aside[i], c->w->o->log);
+}
+
 /* Makes everything sealed durable. The lock is held. */
 static weir_rc commit(capture *c, err *e)
 {
     arena a = {0};
     size_t grown = 0;
-    offset *lengths = arena_array(&a, c->book_count, sizeof *lengths);
+    offset *lengths = arena_array(&a, c->book_count + c->binding_count, sizeof *lengths);
     weir_view *pairs = arena_array(&a, 2 * c->book_count, sizeof *pairs);
     size_t widened = lengths && pairs ? widened_schemas(c, &a, pairs) : 0;
     weir_rc rc = a.failed ? err_nomem(e) : WEIR_OK;
@@ -419,11 +494,15 @@ static weir_rc commit(capture *c, err *e)
         rc = journal_sync(c->books[i]->j, e);
     }
     if (!rc)
+        rc = write_aside(c, lengths, &grown, e);
+    if (!rc)
         rc = store_commit_all(c->w->l->store, &(store_commit){
             .task = c->w->t->name, .state = buf_view(&c->state), .journals = lengths, .journal_count = grown, .now = worker_now(c->w),
-            .inferred = pairs, .inferred_count = widened, .documents = c->pending_documents, .bytes = c->pending_bytes}, e);
+            .reader = c->w->t->name, .reads = &c->again, .read_count = c->again.journal.len > 0, .inferred = pairs, .inferred_count = widened,
+            .documents = c->pending_documents, .bytes = c->pending_bytes}, e);
     if (!rc) {
         publish(c, pairs, widened);
+        aside_committed(c);
         worker_committed(c->w, c->pending_documents, c->pending_bytes);
     }
     arena_free(&a);
@@ -507,6 +586,28 @@ static int by_address(const void *a, const void *b)
     return (*x > *y) - (*x < *y); /* books lie sorted by name */
 }
 
+static weir_rc make_aside(capture *c, size_t i, err *e)
+{
+    const task *t = c->w->t;
+    if (t->bindings[i].on_invalid != INVALID_DIVERT)
+        return WEIR_OK;
+    if (gate_redacts(c->gates[i]))
+        return gate_no_aside(t->bindings[i].collection, e);
+    for (size_t k = 0; k < i && !c->aside[i]; k++)
+        if (c->of_binding[k] == c->of_binding[i])
+            c->aside[i] = c->aside[k];
+    return c->aside[i] ? WEIR_OK : refused_make(&c->aside[i], c->w->l->store, c->w->l->data_dir, t->name, t->bindings[i].collection->name, e);
+}
+
+static void free_gates(capture *c)
+{
+    for (size_t i = 0; c->aside && i < c->binding_count; i++) {
+        gate_free(c->gates[i]);
+        if (is_first_aside(c, i))
+            refused_free(c->aside[i]);
+    }
+}
+
 /* Which journals the bindings write to. */
 static weir_rc find_books(capture *c, arena *a, err *e)
 {
@@ -515,18 +616,16 @@ static weir_rc find_books(capture *c, arena *a, err *e)
     c->of_binding = arena_array(a, t->binding_count, sizeof *c->of_binding);
     c->books = arena_array(a, t->binding_count, sizeof(book *));
     c->sealed = arena_array(a, t->binding_count, sizeof *c->sealed);
-    c->keys = arena_array(a, t->binding_count, sizeof(picker *));
-    c->key_counts = arena_array(a, t->binding_count, sizeof *c->key_counts);
+    c->gates = arena_array(a, t->binding_count, sizeof(gate *));
+    c->aside = c->gates ? arena_array(a, t->binding_count, sizeof(refused *)) : NULL;
     if (a->failed)
         return err_nomem(e);
     for (size_t i = 0; i < t->binding_count; i++) {
         const collection *k = t->bindings[i].collection;
-        weir_view *pointers;
-        weir_rc rc = WEIR_OK;
-        if (!pointer_list(a, k->key_json, &pointers, &c->key_counts[i]))
-            return err_fail(e, WEIR_E_CONFIG, "collection %.*s: its key is no list of JSON pointers", VIEW_ARG(k->name));
-        rc = picker_make(a, pointers, c->key_counts[i], &c->keys[i], e);
         c->of_binding[i] = c->books[i] = ledger_book(c->w->l, k->name);
+        weir_rc rc = gate_make(&c->gates[i], k, t->redact_salt, e);
+        if (!rc)
+            rc = make_aside(c, i, e);
         if (!rc)
             rc = ledger_check(c->w->l, c->books[i], e);
         if (rc)
@@ -561,6 +660,74 @@ static void now_live(void *arg, session *s)
     worker_live(arg, s);
 }
 
+/* What was refused is written once more: it is valid by now, or refused again. One transaction for each piece of it. */
+static weir_rc replay_piece(capture *c, size_t i, const buf *documents, size_t count, offset at, err *e)
+{
+    weir_rc rc = WEIR_OK;
+    buf lines = {0};
+    buf_addv(&lines, buf_view(documents));
+    if (!buf_ok(&lines))
+        rc = err_nomem(e);
+    if (!rc)
+        rc = ledger_take(c->w->l, &c->of_binding[i], 1, c->w->t->name, e);
+    if (rc) {
+        buf_free(&lines);
+        return rc;
+    }
+    rc = (gate_redacts(c->gates[i]) ? clean : look_at)(c, i, &lines, e);
+    if (!rc)
+        rc = journal_append(c->of_binding[i]->j, buf_view(&lines), e);
+    for (size_t k = 0; k < c->book_count; k++)
+        c->sealed[k] = c->books[k] == c->of_binding[i] ? journal_end(c->books[k]->j) : c->books[k]->committed;
+    refused_seal(c->aside[i]);
+    c->again = at;
+    c->pending_documents = count;
+    c->pending_bytes = documents->len;
+    if (!rc)
+        rc = commit(c, e);
+    ledger_give_back(c->w->l, &c->of_binding[i], 1);
+    buf_free(&lines);
+    return rc;
+}
+
+static weir_rc replay_binding(capture *c, size_t i, err *e)
+{
+    refused_reader *r = NULL;
+    buf documents = {0};
+    size_t count = 0;
+    const worker *w = c->w;
+    weir_rc rc = c->aside[i] ? WEIR_OK : refused_make(&c->aside[i], w->l->store, w->l->data_dir, w->t->name, w->t->bindings[i].collection->name, e);
+    if (!rc)
+        rc = refused_reader_make(&r, w->l->store, w->l->data_dir, w->t->name, w->t->bindings[i].collection->name, e);
+    do {
+        buf_clear(&documents);
+        if (!rc)
+            rc = refused_read(r, &documents, &count, e);
+        if (!rc && count)
+            rc = replay_piece(c, i, &documents, count, refused_reader_at(r), e);
+    } while (!rc && count && !worker_stopping(w));
+    refused_reader_free(r);
+    buf_free(&documents);
+    return rc;
+}
+
+/* Bindings of one collection share what was refused. The connector is not asked. */
+static weir_rc replay(capture *c, err *e)
+{
+    arena a = {0};
+    weir_rc rc = find_books(c, &a, e);
+    for (size_t i = 0; i < c->binding_count && !rc; i++) {
+        size_t k = 0;
+        while (c->of_binding[k] != c->of_binding[i])
+            k++;
+        if (k == i)
+            rc = replay_binding(c, i, e);
+    }
+    free_gates(c);
+    arena_free(&a);
+    return rc;
+}
+
 static weir_rc run(capture *c, const prepared *p, err *e)
 {
     arena a = {0};
@@ -584,6 +751,7 @@ static weir_rc run(capture *c, const prepared *p, err *e)
     session_free(c->s);
     if (c->holding)
         ledger_give_back(c->w->l, c->books, c->book_count);
+    free_gates(c);
     arena_free(&a);
     return rc;
 }
@@ -598,22 +766,30 @@ static void make_conditions(capture *c)
     pthread_condattr_destroy(&attr);
 }
 
-weir_rc capture_session(worker *w, err *e)
+static weir_rc prepare_and_run(capture *c, err *e)
 {
-    capture c = {.base = {&ops}, .w = w, .commit_ms = w->t->max_txn_ms >= 0 ? w->t->max_txn_ms : COMMIT_MS};
     prepared p;
-    worker_phase(w, "starting");
+    worker *w = c->w;
     weir_rc rc = prepare_task(&p, w->t, &(prepare_options){w->o->natives, w->o->log, w->stop_fd, worker_settings(w), now_live, w}, e);
     if (rc)
         return rc;
+    rc = run(c, &p, e);
+    prepared_free(&p);
+    return rc;
+}
+
+weir_rc capture_session(worker *w, err *e)
+{
+    capture c = {.base = {&ops}, .w = w, .commit_ms = w->t->max_txn_ms >= 0 ? w->t->max_txn_ms : COMMIT_MS};
+    worker_phase(w, "starting");
     pthread_mutex_init(&c.lock, NULL);
     make_conditions(&c);
-    rc = run(&c, &p, e);
+    weir_rc rc = w->o->replay ? replay(&c, e) : prepare_and_run(&c, e);
     pthread_cond_destroy(&c.due);
     pthread_cond_destroy(&c.changed);
     pthread_mutex_destroy(&c.lock);
     buf_free(&c.state);
+    buf_free(&c.why);
     err_free(&c.failure);
-    prepared_free(&p);
     return rc;
 }

@@ -82,6 +82,7 @@ typedef struct task {
     weir_level log_level;    /* shards.logLevel; 0: not given */
     int64_t max_txn_ms;      /* shards.maxTxnDuration; -1: not given */
     bool disabled;           /* shards.disable */
+    weir_view redact_salt;   /* redactSalt of a capture or derivation, decoded; empty: none */
     const tree *spec;        /* as written, all bindings included */
     tree_mark mark;
 } task;

@@ -231,6 +231,7 @@ static void add_derivation(catalog_reader *r, const tree *spec)
     to->shuffle_key_types = types && types->kind == TREE_ARRAY ? types : NULL;
     if (to->bindings)
         to->bindings[to->binding_count++] = (task_binding){.collection = c, .on_invalid = invalid_member(derive), .mark = derive->mark};
+    to->redact_salt = base64_member(r, derive, "redactSalt");
     fill_using(r, object_member(derive, "using"), to);
     fill_transforms(r, list && list->kind == TREE_ARRAY ? list : NULL, to);
 }

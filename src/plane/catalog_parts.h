@@ -123,6 +123,8 @@ void fill_endpoint(catalog_reader *r, const tree *spec, endpoint *to);
 /** A task of that kind and the tree of its spec, whose `shards` are read. */
 task *add_task_of(catalog_reader *r, const tree *spec, const tree *shards, task_kind kind);
 on_invalid invalid_member(const tree *t);
+/** A member in base64, decoded into the arena; empty if there is none. */
+weir_view base64_member(catalog_reader *r, const tree *t, const char *name);
 
 /** A path that a value names, relative to the folder of the file that holds it. NULL without memory. */
 const char *path_beside(arena *a, const char *file, weir_view path);

@@ -262,6 +262,18 @@ on_invalid invalid_member(const tree *t)
     return view_is(tree_text(t, "onInvalid"), "divert") ? INVALID_DIVERT : INVALID_FAIL;
 }
 
+weir_view base64_member(catalog_reader *r, const tree *t, const char *name)
+{
+    buf bytes = {0};
+    weir_view text = tree_text(t, name);
+    if (text.len)
+        base64_decode(&bytes, text);
+    weir_view kept = arena_dup(r->mem, buf_view(&bytes));
+    r->mem->failed = r->mem->failed || !buf_ok(&bytes);
+    buf_free(&bytes);
+    return kept;
+}
+
 uint32_t count_member(const tree *t, const char *name)
 {
     const tree *m = tree_get(t, name);
@@ -289,6 +301,18 @@ static weir_view on_incompatible(const tree *binding, const tree *task)
     return own.len ? own : tree_text(task, "onIncompatibleSchemaChange");
 }
 
+/* What is refused is put aside by collection. */
+static void check_aside(catalog_reader *r, const task *t)
+{
+    for (size_t i = 0; i < t->binding_count; i++)
+        for (size_t k = 0; k < t->binding_count; k++)
+            if (k != i && t->bindings[i].on_invalid == INVALID_DIVERT && t->bindings[i].collection && t->bindings[k].collection == t->bindings[i].collection) {
+                problem_at(&r->found, t->bindings[i].mark, "onInvalid: divert, and another binding reads \"%.*s\", too: put one of them into a materialization of its own",
+                           VIEW_ARG(t->bindings[i].collection->name));
+                break;
+            }
+}
+
 static void fill_bindings(catalog_reader *r, const tree *spec, task *to)
 {
     const tree *list = tree_get(spec, "bindings");
@@ -299,6 +323,8 @@ static void fill_bindings(catalog_reader *r, const tree *spec, task *to)
             fill_binding(r, t, to->kind == TASK_CAPTURE ? "target" : "source", b);
             b->on_incompatible = on_incompatible(t, spec);
         }
+    if (to->kind == TASK_MATERIALIZE)
+        check_aside(r, to);
 }
 
 task *add_task_of(catalog_reader *r, const tree *spec, const tree *shards, task_kind kind)
@@ -320,6 +346,7 @@ static void add_task(catalog_reader *r, const tree *spec, task_kind kind)
     task *to = add_task_of(r, spec, object_member(spec, "shards"), kind);
     fill_endpoint(r, object_member(spec, "endpoint"), &to->endpoint);
     fill_bindings(r, spec, to);
+    to->redact_salt = base64_member(r, spec, "redactSalt");
     if (kind == TASK_CAPTURE && clock_duration(tree_text(spec, "interval"), &ms))
         to->interval_ms = ms;
 }

@@ -263,7 +263,7 @@ static weir_rc begin(derivation *d, err *e)
         rc = session_derive(d->s, &d->d, &d->to, d->transforms, d->lambdas, buf_view(&d->state), e);
     if (!rc)
         rc = err_wrap(e, session_validate(d->s, e), "validate");
-    return rc ? rc : err_wrap(e, session_begin(d->s, e), "open");
+    return rc || d->o.validate_only ? rc : err_wrap(e, session_begin(d->s, e), "open");
 }
 
 static void set_live(const derivation *d, session *s)
@@ -313,6 +313,8 @@ void derivation_close(derivation *d)
     pthread_mutex_destroy(&d->lock);
     free(d);
 }
+
+const weir_derivation *derivation_of(const derivation *d) { return &d->d; }
 
 bool derivation_resumed(const derivation *d, weir_view *ret)
 {

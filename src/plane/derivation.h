@@ -24,11 +24,14 @@ typedef struct derivation_options {
     weir_rc (*changed)(void *arg, weir_task *t, weir_view config);
     void (*live)(void *arg, session *s); /* it begins to work; NULL: it has ended; so that it can be stopped. May be NULL */
     void *arg;
+    bool validate_only;       /* it does not begin: nothing can be read */
 } derivation_options;
 
 /** Opens the endpoint, validates, begins. */
 weir_rc derivation_open(derivation **ret, const derivation_options *o, err *e);
 void derivation_close(derivation *d);
+/** What it does with what: after validation it is known which transforms change nothing. */
+const weir_derivation *derivation_of(const derivation *d);
 /** Did the connector say what checkpoint its state belongs to (weir_resume)? @param ret it; empty: it has none, its state is new */
 bool derivation_resumed(const derivation *d, weir_view *ret);
 /** Reads lines of documents of a transform. Truncations among them are passed over. @param second when they were published; 0: not known */

@@ -25,6 +25,7 @@
 #include "plane/gate.h"
 #include "plane/intake.h"
 #include "plane/keyed.h"
+#include "plane/refused.h"
 #include "plane/work.h"
 
 enum { TXN_BYTES = 16 << 20, PIECE_BYTES = 256 << 10, APPEND_BYTES = 1 << 20 };
@@ -48,6 +49,8 @@ typedef struct deriving {
     size_t count;
     keyed *published;  
     buf why;           /* a document is refused */
+    refused *aside;    /* where it goes then; NULL: it fails the derivation */
+    refused_reader *again; /* what was refused, in a run that puts it through again; otherwise NULL */
     buf lines;
     buf position;      /* as of the last commit */
     int64_t due;       /* seconds: when the next document that waits may be read; INT64_MAX: none waits */
@@ -56,13 +59,16 @@ typedef struct deriving {
 
 /* ---- what the connector says ---- */
 
-static weir_rc refused(deriving *v, weir_view doc, err *e) { return gate_refuse(v->out->c, doc, &v->why, e); }
+static weir_rc refuse(deriving *v, weir_view doc, err *e)
+{
+    return v->aside ? refused_add(v->aside, doc, buf_view(&v->why), worker_now(v->w), e) : gate_refuse(v->out->c, keyed_redacts(v->published) ? (weir_view){0} : doc, &v->why, e);
+}
 
 static weir_rc take_published(void *arg, weir_view doc, err *e)
 {
     deriving *v = arg;
     weir_rc rc = keyed_add(v->published, doc, &v->why, e);
-    return !rc && v->why.len ? refused(v, doc, e) : rc;
+    return !rc && v->why.len ? refuse(v, doc, e) : rc;
 }
 
 static weir_rc take_config(void *arg, weir_task *t, weir_view config) { return worker_config(((deriving *)arg)->w, t, config); }
@@ -80,25 +86,31 @@ static weir_view inferred_of(void *arg, const collection *c, arena *a)
 
 /* ---- the checkpoint ---- */
 
-static bool put_position(const deriving *v, offset *reads, uint64_t length, buf *out)
+static size_t read_count(const deriving *v) { return v->count + (v->again != NULL); }
+
+/* @param written the journals that are written, and their new lengths */
+static bool put_position(const deriving *v, offset *reads, const offset *written, size_t count, buf *out)
 {
     buf now = {0}, intent = {0};
     char digits[24];
     json_out w = json_out_to(&now);
     out_open(&w, '{');
     out_open(out_name(&w, "sources"), '{');
-    for (size_t i = 0; i < v->count; i++) {
-        reads[i] = (offset){v->sources[i].name, intake_at(v->sources[i].in)};
+    for (size_t i = 0; i < read_count(v); i++) {
+        reads[i] = i < v->count ? (offset){v->sources[i].name, intake_at(v->sources[i].in)} : refused_reader_at(v->again);
         snprintf(digits, sizeof digits, "%llu", (unsigned long long)reads[i].at);
-        out_open(out_namev(&w, v->sources[i].name), '{');
+        out_open(out_namev(&w, reads[i].journal), '{');
         out_text(out_name(&w, "readThrough"), view_of(digits));
         out_close(&w, '}');
     }
     out_close(&w, '}');
-    snprintf(digits, sizeof digits, "%llu", (unsigned long long)length);
-    base64_encode(&intent, view_of(digits));
     out_open(out_name(&w, "ackIntents"), '{');
-    out_text(out_namev(&w, v->out->c->name), buf_view(&intent));
+    for (size_t i = 0; i < count; i++) {
+        snprintf(digits, sizeof digits, "%llu", (unsigned long long)written[i].at);
+        buf_clear(&intent);
+        base64_encode(&intent, view_of(digits));
+        out_text(out_namev(&w, written[i].journal), buf_view(&intent));
+    }
     out_close(&w, '}');
     out_close(&w, '}');
     bool ok = buf_ok(&now) && buf_ok(&intent) && patch_apply(out, v->position.len ? buf_view(&v->position) : VIEW("{}"), buf_view(&now));
@@ -194,46 +206,70 @@ static weir_rc lost_state(const deriving *v, const char *what, err *e)
                     "collection", what, VIEW_ARG(v->out->c->name));
 }
 
-/* The connector is ahead: its last commit was the last thing that happened. What it published is in the journal, behind what weir.db knows of. */
-static weir_rc roll_forward(deriving *v, uint64_t length, err *e)
+/* The connector is ahead: its last commit was the last thing that happened. What it published, and what was refused, is in journals, behind what weir.db knows
+ * of. @param again how far what was refused is put through again */
+static weir_rc roll_forward(deriving *v, const offset *written, size_t count, uint64_t again, err *e)
 {
     ledger *l = v->w->l;
-    journal *j = NULL;
-    offset *reads = arena_array(&v->arena, v->count, sizeof *reads);
-    if (!reads)
-        return err_nomem(e);
-    for (size_t i = 0; i < v->count; i++)
+    offset *reads = arena_array(&v->arena, v->count + 1, sizeof *reads);
+    weir_rc rc = reads ? WEIR_OK : err_nomem(e);
+    for (size_t i = 0; !rc && i < v->count; i++)
         reads[i] = (offset){v->sources[i].name, v->sources[i].at};
-    weir_rc rc = journal_open(&j, l->data_dir, v->out->c->name, length, 0, e); /* looks whether it is all there */
-    journal_close(j);
+    if (!rc)
+        reads[v->count] = (offset){written[1].journal, again};
+    for (size_t i = 0; !rc && i < count; i++) {
+        journal *j = NULL;
+        rc = journal_open(&j, l->data_dir, written[i].journal, written[i].at, 0, e); /* looks whether it is all there */
+        journal_close(j);
+    }
     if (!rc)
         rc = store_commit_all(l->store, &(store_commit){
-            .task = v->w->t->name, .reader = v->w->t->name, .journals = &(offset){v->out->c->name, length}, .journal_count = 1, .now = worker_now(v->w),
-            .reads = reads, .read_count = v->count}, e);
+            .task = v->w->t->name, .reader = v->w->t->name, .journals = written, .journal_count = count, .now = worker_now(v->w), .reads = reads,
+            .read_count = v->count + (again > 0)}, e);
     if (!rc)
-        ledger_committed(l, v->out, length, (weir_view){0});
+        ledger_committed(l, v->out, written[0].at, (weir_view){0});
     return err_wrap(e, rc, "what the connector committed last");
+}
+
+/* The lengths of our own journal and, if there is one in the checkpoint, of the one of what was refused. @return 0: it is not ours */
+static size_t lengths_in(deriving *v, const tree *position, offset written[2])
+{
+    buf name = {0};
+    refused_name(&name, v->w->t->name, v->out->c->name);
+    written[0].journal = v->out->c->name;
+    written[1].journal = arena_dup(&v->arena, buf_view(&name));
+    buf_free(&name);
+    if (!length_in(position, written[0].journal, &written[0].at))
+        return 0;
+    return 1 + (written[1].journal.ptr && length_in(position, written[1].journal, &written[1].at));
 }
 
 static weir_rc believe(deriving *v, weir_view kept, uint64_t committed, err *e)
 {
     tree *t;
-    uint64_t length = 0;
+    bool ahead = false;
+    offset written[2] = {0};
     buf_addv(&v->position, kept);
     weir_rc rc = tree_parse(&v->arena, kept, NULL, WEIR_E_REMOTE, &t, e);
     if (rc)
         return err_wrap(e, rc, "the checkpoint that the connector keeps");
-    if (!length_in(t, v->out->c->name, &length))
+    size_t count = lengths_in(v, t, written);
+    if (!count)
         return err_fail(e, WEIR_E_CONFIG, "the checkpoint that the connector keeps is not of this derivation: %.*s", VIEW_ARG(kept));
     for (size_t i = 0; i < v->count; i++) {
         uint64_t at = offset_in(t, v->sources[i].name);
         if (at < v->sources[i].at)
             return lost_state(v, "older than what has been read", e);
+        ahead |= at > v->sources[i].at;
         v->sources[i].at = at;
     }
-    if (length < committed)
+    if (written[0].at < committed)
         return lost_state(v, "older than what has been published", e);
-    return length > committed ? roll_forward(v, length, e) : WEIR_OK;
+    uint64_t aside = 0;
+    rc = store_journal(v->w->l->store, written[1].journal, &aside, e);
+    if (rc || (!ahead && written[0].at == committed))
+        return rc;
+    return roll_forward(v, written, count > 1 && written[1].at > aside ? 2 : 1, offset_in(t, written[1].journal), e);
 }
 
 /* Where it begins: what the connector knows of, or else weir.db. */
@@ -289,13 +325,19 @@ static weir_rc open_session(deriving *v, err *e)
     if (!rc)
         rc = state_file(v, &path, e);
     if (!rc)
-        rc = keyed_make(&v->published, &(keyed_options){.c = v->out->c, .partial = true}, e);
+        rc = keyed_make(&v->published, &(keyed_options){.c = v->out->c, .partial = true, .salt = w->t->redact_salt}, e);
+    if (!rc && w->t->bindings[0].on_invalid == INVALID_DIVERT && keyed_redacts(v->published))
+        rc = gate_no_aside(v->out->c, e);
     if (!rc)
         rc = derivation_open(&v->d, &(derivation_options){
             .t = w->t, .natives = w->o->natives, .log = w->o->log, .stop_fd = w->stop_fd, .config = worker_settings(w), .state_file = path, .state = state,
             .inferred = inferred_of, .published = take_published, .changed = take_config, .live = set_live, .arg = v}, e);
     if (!rc)
         rc = resume(v, e);
+    if (!rc && w->t->bindings[0].on_invalid == INVALID_DIVERT)
+        rc = refused_make(&v->aside, w->l->store, w->l->data_dir, w->t->name, v->out->c->name, e);
+    if (!rc && w->o->replay)
+        rc = refused_reader_make(&v->again, w->l->store, w->l->data_dir, w->t->name, v->out->c->name, e);
     return rc ? rc : open_intakes(v, e);
 }
 
@@ -305,6 +347,8 @@ static void close_session(deriving *v)
         intake_free(v->sources[i].in);
     derivation_close(v->d);
     keyed_free(v->published);
+    refused_free(v->aside);
+    refused_reader_free(v->again);
     arena_free(&v->arena);
     buf_free(&v->why);
     buf_free(&v->lines);
@@ -410,9 +454,10 @@ static weir_rc append(appending *a, err *e)
     return rc;
 }
 
-static weir_rc append_document(void *arg, weir_view doc, err *e)
+static weir_rc append_document(void *arg, const keyed_doc *d, err *e)
 {
     appending *a = arg;
+    const weir_view doc = d->doc;
     book *b = a->v->out;
     int widened = b->shape ? shape_observe(b->shape, doc) : 0;
     if (widened < 0)
@@ -444,27 +489,38 @@ static weir_view widened_schema(const deriving *v, buf *text)
     return buf_view(text);
 }
 
+static weir_rc write_aside(deriving *v, offset *ret, bool *ret_any, err *e)
+{
+    refused_seal(v->aside);
+    return refused_write(v->aside, ret, ret_any, e);
+}
+
 static weir_rc commit_all(deriving *v, uint64_t documents, uint64_t bytes, err *e)
 {
     worker *w = v->w;
     arena a = {0};
-    buf position = {0}, schema = {0};
-    offset *reads = arena_array(&a, v->count, sizeof *reads);
+    buf position = {0}, learning = {0};
+    offset *reads = arena_array(&a, read_count(v), sizeof *reads);
     const uint64_t length = journal_end(v->out->j);
-    const offset grown = {v->out->c->name, length};
-    weir_view learned[2] = {v->out->c->name, widened_schema(v, &schema)};
-    weir_rc rc = reads && buf_ok(&schema) && put_position(v, reads, length, &position) ? WEIR_OK : err_nomem(e);
+    offset grown[2] = {{v->out->c->name, length}};
+    bool any = false;
+    weir_view learned[2] = {v->out->c->name, widened_schema(v, &learning)};
+    weir_rc rc = v->aside ? write_aside(v, &grown[1], &any, e) : WEIR_OK;
+    if (!rc && !(reads && buf_ok(&learning) && put_position(v, reads, grown, 1 + any, &position)))
+        rc = err_nomem(e);
     v->unknown_end = !rc;
     if (!rc)
         rc = derivation_commit(v->d, buf_view(&position), e);
     if (!rc)
         rc = store_commit_all(w->l->store, &(store_commit){
-            .task = w->t->name, .state = derivation_kept(v->d), .journals = &grown, .journal_count = length != v->out->committed, .now = worker_now(w),
-            .reader = w->t->name, .reads = reads, .read_count = v->count, .inferred = learned, .inferred_count = learned[1].len > 0,
+            .task = w->t->name, .state = derivation_kept(v->d), .journals = grown, .journal_count = 1 + any, .now = worker_now(w),
+            .reader = w->t->name, .reads = reads, .read_count = read_count(v), .inferred = learned, .inferred_count = learned[1].len > 0,
             .documents = documents, .bytes = bytes}, e);
     if (!rc) {
         v->unknown_end = false;
         derivation_stored(v->d);
+        if (v->aside)
+            refused_committed(v->aside, w->o->log);
         buf_free(&v->position);
         v->position = position;
         position = (buf){0};
@@ -475,7 +531,7 @@ static weir_rc commit_all(deriving *v, uint64_t documents, uint64_t bytes, err *
         worker_committed(w, documents, bytes);
     }
     buf_free(&position);
-    buf_free(&schema);
+    buf_free(&learning);
     arena_free(&a);
     return rc;
 }
@@ -559,6 +615,25 @@ static weir_rc work(deriving *v, bool *ret_again, err *e)
     }
 }
 
+/* What was refused is published once more: it is valid by now, or refused again. */
+static weir_rc replay(deriving *v, err *e)
+{
+    size_t count;
+    weir_rc rc;
+    do {
+        buf_clear(&v->lines);
+        rc = refused_read(v->again, &v->lines, &count, e);
+        for (weir_view rest = buf_view(&v->lines); rest.len && !rc;) {
+            size_t len = (size_t)((const char *)memchr(rest.ptr, '\n', rest.len) - rest.ptr);
+            rc = take_published(v, (weir_view){rest.ptr, len}, e);
+            rest = view_from(rest, len + 1);
+        }
+        if (!rc && count)
+            rc = commit(v, count, v->lines.len, e);
+    } while (!rc && count && !worker_stopping(v->w));
+    return rc;
+}
+
 weir_rc derive_session(worker *w, err *e)
 {
     deriving v = {.w = w, .out = ledger_book(w->l, w->t->name)};
@@ -571,7 +646,7 @@ weir_rc derive_session(worker *w, err *e)
         if (!rc && await_schemas(&v)) {
             rc = open_session(&v, e);
             if (!rc)
-                rc = work(&v, &again, e);
+                rc = w->o->replay ? replay(&v, e) : work(&v, &again, e);
         }
         close_session(&v);
     } while (!rc && again && !worker_stopping(w));

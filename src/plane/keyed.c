@@ -2,23 +2,17 @@
 
 #include <stdlib.h>
 
+#include "doc/combiner.h"
 #include "json/pointer.h"
-#include "model/tuple.h"
 #include "plane/gate.h"
 
-typedef struct entry {
-    size_t key, key_len, at, len; /* in bytes */
-    size_t order;
-} entry;
-
 struct keyed {
-    keyed_options o;
-    gate *gate;
+    const collection *c;
     arena arena;
-    picker *pick;
-    weir_view *parts;
-    size_t count;
-    buf bytes, entries;
+    gate *gate;      /* says more of a document that is not valid; made when it is first needed */
+    schema *schema;
+    combiner *all;
+    combiner_binding binding;
 };
 
 weir_rc keyed_make(keyed **ret, const keyed_options *o, err *e)
@@ -27,15 +21,17 @@ weir_rc keyed_make(keyed **ret, const keyed_options *o, err *e)
     keyed *k = calloc(1, sizeof *k);
     if (!k)
         return err_nomem(e);
-    k->o = *o;
-    weir_rc rc = gate_make(&k->gate, o->c, e);
-    if (!rc && !pointer_list(&k->arena, o->c->key_json, &pointers, &k->count))
-        rc = err_fail(e, WEIR_E_CONFIG, "collection %.*s: its key is no list of JSON pointers", VIEW_ARG(o->c->name));
-    if (!rc)
-        rc = picker_make(&k->arena, pointers, k->count, &k->pick, e);
-    k->parts = rc ? NULL : arena_array(&k->arena, k->count, sizeof *k->parts);
-    if (!rc && !k->parts)
-        rc = err_nomem(e);
+    k->c = o->c;
+    weir_rc rc = collection_compile(o->c, o->read, o->inferred, &k->schema, e);
+    if (!rc && !pointer_list(&k->arena, o->c->key_json, &pointers, &k->binding.key_count))
+        rc = k->arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "collection %.*s: its key is no list of JSON pointers", VIEW_ARG(o->c->name));
+    if (!rc) {
+        k->binding.schema = k->schema;
+        k->binding.key = pointers;
+        k->binding.partial = o->partial;
+        k->binding.what = arena_printf(&k->arena, "collection %.*s", VIEW_ARG(o->c->name)).ptr;
+        rc = k->binding.what ? combiner_make(&(combiner_options){.bindings = &k->binding, .count = 1, .salt = o->salt}, &k->all, e) : err_nomem(e);
+    }
     if (rc)
         keyed_free(k);
     else
@@ -47,55 +43,62 @@ void keyed_free(keyed *k)
 {
     if (!k)
         return;
+    combiner_free(k->all);
     gate_free(k->gate);
-    buf_free(&k->bytes);
-    buf_free(&k->entries);
+    schema_free(k->schema);
     arena_free(&k->arena);
     free(k);
 }
 
-weir_rc keyed_add(keyed *k, weir_view doc, buf *why, err *e)
+bool keyed_reduces(const keyed *k) { return schema_reduces(k->schema); }
+bool keyed_redacts(const keyed *k) { return schema_redacts(k->schema); }
+
+/* Why the combiner refuses a document: it is not valid, or does not fit what came before. @param told "collection X: why" */
+static weir_rc explain(keyed *k, weir_view doc, weir_view told, buf *why, err *e)
 {
-    weir_rc rc = gate_check(k->gate, doc, why, e);
+    weir_view what = view_of(k->binding.what);
+    weir_rc rc = k->gate ? WEIR_OK : gate_make(&k->gate, k->c, (weir_view){0}, e);
+    if (!rc)
+        rc = gate_check(k->gate, doc, why, e);
     if (rc || why->len)
         return rc;
-    entry n = {.key = k->bytes.len, .order = k->entries.len / sizeof n};
-    picker_run(k->pick, doc, k->parts);
-    for (size_t i = 0; i < k->count; i++)
-        tuple_pack(&k->bytes, k->parts[i]);
-    n.key_len = k->bytes.len - n.key;
-    n.at = k->bytes.len;
-    n.len = doc.len;
-    buf_addv(&k->bytes, doc);
-    buf_add(&k->entries, &n, sizeof n);
-    return buf_ok(&k->bytes) && buf_ok(&k->entries) ? WEIR_OK : err_nomem(e);
+    if (view_starts(told, what))
+        told = view_from(told, what.len + 2);
+    buf_adds(why, "cannot be taken: ");
+    buf_addv(why, told);
+    return buf_ok(why) ? WEIR_OK : err_nomem(e);
 }
 
-static weir_view key_of(const keyed *k, const entry *n) { return (weir_view){k->bytes.ptr + n->key, n->key_len}; }
-
-static int by_key(const void *x, const void *y, void *arg)
+weir_rc keyed_add(keyed *k, weir_view doc, buf *why, err *e)
 {
-    const entry *a = x, *b = y;
-    int c = view_cmp(key_of(arg, a), key_of(arg, b));
-    return c ? c : (a->order > b->order) - (a->order < b->order);
-}
-
-weir_rc keyed_drain(keyed *k, weir_rc (*take)(void *arg, weir_view doc, err *e), void *arg, err *e)
-{
-    entry *all = (entry *)(void *)k->entries.ptr;
-    size_t n = k->entries.len / sizeof *all;
-    weir_rc rc = WEIR_OK;
-    if (n)
-        qsort_r(all, n, sizeof *all, by_key, k);
-    for (size_t i = 0; i < n && !rc; i++)
-        if (i + 1 == n || !view_eq(key_of(k, &all[i]), key_of(k, &all[i + 1])))
-            rc = take(arg, (weir_view){k->bytes.ptr + all[i].at, all[i].len}, e);
-    keyed_clear(k);
+    err refusal = {0};
+    buf_clear(why);
+    weir_rc rc = combiner_add(k->all, 0, doc, false, &refusal);
+    if (rc == WEIR_E_CONFIG)
+        rc = explain(k, doc, view_of(err_text(&refusal)), why, e);
+    else if (rc)
+        rc = err_move(e, &refusal);
+    err_free(&refusal);
     return rc;
 }
 
-void keyed_clear(keyed *k)
+weir_rc keyed_add_base(keyed *k, weir_view doc, err *e) { return combiner_add(k->all, 0, doc, true, e); }
+
+typedef struct taking {
+    weir_rc (*take)(void *arg, const keyed_doc *d, err *e);
+    void *arg;
+} taking;
+
+static weir_rc take_one(void *arg, const combined_doc *d, err *e)
 {
-    buf_clear(&k->bytes);
-    buf_clear(&k->entries);
+    const taking *t = arg;
+    return d->unchanged ? WEIR_OK : t->take(t->arg, &(keyed_doc){d->doc, d->exists, d->deleted}, e);
 }
+
+weir_rc keyed_drain(keyed *k, weir_rc (*take)(void *arg, const keyed_doc *d, err *e), void *arg, err *e)
+{
+    taking t = {take, arg};
+    return combiner_drain(k->all, take_one, &t, e);
+}
+
+void keyed_clear(keyed *k) { combiner_clear(k->all); }

@@ -19,14 +19,11 @@ bool keyword_holds_names(weir_view name)
     return is_among(name, words);
 }
 
-static bool is_strict(weir_view name)
-{
-    static const char *const words[] = {"type", "required", "format", NULL};
-    return is_among(name, words);
-}
+static const char *const strict[] = {"type", "required", "format", NULL};
+static const char *const requirements[] = {"required", "minProperties", "dependentRequired", NULL};
 
-/* @param named t's own name is no keyword */
-static tree *relax(arena *a, const tree *t, bool named)
+/* @param named t's own name is no keyword  @param without keywords that are left out */
+static tree *relax(arena *a, const tree *t, bool named, const char *const *without)
 {
     bool names = !named && keyword_holds_names(t->name), data = !named && keyword_holds_data(t->name);
     tree *copy = arena_alloc(a, sizeof *copy);
@@ -40,7 +37,7 @@ static tree *relax(arena *a, const tree *t, bool named)
     copy->first = copy->last = NULL;
     copy->count = 0;
     for (const tree *c = t->first; c; c = c->next) {
-        tree *child = t->kind == TREE_OBJECT && !names && is_strict(c->name) ? NULL : relax(a, c, names);
+        tree *child = t->kind == TREE_OBJECT && !names && is_among(c->name, without) ? NULL : relax(a, c, names, without);
         if (!child)
             continue;
         *(copy->last ? &copy->last->next : &copy->first) = child;
@@ -52,6 +49,12 @@ static tree *relax(arena *a, const tree *t, bool named)
 
 const tree *schema_relaxed(arena *a, const tree *schema)
 {
-    const tree *relaxed = relax(a, schema, true);
+    const tree *relaxed = relax(a, schema, true, strict);
     return a->failed ? NULL : relaxed;
+}
+
+const tree *schema_without_required(arena *a, const tree *schema)
+{
+    const tree *loose = relax(a, schema, true, requirements);
+    return a->failed ? NULL : loose;
 }

@@ -11,5 +11,7 @@ bool keyword_holds_names(weir_view name);
 /** What flow://relaxed-write-schema stands for: the schema without type, required and format, at every depth. NULL without
  *  memory. */
 const tree *schema_relaxed(arena *a, const tree *schema);
+/** The schema without `required`, at every depth: what parts of its documents are held against. NULL without memory. */
+const tree *schema_without_required(arena *a, const tree *schema);
 
 #endif

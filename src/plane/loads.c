@@ -5,22 +5,36 @@
 /* One that is larger than any tuple: everything may exist. */
 static const weir_view beyond_all = WEIR_LIT("\xff");
 
-weir_rc loads_open(loads *l, store *s, weir_view task, weir_view name, const weir_binding *b, bool begun, bool all, arena *a, err *e)
+/* What was noted, and under which name. */
+static weir_rc find(store *s, weir_view task, weir_view name, const weir_binding *b, arena *a, weir_view *ret_name, weir_view *ret_held, err *e)
 {
     buf text = {0};
-    weir_view held = {NULL, 0};
     buf_printf(&text, "largest key of %.*s by", VIEW_ARG(name));
     for (size_t i = 0; i < b->key_count; i++)
         buf_printf(&text, " %.*s", VIEW_ARG(b->columns[i].pointer));
-    l->name = arena_dup(a, buf_view(&text));
-    weir_rc rc = buf_ok(&text) && l->name.ptr ? store_note(s, task, l->name, a, &held, e) : err_nomem(e);
+    *ret_name = arena_dup(a, buf_view(&text));
+    weir_rc rc = buf_ok(&text) && ret_name->ptr ? store_note(s, task, *ret_name, a, ret_held, e) : err_nomem(e);
+    buf_free(&text);
+    return rc;
+}
+
+weir_rc loads_open(loads *l, store *s, weir_view task, weir_view name, const weir_binding *b, bool begun, bool all, arena *a, err *e)
+{
+    weir_view held = {NULL, 0};
+    weir_rc rc = find(s, task, name, b, a, &l->name, &held, e);
     buf_clear(&l->stored);
     buf_clear(&l->next);
     buf_addv(&l->stored, held.ptr ? held : begun ? beyond_all : VIEW(""));
     l->unknown = view_eq(buf_view(&l->stored), beyond_all);
     l->all = all;
-    buf_free(&text);
     return rc || buf_ok(&l->stored) ? rc : err_nomem(e);
+}
+
+weir_rc loads_pass(store *s, weir_view task, weir_view name, const weir_binding *b, arena *a, err *e)
+{
+    weir_view held = {NULL, 0}, note;
+    weir_rc rc = find(s, task, name, b, a, &note, &held, e);
+    return rc || !held.ptr || view_eq(held, beyond_all) ? rc : store_put_note(s, task, note, beyond_all, e);
 }
 
 void loads_free(loads *l)

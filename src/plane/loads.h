@@ -17,6 +17,8 @@ typedef struct loads {
 
 /** @param begun something was stored already: what, is not known unless it was noted  @param all the destination wants all keys  @param name of the source; with the fields of the key it names the note */
 weir_rc loads_open(loads *l, store *s, weir_view task, weir_view name, const weir_binding *b, bool begun, bool all, arena *a, err *e);
+/** A session that loads nothing, and so does not look at keys: what was noted is no longer true behind it. */
+weir_rc loads_pass(store *s, weir_view task, weir_view name, const weir_binding *b, arena *a, err *e);
 void loads_free(loads *l);
 /** May the row's key be there? Takes note of it, for it will be. */
 bool loads_may_exist(loads *l, const weir_row *row);

@@ -23,7 +23,11 @@
 #include "model/state.h"
 #include "plane/columns.h"
 #include "plane/fields.h"
+#include "plane/gate.h"
+#include "plane/intake.h"
 #include "plane/loads.h"
+#include "plane/reducing.h"
+#include "plane/refused.h"
 #include "plane/work.h"
 
 enum { TXN_BYTES = 16 << 20, RELAY_BYTES = 256 << 20, RELAY_MS = 60000,
@@ -32,12 +36,18 @@ enum { TXN_BYTES = 16 << 20, RELAY_BYTES = 256 << 20, RELAY_MS = 60000,
 typedef struct source { /* one binding */
     book *b;
     unsigned version;     /* of its inferred schema */
-    journal_reader *r;
+    intake *in;
     uint64_t at;          /* committed in the destination */
     uint64_t next;        /* read in this transaction */
     combined *combine;    /* or: */
     relayed *relay;
+    reducing *reduce;     /* beside combine: its schema says how documents of one key become one; NULL: the last one stays */
+    bool reduces_held;    /* ... and with what the destination holds */
+    gate *gate;           /* what it reads is held against the read schema; NULL: what is written is valid there, too */
+    refused *aside;       /* where documents go that are refused; NULL: they fail the task */
+    refused_reader *again; /* those that were, in a run that puts them through again; otherwise NULL */
     buf lines;
+    const tree *inferred;
     weir_row *rows;       /* of this round */
     size_t row_count, read;
     bool parts;           /* documents of op "u" are */
@@ -65,6 +75,7 @@ typedef struct materialization {
     weir_view spec, version; /* that were applied last, as the connector is told */
     bool resumed;         /* the destination keeps the checkpoint */
     weir_view checkpoint; /* what it kept */
+    buf why;              /* a document is refused */
     buf state;            /* what we keep for it */
     bool kept;            /* ... has changed since weir.db was told */
 } materialization;
@@ -93,15 +104,18 @@ static weir_rc take_checkpoint(listener *l, weir_task *t, weir_view position)
     return WEIR_OK;
 }
 
-/* The last write wins, so only that it exists matters, unless the row is a part of the document. */
+/* Where the last write wins only that it exists matters, unless the row is a part of the document. */
 static weir_rc take_loaded(listener *l, weir_task *t, const weir_row *row, weir_view doc)
 {
     materialization *m = (materialization *)l;
     weir_row *mine = (weir_row *)(uintptr_t)row; /* it is one of ours */
+    source *s = &m->sources[row->binding->index];
     mine->exists = WEIR_EXISTS_YES;
+    if (s->reduces_held)
+        return reducing_held(s->reduce, doc, task_error(t));
     if (mine->op != WEIR_UPDATE || takes_parts(m))
         return WEIR_OK;
-    return combine_complete(m->sources[row->binding->index].combine, mine, doc, task_error(t));
+    return combine_complete(s->combine, mine, doc, task_error(t));
 }
 
 static weir_rc take_state(listener *l, weir_task *t, weir_view patch)
@@ -213,6 +227,7 @@ static weir_rc select_columns(materialization *m, size_t i, err *e)
     s->b = ledger_book(m->w->l, b->name);
     s->parts = collection_has_parts(from->collection);
     weir_rc rc = read_inferred(m, s, &inferred, &text, e);
+    s->inferred = inferred;
     if (!rc && m->relay) {
         b->schema = plain_schema(from->collection, text);
         return WEIR_OK;
@@ -224,21 +239,102 @@ static weir_rc select_columns(materialization *m, size_t i, err *e)
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
 }
 
-/* {"sources":{NAME:{"readThrough":"N"},...}}: the form that Flow's checkpoints have (flow.md 4.3). */
-static uint64_t offset_in(weir_view kept, weir_view name)
+/* {"sources":{NAME:{"readThrough":"N"},...},"ackIntents":{NAME:"N in base64",...}}: the form that Flow's checkpoints have (flow.md 4.3). The second is there
+ * only if documents were refused: the length of the journal in which they are put aside, which weir.db may not know of yet. */
+static uint64_t offset_in(weir_view kept, const char *part, weir_view name)
 {
     arena a = {0};
     err e = {0};
     tree *t;
     uint64_t at = 0;
     if (tree_parse(&a, kept, NULL, WEIR_E_BUG, &t, &e) == WEIR_OK) {
-        const tree *n = tree_get(tree_getv(tree_get(t, "sources"), name), "readThrough");
+        const tree *n = tree_getv(tree_get(t, part), name);
+        buf digits = {0};
+        if (n && n->kind == TREE_STRING && base64_decode(&digits, n->text))
+            number_to_u64(buf_view(&digits), &at);
+        n = tree_get(n, "readThrough");
         if (n && (n->kind == TREE_NUMBER || n->kind == TREE_STRING))
             number_to_u64(n->text, &at);
+        buf_free(&digits);
     }
     err_free(&e);
     arena_free(&a);
     return at;
+}
+
+/* What the destination has committed did happen, what was refused in that transaction included. */
+static weir_rc settle_aside(materialization *m, source *s, err *e)
+{
+    buf name = {0};
+    uint64_t known = 0;
+    journal *j = NULL;
+    ledger *l = m->w->l;
+    refused_name(&name, m->w->t->name, s->b->c->name);
+    uint64_t length = buf_ok(&name) && m->checkpoint.len ? offset_in(m->checkpoint, "ackIntents", buf_view(&name)) : 0;
+    weir_rc rc = buf_ok(&name) ? store_journal(l->store, buf_view(&name), &known, e) : err_nomem(e);
+    if (!rc && length > known) {
+        rc = journal_open(&j, l->data_dir, buf_view(&name), length, 0, e); /* looks whether it is all there */
+        journal_close(j);
+        if (!rc)
+            rc = store_commit_all(l->store, &(store_commit){.task = m->w->t->name, .journals = &(offset){buf_view(&name), length}, .journal_count = 1}, e);
+    }
+    buf_free(&name);
+    return rc;
+}
+
+/* Does a setting of the resource say that its rows are additions (x-delta-updates)? */
+static bool asks_for_additions(const materialization *m, const source *s)
+{
+    const tree *resource = m->p.resources[s - m->sources];
+    for (const weir_field *f = m->p.end.connector->resource; f && f->name; f++) {
+        const tree *t = f->flags & WEIR_DELTA_UPDATES ? tree_get(resource, f->name) : NULL;
+        if (t && t->kind == TREE_BOOL && t->boolean)
+            return true;
+    }
+    return s->additions;
+}
+
+/* Parts of documents have a way of their own. Additions are reduced among those of a transaction, but not with what is there. */
+static weir_rc make_reduce(materialization *m, source *s, err *e)
+{
+    const weir_binding *b = &m->p.bindings[s - m->sources];
+    bool needed = false, additions = asks_for_additions(m, s);
+    weir_rc rc = m->relay || s->parts || b->delta_updates ? WEIR_OK : reducing_needed(s->b->c, s->inferred, &needed, e);
+    if (rc || !needed)
+        return rc;
+    s->reduces_held = !additions;
+    if (!additions && !destination(m)->load)
+        return err_fail(e, WEIR_E_CONFIG, "its schema reduces documents (reduce), and '%s' cannot be asked for those that it holds: use delta updates, where it has "
+                        "them, or a schema without reductions", m->p.end.connector->name);
+    return reducing_make(&s->reduce, b, s->b->c, s->inferred, additions, e);
+}
+
+/* A read schema of its own says more than the write schema, by which documents were checked when they were written. What was learned from documents allows them. */
+static bool has_own_schema(const collection *c)
+{
+    return c->read_schema != c->write_schema && !view_eq(c->read_schema_json, c->write_schema_json) &&
+           !memmem(c->read_schema_json.ptr, c->read_schema_json.len, "flow://inferred-schema", 22);
+}
+
+static weir_rc make_checks(materialization *m, source *s, err *e)
+{
+    const worker *w = m->w;
+    const task_binding *from = &m->t->bindings[s - m->sources];
+    weir_rc rc = make_reduce(m, s, e);
+    if (!rc && !s->reduce && has_own_schema(s->b->c))
+        rc = gate_make_reading(&s->gate, s->b->c, s->inferred, e);
+    if (!rc && from->on_invalid == INVALID_DIVERT)
+        rc = refused_make(&s->aside, w->l->store, w->l->data_dir, w->t->name, s->b->c->name, e);
+    if (!rc && w->o->replay)
+        rc = refused_reader_make(&s->again, w->l->store, w->l->data_dir, w->t->name, s->b->c->name, e);
+    return rc;
+}
+
+/* A destination that must be told which rows exist, or what is there of those that are parts. */
+static bool may_be_asked(const materialization *m, const source *s)
+{
+    const weir_materialize *c = destination(m);
+    return c->load && !m->relay && (c->needs_exists || s->reduces_held || (s->parts && !c->updates && !s->additions));
 }
 
 static weir_rc open_source(materialization *m, size_t i, err *e)
@@ -251,10 +347,18 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
         return err_nomem(e);
     weir_rc rc = WEIR_OK;
     if (m->resumed)
-        s->at = m->checkpoint.len ? offset_in(m->checkpoint, s->name) : 0;
+        s->at = m->checkpoint.len ? offset_in(m->checkpoint, "sources", s->name) : 0;
     else
         rc = store_read_offset(l->store, m->w->t->name, s->name, &s->at, e);
     s->next = s->at;
+    if (!rc && m->resumed)
+        rc = settle_aside(m, s, e);
+    if (!rc)
+        rc = make_checks(m, s, e);
+    if (!rc && s->again && m->resumed)
+        refused_reader_skip(s->again, offset_in(m->checkpoint, "sources", refused_reader_at(s->again).journal));
+    if (!rc)
+        rc = intake_make(&s->in, l, s->b, &m->t->bindings[i].reading, s->at, e);
     pthread_mutex_lock(&l->lock);
     uint64_t committed = s->b->committed;
     pthread_mutex_unlock(&l->lock);
@@ -266,7 +370,8 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
                       : combine_make(&s->combine, &(combine_options){.b = b, .deleted = VIEW("/_meta/op"), .deleted_is = VIEW("\"d\""),
                                                                      .part_is = s->parts ? VIEW("\"u\"") : VIEW("")}, e);
     if (!rc && !m->relay)
-        rc = loads_open(&s->loads, l->store, m->w->t->name, s->name, b, s->at > 0, m->load_all, &m->arena, e);
+        rc = may_be_asked(m, s) ? loads_open(&s->loads, l->store, m->w->t->name, s->name, b, s->at > 0, m->load_all, &m->arena, e)
+                                : loads_pass(l->store, m->w->t->name, s->name, b, &m->arena, e);
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
 }
 
@@ -366,17 +471,21 @@ static void close_session(materialization *m)
 {
     for (size_t i = 0; m->sources && i < m->count; i++) {
         source *s = &m->sources[i];
-        if (s->r)
-            journal_reader_close(s->r);
+        intake_free(s->in);
         combine_free(s->combine);
         relay_free(s->relay);
         loads_free(&s->loads);
+        reducing_free(s->reduce);
+        gate_free(s->gate);
+        refused_free(s->aside);
+        refused_reader_free(s->again);
         buf_free(&s->lines);
     }
     session_free(m->s);
     prepared_free(&m->p);
     arena_free(&m->arena);
     buf_free(&m->state);
+    buf_free(&m->why);
     *m = (materialization){.base = m->base, .w = m->w, .f = m->f};
 }
 
@@ -391,15 +500,41 @@ static uint64_t limit_of(materialization *m, source *s, bool *ret_widened)
     return limit;
 }
 
+/* Whoever asks for no times needs no marks of them. */
+static weir_rc next_piece(const materialization *m, source *s, uint64_t limit, piece *ret, err *e)
+{
+    const reading *what = &m->t->bindings[s - m->sources].reading;
+    *ret = (piece){s->next, limit, 0};
+    return what->has_not_before || what->has_not_after ? intake_peek(s->in, limit, ret, e) : WEIR_OK;
+}
+
 static weir_rc read_source(materialization *m, source *s, uint64_t limit, size_t want, err *e)
 {
     weir_rc rc = WEIR_OK;
     buf_clear(&s->lines);
-    if (limit <= s->next)
-        return WEIR_OK;
-    if (!s->r)
-        rc = journal_reader_open(&s->r, m->w->l->data_dir, s->b->c->name, s->next, e);
-    return rc ? rc : journal_read(s->r, limit, want, &s->lines, &s->next, e);
+    while (!rc && s->next < limit && s->lines.len < want) {
+        piece p;
+        rc = next_piece(m, s, limit, &p, e);
+        if (!rc)
+            rc = intake_read(s->in, &p, want - s->lines.len, &s->lines, e);
+        s->next = intake_at(s->in);
+    }
+    return rc;
+}
+
+/* Nothing but what was refused before. */
+static weir_rc read_again(materialization *m, uint64_t *ret_bytes, err *e)
+{
+    weir_rc rc = WEIR_OK;
+    *ret_bytes = 0;
+    for (size_t i = 0; i < m->count && !rc; i++) {
+        source *s = &m->sources[i];
+        size_t count;
+        buf_clear(&s->lines);
+        rc = refused_read(s->again, &s->lines, &count, e);
+        *ret_bytes += s->lines.len;
+    }
+    return rc;
 }
 
 /* Reads what there is, up to TXN_BYTES. Once a schema has widened nothing more is read: the session has to begin anew. */
@@ -408,6 +543,8 @@ static weir_rc read_round(materialization *m, transaction *x, uint64_t *ret_byte
     size_t share = m->count ? TXN_BYTES / m->count : 0;
     weir_rc rc = WEIR_OK;
     x->lag = *ret_bytes = 0;
+    if (m->w->o->replay)
+        return read_again(m, ret_bytes, e);
     for (size_t i = 0; i < m->count && !rc; i++) {
         source *s = &m->sources[i];
         uint64_t limit = limit_of(m, s, ret_widened), from = s->next;
@@ -422,10 +559,51 @@ static weir_rc read_round(materialization *m, transaction *x, uint64_t *ret_byte
     return rc;
 }
 
-static weir_rc make_rows(source *s, err *e)
+static weir_rc refuse(materialization *m, source *s, weir_view doc, err *e)
+{
+    return s->aside ? refused_add(s->aside, doc, buf_view(&m->why), worker_now(m->w), e) : gate_refuse(s->b->c, doc, &m->why, e);
+}
+
+/* Takes those lines out that are refused; where the schema reduces, all others are taken for that. */
+static weir_rc look_at(materialization *m, source *s, err *e)
+{
+    size_t kept = 0;
+    weir_rc rc = WEIR_OK;
+    for (weir_view rest = buf_view(&s->lines); rest.len && !rc;) {
+        const char *nl = memchr(rest.ptr, '\n', rest.len);
+        size_t len = nl ? (size_t)(nl - rest.ptr) + 1 : rest.len;
+        const weir_view doc = {rest.ptr, nl ? len - 1 : len};
+        buf_clear(&m->why);
+        if (view_is(doc, COMBINE_TRUNCATION)) {
+            if (s->reduce)
+                reducing_clear(s->reduce);
+        } else if (s->reduce) {
+            rc = reducing_add(s->reduce, doc, &m->why, e);
+        } else {
+            rc = gate_check(s->gate, doc, &m->why, e);
+        }
+        if (!rc && m->why.len) {
+            rc = refuse(m, s, doc, e);
+        } else if (!rc) {
+            if (kept != (size_t)(rest.ptr - s->lines.ptr))
+                memmove(s->lines.ptr + kept, rest.ptr, len);
+            kept += len;
+        }
+        rest = view_from(rest, len);
+    }
+    s->lines.len = kept;
+    return rc;
+}
+
+static weir_rc make_rows(materialization *m, source *s, err *e)
 {
     s->row_count = s->read = 0;
     s->truncated = false;
+    if (s->lines.len && (s->reduce || s->gate)) {
+        weir_rc rc = look_at(m, s, e);
+        if (rc)
+            return rc;
+    }
     if (!s->lines.len)
         return WEIR_OK;
     weir_rc rc = s->relay ? relay_batch(s->relay, buf_view(&s->lines), &s->rows, &s->row_count, e)
@@ -436,11 +614,16 @@ static weir_rc make_rows(source *s, err *e)
     return rc;
 }
 
-/* A destination that must be told which rows exist, or what is there of those that are parts. */
+/* What becomes of them with what is there, which the destination has told by now. */
+static weir_rc reduce_rows(source *s, err *e)
+{
+    return s->reduce && s->row_count ? reducing_rows(s->reduce, &s->rows, &s->row_count, e) : WEIR_OK;
+}
+
+/* In this transaction? */
 static bool is_asked(const materialization *m, const source *s)
 {
-    const weir_materialize *c = destination(m);
-    return c->load && !m->relay && (c->needs_exists || (s->parts && !c->updates && !s->additions && combine_has_parts(s->combine)));
+    return may_be_asked(m, s) && (destination(m)->needs_exists || s->reduces_held || combine_has_parts(s->combine));
 }
 
 /* Rows that came before, of this transaction and earlier ones, are out of date. */
@@ -472,15 +655,16 @@ static weir_rc settle_parts(materialization *m, source *s, err *e)
 
 static weir_rc load_rows(materialization *m, source *s, err *e)
 {
-    if (!s->row_count || !is_asked(m, s))
-        return WEIR_OK;
-    for (size_t i = 0; i < s->row_count; i++)
-        s->rows[i].exists = WEIR_EXISTS_NO;
+    const bool asked = is_asked(m, s);
     weir_rc rc = WEIR_OK;
+    for (size_t i = 0; asked && i < s->row_count; i++)
+        s->rows[i].exists = WEIR_EXISTS_NO;
+    if (!may_be_asked(m, s))
+        return WEIR_OK;
     for (size_t i = 0, n = 0; !rc && i < s->row_count; i += n ? n : 1) { /* runs of those that may exist */
         for (n = 0; i + n < s->row_count && loads_may_exist(&s->loads, &s->rows[i + n]); n++)
             ;
-        if (n && !s->truncated) /* then nothing does */
+        if (n && asked && !s->truncated) /* then nothing does */
             rc = err_wrap(e, session_load(m->s, s->rows + i, n, e), "load");
     }
     return rc;
@@ -526,13 +710,15 @@ static weir_rc store_round(materialization *m, transaction *x, err *e)
     bool loads = false;
     weir_rc rc = WEIR_OK;
     for (size_t i = 0; i < m->count && !rc; i++)
-        rc = of_binding(&m->sources[i], make_rows(&m->sources[i], e), e);
+        rc = of_binding(&m->sources[i], make_rows(m, &m->sources[i], e), e);
     for (size_t i = 0; i < m->count; i++)
         loads |= is_asked(m, &m->sources[i]);
-    for (size_t i = 0; loads && i < m->count && !rc; i++)
+    for (size_t i = 0; i < m->count && !rc; i++)
         rc = of_binding(&m->sources[i], load_rows(m, &m->sources[i], e), e);
     if (!rc && loads)
         rc = flush(m, e);
+    for (size_t i = 0; i < m->count && !rc; i++)
+        rc = of_binding(&m->sources[i], reduce_rows(&m->sources[i], e), e);
     for (size_t i = 0; i < m->count && !rc; i++) {
         rc = of_binding(&m->sources[i], store_rows(m, &m->sources[i], e), e);
         x->documents += rc ? 0 : m->sources[i].read;
@@ -540,43 +726,99 @@ static weir_rc store_round(materialization *m, transaction *x, err *e)
     return rc;
 }
 
-/* {"sources":{NAME:{"readThrough":"N"},...}}: of these bindings, and as they were of those that the destination knows from before. One of them that is
- * enabled again goes on where it stopped. */
-static bool put_offsets(const materialization *m, offset *reads, buf *out)
+static void put_offset(json_out *w, offset o)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)o.at);
+    out_open(out_namev(w, o.journal), '{');
+    out_text(out_name(w, "readThrough"), view_of(digits));
+    out_close(w, '}');
+}
+
+static void put_length(json_out *w, offset o)
+{
+    char digits[24];
+    buf text = {0};
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)o.at);
+    base64_encode(&text, view_of(digits));
+    out_text(out_namev(w, o.journal), buf_view(&text));
+    w->to->failed |= !buf_ok(&text);
+    buf_free(&text);
+}
+
+/* What a commit says of places: how far was read, and how long the journals of what was refused are. */
+typedef struct places {
+    offset *reads, *aside;
+    size_t read_count, aside_count;
+} places;
+
+/* As offset_in() reads it: of these bindings, and as they were of those that the destination knows from before. One of them that is enabled again goes on where
+ * it stopped. */
+static bool put_places(const materialization *m, const places *p, buf *out)
 {
     buf now = {0};
-    char digits[24];
     json_out w = json_out_to(&now);
     out_open(&w, '{');
     out_open(out_name(&w, "sources"), '{');
-    for (size_t i = 0; i < m->count; i++) {
-        reads[i] = (offset){m->sources[i].name, m->sources[i].next};
-        snprintf(digits, sizeof digits, "%llu", (unsigned long long)m->sources[i].next);
-        out_open(out_namev(&w, m->sources[i].name), '{');
-        out_text(out_name(&w, "readThrough"), view_of(digits));
-        out_close(&w, '}');
-    }
+    for (size_t i = 0; i < p->read_count; i++)
+        put_offset(&w, p->reads[i]);
     out_close(&w, '}');
+    if (p->aside_count)
+        out_open(out_name(&w, "ackIntents"), '{');
+    for (size_t i = 0; i < p->aside_count; i++)
+        put_length(&w, p->aside[i]);
+    if (p->aside_count)
+        out_close(&w, '}');
     out_close(&w, '}');
     bool ok = buf_ok(&now) && patch_apply(out, m->checkpoint.len ? m->checkpoint : VIEW("{}"), buf_view(&now));
     buf_free(&now);
     return ok && buf_ok(out);
 }
 
+/* What was refused is on the disk when it returns. */
+static weir_rc find_places(materialization *m, arena *a, places *p, err *e)
+{
+    *p = (places){.reads = arena_array(a, 2 * m->count, sizeof *p->reads), .aside = arena_array(a, m->count, sizeof *p->aside)};
+    weir_rc rc = p->reads && p->aside ? WEIR_OK : err_nomem(e);
+    for (size_t i = 0; i < m->count && !rc; i++) {
+        source *s = &m->sources[i];
+        bool any = false;
+        p->reads[p->read_count++] = (offset){s->name, s->next};
+        if (s->again)
+            p->reads[p->read_count++] = refused_reader_at(s->again);
+        if (!s->aside)
+            continue;
+        refused_seal(s->aside);
+        rc = refused_write(s->aside, &p->aside[p->aside_count], &any, e);
+        p->aside_count += any;
+    }
+    return rc;
+}
+
+static void committed(materialization *m)
+{
+    m->kept = false;
+    for (size_t i = 0; i < m->count; i++)
+        if (m->sources[i].aside)
+            refused_committed(m->sources[i].aside, m->w->o->log);
+}
+
 static weir_rc commit(materialization *m, const transaction *x, err *e)
 {
     arena a = {0};
     buf text = {0};
-    offset *reads = arena_array(&a, m->count, sizeof *reads);
-    weir_rc rc = reads && put_offsets(m, reads, &text) ? note_keys(m, e) : err_nomem(e);
+    places p;
+    weir_rc rc = find_places(m, &a, &p, e);
     if (!rc)
-        rc = session_commit(m->s, buf_view(&text), e);
+        rc = note_keys(m, e);
+    if (!rc)
+        rc = put_places(m, &p, &text) ? session_commit(m->s, buf_view(&text), e) : err_nomem(e);
     if (!rc)
         rc = store_commit_all(m->w->l->store, &(store_commit){
-            .task = m->w->t->name, .state = m->kept ? buf_view(&m->state) : (weir_view){0}, .reader = m->w->t->name, .reads = reads,
-            .read_count = m->count, .documents = x->documents, .bytes = x->bytes}, e);
+            .task = m->w->t->name, .state = m->kept ? buf_view(&m->state) : (weir_view){0}, .reader = m->w->t->name, .reads = p.reads,
+            .read_count = p.read_count, .journals = p.aside, .journal_count = p.aside_count, .documents = x->documents, .bytes = x->bytes}, e);
     if (!rc) {
-        m->kept = false;
+        committed(m);
         rc = acknowledge(m, e);
     }
     for (size_t i = 0; !rc && i < m->count; i++) {
@@ -676,7 +918,7 @@ static weir_rc work(materialization *m, err *e)
         if (!any && m->unsettled) /* the second step of the last commit may still be on its way */
             rc = acknowledge(m, e);
         m->unsettled = any;
-        if (rc || (!any && finished(m)))
+        if (rc || (!any && (m->w->o->replay || finished(m))))
             return rc;
         if (!any)
             wait_for_more(m);
@@ -702,7 +944,7 @@ weir_rc materialize_session(worker *w, err *e)
     for (bool more = !rc; more;) { /* again whenever an inferred schema has widened: columns are added */
         rc = run_session(&m, e);
         worker_live(w, NULL);
-        more = !rc && !worker_stopping(w) && !f.disabled && (m.again || !finished(&m));
+        more = !rc && !worker_stopping(w) && !w->o->replay && !f.disabled && (m.again || !finished(&m));
         close_session(&m);
     }
     fields_free(&f);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "run/stop.h"
+#include "plane/refused.h"
 #include "plane/settings.h"
 #include "plane/work.h"
 
@@ -178,9 +179,20 @@ typedef struct plane {
     int64_t shown_ms, again_ms; /* when it was last shown, and when it shall be again though nothing moves */
 } plane;
 
-static bool wanted(const run_options *o, const task *t)
+/* Does one of its collections refuse documents that wait to be put through again? */
+static weir_rc has_refused(const plane *p, const task *t, bool *ret, err *e)
 {
-    return o->only ? view_is(t->name, o->only) : !t->disabled;
+    weir_rc rc = WEIR_OK;
+    *ret = false;
+    for (size_t i = 0; i < t->binding_count && !rc && !*ret; i++)
+        rc = refused_waits(p->store, t->name, t->bindings[i].collection->name, ret, e);
+    return rc;
+}
+
+static weir_rc is_wanted(const plane *p, const task *t, bool *ret, err *e)
+{
+    *ret = p->o->only ? view_is(t->name, p->o->only) : !t->disabled;
+    return *ret && p->o->replay ? has_refused(p, t, ret, e) : WEIR_OK;
 }
 
 static weir_rc no_event(err *e)
@@ -225,10 +237,15 @@ static weir_rc begin_workers(plane *p, err *e)
     if (!p->workers || !p->shown)
         return err_nomem(e);
     weir_rc rc = WEIR_OK;
-    for (size_t i = 0; i < c->task_count && !rc; i++)
-        if (wanted(p->o, &c->tasks[i]))
+    for (size_t i = 0; i < c->task_count && !rc; i++) {
+        bool wanted;
+        rc = is_wanted(p, &c->tasks[i], &wanted, e);
+        if (!rc && wanted)
             rc = begin_worker(p, &c->tasks[i], e);
-    if (!rc && !p->count)
+    }
+    if (!rc && !p->count && p->o->replay)
+        log_line(p->o->log, WEIR_INFO, "nothing to put through again: no document was refused since");
+    else if (!rc && !p->count)
         log_line(p->o->log, WEIR_WARN, "nothing to run: the catalog has no capture, derivation or materialization that is enabled");
     return rc;
 }

@@ -67,11 +67,11 @@ static weir_rc add_batch(testing *t, topic *to, err *e)
     return buf_ok(&to->lines) && buf_ok(&to->batches) ? WEIR_OK : err_nomem(e);
 }
 
-static weir_rc append(void *arg, weir_view doc, err *e)
+static weir_rc append(void *arg, const keyed_doc *d, err *e)
 {
     topic *to = arg;
     (void)e;
-    buf_addv(&to->lines, doc);
+    buf_addv(&to->lines, d->doc);
     buf_addc(&to->lines, '\n');
     return WEIR_OK;
 }
@@ -273,11 +273,14 @@ static weir_rc reduce(testing *t, const test_step *s, keyed *by_key, err *e)
     return rc;
 }
 
-static weir_rc add_line(void *arg, weir_view doc, err *e)
+/* What was reduced away is not there. */
+static weir_rc add_line(void *arg, const keyed_doc *d, err *e)
 {
     buf *to = arg;
     (void)e;
-    buf_addv(to, doc);
+    if (d->deleted)
+        return WEIR_OK;
+    buf_addv(to, d->doc);
     buf_addc(to, '\n');
     return WEIR_OK;
 }

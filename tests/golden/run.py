@@ -169,7 +169,7 @@ class Reader:
 
 def environment(case_env, folder):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("LOG_", "FLOW_", "WEIR_"))}
-    env.update(PATH=f"{BIN}:{env.get('PATH', '/usr/bin:/bin')}", HOME=folder, TMPDIR=folder, ROOT=str(ROOT), TERM="dumb", TZ="UTC",
+    env.update(PATH=f"{BIN}:{BIN.parent}/examples/derive:{env.get('PATH', '/usr/bin:/bin')}", HOME=folder, TMPDIR=folder, ROOT=str(ROOT), TERM="dumb", TZ="UTC",
                LC_ALL="C.UTF-8", LOG_FORMAT="text", PYTHONDONTWRITEBYTECODE="1")
     for name, value in case_env.items():
         env.pop(name, None)

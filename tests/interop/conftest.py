@@ -315,7 +315,8 @@ def kit(environment: str, script: str, *args: str) -> list[str]:
     return program(environment, str(HERE / "peers" / script), *args)
 
 
-JUDGES = {"airbyte": ("pyairbyte", "judge_airbyte.py"), "singer-sdk": ("singer-sdk", "judge_singer_sdk.py"), "singer-python": ("singer-classic", "judge_singer_python.py")}
+JUDGES = {"airbyte": ("pyairbyte", "judge_airbyte.py"), "singer-sdk": ("singer-sdk", "judge_singer_sdk.py"), "singer-python": ("singer-classic", "judge_singer_python.py"),
+          "flow-sdk": ("airbyte", "judge_sdk_derive.py")}
 
 
 def judged(judge: str, said: bytes, *args: str) -> list[str]:

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "json/pointer.h"
+#include "model/keyhash.h"
 #include "model/tuple.h"
 #include "proto/flow/drive.h"
 #include "proto/flow/names.h"
@@ -22,6 +23,7 @@ struct flow_deriving {
     bool broken;          /* something went wrong: nobody listens to it any more */
     bool flushed;         /* in this transaction */
     bool dropping;        /* what it publishes is nobody's: after a reset */
+    bool deaf;            /* it does not know `reset` */
     buf out;              /* requests that wait */
     buf packed;           /* a shuffle key */
 };
@@ -334,7 +336,8 @@ static weir_rc driven_read(weir_task *t, void *self, const weir_read *reads, siz
     for (size_t i = 0; !rc && i < count; i++) {
         pack_key(g, reads[i].key);
         flow_write_read(peer_codec(g->p), &(flow_reading){
-            .transform = reads[i].transform->index, .clock = reads[i].clock, .key = reads[i].key, .key_packed = buf_view(&g->packed), .doc = reads[i].doc}, &g->out);
+            .transform = reads[i].transform->index, .clock = reads[i].clock, .key = reads[i].key, .key_packed = buf_view(&g->packed),
+            .hash = g->packed.len ? key_hash(buf_view(&g->packed)) : 0, .doc = reads[i].doc}, &g->out);
         rc = g->out.len < PIECE ? WEIR_OK : send_out(t, g);
     }
     return rc ? rc : send_out(t, g);
@@ -384,20 +387,28 @@ static weir_rc ask_reset(weir_task *t, deriving *g)
     return rc;
 }
 
-/* Not everybody knows it (flow.md 10.1): a process that dies of it, or that has read documents which were not committed, is started anew, with no state. */
+static weir_rc start_anew(weir_task *t, flow_run *r, deriving *g)
+{
+    end_process(g);
+    buf_clear(&g->state);
+    return open_process(t, r, g, false);
+}
+
+/* Not everybody knows it (flow.md 10.1): one that dies of it is started anew, with no state, then and from then on. */
 static weir_rc driven_reset(weir_task *t, void *self)
 {
     flow_run *r = self;
     deriving *g = r->deriving;
     buf_clear(&g->state);
+    if (g->deaf || g->broken)
+        return start_anew(t, r, g);
     weir_rc rc = ask_reset(t, g);
     if (!rc || rc == WEIR_STOPPED)
         return rc;
-    weir_log(t, WEIR_DEBUG, "'reset' is not understood, the connector is started anew: %s", err_text(task_error(t)));
+    weir_log(t, WEIR_INFO, "the connector does not know 'reset', and is started anew instead: %s", err_text(task_error(t)));
     err_clear(task_error(t));
-    end_process(g);
-    buf_clear(&g->state);
-    return open_process(t, r, g, false);
+    g->deaf = true;
+    return start_anew(t, r, g);
 }
 
 const weir_derive flow_drive_derive = {

@@ -446,6 +446,74 @@ static void test_fits_double(void **state)
     }
 }
 
+/* ----------------------------------------------------------------------------------------------------------- dividing -- */
+
+static void check_multiple(const char *number, const char *of, bool expected)
+{
+    buf scratch = {0};
+    if (number_is_multiple(view_of(number), view_of(of), &scratch) != expected)
+        fail_msg("%s, multiple of %s", number, of);
+    buf_free(&scratch);
+}
+
+static void test_multiples(void **state)
+{
+    (void)state;
+    check_multiple("0", "3", true);
+    check_multiple("-0.0", "3", true);
+    check_multiple("9", "3", true);
+    check_multiple("-9", "3", true);
+    check_multiple("10", "3", false);
+    check_multiple("1e1", "2.5", true);
+    check_multiple("0.3", "0.1", true);
+    check_multiple("0.35", "0.1", false);
+    check_multiple("1e308", "0.123456789", false);
+    check_multiple("1e308", "0.5", true);
+    check_multiple("1e100000", "7", false);
+    check_multiple("7e100000", "7", true);
+    check_multiple("12391239123", "1e-8", true);
+    check_multiple("1", "1e400", false);
+    check_multiple("3e400", "1e400", true);
+    /* 2^89 - 1 is prime (Mersenne) */
+    check_multiple("618970019642690137449562111", "618970019642690137449562111", true);
+    check_multiple("618970019642690137449562111e5000", "6189700196426901374495621.11", true);
+    check_multiple("618970019642690137449562112", "618970019642690137449562111", false);
+    check_multiple("1e50", "618970019642690137449562111", false);
+    /* 10^42 - 1: 10^6 - 1 = 999 * 1001, and 42 is a multiple of 6 */
+    check_multiple("999999999999999999999999999999999999999999", "1001", true);
+    check_multiple("999999999999999999999999999999999999999999", "1000001000001000001000001000001000001", true);
+}
+
+/* Products of numbers that the test knows, in other words. */
+static void test_random_multiples(void **state)
+{
+    (void)state;
+    uint64_t seed = 7;
+    buf scratch = {0};
+    for (int i = 0; i < 20000; i++) {
+        uint64_t of = random_length(&seed) >> 32 | 1, times = random_length(&seed) >> 33, rest = roll(&seed, 2) ? 0 : of > 1 ? 1 : 0;
+        char a[NUMBER_TEXT * 2], b[NUMBER_TEXT * 2];
+        int power = (int)roll(&seed, 5);
+        snprintf(a, sizeof a, "%" PRIu64 "e%d", of * times + rest, power - 3);
+        snprintf(b, sizeof b, "%" PRIu64 "e%d", of, power - 3);
+        if (number_is_multiple(view_of(a), view_of(b), &scratch) != (rest == 0))
+            fail_msg("%s, multiple of %s", a, b);
+    }
+    buf_free(&scratch);
+}
+
+static void test_hashes(void **state)
+{
+    (void)state;
+    static const char *const same[][3] = {{"1", "1.0", "10e-1"}, {"0", "-0", "0e5"}, {"-12.50", "-125e-1", "-0.125e2"}, {"1e400", "10E399", "0.1e401"}};
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = 0; k < 3; k++)
+            assert_true(number_hash(view_of(same[i][k])) == number_hash(view_of(same[i][0])));
+    assert_true(number_hash(VIEW("1")) != number_hash(VIEW("-1")));
+    assert_true(number_hash(VIEW("1")) != number_hash(VIEW("10")));
+    assert_true(number_hash(VIEW("12")) != number_hash(VIEW("21")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -461,6 +529,9 @@ int main(void)
         cmocka_unit_test(test_compare_random),
         cmocka_unit_test(test_fits_double),
         cmocka_unit_test(test_fits_double_random),
+        cmocka_unit_test(test_multiples),
+        cmocka_unit_test(test_random_multiples),
+        cmocka_unit_test(test_hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,15 +187,33 @@ static int64_t now(void *arg)
     return script.now;
 }
 
-static weir_rc run_only(rig *r, const char *only)
+static weir_rc run_with(rig *r, const char *only, bool again)
 {
     catalog c;
     if (catalog_read(&c, r->file, &r->e))
         fail_msg("%s", err_text(&r->e));
-    const run_options o = {.catalog = &c, .data_dir = r->data, .only = only, .once = true, .idle_ms = 60000, .natives = find, .log = r->log, .stop_fd = -1, .now = now};
+    const run_options o = {.catalog = &c, .data_dir = r->data, .only = only, .once = true, .idle_ms = 60000, .natives = find, .log = r->log, .stop_fd = -1, .now = now,
+                           .replay = again};
     weir_rc rc = plane_run(&o, &r->e);
     catalog_free(&c);
     return rc;
+}
+
+static weir_rc run_only(rig *r, const char *only) { return run_with(r, only, false); }
+static weir_rc replay(rig *r) { return run_with(r, NULL, true); }
+
+static void replace_in_catalog(rig *r, const char *what, const char *with)
+{
+    buf text = {0}, out = {0};
+    assert_int_equal(io_read_file(r->file, 1 << 20, &text, &r->e), WEIR_OK);
+    const char *all = buf_text(&text), *at = strstr(all, what);
+    assert_non_null(at);
+    buf_add(&out, all, (size_t)(at - all));
+    buf_adds(&out, with);
+    buf_adds(&out, at + strlen(what));
+    assert_int_equal(io_replace_file(r->file, buf_view(&out), &r->e), WEIR_OK);
+    buf_free(&text);
+    buf_free(&out);
 }
 
 static void run(rig *r) { assert_int_equal(run_only(r, NULL), WEIR_OK); }
@@ -219,6 +237,21 @@ static void assert_journal(rig *r, const char *folder, const char *expected)
     if (io_read_file(path, 1 << 20, &text, &r->e))
         fail_msg("%s", err_text(&r->e));
     assert_string_equal(buf_text(&text), expected);
+    buf_free(&text);
+    free(path);
+}
+
+/* How many documents were refused, and put aside. */
+static void assert_reasons(rig *r, size_t want)
+{
+    char *path;
+    buf text = {0};
+    size_t lines = 0;
+    assert_true(asprintf(&path, "%s/journals/refused%%3Bt%%2Fout%%3Bt%%2Fout/00000000000000000000.ndjson", r->data) > 0);
+    assert_int_equal(io_read_file(path, 1 << 20, &text, &r->e), WEIR_OK);
+    for (size_t i = 0; i < text.len; i++)
+        lines += text.ptr[i] == '\n';
+    assert_int_equal(lines, want);
     buf_free(&text);
     free(path);
 }
@@ -305,6 +338,32 @@ static void test_roll_forward_alone(void **unused)
     script.fail_after = false;
     run(&r);
     said("z 1\n");
+    teardown(&r);
+}
+
+/* What is refused belongs to the transaction: neither lost nor twice when its end is known to the connector only. */
+static void test_refused_and_own_checkpoint(void **unused)
+{
+    (void)unused;
+    rig r = {0};
+    setup(&r, "derive-own", "{name: a, source: t/x}", "");
+    replace_in_catalog(&r, "n: {type: integer}}, required: [id]},\n          derive: {", "sum: {maximum: 10}}, required: [id]},\n          derive: {onInvalid: divert, ");
+    script.documents[0] = DOCUMENTS("{\"id\":1,\"n\":5}", "{\"id\":2,\"n\":50}");
+    script.fail_after = true;
+    assert_int_equal(run_only(&r, NULL), WEIR_E_TRANSIENT);
+    script.fail_after = false;
+    script.documents[0] = DOCUMENTS("{\"id\":1,\"n\":5}", "{\"id\":2,\"n\":50}", "{\"id\":3,\"n\":-50}", "{\"id\":4,\"n\":90}");
+    run(&r);
+    assert_journal(&r, "t%2Fout", "{\"id\":1,\"sum\":5,\"by\":\"a\"}\n{\"id\":3,\"sum\":5,\"by\":\"a\"}\n");
+    assert_reasons(&r, 2);
+    replace_in_catalog(&r, "maximum: 10", "maximum: 60");
+    script.fail_after = true;
+    assert_int_equal(replay(&r), WEIR_E_TRANSIENT);
+    script.fail_after = false;
+    assert_int_equal(replay(&r), WEIR_OK);
+    assert_int_equal(replay(&r), WEIR_OK);
+    assert_journal(&r, "t%2Fout", "{\"id\":1,\"sum\":5,\"by\":\"a\"}\n{\"id\":3,\"sum\":5,\"by\":\"a\"}\n{\"id\":2,\"sum\":55,\"by\":\"a\"}\n");
+    run(&r);
     teardown(&r);
 }
 
@@ -417,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_failed_commit_is_repeated),
         cmocka_unit_test(test_own_checkpoint),
         cmocka_unit_test(test_roll_forward_alone),
+        cmocka_unit_test(test_refused_and_own_checkpoint),
         cmocka_unit_test(test_lost_state),
         cmocka_unit_test(test_priority_and_time),
         cmocka_unit_test(test_times),

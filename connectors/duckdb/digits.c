@@ -1,0 +1,53 @@
+#include "digits.h"
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+static void take_digits(const char **at, const char *end, digits *d)
+{
+    for (; *at < end && is_digit(**at); ++*at) {
+        if (!d->count && **at == '0') {
+            d->point--; /* of 0.00 */
+            continue;
+        }
+        if (d->count < (int)sizeof d->at)
+            d->at[d->count] = **at;
+        d->count++;
+    }
+}
+
+static int take_exponent(const char *at, const char *end)
+{
+    bool negative = at < end && *at == '-';
+    int n = 0;
+    for (at += at < end && (*at == '-' || *at == '+'); at < end; at++)
+        n = n < 100000 ? n * 10 + (*at - '0') : n;
+    return negative ? -n : n;
+}
+
+bool digits_take(weir_view number, digits *d)
+{
+    const char *at = number.ptr, *end = at + number.len;
+    *d = (digits){.negative = *at == '-'};
+    at += d->negative;
+    take_digits(&at, end, d);
+    d->point = d->count;
+    if (at < end && *at == '.') {
+        at++;
+        take_digits(&at, end, d);
+    }
+    if (at < end)
+        d->point += take_exponent(at + 1, end);
+    if (d->count > DIGITS_MOST + 1)
+        return false;
+    while (d->count && d->at[d->count - 1] == '0')
+        d->count--;
+    return true;
+}
+
+int digits_behind(const digits *d) { return d->count && d->count > d->point ? d->count - d->point : 0; }
+int digits_before(const digits *d) { return d->count && d->point > 0 ? d->point : 0; }
+
+bool digits_are_number(weir_view v)
+{
+    return v.len && (v.ptr[0] == '-' || is_digit(v.ptr[0])) && is_digit(v.ptr[v.len - 1]) && weir_json_at(v, "").len == v.len;
+}

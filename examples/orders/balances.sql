@@ -1,0 +1,1 @@
+create table balances (customer text primary key, cents integer not null) without rowid;

@@ -1,0 +1,118 @@
+#include <stdlib.h>
+
+#include "doc/schema_program.h"
+#include "json/text.h"
+
+/* Values in messages are cut to so many bytes; failures beyond so many are not told. */
+enum { SHOWN = 60, MOST_FAILURES = 1000 };
+
+static void put_value(buf *out, const checker *c, uint32_t node)
+{
+    const tape *t = c->tape;
+    weir_view text = tape_text(t, node);
+    size_t len = text.len;
+    if (c->schema->redacts && t->nodes[node].kind < TREE_ARRAY) { /* it may be what nobody is to see */
+        buf_adds(out, tree_kind_name((tree_kind)t->nodes[node].kind));
+        return;
+    }
+    if (t->nodes[node].kind >= TREE_ARRAY) {
+        buf_adds(out, t->nodes[node].kind == TREE_ARRAY ? "the array" : "the object");
+        return;
+    }
+    if (len > SHOWN) {
+        for (len = SHOWN; len && ((unsigned char)text.ptr[len] & 0xc0) == 0x80;)
+            len--; /* not within a character */
+    }
+    buf_add(out, text.ptr, len);
+    if (len < text.len)
+        buf_adds(out, "...");
+}
+
+static uint32_t depth_of(weir_view pointer)
+{
+    uint32_t depth = 0;
+    for (size_t i = 0; i < pointer.len; i++)
+        depth += pointer.ptr[i] == '/';
+    return depth;
+}
+
+/* "/address/zip: " */
+static uint32_t put_place(checker *c, uint32_t node)
+{
+    size_t from = c->said.len;
+    tape_pointer(c->document, c->named ? c->named : node, &c->said);
+    uint32_t depth = depth_of((weir_view){c->said.ptr + from, buf_ok(&c->said) ? c->said.len - from : 0});
+    buf_adds(&c->said, c->said.len == from ? "the document: " : ": ");
+    if (c->named)
+        buf_adds(&c->said, "the name ");
+    return depth;
+}
+
+bool check_refuse(checker *c, const op *o, uint32_t node, const char *fmt, ...)
+{
+    if (!c->explaining || c->stopped || c->failure_count == MOST_FAILURES)
+        return false;
+    const size_t at = c->said.len;
+    const sub *s = &c->schema->subs[o->owner];
+    uint32_t depth = put_place(c, node);
+    put_value(&c->said, c, node);
+    buf_addc(&c->said, ' ');
+    va_list args;
+    va_start(args, fmt);
+    buf_vprintf(&c->said, fmt, args);
+    va_end(args);
+    buf_printf(&c->said, " (schema %.*s%s%s)", VIEW_ARG(s->place), o->keyword ? "/" : "", o->keyword ? o->keyword : "");
+    if (buf_ok(&c->said) && check_grow((void **)&c->failures, &c->failure_room, c->failure_count + 1, sizeof *c->failures))
+        c->failures[c->failure_count++] = (failure){.depth = depth, .weight = (uint32_t)c->failure_count, .at = at, .len = c->said.len - at};
+    return false;
+}
+
+void check_keep_failures(checker *c, size_t from, size_t best, size_t end)
+{
+    if (end > best)
+        memmove(c->failures + from, c->failures + best, (end - best) * sizeof *c->failures);
+    c->failure_count = from + (end - best);
+}
+
+static uint32_t deepest(const checker *c, size_t at, size_t end)
+{
+    uint32_t depth = 0;
+    for (; at < end; at++)
+        depth = c->failures[at].depth > depth ? c->failures[at].depth : depth;
+    return depth;
+}
+
+/* An alternative that fails deeper came closer; of those that fail as deep, the one that fails less often. */
+bool check_tells_more(const checker *c, size_t a, size_t a_end, size_t b, size_t b_end)
+{
+    uint32_t x = deepest(c, a, a_end), y = deepest(c, b, b_end);
+    return x != y ? x > y : a_end - a < b_end - b;
+}
+
+static int most_telling(const void *x, const void *y)
+{
+    const failure *a = x, *b = y;
+    if (a->depth != b->depth)
+        return a->depth > b->depth ? -1 : 1;
+    return (a->weight > b->weight) - (a->weight < b->weight);
+}
+
+void checker_explain(checker *c, const tape *doc, size_t most, buf *out)
+{
+    bool valid = true;
+    err e = {0};
+    c->explaining = true;
+    c->failure_count = 0;
+    buf_clear(&c->said);
+    weir_rc rc = checker_run(c, doc, false, &valid, &e);
+    c->explaining = false;
+    if (rc)
+        buf_printf(out, "%s\n", err_text(&e));
+    if (c->failure_count > 1)
+        qsort(c->failures, c->failure_count, sizeof *c->failures, most_telling);
+    for (size_t i = 0; i < c->failure_count && i < most; i++) {
+        buf_add(out, c->said.ptr + c->failures[i].at, c->failures[i].len);
+        buf_addc(out, '\n');
+    }
+    err_free(&e);
+}

@@ -1,0 +1,142 @@
+# weir run: collections made of others. Which documents come when, and what happens between two commits, is in tests/unit/plane/test_derive.c.
+
+file flow.yaml
+| captures:
+|   acme/files:
+|     endpoint: {native: {connector: source-hello, config: {text: a, count: 4}}}
+|     bindings: [{resource: {stream: greetings}, target: acme/orders}]
+| collections:
+|   acme/orders:
+|     schema: {type: object, properties: {n: {type: integer}, text: {type: string}}, required: [n, text]}
+|     key: [/n]
+|   acme/totals:
+|     schema: {type: object, properties: {text: {type: string}, orders: {type: integer}, sum: {type: integer}}, required: [text]}
+|     key: [/text]
+|     derive:
+|       using: {sqlite: {migrations: [totals.sql]}}
+|       transforms:
+|         - {name: add, source: acme/orders, shuffle: {key: [/text]}, lambda: add.sql}
+|   acme/large:
+|     schema: {type: object, properties: {text: {type: string}}, required: [text]}
+|     key: [/text]
+|     derive:
+|       using: {sqlite: {}}
+|       transforms:
+|         - {name: filter, source: acme/totals, lambda: 'select $text, $sum as total where $sum > 5;'}
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-sqlite, config: {path: out.db}}}
+|     bindings: [{resource: {table: totals}, source: acme/totals}]
+file totals.sql
+| create table totals (text text primary key, orders integer, sum integer);
+file add.sql
+| insert into totals values ($text, 1, $n) on conflict do update set orders = orders + 1, sum = sum + excluded.sum;
+| select text, orders, sum from totals where text = $text;
+file rows.py
+| import sqlite3
+| for row in sqlite3.connect("out.db").execute("SELECT * FROM totals ORDER BY 1"):
+|     print(*row)
+
+# What a transaction publishes under one key comes out as one document.
+== a chain: captured, summed up by SQL, filtered, loaded; a second run adds nothing
+$ weir run --once | tr -s ' ' | cut -d ' ' -f 1-3 | sort
+! info  acme/db: made table "totals"
+< TASK KIND DOCUMENTS
+< acme/db materialization 1
+< acme/files capture 4
+< acme/large derivation 1
+< acme/totals derivation 4
+$ cat weir-data/journals/acme%2Flarge/*
+<= {"text": "a", "total": 6}
+$ python3 rows.py
+< a 4 6
+$ weir run --once | tail -n 1
+< Nothing new since the last run.
+
+== the state goes on in the next run
+$ weir run --once --quiet && sed -i 's/count: 4/count: 6/' flow.yaml && weir run --once --quiet && python3 rows.py
+! info  acme/db: made table "totals"
+< a 6 15
+
+== --only a derivation
+$ weir run --once --quiet --only acme/files && weir run --once --only acme/totals | tr -s ' ' | tail -n 1 | cut -d ' ' -f 1-3
+< acme/totals derivation 4
+
+== of two that are alone each has its state
+$ weir run --once --quiet --only acme/files && weir run --once --quiet --only acme/totals && ls weir-data/derivations
+< acme%2Ftotals.db
+
+== the database of its state is gone: it does not begin anew behind the documents of the former one
+$ weir run --once --quiet --only acme/files && weir run --once --quiet --only acme/totals && rm -r weir-data/derivations && weir run --once --quiet --only acme/totals
+! error acme/totals: derivation acme/totals: the state that its connector holds is new: the journal of acme/totals goes on where that state is lost. Put it back, or derive into a new collection code=config
+! error a task failed, see above code=config
+= 2
+
+== a lambda that does not fit says which transform, and what was meant
+file add.sql
+| select $txet;
+$ weir run --once --quiet --only acme/totals
+! did you mean
+! error a task failed, see above code=config
+= 2
+
+== a file that is not there
+file flow.yaml
+| collections:
+|   acme/a: {schema: {type: object}, key: [/id]}
+|   acme/b:
+|     schema: {type: object}
+|     key: [/id]
+|     derive:
+|       using: {sqlite: {}}
+|       transforms: [{name: t, source: acme/a, lambda: gone.sql}]
+$ weir run --once
+! error flow.yaml:8:54: lambda: cannot read "gone.sql": No such file or directory code=config
+= 2
+
+== a circle
+file flow.yaml
+| collections:
+|   acme/a:
+|     schema: {type: object}
+|     key: [/id]
+|     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/b, lambda: select 1;}]}
+|   acme/b:
+|     schema: {type: object}
+|     key: [/id]
+|     derive: {using: {sqlite: {}}, transforms: [{name: u, source: acme/a, lambda: select 1;}]}
+$ weir run --once
+! error flow.yaml:9:48: the transform "u" closes a circle of derivations: acme/a -> acme/b -> acme/a code=config
+= 2
+
+== kinds of derivations that are not run here
+file flow.yaml
+| collections:
+|   acme/a: {schema: {type: object}, key: [/id]}
+|   acme/b:
+|     schema: {type: object}
+|     key: [/id]
+|     derive: {using: {typescript: {module: b.ts}}, transforms: [{name: t, source: acme/a}]}
+$ weir run --once --quiet
+! error acme/b: derivation acme/b: this kind of endpoint is not run by this version: use local or native code=config
+! error a task failed, see above code=config
+= 2
+
+== validate, without a run
+file flow.yaml
+| collections:
+|   acme/a: {schema: {type: object, properties: {id: {type: integer}}}, key: [/id]}
+|   acme/b:
+|     schema: {type: object, properties: {id: {type: integer}}}
+|     key: [/id]
+|     derive:
+|       using: {sqlite: {migrations: ['create table t (n integer);']}}
+|       transforms:
+|         - {name: looks, source: acme/a, lambda: 'select $id;'}
+|         - {name: counts, source: acme/a, lambda: 'insert into t values ($id);'}
+$ weir validate; ls -d weir-data 2>/dev/null
+<= {"name": "acme/b", "transforms": [{"name": "looks", "collection": "acme/a", "readOnly": true}, {"name": "counts", "collection": "acme/a", "readOnly": false}]}
+= 2
+$ sed -i 's/select $id/select $di/' flow.yaml; weir validate
+! error derivation acme/b: validate:
+= 2

@@ -1,0 +1,564 @@
+/* The combiner against a model that keeps every document and reduces them one after the other, with budgets that make it spill at
+ * random; and what it says and leaves when documents, memory or the disk are bad. */
+#include "reduce_rig.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "doc/combiner.h"
+#include "fault.h"
+#include "model/tuple.h"
+
+static const char schema_text[] =
+    "{\"type\":\"object\",\"required\":[\"k\"],\"properties\":{"
+    "\"k\":{\"type\":[\"integer\",\"string\"]},"
+    "\"op\":{\"type\":\"string\"},"
+    "\"n\":{\"type\":\"integer\",\"reduce\":{\"strategy\":\"sum\"}},"
+    "\"l\":{\"type\":\"array\",\"reduce\":{\"strategy\":\"append\"}},"
+    "\"m\":{\"type\":\"integer\",\"reduce\":{\"strategy\":\"minimize\"}},"
+    "\"f\":{\"reduce\":{\"strategy\":\"firstWriteWins\"}},"
+    "\"o\":{\"type\":\"object\",\"reduce\":{\"strategy\":\"merge\"},\"additionalProperties\":{\"if\":{\"type\":\"null\"},\"then\":{\"reduce\":{\"strategy\":"
+    "\"lastWriteWins\",\"delete\":true}}}},"
+    "\"s\":{\"type\":\"object\",\"reduce\":{\"strategy\":\"set\"},\"properties\":{\"add\":{\"additionalProperties\":{\"reduce\":{\"strategy\":\"sum\"}}}}}},"
+    "\"if\":{\"properties\":{\"op\":{\"const\":\"d\"}}},\"then\":{\"reduce\":{\"strategy\":\"merge\",\"delete\":true}},\"else\":{\"reduce\":{\"strategy\":\"merge\"}}}";
+
+static const weir_view key_k[] = {{"/k", 2}};
+
+/* --------------------------------------------------------------------------------------------------------------- model -- */
+
+enum { KEYS = 40, BINDINGS = 2 };
+
+typedef struct held {
+    buf packed, base;
+    buf docs; /* each with a newline behind it */
+    bool given;
+} held;
+
+typedef struct model {
+    rig r;
+    held of[BINDINGS][KEYS];
+    uint32_t binding; /* of the last that was drained */
+    buf last;         /* its key */
+    size_t drained;
+    buf result, other;
+} model;
+
+static weir_view next_line(weir_view *rest)
+{
+    const char *end = memchr(rest->ptr, '\n', rest->len);
+    weir_view one = {rest->ptr, (size_t)(end - rest->ptr)};
+    *rest = view_from(*rest, one.len + 1);
+    return one;
+}
+
+static void step(model *m, weir_view doc, bool alone, bool full, bool *deleted)
+{
+    reduced what = REDUCED;
+    buf_clear(&m->other);
+    weir_rc rc = rig_reduce(&m->r, alone ? (weir_view){0} : buf_view(&m->result), doc, full, &m->other, &what);
+    if (rc || what == REDUCED_APART)
+        fail_msg("the model: %s", err_text(&m->r.e));
+    buf old = m->result;
+    m->result = m->other;
+    m->other = old;
+    *deleted = what == REDUCED_AWAY;
+}
+
+static bool expect(model *m, const held *h, bool full)
+{
+    bool deleted = false, some = h->base.len > 0;
+    buf_clear(&m->result);
+    buf_addv(&m->result, buf_view(&h->base));
+    for (weir_view rest = buf_view(&h->docs); rest.len;) {
+        weir_view doc = next_line(&rest);
+        if (some || full)
+            step(m, doc, !some, full, &deleted);
+        else
+            buf_addv(&m->result, doc);
+        some = true;
+    }
+    return deleted;
+}
+
+static weir_rc compare(void *arg, const combined_doc *d, err *e)
+{
+    model *m = arg;
+    const bool full = d->binding == 0;
+    (void)e;
+    if (m->drained++)
+        assert_true(m->binding < d->binding || (m->binding == d->binding && view_cmp(buf_view(&m->last), d->packed) < 0));
+    m->binding = d->binding;
+    buf_clear(&m->last);
+    buf_addv(&m->last, d->packed);
+    for (size_t k = 0; k < KEYS; k++) {
+        held *h = &m->of[d->binding][k];
+        if (!view_eq(buf_view(&h->packed), d->packed))
+            continue;
+        assert_false(h->given);
+        h->given = true;
+        bool deleted = expect(m, h, full);
+        if (!same_value(buf_view(&m->result), d->doc))
+            fail_msg("%.*s instead of %.*s, of %.*s %.*s", VIEW_ARG(d->doc), VIEW_ARG(buf_view(&m->result)), VIEW_ARG(buf_view(&h->base)), VIEW_ARG(buf_view(&h->docs)));
+        assert_int_equal(d->deleted, deleted);
+        assert_int_equal(d->exists, h->base.len > 0);
+        assert_int_equal(d->unchanged, h->base.len && !h->docs.len);
+        return WEIR_OK;
+    }
+    fail_msg("a key that nobody has: %.*s", VIEW_ARG(d->doc));
+    return WEIR_OK;
+}
+
+static void forget(model *m)
+{
+    for (size_t b = 0; b < BINDINGS; b++)
+        for (size_t k = 0; k < KEYS; k++) {
+            held *h = &m->of[b][k];
+            buf_free(&h->packed);
+            buf_free(&h->base);
+            buf_free(&h->docs);
+            h->given = false;
+        }
+    m->drained = 0;
+}
+
+static void model_free(model *m)
+{
+    forget(m);
+    rig_free(&m->r);
+    buf_free(&m->last);
+    buf_free(&m->result);
+    buf_free(&m->other);
+}
+
+/* ----------------------------------------------------------------------------------------------------------- documents -- */
+
+static void key_of(buf *out, size_t k)
+{
+    if (k % 2)
+        buf_printf(out, "\"%.*s%zu\"", (int)(k % 5), "kkkkk", k);
+    else
+        buf_printf(out, "%zu", k * k);
+}
+
+static void some_list(buf *out, uint64_t *seed, size_t most)
+{
+    for (size_t n = roll(seed, most), i = 0; i < n; i++)
+        buf_printf(out, "%s%u", i ? "," : "", (unsigned)roll(seed, 100));
+}
+
+static void document(buf *out, uint64_t *seed, size_t k, bool base, size_t longest)
+{
+    buf_clear(out);
+    buf_adds(out, "{\"k\":");
+    key_of(out, k);
+    buf_printf(out, ",\"op\":\"%s\"", base || roll(seed, 4) ? "u" : "d");
+    if (roll(seed, 2))
+        buf_printf(out, ",\"n\":%d", (int)roll(seed, 100) - 50);
+    if (roll(seed, 2)) {
+        buf_adds(out, ",\"l\":[");
+        some_list(out, seed, longest);
+        buf_addc(out, ']');
+    }
+    if (roll(seed, 3) == 0)
+        buf_printf(out, ",\"m\":%d,\"f\":%d", (int)roll(seed, 100), (int)roll(seed, 100));
+    if (roll(seed, 3) == 0)
+        buf_printf(out, ",\"o\":{\"%c\":%s,\"z\":1}", (char)('a' + roll(seed, 3)), !base && roll(seed, 2) ? "null" : "5");
+    if (roll(seed, 3) == 0)
+        buf_printf(out, ",\"s\":{\"add\":{\"%c\":1}%s}", (char)('a' + roll(seed, 3)), base || roll(seed, 2) ? "" : ",\"remove\":{\"b\":0}");
+    buf_addc(out, '}');
+}
+
+static void remember(model *m, uint32_t binding, size_t k, weir_view doc, bool base)
+{
+    held *h = &m->of[binding][k];
+    if (!h->packed.len) {
+        buf key = {0};
+        key_of(&key, k);
+        assert_true(tuple_pack(&h->packed, buf_view(&key)));
+        buf_free(&key);
+    }
+    buf_addv(base ? &h->base : &h->docs, doc);
+    if (!base)
+        buf_addc(&h->docs, '\n');
+}
+
+static void fill(model *m, combiner *c, uint64_t *seed, size_t count, size_t longest)
+{
+    buf doc = {0};
+    err e = {0};
+    for (size_t i = 0; i < count; i++) {
+        uint32_t binding = (uint32_t)roll(seed, BINDINGS);
+        size_t k = roll(seed, KEYS);
+        bool base = binding == 0 && !roll(seed, 4) && !m->of[binding][k].base.len;
+        document(&doc, seed, k, base, longest);
+        if (combiner_add(c, binding, buf_view(&doc), base, &e))
+            fail_msg("%s", err_text(&e));
+        remember(m, binding, k, buf_view(&doc), base);
+    }
+    assert_int_equal(combiner_documents(c), count);
+    buf_free(&doc);
+    err_free(&e);
+}
+
+static size_t keys_of(const model *m)
+{
+    size_t n = 0;
+    for (size_t b = 0; b < BINDINGS; b++)
+        for (size_t k = 0; k < KEYS; k++)
+            n += m->of[b][k].packed.len > 0;
+    return n;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- like a model -- */
+
+typedef struct pair {
+    combiner_binding bindings[BINDINGS];
+    combiner_options o;
+} pair;
+
+static void pair_make(pair *p, const schema *s, size_t budget)
+{
+    for (size_t i = 0; i < BINDINGS; i++)
+        p->bindings[i] = (combiner_binding){.schema = s, .key = key_k, .key_count = 1, .partial = i == 1, .what = i ? "collection acme/parts" : "collection acme/all"};
+    p->o = (combiner_options){.bindings = p->bindings, .count = BINDINGS, .budget = budget};
+}
+
+static void against_model(size_t budget, size_t count, size_t longest, uint64_t seed)
+{
+    model m = {0};
+    combiner *c;
+    pair p;
+    err e = {0};
+    rig_make(&m.r, VIEW(schema_text));
+    pair_make(&p, m.r.schema, budget);
+    assert_int_equal(combiner_make(&p.o, &c, &e), WEIR_OK);
+    for (int transaction = 0; transaction < 3; transaction++) {
+        fill(&m, c, &seed, count >> transaction, longest);
+        assert_true(combiner_keys(c) >= keys_of(&m) + (budget && budget < 2000)); /* that much is spilled */
+        if (combiner_drain(c, compare, &m, &e))
+            fail_msg("%s", err_text(&e));
+        assert_int_equal(m.drained, keys_of(&m));
+        assert_int_equal(combiner_keys(c), 0);
+        assert_int_equal(combiner_documents(c), 0);
+        forget(&m);
+    }
+    combiner_free(c);
+    model_free(&m);
+    err_free(&e);
+}
+
+static void test_in_memory(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed < 8; seed++)
+        against_model(0, 500, 5, seed);
+}
+
+static void test_spilled(void **state)
+{
+    (void)state;
+    static const size_t budgets[] = {1, 2000, 5000, 20000, 100000};
+    for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++)
+        for (uint64_t seed = 20; seed < 23; seed++)
+            against_model(budgets[i], 1200, 12, seed + i);
+}
+
+static weir_rc collect(void *arg, const combined_doc *d, err *e)
+{
+    (void)e;
+    buf_printf(arg, "%u %.*s%s%s%s\n", d->binding, VIEW_ARG(d->doc), d->exists ? " exists" : "", d->deleted ? " deleted" : "", d->unchanged ? " unchanged" : "");
+    return WEIR_OK;
+}
+
+/* An item at a time: what waits must not be lost, and comes in order. */
+static void test_growing_list(void **state)
+{
+    (void)state;
+    enum { ITEMS = 20000 };
+    rig r;
+    pair p;
+    combiner *c;
+    buf out = {0}, expected = {0};
+    char doc[64];
+    rig_make(&r, VIEW(schema_text));
+    pair_make(&p, r.schema, 0);
+    assert_int_equal(combiner_make(&p.o, &c, &r.e), WEIR_OK);
+    buf_adds(&expected, "0 {\"k\":1,\"op\":\"u\",\"l\":[");
+    for (int i = 0; i < ITEMS; i++) {
+        snprintf(doc, sizeof doc, "{\"k\":1,\"op\":\"u\",\"l\":[%d]}", i);
+        buf_printf(&expected, "%s%d", i ? "," : "", i);
+        assert_int_equal(combiner_add(c, 0, view_of(doc), false, &r.e), WEIR_OK);
+    }
+    buf_adds(&expected, "]}\n");
+    assert_int_equal(combiner_drain(c, collect, &out, &r.e), WEIR_OK);
+    assert_view(buf_view(&out), buf_view(&expected));
+    buf_free(&out);
+    buf_free(&expected);
+    combiner_free(c);
+    rig_free(&r);
+}
+
+/* Longer than a chunk, longer than a block. */
+static void test_long_documents(void **state)
+{
+    (void)state;
+    against_model(0, 200, 60000, 40);
+    against_model(300000, 200, 60000, 41);
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- apart -- */
+
+static void combined_as(const char *schema_json, const char *const *docs, size_t count, size_t budget, const char *expected)
+{
+    rig r;
+    pair p;
+    combiner *c;
+    buf out = {0};
+    rig_make(&r, view_of(schema_json));
+    pair_make(&p, r.schema, budget);
+    assert_int_equal(combiner_make(&p.o, &c, &r.e), WEIR_OK);
+    for (size_t i = 0; i < count; i++) /* "0 DOC", "1 DOC", "0b BASE" */
+        if (combiner_add(c, (uint32_t)(docs[i][0] - '0'), view_of(strchr(docs[i], ' ') + 1), docs[i][1] == 'b', &r.e))
+            fail_msg("%s", err_text(&r.e));
+    if (combiner_drain(c, collect, &out, &r.e))
+        fail_msg("%s", err_text(&r.e));
+    assert_view(buf_view(&out), view_of(expected));
+    buf_free(&out);
+    combiner_free(c);
+    rig_free(&r);
+}
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+static void test_apart(void **state)
+{
+    (void)state;
+    static const char merge_patch[] =
+        "{\"oneOf\":[{\"type\":\"object\",\"reduce\":{\"strategy\":\"merge\"},\"additionalProperties\":{\"$ref\":\"#\"}},{\"type\":\"null\",\"reduce\":{\"strategy\":"
+        "\"lastWriteWins\",\"delete\":true}},{\"type\":[\"array\",\"boolean\",\"number\",\"string\"]}]}";
+    static const char *const docs[] = {
+        "0 {\"k\":1,\"v\":{\"a\":4,\"c\":1}}", "0 {\"k\":1,\"v\":{\"a\":{\"n\":1},\"c\":null}}", "0 {\"k\":1,\"v\":{\"a\":{\"m\":2}}}",
+        "1 {\"k\":1,\"v\":{\"a\":4,\"c\":1}}", "1 {\"k\":1,\"v\":{\"a\":{\"n\":1},\"c\":null}}", "1 {\"k\":1,\"v\":{\"a\":{\"m\":2}}}",
+        "0b {\"k\":1,\"x\":0}", "0b {\"k\":2,\"x\":0}", "0 {\"k\":3,\"x\":null}",
+    };
+    for (size_t budget = 0; budget < 2; budget++)
+        combined_as(merge_patch, docs, COUNT(docs), budget,
+                    "0 {\"k\":1,\"x\":0,\"v\":{\"a\":{\"n\":1,\"m\":2}}} exists\n"
+                    "0 {\"k\":2,\"x\":0} exists unchanged\n"
+                    "0 {\"k\":3}\n"
+                    "1 {\"k\":1,\"v\":{\"a\":4,\"c\":1}}\n"
+                    "1 {\"k\":1,\"v\":{\"a\":{\"n\":1,\"m\":2},\"c\":null}}\n");
+}
+
+/* What does not fit its strategy is no error as long as there is nothing to reduce it with. */
+static void test_alone(void **state)
+{
+    (void)state;
+    static const char *const docs[] = {"0 {\"k\":1,\"v\":null}", "1 {\"k\":1,\"v\":null}"};
+    combined_as("{\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"sum\"}}}}", docs, COUNT(docs), 0,
+                "0 {\"k\":1,\"v\":null}\n1 {\"k\":1,\"v\":null}\n");
+}
+
+/* Where nothing is said, the last one stays. */
+static void test_last_write_wins(void **state)
+{
+    (void)state;
+    static const char *const docs[] = {"0 {\"k\":2,\"v\":1}", "0 {\"k\":1}", "0 {\"k\":2,\"v\":\"longer than the one before\"}", "0b {\"k\":2}", "1 {\"k\":2}", "0b {\"k\":3}"};
+    for (size_t budget = 0; budget < 2; budget++)
+        combined_as("{\"type\":\"object\"}", docs, COUNT(docs), budget,
+                    "0 {\"k\":1}\n0 {\"k\":2,\"v\":\"longer than the one before\"} exists\n0 {\"k\":3} exists unchanged\n1 {\"k\":2}\n");
+}
+
+/* -------------------------------------------------------------------------------------------------------------- errors -- */
+
+static void refused(rig *r, combiner *c, const char *doc, bool base, weir_rc rc, const char *expected)
+{
+    size_t keys = combiner_keys(c);
+    uint64_t documents = combiner_documents(c);
+    assert_int_equal(combiner_add(c, 0, view_of(doc), base, &r->e), rc);
+    if (!strstr(err_text(&r->e), expected))
+        fail_msg("'%s' lacks '%s'", err_text(&r->e), expected);
+    assert_int_equal(combiner_keys(c), keys);
+    assert_int_equal(combiner_documents(c), documents);
+    err_clear(&r->e);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    rig r;
+    pair p;
+    combiner *c;
+    buf out = {0};
+    rig_make(&r, VIEW("{\"type\":\"object\",\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"sum\"}},\"w\":{\"type\":\"integer\"}}}"));
+    pair_make(&p, r.schema, 0);
+    assert_int_equal(combiner_make(&p.o, &c, &r.e), WEIR_OK);
+    assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":\"a\",\"v\":1}"), false, &r.e), WEIR_OK);
+    refused(&r, c, "{\"k\":", false, WEIR_E_CONFIG, "collection acme/all: ");
+    refused(&r, c, "{\"v\":1}", false, WEIR_E_CONFIG, "collection acme/all: a document without its key /k");
+    refused(&r, c, "{\"k\":\"a\",\"w\":\"x\"}", false, WEIR_E_CONFIG, "collection acme/all: key [\"a\"]: a document is not valid: /");
+    refused(&r, c, "{\"k\":\"b\",\"w\":\"x\"}", false, WEIR_E_CONFIG, "collection acme/all: key [\"b\"]: a document is not valid: /");
+    refused(&r, c, "{\"k\":\"a\",\"v\":\"x\"}", false, WEIR_E_CONFIG,
+            "collection acme/all: key [\"a\"]: /v: reduce sum: takes numbers and strings that are decimals, and there is 1 to the left, \"x\" to the right");
+    assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":\"a\",\"v\":5}"), true, &r.e), WEIR_OK);
+    refused(&r, c, "{\"k\":\"a\"}", true, WEIR_E_BUG, "collection acme/all: key [\"a\"]: it was loaded twice");
+    assert_int_equal(combiner_drain(c, collect, &out, &r.e), WEIR_OK);
+    assert_view(buf_view(&out), VIEW("0 {\"k\":\"a\",\"v\":6} exists\n"));
+    buf_free(&out);
+    combiner_free(c);
+    rig_free(&r);
+}
+
+static void drain_fails(const char *schema_json, const char *const *docs, size_t count, const char *expected)
+{
+    rig r;
+    pair p;
+    combiner *c;
+    buf out = {0};
+    rig_make(&r, view_of(schema_json));
+    pair_make(&p, r.schema, 1);
+    assert_int_equal(combiner_make(&p.o, &c, &r.e), WEIR_OK);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(combiner_add(c, 0, view_of(docs[i] + 1), docs[i][0] == 'b', &r.e), WEIR_OK);
+    assert_int_not_equal(combiner_drain(c, collect, &out, &r.e), WEIR_OK);
+    if (!strstr(err_text(&r.e), expected))
+        fail_msg("'%s' lacks '%s'", err_text(&r.e), expected);
+    assert_int_equal(combiner_keys(c), 0);
+    buf_free(&out);
+    combiner_free(c);
+    rig_free(&r);
+}
+
+static void test_drain_fails(void **state)
+{
+    (void)state;
+    static const char *const sums[] = {" {\"k\":1,\"v\":1}", " {\"k\":1,\"v\":\"x\"}"};
+    static const char *const twice[] = {"b{\"k\":1}", "b{\"k\":1}"};
+    static const char *const long_lists[] = {" {\"k\":[1,2],\"v\":[1,2]}", " {\"k\":[1,2],\"v\":[3]}"};
+    drain_fails("{\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"sum\"}}}}", sums, COUNT(sums), "collection acme/all: key [1]: /v: reduce sum");
+    drain_fails("{}", twice, COUNT(twice), "collection acme/all: key [1]: it was loaded twice");
+    drain_fails("{\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"append\"},\"if\":{\"maxItems\":2},\"else\":false}}}", long_lists, COUNT(long_lists),
+                "what its documents come to is not valid: /v");
+}
+
+/* Segments are merged while documents are added: what is wrong with others is nothing that is said of these. */
+static void test_drain_fails_late(void **state)
+{
+    (void)state;
+    enum { MANY = 100 };
+    char texts[MANY][32];
+    const char *docs[MANY];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(texts[i], sizeof texts[i], i == 40 ? " {\"k\":1,\"v\":\"x\"}" : " {\"k\":1,\"v\":%d}", i);
+        docs[i] = texts[i];
+    }
+    drain_fails("{\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"sum\"}}}}", docs, MANY,
+                "collection acme/all: key [1]: /v: reduce sum: takes numbers and strings that are decimals, and there is 780 to the left, \"x\" to the right");
+}
+
+/* Whatever fails, the documents before it stay, or all are dropped; and then it works again. */
+static bool fill_and_drain(combiner *c, err *e)
+{
+    char doc[200];
+    buf out = {0};
+    weir_rc rc = WEIR_OK;
+    size_t taken = 0;
+    for (int i = 0; i < 30 && !rc; i++) {
+        snprintf(doc, sizeof doc, "{\"k\":%d,\"op\":\"u\",\"n\":%d,\"l\":[%d,\"%0*d\"],\"o\":{\"%d\":1}}", i % 7, i, i, i * 4, 0, i);
+        uint64_t before = combiner_documents(c);
+        rc = combiner_add(c, 0, view_of(doc), i == 9, e);
+        assert_true(!rc || combiner_documents(c) == before || combiner_documents(c) == 0);
+        taken += !rc;
+    }
+    if (!rc)
+        rc = combiner_drain(c, collect, &out, e);
+    buf_free(&out);
+    if (!rc)
+        assert_int_equal(taken, 30);
+    if (rc)
+        assert_true(rc == WEIR_E_NOMEM && *err_text(e));
+    err_clear(e);
+    combiner_clear(c);
+    return !rc;
+}
+
+static void torture(fault_call call, int errnum, size_t budget, size_t step)
+{
+    err e = {0};
+    bool again = true;
+    for (size_t n = 0; again; n += step) {
+        rig r;
+        pair p;
+        combiner *c = NULL;
+        rig_make(&r, VIEW(schema_text));
+        pair_make(&p, r.schema, budget);
+        fault_at(call, n, errnum);
+        bool made = !combiner_make(&p.o, &c, &e);
+        bool good = made && fill_and_drain(c, &e);
+        again = fault_clear();
+        assert_true(good || again);
+        assert_true(!good || !again || errnum == FAULT_SHORT || call == FAULT_ALLOC);
+        if (made)
+            assert_true(fill_and_drain(c, &e));
+        combiner_free(c);
+        rig_free(&r);
+        err_clear(&e);
+    }
+    err_free(&e);
+}
+
+static void test_without_memory(void **state)
+{
+    (void)state;
+    torture(FAULT_ALLOC, ENOMEM, 0, 1);
+    torture(FAULT_ALLOC, ENOMEM, 1000, 1);
+}
+
+static void test_bad_disk(void **state)
+{
+    (void)state;
+    torture(FAULT_WRITE, ENOSPC, 1000, 1);
+    torture(FAULT_WRITE, FAULT_SHORT, 1000, 1);
+    torture(FAULT_READ, EIO, 1000, 1);
+    torture(FAULT_READ, FAULT_SHORT, 1000, 1);
+}
+
+static void test_disk_is_full(void **state)
+{
+    (void)state;
+    rig r;
+    pair p;
+    combiner *c;
+    weir_rc rc = WEIR_OK;
+    rig_make(&r, VIEW(schema_text));
+    pair_make(&p, r.schema, 1);
+    assert_int_equal(combiner_make(&p.o, &c, &r.e), WEIR_OK);
+    fault_from(FAULT_WRITE, 0, ENOSPC);
+    rc = combiner_add(c, 0, VIEW("{\"k\":1}"), false, &r.e);
+    rc = rc ? rc : combiner_add(c, 0, VIEW("{\"k\":2}"), false, &r.e);
+    fault_clear();
+    assert_int_equal(rc, WEIR_E_NOMEM);
+    assert_non_null(strstr(err_text(&r.e), "No space left on device"));
+    assert_int_equal(combiner_documents(c), 0);
+    combiner_free(c);
+    p.o.folder = "/nonexistent/folder";
+    assert_int_equal(combiner_make(&p.o, &c, &r.e), WEIR_OK);
+    assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":1}"), false, &r.e), WEIR_OK);
+    assert_int_not_equal(combiner_add(c, 0, VIEW("{\"k\":2}"), false, &r.e), WEIR_OK);
+    assert_non_null(strstr(err_text(&r.e), "/nonexistent/folder"));
+    combiner_free(c);
+    rig_free(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_in_memory),    cmocka_unit_test(test_spilled),      cmocka_unit_test(test_long_documents), cmocka_unit_test(test_apart),
+        cmocka_unit_test(test_growing_list),
+        cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_last_write_wins), cmocka_unit_test(test_refused),   cmocka_unit_test(test_drain_fails),    cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_drain_fails_late), cmocka_unit_test(test_bad_disk),     cmocka_unit_test(test_disk_is_full),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
