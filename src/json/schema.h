@@ -13,6 +13,8 @@ typedef struct location {
     bool has_min, has_max; /* of integers, as far as they fit */
     int64_t min, max;
     bool open;         /* an object whose further members are not described */
+    bool present;      /* in every valid document, though it may be null */
+    const struct facet *facet; /* all that is known of it */
 } location;
 
 typedef struct locations {
