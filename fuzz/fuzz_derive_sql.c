@@ -1,5 +1,5 @@
-/* SQL of derivations: a block has the statements that SQLite's own test of completeness finds, a field's parameter is one to SQLite and leads back to the field, and
- * any JSON value can be bound.
+/* SQL of derivations: a block has the statements that SQLite's own test of completeness finds, a field's parameter is one to SQLite
+ * and leads back to the field, and any JSON value can be bound.
  *
  * Input: a line with the name of a field, a line with a JSON value, then the block.
  */
