@@ -5,7 +5,7 @@
 #include "block.h"
 
 enum {
-    LENGTH_MAX = 64 << 20, /* of a text or row: that of a document (flow.md 1.1) */
+    LENGTH_MAX = 64 << 20,     /* of a text or row: that of a document (flow.md 1.1) */
     OPS_BETWEEN_LOOKS = 50000, /* of SQLite's machine, below a millisecond */
 };
 
@@ -38,8 +38,9 @@ static weir_rc file_error(dsql_db *d, int code, const char *doing, dsql_error *e
 {
     int errnum = d->sqlite ? sqlite3_system_errno(d->sqlite) : 0;
     if ((code & 0xff) == SQLITE_BUSY)
-        return weir_stopping(d->wait.task) ? dsql_say(e, WEIR_STOPPED, "stopped")
-                                           : dsql_say(e, WEIR_E_TRANSIENT, "%s \"%s\": another process works with it", doing, d->path);
+        return weir_stopping(d->wait.task)
+                   ? dsql_say(e, WEIR_STOPPED, "stopped")
+                   : dsql_say(e, WEIR_E_TRANSIENT, "%s \"%s\": another process works with it", doing, d->path);
     dsql_db_error(d, code, e);
     if ((code & 0xff) == SQLITE_CANTOPEN && errnum)
         dsql_say(e, e->rc, "%s", strerror(errnum));
@@ -53,7 +54,8 @@ static bool is_ours(const char *table)
     return table && (sqlite3_stricmp(table, checkpoint_table) == 0 || sqlite3_stricmp(table, migrations_table) == 0);
 }
 
-/* The transaction and the checkpoint belong to the runtime: SQL that ends the one or changes the other would lose or repeat documents. */
+/* The transaction and the checkpoint belong to the runtime: SQL that ends the one or changes the other would lose or repeat
+ * documents. */
 static int authorize(void *arg, int action, const char *a, const char *b, const char *database, const char *by)
 {
     dsql_db *d = arg;
@@ -62,7 +64,8 @@ static int authorize(void *arg, int action, const char *a, const char *b, const 
     if (!d->guarded)
         return SQLITE_OK;
     if (action == SQLITE_TRANSACTION)
-        d->refused = "a transaction is always open, and the runtime ends it: BEGIN, COMMIT and ROLLBACK are not for SQL of a derivation";
+        d->refused =
+            "a transaction is always open, and the runtime ends it: BEGIN, COMMIT and ROLLBACK are not for SQL of a derivation";
     if (action == SQLITE_ATTACH || action == SQLITE_DETACH)
         d->refused = "a derivation has one database: ATTACH and DETACH are not for SQL of a derivation";
     bool writes = action == SQLITE_INSERT || action == SQLITE_UPDATE || action == SQLITE_DELETE || action == SQLITE_DROP_TABLE;
@@ -188,8 +191,9 @@ static int set_up(dsql_db *d, int64_t cache_mb)
     sqlite3_limit(d->sqlite, SQLITE_LIMIT_SQL_LENGTH, LENGTH_MAX);
     sqlite3_db_config(d->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_progress_handler(d->sqlite, OPS_BETWEEN_LOOKS, look_for_stop, d);
-    char *sql = sqlite3_mprintf("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST; PRAGMA cache_size=-%lld",
-                                (long long)cache_mb * 1024);
+    char *sql =
+        sqlite3_mprintf("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST; PRAGMA cache_size=-%lld",
+                        (long long)cache_mb * 1024);
     int code = sql ? sqlite3_set_authorizer(d->sqlite, authorize, d) : SQLITE_NOMEM;
     if (!code)
         code = sqlite3_exec(d->sqlite, sql, NULL, NULL, NULL);
@@ -199,7 +203,8 @@ static int set_up(dsql_db *d, int64_t cache_mb)
 
 static int prepare_own(dsql_db *d)
 {
-    int code = sqlite3_prepare_v3(d->sqlite, "UPDATE gazette_checkpoint SET checkpoint = ?1", -1, SQLITE_PREPARE_PERSISTENT, &d->put_checkpoint, NULL);
+    int code = sqlite3_prepare_v3(d->sqlite, "UPDATE gazette_checkpoint SET checkpoint = ?1", -1, SQLITE_PREPARE_PERSISTENT,
+                                  &d->put_checkpoint, NULL);
     if (!code)
         code = sqlite3_prepare_v3(d->sqlite, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT, &d->get_version, NULL);
     return code;

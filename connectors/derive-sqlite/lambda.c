@@ -27,8 +27,8 @@ typedef struct statement {
     size_t param_count;
     output *outputs;
     size_t output_count;
-    bool whole;     /* the only column is the document */
-    int prepared;   /* how often SQLite had prepared it anew when outputs were made */
+    bool whole;   /* the only column is the document */
+    int prepared; /* how often SQLite had prepared it anew when outputs were made */
 } statement;
 
 struct dsql_lambda {

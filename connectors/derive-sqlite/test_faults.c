@@ -5,8 +5,10 @@
 
 #include "fault.h"
 
-static const char migrations[] = "[\"create table seen (id integer primary key);\",\"create table other (x); insert into other values (1), (2);\"]";
-static const char count_sql[] = "insert into seen (id) values ($id);\nselect $id, $name, $bytes, (select count(*) from seen) as n, $p::(a+b), 0.5 as r, zeroblob(10) as z;\n"
+static const char migrations[] =
+    "[\"create table seen (id integer primary key);\",\"create table other (x); insert into other values (1), (2);\"]";
+static const char count_sql[] = "insert into seen (id) values ($id);\nselect $id, $name, $bytes, (select count(*) from seen) as n, "
+                                "$p::(a+b), 0.5 as r, zeroblob(10) as z;\n"
                                 "select $flow_document as json;";
 
 /* ------------------------------------------------------------------------------------------------- SQLite's allocations -- */
@@ -23,8 +25,14 @@ static bool fails(void)
     return failed = true;
 }
 
-static void *fail_malloc(int size) { return fails() ? NULL : real.xMalloc(size); }
-static void *fail_realloc(void *p, int size) { return fails() ? NULL : real.xRealloc(p, size); }
+static void *fail_malloc(int size)
+{
+    return fails() ? NULL : real.xMalloc(size);
+}
+static void *fail_realloc(void *p, int size)
+{
+    return fails() ? NULL : real.xRealloc(p, size);
+}
 
 static void wrap_sqlite(void)
 {
@@ -36,9 +44,18 @@ static void wrap_sqlite(void)
     assert_int_equal(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0), SQLITE_OK); /* every one is to pass through here */
 }
 
-static void arm_ours(size_t n) { fault_at(FAULT_ALLOC, n, ENOMEM); }
-static bool disarm_ours(void) { return fault_clear(); }
-static void arm_sqlite(size_t n) { until = n; }
+static void arm_ours(size_t n)
+{
+    fault_at(FAULT_ALLOC, n, ENOMEM);
+}
+static bool disarm_ours(void)
+{
+    return fault_clear();
+}
+static void arm_sqlite(size_t n)
+{
+    until = n;
+}
 
 static bool disarm_sqlite(void)
 {

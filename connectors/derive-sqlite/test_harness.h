@@ -1,4 +1,5 @@
-/* test_harness.h - derive-sqlite called as the runtime calls it: what it publishes, and the database looked at with sqlite3 itself. */
+/* test_harness.h - derive-sqlite called as the runtime calls it: what it publishes, and the database looked at with sqlite3 itself.
+ */
 #ifndef DSQL_TEST_HARNESS_H
 #define DSQL_TEST_HARNESS_H
 
@@ -30,13 +31,13 @@ typedef struct run {
     weir_transform transforms[TRANSFORMS];
     weir_column columns[TRANSFORMS][COLUMNS];
     weir_derivation v;
-    bool derives;   /* session_derive() was called */
-    buf out;        /* published documents, one a line */
-    bool emptied;   /* it is thrown away when it is full, as if somebody read it */
-    size_t most;    /* bytes that were in it then */
-    size_t rows;    /* and documents */
-    buf said;       /* what validate() reports, one a line */
-    char *resumed;  /* the checkpoint given to weir_resume() */
+    bool derives;  /* session_derive() was called */
+    buf out;       /* published documents, one a line */
+    bool emptied;  /* it is thrown away when it is full, as if somebody read it */
+    size_t most;   /* bytes that were in it then */
+    size_t rows;   /* and documents */
+    buf said;      /* what validate() reports, one a line */
+    char *resumed; /* the checkpoint given to weir_resume() */
 } run;
 
 static inline weir_rc on_attach(listener *l, weir_task *t, lane *ln)
@@ -46,7 +47,6 @@ static inline weir_rc on_attach(listener *l, weir_task *t, lane *ln)
     ln->outlets[0] = (outlet){.to = &r->out, .prefix = view_of(""), .suffix = view_of("\n")};
     return WEIR_OK;
 }
-
 
 static inline weir_rc on_spill(listener *l, weir_task *t, lane *ln)
 {
@@ -107,9 +107,14 @@ static inline weir_rc on_generated(listener *l, weir_task *t, weir_view url, wei
     return WEIR_OK;
 }
 
-static const listener_ops harness_ops = {
-    .attach = on_attach, .detach = on_detach, .spill = on_spill, .seal = on_seal, .resume = on_resume, .problem = on_problem,
-    .read_only = on_read_only, .generated = on_generated};
+static const listener_ops harness_ops = {.attach = on_attach,
+                                         .detach = on_detach,
+                                         .spill = on_spill,
+                                         .seal = on_seal,
+                                         .resume = on_resume,
+                                         .problem = on_problem,
+                                         .read_only = on_read_only,
+                                         .generated = on_generated};
 
 /** printf into memory that the caller frees. */
 static inline char *text(const char *fmt, ...)
@@ -172,7 +177,10 @@ static inline weir_transform *add_transform(run *r, const char *sql, const weir_
     weir_column *own = r->columns[at];
     buf lambda = {0};
     json_quote_lossy(&lambda, view_of(sql));
-    r->transforms[at] = (weir_transform){.index = at, .name = arena_printf(&r->a, "t%u", at), .collection = view_of("acme/in"), .columns = own,
+    r->transforms[at] = (weir_transform){.index = at,
+                                         .name = arena_printf(&r->a, "t%u", at),
+                                         .collection = view_of("acme/in"),
+                                         .columns = own,
                                          .lambda_json = arena_dup(&r->a, buf_view(&lambda))};
     buf_free(&lambda);
     weir_transform *tr = &r->transforms[at];
