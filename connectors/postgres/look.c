@@ -269,11 +269,7 @@ static weir_rc constrain(fitting *f)
     for (size_t i = 0; !rc && i < f->b->column_count; i++) {
         const weir_column *c = &f->b->columns[i];
         const existing *had = pg_look_column(f, f->names[i]);
-        if ((c->types & ~(unsigned)WEIR_IS_NULL) == 0 && c->types)
-            rc = weir_constrain(f->t, f->b, c, WEIR_COLUMN_OPTIONAL, (weir_view)WEIR_LIT("it is always null"));
-        else if (i < pg_look_keys(f->b))
-            rc = weir_constrain(f->t, f->b, c, WEIR_COLUMN_PLACE_REQUIRED, (weir_view)WEIR_LIT("it is part of the key"));
-        else if (had && had->type != PG_OTHER && pg_type_join(had->type, pg_type_wanted(c, pg_look_exact(f->b, i))) != had->type)
+        if (i >= pg_look_keys(f->b) && c->types != WEIR_IS_NULL && had && had->type != PG_OTHER && pg_type_join(had->type, pg_type_wanted(c, pg_look_exact(f->b, i))) != had->type)
             rc = weir_constrain(f->t, f->b, c, WEIR_COLUMN_OPTIONAL,
                                 weir_format(f->t, "its column of type %s will be widened", had->sql_type));
     }
