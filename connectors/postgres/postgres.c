@@ -125,6 +125,7 @@ static weir_rc open_loader(weir_task *t, const weir_connector *me, const void *c
     if (!l)
         return pg_nomem(t);
     l->d = (pg){.s = config, .task_name = strndup(task.ptr ? task.ptr : "", task.len), .key_end = UINT32_MAX};
+    weir_key_range(t, &l->d.key_begin, &l->d.key_end);
     l->f = (flow){.d = &l->d};
     weir_rc rc = l->d.task_name ? pg_connect(t, &l->d) : pg_nomem(t);
     l->f.e.no_infinity = !rc && PQserverVersion(l->d.conn) < 140000;

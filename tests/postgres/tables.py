@@ -192,7 +192,7 @@ def test_nested_fields(server):
 def test_deletions_updates_and_truncations(server):
     schema = {"id": INT, "a": STR, "b": STR, "o": of(["object", "null"]), "_meta": of("object", properties={"op": STR})}
     with Place(server) as p:
-        p.collection("d", schema, fields={"recommended": True, "require": {"flow_document": {}}})
+        p.collection("d", schema, fields={"recommended": True, "require": {"flow_document": {}, "o": {}}})
         p.collections["d"]["schema"]["x-partial-updates"] = True
         p.put("d", *({"id": n, "a": f"a{n}", "b": "b", "o": {"x": 1}} for n in range(6)))
         p.run()
@@ -265,7 +265,7 @@ def test_columns_that_somebody_changed(server):
 
 def test_nul(server):
     with Place(server) as p:
-        p.collection("z", {"id": STR, "t": STR, "o": of("object")}, fields={"recommended": True, "require": {"flow_document": {}}})
+        p.collection("z", {"id": STR, "t": STR, "o": of("object")}, fields={"recommended": True, "require": {"o": {}}})
         p.put("z", {"id": "a", "t": "x\0y", "o": {"\0": "\0", "half": "\ud800", "fine": "\\u0000 \ud83d\ude00"}}, {"id": "b", "t": "z"})
         has(p.run(), "they become U+FFFD")
         same(server.ask("SELECT id, t, o ->> E'\\ufffd', o ->> 'half', o ->> 'fine' FROM z ORDER BY id"), "a|x\ufffdy|\ufffd|\ufffd|\\u0000 😀\nb|z|NULL|NULL|NULL")
