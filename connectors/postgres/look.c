@@ -274,7 +274,7 @@ static weir_rc constrain_column(fitting *f, size_t at)
     if (len != c->field.len || memcmp(f->names[at], c->field.ptr, len) != 0)
         rc = weir_fold(f->t, f->b, c, (weir_view){f->names[at], len});
     if (!rc && !kept && at >= pg_look_keys(f->b) && c->types != WEIR_IS_NULL)
-        rc = weir_constrain(f->t, f->b, c, WEIR_COLUMN_OPTIONAL, weir_format(f->t, "its column of type %s will be widened", had->sql_type));
+        rc = weir_constrain(f->t, f->b, c, WEIR_COLUMN_RECOMMENDED, weir_format(f->t, "its column of type %s will be widened", had->sql_type));
     return rc;
 }
 
