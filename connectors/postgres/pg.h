@@ -78,8 +78,10 @@ weir_rc pg_make_schema(weir_task *t, pg *d, const char *schema, bool *ret_made);
 weir_rc pg_make_own(weir_task *t, pg *d);
 /** Are they there? */
 weir_rc pg_has_own(weir_task *t, pg *d, bool *ret);
-/** Refuses older runs from now on, with the open transaction: what they have not committed they cannot commit any more. */
-weir_rc pg_raise_fence(weir_task *t, pg *d);
+/** Until the open transaction ends, nobody else changes tables with it. */
+weir_rc pg_lock_changes(weir_task *t, pg *d);
+/** Refuses older runs from now on, with the open transaction: what they have not committed they cannot commit any more. @param all those of other ranges, too */
+weir_rc pg_raise_fence(weir_task *t, pg *d, bool all);
 /** Takes over: raises the fence, gives the stored checkpoint to weir_resume(), and ends the sessions of older runs. */
 weir_rc pg_take_over(weir_task *t, pg *d);
 /** A failure: was the connection lost because a newer run has ended it? Then that is the error. @return rc, or that one */

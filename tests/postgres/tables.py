@@ -4,7 +4,7 @@ import json
 import random
 import sys
 
-from harness import Place, has, run_all, same
+from harness import BIN, Place, has, run_all, same
 
 INT, STR, NUM, BOOL = {"type": "integer"}, {"type": "string"}, {"type": "number"}, {"type": "boolean"}
 
@@ -171,6 +171,33 @@ def test_names(server):
         same(server.ask('SELECT count(*) FROM "odd ""table"""'), "2")
 
 
+def test_validate_over_flow(server):
+    """Every projection gets a constraint; a name that is too long is told as it will be."""
+    import subprocess
+    long = "n" * 70
+    with Place(server) as p:
+        p.collection("t", {"id": INT, "v": INT})
+        p.run()
+    def projection(name, types, **more):
+        return {"ptr": "" if name == "flow_document" else f"/{name}", "field": name, "inference": {"types": types, "exists": "MAY"}, **more}
+    collection = {"name": "t/t", "key": ["/id"], "writeSchema": {"type": "object"}, "projections": [
+        projection("flow_document", ["object"]), projection("id", ["integer"], isPrimaryKey=True), projection(long, ["string"]), projection("null", ["null"]),
+        projection("v", ["integer", "string"])]}
+    request = {"validate": {"name": "t/m", "connectorType": "LOCAL", "config": server.config(), "bindings": [{"resourceConfig": {"table": "t"}, "collection": collection}]}}
+    said = subprocess.run([str(BIN / "materialize-postgres")], input='{"spec":{"connectorType":"LOCAL","config":{}}}\n' + json.dumps(request) + "\n", capture_output=True, text=True,
+                          timeout=60, check=True).stdout.splitlines()[1]
+    binding = json.loads(said)["validated"]["bindings"][0]
+    constraints = binding["constraints"]
+    same(binding["resourcePath"], ["t"])
+    same({k: v["type"] for k, v in constraints.items()}, {"flow_document": "FIELD_OPTIONAL", "id": "LOCATION_REQUIRED", long: "LOCATION_RECOMMENDED", "null": "FIELD_FORBIDDEN",
+                                                           "v": "LOCATION_RECOMMENDED"})
+    has(constraints["v"]["reason"], "its column of type bigint will be widened")
+    same(len(constraints[long]["foldedField"]), 63)
+    same(constraints[long]["foldedField"][:54], "n" * 54)
+    if constraints["id"].get("foldedField"):
+        raise AssertionError(constraints["id"])
+
+
 def test_composite_text_key(server):
     with Place(server) as p:
         p.collection("k", {"a": STR, "b": INT, "v": INT}, key=("a", "b"))
@@ -192,7 +219,7 @@ def test_nested_fields(server):
 def test_deletions_updates_and_truncations(server):
     schema = {"id": INT, "a": STR, "b": STR, "o": of(["object", "null"]), "_meta": of("object", properties={"op": STR})}
     with Place(server) as p:
-        p.collection("d", schema, fields={"recommended": True, "require": {"flow_document": {}}})
+        p.collection("d", schema, fields={"recommended": True, "require": {"flow_document": {}, "o": {}}})
         p.collections["d"]["schema"]["x-partial-updates"] = True
         p.put("d", *({"id": n, "a": f"a{n}", "b": "b", "o": {"x": 1}} for n in range(6)))
         p.run()
@@ -210,8 +237,11 @@ def test_deletions_updates_and_truncations(server):
 def test_reductions(server):
     """What is stored is loaded and reduced into: from the whole document, and from columns."""
     total = {"type": "number", "reduce": {"strategy": "sum"}}
-    for fields in ({"recommended": True, "require": {"flow_document": {}}}, {"recommended": True, "exclude": ["flow_document"]}):
+    program = {"command": [str(BIN / "materialize-postgres")]}
+    whole, parts = {"recommended": True, "require": {"flow_document": {}, "s": {}}}, {"recommended": True, "require": {"s": {}}, "exclude": ["flow_document"]}
+    for fields, local in ((whole, None), (parts, None), (whole, program), (parts, {**program, "protobuf": True})):
         with Place(server) as p:
+            p.local = local
             p.collection("r", {"id": STR, "n": total, "t": of("string", format="date-time", reduce={"strategy": "maximize"}), "s": of("array", items=STR, reduce={"strategy": "append"})},
                          fields=fields)
             p.collections["r"]["schema"]["reduce"] = {"strategy": "merge"}
@@ -265,7 +295,7 @@ def test_columns_that_somebody_changed(server):
 
 def test_nul(server):
     with Place(server) as p:
-        p.collection("z", {"id": STR, "t": STR, "o": of("object")}, fields={"recommended": True, "require": {"flow_document": {}}})
+        p.collection("z", {"id": STR, "t": STR, "o": of("object")}, fields={"recommended": True, "require": {"o": {}}})
         p.put("z", {"id": "a", "t": "x\0y", "o": {"\0": "\0", "half": "\ud800", "fine": "\\u0000 \ud83d\ude00"}}, {"id": "b", "t": "z"})
         has(p.run(), "they become U+FFFD")
         same(server.ask("SELECT id, t, o ->> E'\\ufffd', o ->> 'half', o ->> 'fine' FROM z ORDER BY id"), "a|x\ufffdy|\ufffd|\ufffd|\\u0000 😀\nb|z|NULL|NULL|NULL")
@@ -327,7 +357,7 @@ def test_flow_yaml_and_files(server):
     import os
     import subprocess
     import tempfile
-    from harness import BIN, ROOT
+    from harness import ROOT
     where = {**os.environ, "PGPORT": str(server.port), "PGPASSWORD": server.password, "PGHOST": ""}
     with tempfile.TemporaryDirectory(prefix="weir-pgf-") as folder:
         run = [str(BIN / "weir"), "run", "--once", "--quiet", "--data", folder + "/data", "--source"]
@@ -356,7 +386,6 @@ def test_flow_yaml_and_files(server):
 def test_connection_errors(server):
     cases = [({"password": "wrong"}, 2, "password authentication failed"), ({"database": "nowhere"}, 2, 'database "nowhere" does not exist'),
              ({"address": "127.0.0.1:1"}, 3, "Connection refused"), ({"advanced": {"sslmode": "require"}}, 2, "SSL")]
-    from harness import BIN
     import os
     import subprocess
     for change, status, text in cases:
