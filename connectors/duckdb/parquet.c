@@ -406,15 +406,15 @@ static weir_rc add_function(base *b, uint32_t scale, char *why)
 {
     char name[32];
     duckdb_scalar_function f = duckdb_create_scalar_function();
-    duckdb_logical_type text = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR), decimal = duckdb_create_decimal_type(DUCK_DIGITS, (uint8_t)scale);
+    duckdb_logical_type varchar = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR), decimal = duckdb_create_decimal_type(DUCK_DIGITS, (uint8_t)scale);
     snprintf(name, sizeof name, "weir_decimal_%u", (unsigned)scale);
     duckdb_scalar_function_set_name(f, name);
-    duckdb_scalar_function_add_parameter(f, text);
+    duckdb_scalar_function_add_parameter(f, varchar);
     duckdb_scalar_function_set_return_type(f, decimal);
     duckdb_scalar_function_set_extra_info(f, (void *)(intptr_t)scale, NULL);
     duckdb_scalar_function_set_function(f, to_decimals);
     duckdb_state state = duckdb_register_scalar_function(b->connection, f);
-    duckdb_destroy_logical_type(&text);
+    duckdb_destroy_logical_type(&varchar);
     duckdb_destroy_logical_type(&decimal);
     duckdb_destroy_scalar_function(&f);
     return state == DuckDBSuccess ? WEIR_OK : fail(why, WEIR_E_BUG, "DuckDB refuses a function");
