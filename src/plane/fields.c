@@ -145,7 +145,7 @@ weir_rc fields_applied(fields *f, const prepared *p, err *e)
 static void tell(const fields *f, const weir_binding *b, const char *what, const buf *why)
 {
     buf text = {0};
-    buf_printf(&text, "binding %.*s: %s: %s", VIEW_ARG(b->name), what, buf_text(why));
+    buf_printf(&text, "binding %.*s: %s: %.*s", VIEW_ARG(b->name), what, VIEW_ARG(buf_view(why)));
     if (buf_ok(&text))
         log_record(f->log, WEIR_WARN, f->t->name, buf_view(&text), NULL, 0);
     buf_free(&text);
@@ -183,7 +183,7 @@ static weir_rc settle(fields *f, const weir_binding *b, size_t at, bool live, co
         return WEIR_OK;
     }
     if (view_is(action, "abort") || !live || f->renewed[at])
-        return err_fail(e, WEIR_E_CONFIG, "%s", buf_text(why));
+        return err_fail(e, WEIR_E_CONFIG, "%.*s", VIEW_ARG(buf_view(why)));
     return begin_backfill(f, b, at, why, e);
 }
 
