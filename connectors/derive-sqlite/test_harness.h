@@ -111,6 +111,18 @@ static const listener_ops harness_ops = {
     .attach = on_attach, .detach = on_detach, .spill = on_spill, .seal = on_seal, .resume = on_resume, .problem = on_problem,
     .read_only = on_read_only, .generated = on_generated};
 
+/** printf into memory that the caller frees. */
+static inline char *text(const char *fmt, ...)
+{
+    char *made = NULL;
+    va_list args;
+    va_start(args, fmt);
+    if (vasprintf(&made, fmt, args) < 0)
+        abort();
+    va_end(args);
+    return made;
+}
+
 /* ------------------------------------------------------------------------------------------------------------- a session -- */
 
 /** Opens the connector with these settings: JSON text. */
@@ -215,23 +227,23 @@ static inline void put(run *r, size_t transform, const char *doc)
         fail_msg("%s: %s", doc, err_text(&r->e));
 }
 
-static inline weir_rc try_commit(run *r, const char *checkpoint)
+static inline weir_rc try_commit(run *r, const char *position)
 {
-    return session_commit(r->s, view_of(checkpoint), &r->e);
+    return session_commit(r->s, view_of(position), &r->e);
 }
 
-static inline void commit(run *r, const char *checkpoint)
+static inline void commit(run *r, const char *position)
 {
-    if (try_commit(r, checkpoint))
+    if (try_commit(r, position))
         fail_msg("commit: %s", err_text(&r->e));
 }
 
 /* ------------------------------------------------------------------------------------------------------------ assertions -- */
 
-static inline void assert_error(run *r, weir_rc rc, weir_rc want, const char *text)
+static inline void assert_error(run *r, weir_rc rc, weir_rc want, const char *words)
 {
-    if (rc != want || !strstr(err_text(&r->e), text))
-        fail_msg("%d \"%s\"\n is not %d \"%s\"", rc, err_text(&r->e), want, text);
+    if (rc != want || !strstr(err_text(&r->e), words))
+        fail_msg("%d \"%s\"\n is not %d \"%s\"", rc, err_text(&r->e), want, words);
 }
 
 /** What was published since the last look. */

@@ -187,8 +187,7 @@ static void test_values_in_and_out(void **state)
     TRANSFORM(&r, "select $in as \"out\";", field("in"));
     begin(&r);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char *doc, *want;
-        assert_true(asprintf(&doc, "{\"in\":%s}", cases[i][0]) > 0 && asprintf(&want, "{\"out\":%s}\n", cases[i][1]) > 0);
+        char *doc = text("{\"in\":%s}", cases[i][0]), *want = text("{\"out\":%s}\n", cases[i][1]);
         put(&r, 0, doc);
         assert_published(&r, want);
         free(doc);
@@ -240,10 +239,9 @@ static void test_types_of_bound_values(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool bytes = strcmp(cases[i].format, "base64") == 0;
-        char *doc, *want;
         buf quoted = {0};
         json_quote_lossy(&quoted, view_of(cases[i].type));
-        assert_true(asprintf(&doc, "{\"v\":%s}", cases[i].json) > 0 && asprintf(&want, "{\"is\":%s}\n", buf_text(&quoted)) > 0);
+        char *doc = text("{\"v\":%s}", cases[i].json), *want = text("{\"is\":%s}\n", buf_text(&quoted));
         DERIVES("select typeof($v) || ' ' || quote($v) as \"is\";", doc, want, bytes ? encoded("v") : formatted("v", cases[i].format));
         buf_free(&quoted);
         free(doc);
@@ -292,9 +290,8 @@ static void test_a_whole_document_must_be_one(void **state)
     static const char *const cases[] = {"null", "'[1]'", "'{no'", "1", "'text'", "x'7b7d'"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         run r;
-        char *sql;
+        char *sql = text("select 1 as a;\nselect %s as json_x;", cases[i]);
         run_open(&r, "{}");
-        assert_true(asprintf(&sql, "select 1 as a;\nselect %s as json_x;", cases[i]) > 0);
         TRANSFORM(&r, sql, field("id"));
         begin(&r);
         assert_error(&r, try_read(&r, 0, "{\"id\":5}"), WEIR_E_CONFIG,

@@ -13,7 +13,7 @@ static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     f->folder = folder_make();
-    assert_true(asprintf(&f->path, "%s/state.db", f->folder) > 0);
+    f->path = text("%s/state.db", f->folder);
     *state = f;
     return 0;
 }
@@ -30,16 +30,14 @@ static int tear_down(void **state)
 /* Opens with these migrations, a JSON array. */
 static void open_file(run *r, const fixture *f, const char *migrations, const char *more)
 {
-    char *config;
-    assert_true(asprintf(&config, "{\"path\":\"%s\",\"migrations\":%s%s}", f->path, migrations, more) > 0);
+    char *config = text("{\"path\":\"%s\",\"migrations\":%s%s}", f->path, migrations, more);
     run_open(r, config);
     free(config);
 }
 
 static void open_memory(run *r, const char *migrations)
 {
-    char *config;
-    assert_true(asprintf(&config, "{\"migrations\":%s}", migrations) > 0);
+    char *config = text("{\"migrations\":%s}", migrations);
     run_open(r, config);
     free(config);
 }
@@ -472,9 +470,9 @@ static _Noreturn void count_until_killed(const fixture *f)
             snprintf(doc, sizeof doc, "{\"i\":%" PRId64 "}", at++);
             put(&r, 0, doc);
         }
-        char checkpoint[40];
-        snprintf(checkpoint, sizeof checkpoint, "{\"at\":%" PRId64 "}", at);
-        commit(&r, checkpoint);
+        char position[40];
+        snprintf(position, sizeof position, "{\"at\":%" PRId64 "}", at);
+        commit(&r, position);
     }
 }
 

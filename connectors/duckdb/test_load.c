@@ -484,13 +484,46 @@ static void test_many(void **state)
     assert_gives(f, "SELECT count(*), count(DISTINCT id), sum(id), count_if(v = 1.5) FROM t", "450000|450000|112499700000|300000");
 }
 
+/* What comes in one call: texts that stay where they are beside others that are decoded, a value in the midst that no column holds, deletions, old keys. */
+static void test_bulk(void **state)
+{
+    fixture *f = *state;
+    run r;
+    enum { ROWS = 10000 };
+    weir_row *rows = calloc(ROWS, sizeof *rows);
+    weir_view (*values)[3] = calloc(ROWS, sizeof *values);
+    char (*texts)[3][64] = calloc(ROWS, sizeof *texts);
+    begin(f, &r, "acme/load");
+    weir_binding *b = BIND(&r, "{\"table\":\"t\"}", 1, col("id", STR), col("v", NUM), col("s", STR));
+    apply(&r);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < ROWS; i++) {
+            snprintf(texts[i][0], 64, "\"a key of more than a dozen bytes %d\"", i + round * ROWS / 2);
+            snprintf(texts[i][1], 64, i == 5001 ? "1234567890123456789.%d" : "%d.5", round);
+            snprintf(texts[i][2], 64, i % 2 ? "\"short\"" : i % 4 ? "\"decoded \\u00e9 %d\"" : "\"not decoded, but long enough %d\"", i);
+            for (int k = 0; k < 3; k++)
+                values[i][k] = view_of(texts[i][k]);
+            rows[i] = (weir_row){.binding = b, .values = values[i], .op = round && i % 10 == 0 ? WEIR_DELETE : WEIR_UPSERT};
+        }
+        assert_int_equal(session_store(r.s, rows, ROWS, &r.e), WEIR_OK);
+        commit(&r, "{}");
+    }
+    end(&r);
+    free(rows);
+    free(values);
+    free(texts);
+    assert_gives(f, "SELECT count(*), count(DISTINCT id), count_if(v = 1.5), count_if(s = 'short'), count_if(s LIKE 'decoded \u00e9 %'), "
+                    "count_if(s LIKE 'not decoded, but long enough %') FROM t", "14000|14000|8999|7500|3250|3250");
+    assert_gives(f, "SELECT v FROM t WHERE v > 2", "1234567890123456789.1");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_types), TEST(test_widening), TEST(test_replacing), TEST(test_schema_changes), TEST(test_checkpoint_and_fence), TEST(test_expiry_and_cursor),
-        TEST(test_many),
+        TEST(test_many), TEST(test_bulk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

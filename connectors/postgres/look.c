@@ -82,9 +82,9 @@ static weir_rc name_columns(fitting *f)
 
 /* --------------------------------------------------------------------------------------------------------------- looking -- */
 
-static const char *kept(weir_task *t, const PGresult *r, int row, int column)
+static const char *kept(weir_task *t, const PGresult *r, int row, int field)
 {
-    return weir_format(t, "%s", PQgetvalue(r, row, column)).ptr;
+    return weir_format(t, "%s", PQgetvalue(r, row, field)).ptr;
 }
 
 static weir_rc look_for_table(fitting *f)

@@ -201,6 +201,7 @@ void pg_close(pg *d)
     if (d->conn && d->in_transaction && !d->copying)
         pg_rollback(d);
     PQfinish(d->conn);
+    pg_sql_forget(d);
     free(d->task_name);
 }
 

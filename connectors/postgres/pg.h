@@ -5,7 +5,7 @@
 #include <libpq-fe.h>
 #include <weir.h>
 
-#include "sqlite_common/lite_value.h" /* lite_text: bytes that grow; JSON strings */
+#include "../sqlite_common/lite_value.h" /* lite_text: bytes that grow; JSON strings */
 
 typedef struct advanced {
     const char *sslmode, *sslrootcert, *nul;
@@ -28,6 +28,7 @@ typedef struct pg {
     int64_t fence;
     uint32_t key_begin, key_end; /* which keys are this shard's */
     uint64_t transaction; /* counts them */
+    struct prepared *prepared; /* see sql.c; NULL: none */
 } pg;
 
 weir_rc pg_nomem(weir_task *t);
@@ -37,6 +38,8 @@ void *pg_zeroed(weir_task *t, size_t count, size_t size);
 /** Connects, and looks whether this is a server that can be used. */
 weir_rc pg_connect(weir_task *t, pg *d);
 void pg_close(pg *d);
+/** For pg_close(). */
+void pg_sql_forget(pg *d);
 
 /** Fails with the code and the words for what the server or libpq reports. @param r NULL: what the connection says */
 weir_rc pg_fail(weir_task *t, pg *d, const PGresult *r, const char *doing);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "rows.h"
+#include "sql.h"
 
 extern WEIR_API const weir_connector materialize_postgres;
 
@@ -95,7 +96,7 @@ static const weir_field resource_fields[] = {
 };
 
 typedef struct loader {
-    pg d;
+    pg d; /* first: it is what weir_sql knows */
     flow f;
     table **tables; /* by index of the binding; NULL: not looked at yet */
     size_t table_count;
@@ -293,4 +294,5 @@ const weir_connector materialize_postgres = {
     .open = open_loader,
     .close = close_loader,
     .materialize = &materialize,
+    .sql = &pg_sql_ops,
 };

@@ -16,7 +16,8 @@ weir_rc index_fail(const schema_index *x, const spot *at, const char *keyword, e
     err_vfail(e, WEIR_E_CONFIG, fmt, args);
     va_end(args);
     const char *file = x->options ? x->options->file : NULL;
-    return err_wrap(e, WEIR_E_CONFIG, "%s%sschema %.*s%s%s", file ? file : "", file ? ": " : "", VIEW_ARG(at->place), keyword ? "/" : "", keyword ? keyword : "");
+    return err_wrap(e, WEIR_E_CONFIG, "%s%sschema %.*s%s%s", file ? file : "", file ? ": " : "", VIEW_ARG(at->place), keyword ? "/" : "",
+                    keyword ? keyword : "");
 }
 
 static weir_rc no_memory(err *e)
@@ -156,7 +157,11 @@ static resource *new_resource(schema_index *x, const tree *root, weir_view base,
     resource *r = arena_alloc(x->memory, sizeof *r);
     if (!r)
         return NULL;
-    *r = (resource){.root = root, .base = base, .document = document, .draft = around ? around->draft : D2020, .vocabulary = around ? around->vocabulary : V_ALL, .index = x->count};
+    *r = (resource){.root = root, .base = base, .document = document, .draft = D2020, .vocabulary = V_ALL, .index = x->count};
+    if (around) {
+        r->draft = around->draft;
+        r->vocabulary = around->vocabulary;
+    }
     if (x->count == x->room) {
         uint32_t room = x->room ? x->room * 2 : 16;
         resource **list = realloc(x->resources, room * sizeof *list);

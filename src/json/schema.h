@@ -1,4 +1,4 @@
-/* schema.h - what a JSON Schema says about locations, for whoever makes columns of it. Validation is not here yet. */
+/* schema.h - what a JSON Schema says about locations, for whoever makes columns of it. */
 #ifndef WEIR_JSON_SCHEMA_H
 #define WEIR_JSON_SCHEMA_H
 

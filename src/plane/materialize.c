@@ -537,10 +537,10 @@ static weir_rc read_again(materialization *m, uint64_t *ret_bytes, err *e)
     return rc;
 }
 
-/* Reads what there is, up to TXN_BYTES. Once a schema has widened nothing more is read: the session has to begin anew. */
+/* Reads what there is, up to the size of a transaction. Once a schema has widened nothing more is read: the session has to begin anew. */
 static weir_rc read_round(materialization *m, transaction *x, uint64_t *ret_bytes, bool *ret_widened, err *e)
 {
-    size_t share = m->count ? TXN_BYTES / m->count : 0;
+    size_t most = destination(m)->transaction_mb ? (size_t)destination(m)->transaction_mb << 20 : TXN_BYTES, share = m->count ? most / m->count : 0;
     weir_rc rc = WEIR_OK;
     x->lag = *ret_bytes = 0;
     if (m->w->o->replay)
