@@ -22,6 +22,8 @@ import sys
 import tempfile
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import kill
@@ -32,6 +34,7 @@ import proxy  # noqa: E402
 import server  # noqa: E402
 
 BUCKETS, USERS, LIMIT, EVENTS = 10, 13, -20000, 600
+WORKERS = 2
 PEERS = Path(os.environ.get("WEIR_PEERS", Path.home() / ".cache" / "weir-peers"))
 DUCKDB_PYTHON = PEERS / "fivetran" / "bin" / "python"
 POSTGRES = str(BUILD / "bin" / "materialize-postgres")
@@ -139,27 +142,29 @@ def expected(of_file):
 COLUMNS = {"sums": "bucket, n, total", "totals": "bucket, n, total, high", "balances": "\"user\", balance, refused", "events": "bucket, n, total, high"}
 
 
-def query(table):
-    return f"SELECT {COLUMNS[table]} FROM {table} ORDER BY 1"
+QUERY = " UNION ALL ".join(f"SELECT '{t} ' || concat_ws(' ', {columns}) FROM {t}" for t, columns in COLUMNS.items())
+FROM_DUCKDB = "import duckdb, sys\nfor row in duckdb.connect('out.duckdb', read_only=True).execute(sys.argv[1]).fetchall(): print(*row)"
 
 
-def of_text(line):
-    return tuple(v if v.startswith("u") else int(v) for v in line.split("|"))
+def tables_of(lines):
+    """@param lines table and row as text"""
+    tables = {t: [] for t in COLUMNS}
+    for table, *row in map(str.split, lines):
+        tables[table].append(tuple(v if v.startswith("u") else int(v) for v in row))
+    return {t: sorted(rows) for t, rows in tables.items()}
 
 
-def rows_of_postgres(place, table):
-    return sorted(of_text(line) for line in place.server.ask(query(table), database=place.database).splitlines())
+def tables_of_postgres(place):
+    return tables_of(place.server.ask(QUERY).splitlines())
 
 
-def rows_of_sqlite(place, table):
+def tables_of_sqlite(place):
     with sqlite3.connect(place.folder / "out.db") as db:
-        return db.execute(query(table)).fetchall()
+        return {t: sorted(db.execute(f"SELECT {columns} FROM {t}")) for t, columns in COLUMNS.items()}
 
 
-def rows_of_duckdb(place, table):
-    script = "import duckdb, sys\nfor row in duckdb.connect('out.duckdb', read_only=True).execute(sys.argv[1]).fetchall(): print(*row, sep='|')"
-    done = subprocess.run([DUCKDB_PYTHON, "-c", script, query(table)], cwd=place.folder, capture_output=True, text=True, check=True)
-    return [of_text(line) for line in done.stdout.splitlines()]
+def tables_of_duckdb(place):
+    return tables_of(subprocess.run([DUCKDB_PYTHON, "-c", FROM_DUCKDB, QUERY], cwd=place.folder, capture_output=True, text=True, check=True).stdout.splitlines())
 
 
 def journal(place, name):
@@ -172,13 +177,13 @@ def check(place):
         ids = [doc["id"] for doc in journal(place, name)]
         if ids != list(range(DOCUMENTS)):
             return f"collection {name}: {len(ids)} documents, {len(set(ids))} different, {DOCUMENTS} expected"
-    destinations = {"postgres": rows_of_postgres, "sqlite": rows_of_sqlite, **({"duckdb": rows_of_duckdb} if place.duckdb else {})}
-    for destination, rows_of in destinations.items():
-        for table, rows in place.expected.items():
-            got = rows_of(place, table)
+    destinations = {"postgres": tables_of_postgres, "sqlite": tables_of_sqlite, **({"duckdb": tables_of_duckdb} if place.duckdb else {})}
+    for destination, tables in destinations.items():
+        for table, got in tables(place).items():
+            rows = place.expected[table]
             if got != rows:
                 return f"{destination}, table {table}: {len(got)} rows, {len(rows)} expected; different: {sorted(set(got) ^ set(rows))[:6]}"
-    added = Counter(int(i) for i in place.server.ask("SELECT id FROM moves", database=place.database).split())
+    added = Counter(int(i) for i in place.server.ask("SELECT id FROM moves").split())
     wrong = [i for i in range(DOCUMENTS) if added[i] != 1]
     return f"postgres, additions: {len(wrong)} not there once: {[(i, added[i]) for i in wrong[:5]]}" if wrong or len(added) != DOCUMENTS else None
 
@@ -186,20 +191,19 @@ def check(place):
 # ---- runs ----
 
 class Place:
-    """A folder with a catalog, and a database."""
+    """A folder with a catalog, and an empty database."""
 
-    def __init__(self, host, database, rng, duckdb):
-        self.server, self.database, self.duckdb = host, database, duckdb
+    def __init__(self, host, rng, duckdb):
+        self.server, self.duckdb = host, duckdb and rng.random() < 0.5
         self.form = rng.choice(list(FORMS))
         self.folder = Path(tempfile.mkdtemp(prefix="weir-kill-"))
         lines, rows = events(rng)
         (self.folder / "events.ndjson").write_text(lines)
         self.expected = expected(rows)
-        host.ask(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)", database="postgres")
-        host.ask(f"CREATE DATABASE {database}", database="postgres")
+        host.ask("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 
     def start(self, fault=None, count=None, port=None):
-        config = self.server.config(database=self.database, **({"address": f"127.0.0.1:{port}"} if port else {}))
+        config = self.server.config(**({"address": f"127.0.0.1:{port}"} if port else {}))
         (self.folder / "flow.yaml").write_text(json.dumps(catalog(self.form, config, self.duckdb)))
         env = dict(os.environ, LOG_LEVEL="info", LOG_FORMAT="text")
         env.pop("WEIR_FAULT", None)
@@ -267,29 +271,29 @@ PROGRAMS = ["weir", "weir", "weir", "source-bench", "derive-balances"]
 def one_kill(place, rng, totals):
     """@return what was done, and how it ended: 0, it did not come to it"""
     if rng.random() < 0.4:
-        what, at = rng.choice(list(BETWEEN)), rng.randint(1, totals["buffers", place.form])
+        what, at = rng.choice(list(BETWEEN)), 1 + int(totals["buffers", place.form] * rng.random() ** 2)
         status, log = place.run_until(BETWEEN[what](place), at)
         what = f"{what} at {at}"
     else:
         program = rng.choice(PROGRAMS + ([] if place.form == "native" else ["materialize-postgres"]))
         kind = rng.choice(KINDS if program == "weir" else ["io"])
         action = "kill" if program == "weir" else rng.choice(["kill", "killboth"])
-        what = f"{action}:{kind}:{1 + int(totals[program, kind] * rng.random() ** 1.5)}:{program}"
+        what = f"{action}:{kind}:{1 + int(totals[program, kind] * rng.random() ** 2)}:{program}"
         status, log = place.run(fault=what)
     return f"{what} -> {status}", status, log
 
 
-def one_round(host, database, seed, totals, duckdb):
+def one_round(host, seed, totals, duckdb):
     rng = random.Random(f"chain {seed}")
-    place = Place(host, database, rng, duckdb)
-    history, kills = [place.form], 0
+    place = Place(host, rng, duckdb)
+    history, kills = [f"{place.form}{', duckdb' if place.duckdb else ''}"], 0
     try:
         for _ in range(rng.randint(3, 6)):
             done, status, _log = one_kill(place, rng, totals)
             proxy.healthy_again(host)
             history.append(done)
             kills += status != 0
-            if status == 0:
+            if status == 0: # nothing is left to be done
                 break
         status, log = place.run()
         return kills, history, f"the last run ended with {status}: {log[-800:]}" if status else check(place)
@@ -303,8 +307,8 @@ def count(host, duckdb):
     """How much there is to be killed: calls of each program, buffers of each form."""
     totals = {}
     for form in FORMS:
-        place = Place(host, "counting", random.Random(0), duckdb)
-        place.form = form
+        place = Place(host, random.Random(0), False)
+        place.form, place.duckdb = form, duckdb and form == "native"
         between = proxy.Proxy(host.port, -1, None)
         status, log = place.run(port=between.port)
         totals["buffers", form] = between.count
@@ -316,7 +320,7 @@ def count(host, duckdb):
     for program in (*PROGRAMS, "materialize-postgres"):
         for kind in KINDS if program == "weir" else ["io"]:
             if (program, kind) not in totals:
-                place = Place(host, "counting", random.Random(0), duckdb)
+                place = Place(host, random.Random(0), False)
                 place.form = "json"
                 place.run(fault=f"count:{kind}:1:{program}", count=place.folder / "calls")
                 totals[program, kind] = int((place.folder / "calls").read_text())
@@ -347,10 +351,9 @@ class Work:
             print(f"not ok {name}\n# " + problem.replace("\n", "\n# ") if problem else f"ok {name}", flush=True)
 
 
-def work_on(work, totals, duckdb):
-    with server.Server("max_wal_size=256MB", "restart_after_crash=on") as host:
-        while (seed := work.take()) is not None:
-            work.done(seed, *one_round(host, "weir", seed, totals, duckdb))
+def work_on(host, work, totals, duckdb):
+    while (seed := work.take()) is not None:
+        work.done(seed, *one_round(host, seed, totals, duckdb))
 
 
 def main():
@@ -360,15 +363,12 @@ def main():
         print("ok kill/chain # SKIP PostgreSQL is not installed: bin/setup")
         return 0
     duckdb = (BUILD / "lib" / "materialize-duckdb.so").exists() and DUCKDB_PYTHON.exists()
-    with server.Server() as host:
-        totals = count(host, duckdb)
-    print(f"# chain{'' if duckdb else ', without DuckDB'}: of undisturbed runs:", ", ".join(f"{p} {k} {n}" for (p, k), n in totals.items()), flush=True)
     work = Work(kills, first)
-    workers = [threading.Thread(target=work_on, args=(work, totals, duckdb)) for _ in range(2)]
-    for w in workers:
-        w.start()
-    for w in workers:
-        w.join()
+    with ExitStack() as open_ones, ThreadPoolExecutor(WORKERS) as pool:
+        hosts = list(pool.map(lambda _: open_ones.enter_context(server.Server("max_wal_size=256MB", "restart_after_crash=on")), range(WORKERS)))
+        totals = count(hosts[0], duckdb)
+        print(f"# chain{'' if duckdb else ', without DuckDB'}: of undisturbed runs:", ", ".join(f"{p} {k} {n}" for (p, k), n in totals.items()), flush=True)
+        list(pool.map(lambda host: work_on(host, work, totals, duckdb), hosts))
     print(f"# chain: {work.kills} kills in {work.rounds} rounds, {work.failed} failed", flush=True)
     return work.failed > 0 or work.kills < kills
 
