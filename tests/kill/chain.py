@@ -265,22 +265,27 @@ def kill_everything(place):
 
 BETWEEN = {"kill backend": kill_backend, "terminate session": terminate_session, "drop connection": drop_connection, "kill runner": kill_runner,
            "kill everything": kill_everything}
+TRANSIENT = 3 # exit status: try again. So it has to be after what happens to the server
+OF_SERVER = ("kill backend", "terminate session", "drop connection")
 PROGRAMS = ["weir", "weir", "weir", "source-bench", "derive-balances"]
 
 
 def one_kill(place, rng, totals):
-    """@return what was done, and how it ended: 0, it did not come to it"""
+    """@return what was done, how it ended (0: it did not come to it), and what is wrong with that"""
+    wrong = None
     if rng.random() < 0.4:
         what, at = rng.choice(list(BETWEEN)), 1 + int(totals["buffers", place.form] * rng.random() ** 2)
         status, log = place.run_until(BETWEEN[what](place), at)
+        if what in OF_SERVER and status not in (0, TRANSIENT):
+            wrong = f"{what}: ended with {status}, as if trying again would not help: {log[-800:]}"
         what = f"{what} at {at}"
     else:
         program = rng.choice(PROGRAMS + ([] if place.form == "native" else ["materialize-postgres"]))
         kind = rng.choice(KINDS if program == "weir" else ["io"])
         action = "kill" if program == "weir" else rng.choice(["kill", "killboth"])
         what = f"{action}:{kind}:{1 + int(totals[program, kind] * rng.random() ** 2)}:{program}"
-        status, log = place.run(fault=what)
-    return f"{what} -> {status}", status, log
+        status, _log = place.run(fault=what)
+    return f"{what} -> {status}", status, wrong
 
 
 def one_round(host, seed, totals, duckdb):
@@ -289,10 +294,12 @@ def one_round(host, seed, totals, duckdb):
     history, kills = [f"{place.form}{', duckdb' if place.duckdb else ''}"], 0
     try:
         for _ in range(rng.randint(3, 6)):
-            done, status, _log = one_kill(place, rng, totals)
+            done, status, wrong = one_kill(place, rng, totals)
             proxy.healthy_again(host)
             history.append(done)
             kills += status != 0
+            if wrong:
+                return kills, history, wrong
             if status == 0: # nothing is left to be done
                 break
         status, log = place.run()

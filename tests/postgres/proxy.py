@@ -13,7 +13,7 @@ class Proxy:
 
     def __init__(self, port, at, act):
         self.target, self.at, self.act, self.count = port, at, act, 0
-        self.lock = threading.Lock()
+        self.lock, self.closed = threading.Lock(), False
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.sockets = []
@@ -27,6 +27,8 @@ class Proxy:
             except OSError:
                 return
             self.sockets += [client, server]
+            if self.closed:
+                return self.close()
             for a, b in ((client, server), (server, client)):
                 threading.Thread(target=self.pump, args=(a, b, client, server), daemon=True).start()
 
@@ -48,9 +50,13 @@ class Proxy:
                 pass
 
     def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for s in self.sockets:
+        """Shut down, not just closed: a thread that waits for data of a closed socket would keep the connection, and the server what it has locked."""
+        self.closed = True
+        for s in [self.listener, *self.sockets]:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
             s.close()
 
 
