@@ -37,6 +37,7 @@ static weir_rc make_part(combiner *c, size_t i, const combiner_binding *b, err *
     p->b = b;
     p->reduces = schema_reduces(b->schema);
     p->redacts = schema_redacts(b->schema);
+    p->deletes = schema_deletes(b->schema);
     for (size_t k = 0; k < i && !p->check; k++)
         if (c->parts[k].b->schema == b->schema)
             p->check = c->parts[k].check;
@@ -240,6 +241,17 @@ static table_ref before_last(const table *t, table_ref key)
 
 static weir_view text_of(const table_doc *d) { return (weir_view){d->text, d->len}; }
 
+/* Does the document that was just checked, with its notes, delete itself or a part of it by merging? */
+static bool deletes(const part *p, const tape *doc)
+{
+    for (uint32_t i = 0; p->deletes && i < doc->count; i++) {
+        const note *n = checker_note(p->check, i);
+        if (n && n->del && n->reduce == REDUCE_MERGE)
+            return true;
+    }
+    return false;
+}
+
 static bool is_worth_it(const table_doc *left, size_t right)
 {
     return !(left->flags & (TABLE_BASE | TABLE_APART)) && left->len <= MUCH * right + SMALL;
@@ -266,15 +278,17 @@ static void reduce_back(combiner *c, const part *p, table_ref key)
             table_doc_at(t, before)->flags |= TABLE_APART;
             break;
         }
+        const unsigned apart = table_doc_at(t, k->last)->flags & TABLE_APART;
         if (!table_replace(t, key, before_of(t, k, before), buf_view(&c->out)))
             break;
         table_drop_last(t, key, before_of(t, k, k->last));
+        table_doc_at(t, table_key_at(t, key)->last)->flags |= apart;
     }
     err_free(&e);
 }
 
 /* Behind others of its key. c->right is checked, with its notes where that is wanted. */
-static weir_rc add_next(combiner *c, const part *p, table_ref key, weir_view doc, bool together, err *e)
+static weir_rc put_next(combiner *c, const part *p, table_ref key, weir_view doc, bool together, err *e)
 {
     table *t = &c->table;
     table_doc *last = table_doc_at(t, table_key_at(t, key)->last);
@@ -294,6 +308,16 @@ static weir_rc add_next(combiner *c, const part *p, table_ref key, weir_view doc
     rc = done(table_add_doc(t, key, doc, 0, false), e);
     if (!rc)
         last->flags |= TABLE_APART;
+    return rc;
+}
+
+static weir_rc add_next(combiner *c, const part *p, table_ref key, weir_view doc, bool together, bool last, err *e)
+{
+    weir_rc rc = put_next(c, p, key, doc, together, e);
+    if (!rc && last)
+        table_doc_at(&c->table, table_key_at(&c->table, key)->last)->flags |= TABLE_APART;
+    if (!rc && p->reduces)
+        reduce_back(c, p, key);
     return rc;
 }
 
@@ -322,24 +346,22 @@ static weir_rc add(combiner *c, uint32_t binding, weir_view doc, bool base, err 
     weir_view packed = buf_view(&c->packed);
     uint32_t hash = table_hash(&c->table, binding, packed);
     table_ref key = table_find(&c->table, binding, packed, hash);
-    bool together = false, valid = true;
+    bool together = false, valid = true, last;
     weir_rc rc = WEIR_OK;
     if (key && base)
         return add_base(c, key, doc, e);
     if (key && p->reduces)
         together = is_worth_it(table_doc_at(&c->table, table_key_at(&c->table, key)->last), doc.len);
     if (!base)
-        rc = checker_run(p->check, &c->right, together, &valid, e);
+        rc = checker_run(p->check, &c->right, together || p->deletes, &valid, e);
     if (!rc && !valid)
         rc = combiner_check(c, p, doc, false, "a document is not valid", e); /* says why */
     if (rc)
         return rc;
+    last = !base && deletes(p, &c->right);
     if (!key)
-        return add_new(c, binding, doc, base ? TABLE_BASE : 0, hash, e);
-    rc = add_next(c, p, key, doc, together, e);
-    if (!rc && p->reduces)
-        reduce_back(c, p, key);
-    return rc;
+        return add_new(c, binding, doc, (base ? TABLE_BASE : 0) | (last ? TABLE_APART : 0), hash, e);
+    return add_next(c, p, key, doc, together, last, e);
 }
 
 /* Nothing that is to be redacted gets further than this: *doc is then without it, and c->right is of that. */

@@ -2,6 +2,9 @@
  * to sorted segments in a file that has no name, which are merged when they are drained.
  *
  * Bindings are told apart by their index, keys by their packed tuples (model/tuple.h); that is the order in which they come out.
+ *
+ * A deletion ends what came before it, and documents behind it begin anew, whether they come in the same transaction or in the next:
+ * how documents fall into transactions makes no difference. (Flow's own runtime merges them with what was deleted in the same one.)
  */
 #ifndef WEIR_DOC_COMBINER_H
 #define WEIR_DOC_COMBINER_H
@@ -15,7 +18,7 @@ typedef struct combiner_binding {
     const weir_view *key;      /* JSON pointers */
     size_t key_count;
     bool partial;              /* what comes out are parts that somebody else reduces further: nothing is deleted, and what cannot
-                                * be put together comes out apart */
+                                * be put together comes out apart: what is behind a deletion, too */
     const char *what;          /* what errors call it: `collection acme/orders` */
 } combiner_binding;
 

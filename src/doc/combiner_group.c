@@ -77,7 +77,7 @@ static weir_rc set(buf *to, weir_view v, err *e)
 static weir_rc take(group *g, const spilled *d, err *e)
 {
     g->flags = d->flags;
-    g->reduced = false;
+    g->reduced = g->deleted = false;
     return set(&g->doc, d->doc, e);
 }
 
@@ -171,5 +171,5 @@ weir_rc group_add(group *g, const spilled *d, err *e)
     g->changed |= !base;
     if (first)
         return g->full && !base ? join(g, d, true, e) : take(g, d, e);
-    return join(g, d, false, e);
+    return join(g, d, g->deleted, e); /* what was deleted does not come back */
 }

@@ -14,6 +14,7 @@ typedef struct part {
     const note_pointer *key;
     bool reduces; /* otherwise the last document stays */
     bool redacts;
+    bool deletes; /* what comes behind a document that deletes begins anew */
     bool owns;    /* the checker: bindings of one schema share it */
 } part;
 

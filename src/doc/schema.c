@@ -404,3 +404,8 @@ bool schema_redacts(const schema *s)
 {
     return s->redacts;
 }
+
+bool schema_deletes(const schema *s)
+{
+    return s->deletes;
+}

@@ -30,6 +30,8 @@ void schema_free(schema *s);
 /** Does it note anything at all? Otherwise collecting is in vain. */
 bool schema_reduces(const schema *s);
 bool schema_redacts(const schema *s);
+/** Is there a `merge` that deletes? Of what it deletes nothing may be merged with what comes behind. */
+bool schema_deletes(const schema *s);
 
 /** @return WEIR_E_NOMEM. The schema must outlive it. */
 weir_rc checker_make(const schema *s, checker **ret, err *e);

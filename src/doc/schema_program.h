@@ -127,7 +127,7 @@ struct schema {
     uint32_t count, resources, guesses;
     int32_t root;
     bool dynamic;   /* has references that depend on where one comes from */
-    bool reduces, redacts;
+    bool reduces, redacts, deletes;
     value_rule *values;   /* those whose tapes are to be freed */
     pattern **patterns;   /* to be freed */
     size_t pattern_count, pattern_room;

@@ -10,7 +10,8 @@ import sys
 import threading
 
 from harness import Place, has, run_all
-from kill import LOCAL, Proxy, check, descendants, documents, named
+from kill import LOCAL, check, documents
+from proxy import Proxy, descendants, named
 
 
 def two_runs(server, seed):

@@ -3,74 +3,25 @@ them, and no row that is an addition is there twice.
 
     kill.py [ROUNDS [FIRST-SEED]]
 
-Between the connector and the server stands a proxy that counts what passes through it, in both directions; at a number drawn from a seed it acts, so that
-every point is hit: between rows, between COMMIT and its answer. Up to four times a round, then runs to the end. Rows with a key, rows that are additions, and
-sums of what a derivation makes of these: a document that counts twice anywhere on its way shows.
+Between the connector and the server stands a proxy (proxy.py), which acts at a number drawn from a seed. Up to four times a round, then runs to the end.
+Rows with a key, rows that are additions, and sums of what a derivation makes of these: a document that counts twice anywhere on its way shows.
 """
 
-import json
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections import Counter
-from pathlib import Path
 
 from harness import BIN, Place, programs
+from proxy import Proxy, descendants, healthy_again, kill, named
 from server import Server
 
 DOCUMENTS, KEYS = 700, 120
 ACTIONS = ["drop", "backend", "runner", "connector"]
 LOCAL = {"native": None, "json": {"command": [str(BIN / "materialize-postgres")]}, "protobuf": {"command": [str(BIN / "materialize-postgres")], "protobuf": True}}
-
-
-class Proxy:
-    """Passes on what comes, a buffer at a time; calls act() with the number of its own port when `at` buffers have passed."""
-
-    def __init__(self, port, at, act):
-        self.target, self.at, self.act, self.count = port, at, act, 0
-        self.lock = threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.sockets = []
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-                server = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                return
-            self.sockets += [client, server]
-            for a, b in ((client, server), (server, client)):
-                threading.Thread(target=self.pump, args=(a, b, client, server), daemon=True).start()
-
-    def pump(self, source, to, client, server):
-        try:
-            while data := source.recv(8192):
-                with self.lock:
-                    self.count += 1
-                    now = self.count == self.at
-                if now:
-                    self.act(server.getsockname()[1], (client, server))
-                to.sendall(data)
-        except OSError:
-            pass
-        for s in (client, server):
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for s in self.sockets:
-            s.close()
 
 
 def documents(rng):
@@ -89,33 +40,6 @@ def documents(rng):
         lines.append(("added", {"id": n, "v": rng.randrange(5)}))
         added[n] = 1
     return lines, keyed, added
-
-
-def descendants(pid):
-    found, todo = [], [pid]
-    while todo:
-        parent = todo.pop()
-        try:
-            children = [c for path in Path(f"/proc/{parent}/task").glob("*/children") for c in path.read_text().split()]
-        except OSError:
-            continue
-        found += map(int, children)
-        todo += map(int, children)
-    return found
-
-
-def named(pid, name):
-    try:
-        return open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")[0].endswith(name)
-    except OSError:
-        return False
-
-
-def kill(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def faulty_run(server, place, action, at):
@@ -147,16 +71,6 @@ def faulty_run(server, place, action, at):
         status = process.wait(120)
     proxy.close()
     return status, done.is_set()
-
-
-def healthy_again(server):
-    """After the end of a process by force the server restarts all others."""
-    for _ in range(600):
-        try:
-            return server.ask("SELECT 1")
-        except RuntimeError:
-            threading.Event().wait(0.05)
-    raise AssertionError("the server did not come back")
 
 
 def check_totals(server, lines):

@@ -118,3 +118,12 @@ $ sed -i 's/, maximum: 1//' flow.yaml; weir replay --quiet; python3 rows.py
 < 0
 < 1
 < 2
+
+== what was deleted does not come back with what follows it in the same transaction, into what is stored or into nothing
+$ weir run --once --quiet; python3 rows.py >/dev/null
+! made table "t"
+$ printf '{"id":1,"n":4,"_meta":{"op":"d"}}\n{"id":1,"n":100}\n{"id":6,"n":1,"first":"old"}\n{"id":6,"_meta":{"op":"d"}}\n{"id":6,"n":2}\n' >in2.ndjson; weir run --once --quiet; python3 rows.py
+< 1 100 None None None None
+< 2 10 None None None []
+< 3 5 None None None None
+< 6 2 None None None None
