@@ -161,6 +161,7 @@ static bool number_of(const duck_column *c, weir_view json, weir_view *ret)
 static duck_type type_of_number(weir_view number, duck_kind top, lite_text *scratch)
 {
     digits d;
+    double r;
     lite_value v = lite_value_read(number, (value_hint){.integer = true}, scratch);
     duck_type t = {.kind = top};
     if (!digits_take(number, &d)) {
@@ -173,7 +174,7 @@ static duck_type type_of_number(weir_view number, duck_kind top, lite_text *scra
         t.kind = DUCK_BIGINT;
     else if (!t.behind && t.whole <= DUCK_DIGITS && !memchr(number.ptr, 'e', number.len) && !memchr(number.ptr, 'E', number.len))
         t.kind = DUCK_HUGEINT;
-    else if (v.kind == VALUE_REAL)
+    else if (v.kind == VALUE_REAL || digits_to_double(&d, &r))
         t.kind = DUCK_DOUBLE;
     else if (t.whole + t.behind <= DUCK_DIGITS)
         t.kind = DUCK_DECIMAL;
@@ -271,6 +272,10 @@ static bool put_double(const duck_column *c, const target *to, weir_view json)
     if (!number_of(c, json, &n))
         return false;
     lite_value x = lite_value_read(n, (value_hint){0}, to->scratch);
+    if (x.kind == VALUE_TEXT) { /* far from the point, or of too many digits */
+        digits d;
+        return digits_take(n, &d) && digits_to_double(&d, place(to, sizeof(double)));
+    }
     *(double *)place(to, sizeof(double)) = x.kind == VALUE_INTEGER ? (double)x.integer : x.real;
     return x.kind == VALUE_REAL || (x.kind == VALUE_INTEGER && x.integer <= most && x.integer >= -most);
 }

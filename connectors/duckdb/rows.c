@@ -1,4 +1,5 @@
-/* Rows on their way into a table: they become data chunks, wait, and go in together. DuckDB's indexes would make every row dear, so tables have no PRIMARY KEY:
+/* Rows on their way into a table: they become data chunks, wait, and go in together. Whether a row exists is looked up rather than believed: another task may
+ * have stored it. DuckDB's indexes would make every row dear, so tables have no PRIMARY KEY:
  * rows that give way are deleted by a join with the keys of those that come, which is cheap for a column store, and what comes is appended. */
 #include <stdlib.h>
 #include <string.h>
@@ -241,7 +242,7 @@ static weir_rc store_row(weir_task *t, duck_loader *l, duck_table *x, const weir
     if (rc)
         return rc;
     taken(&x->rows, rows, x->count);
-    return x->keys && rows->exists != WEIR_EXISTS_NO && !x->empty ? put_gone(t, l, x, rows) : WEIR_OK;
+    return x->keys && !x->empty ? put_gone(t, l, x, rows) : WEIR_OK;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- many at once -- */
@@ -301,8 +302,7 @@ static weir_rc delete_all_old(weir_task *t, duck_loader *l, duck_table *x, const
 {
     weir_rc rc = WEIR_OK;
     for (size_t i = 0; !rc && i < count; i++)
-        if (rows[i].op == WEIR_DELETE || rows[i].exists != WEIR_EXISTS_NO)
-            rc = put_gone(t, l, x, &rows[i]);
+        rc = put_gone(t, l, x, &rows[i]);
     return rc ? rc : duck_rows_settle(t, l, x);
 }
 
