@@ -1,6 +1,7 @@
 """Measures and prints one table; see README.md. Started by bin/bench."""
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -12,14 +13,9 @@ from pathlib import Path
 from statistics import median
 
 from measuring import BenchFailed, Place
-import rows
-import rows_derive
-import rows_documents
-import rows_fivetran
-import rows_protocols
 from rows import Row
 
-ROWS = rows.ROWS | rows_protocols.ROWS | rows_fivetran.ROWS | rows_documents.ROWS | rows_derive.ROWS
+ROWS = {name: row for path in sorted(Path(__file__).resolve().parent.glob("rows*.py")) for name, row in importlib.import_module(path.stem).ROWS.items()}
 
 ROOT = Path(__file__).resolve().parent.parent
 

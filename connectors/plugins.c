@@ -70,12 +70,6 @@ static const weir_connector *plugin_load(const plugin *p, char *ret_why, size_t 
 
 static weir_rc open_absent(weir_task *t, const weir_connector *me, const void *config, void **ret_self);
 
-/* It refuses before it looks at any setting, and so takes all of them. */
-static const weir_connector duckdb_absent = {
-    .abi = WEIR_ABI, .name = "materialize-duckdb", .version = "0.1.0", .title = "Loads tables into a DuckDB database file",
-    .config_schema = WEIR_LIT("{\"type\":\"object\"}"), .open = open_absent, .sql = &(const weir_sql){0},
-};
-
 static weir_rc store_absent(weir_task *t, void *self, const weir_row *rows, size_t count)
 {
     (void)self, (void)rows, (void)count;
@@ -95,6 +89,13 @@ static weir_rc commit_absent(weir_task *t, void *self, weir_view checkpoint)
 }
 
 static const weir_materialize absent = {.apply = apply_absent, .store = store_absent, .commit = commit_absent};
+
+/* It refuses before it looks at any setting, and so takes all of them. */
+static const weir_connector duckdb_absent = {
+    .abi = WEIR_ABI, .name = "materialize-duckdb", .version = "0.1.0", .title = "Loads collections and tables into a DuckDB database file",
+    .config_schema = WEIR_LIT("{\"type\":\"object\"}"), .resource_schema = WEIR_LIT("{\"type\":\"object\"}"), .open = open_absent,
+    .materialize = &absent, .sql = &(const weir_sql){0},
+};
 
 static const weir_connector postgres_absent = {
     .abi = WEIR_ABI, .name = "materialize-postgres", .version = "0.1.0", .title = "Loads collections into tables of a PostgreSQL database",

@@ -297,6 +297,8 @@ typedef struct weir_materialize {
     bool updates;
     /** true: expire() removes all rows of a binding, but neither some by their age nor marks any; what needs that is refused at start. */
     bool expires_all_only;
+    /** Megabytes of documents that a transaction of `weir run` has at most, if commits are dear; 0: 16. They are in memory. */
+    unsigned transaction_mb;
 } weir_materialize;
 
 /* ------------------------------------------------------------------------------------------------------- SQL databases -- */

@@ -87,7 +87,8 @@ static weir_rc trailing(const dsql_block *b, dsql_error *e)
     if (at == b->end)
         return WEIR_OK;
     size_t line = dsql_line((weir_view){b->at, (size_t)(b->end - b->at)}, (size_t)(at - b->at), b->line);
-    return dsql_say(e, WEIR_E_CONFIG, "line %lld: there is no ';' at the end of '%!.*s'", (long long)line, (int)strcspn(at, "\r\n"), at);
+    return dsql_say(e, WEIR_E_CONFIG, "line %lld: there is no ';' at the end of '%!.*s'", (long long)line, (int)strcspn(at, "\r\n"),
+                    at);
 }
 
 weir_rc dsql_block_next(dsql_block *b, dsql_statement *ret, dsql_error *e)

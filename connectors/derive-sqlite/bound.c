@@ -35,7 +35,8 @@ static const char *digits(const char *at, const char *end)
     return at;
 }
 
-/* A number with digits before or behind the point, or both; without them all it is none. @return false if something else is in the text */
+/* A number with digits before or behind the point, or both; without them all it is none. @return false if something else is in the
+ * text */
 static bool is_number(weir_view s, bool *ret_integer)
 {
     const char *at = s.ptr, *end = s.ptr + s.len;

@@ -16,7 +16,8 @@ typedef enum dsql_kind {
 
 dsql_kind dsql_kind_of(const weir_column *c);
 
-/** As lite_value_read(): appends to the scratch, which does not move, what has to be decoded; at most json.len bytes, and DSQL_TIME_ROOM.
+/** As lite_value_read(): appends to the scratch, which does not move, what has to be decoded; at most json.len bytes, and
+ * DSQL_TIME_ROOM.
  *  @param clock of the document's UUID; 0: not known */
 lite_value dsql_bound_value(dsql_kind kind, weir_view json, uint64_t clock, lite_text *scratch);
 

@@ -5,7 +5,7 @@
 #include "block.h"
 
 enum {
-    LENGTH_MAX = 64 << 20, /* of a text or row: that of a document (flow.md 1.1) */
+    LENGTH_MAX = 64 << 20,     /* of a text or row: that of a document (flow.md 1.1) */
     OPS_BETWEEN_LOOKS = 50000, /* of SQLite's machine, below a millisecond */
 };
 
@@ -28,18 +28,19 @@ weir_rc dsql_db_error(dsql_db *d, int code, dsql_error *e)
         return dsql_say(e, WEIR_STOPPED, "stopped");
     if (refused && (code & 0xff) == SQLITE_AUTH)
         return dsql_say(e, WEIR_E_CONFIG, "%s", refused);
-    if (!d->sqlite)
+    if (!d->sqlite || (code & 0xff) == SQLITE_NOMEM)
         return dsql_say(e, WEIR_E_NOMEM, "out of memory");
     return dsql_say(e, lite_code_rc(code), "%s", sqlite3_errmsg(d->sqlite));
 }
 
 /* An error of what is not in the catalog: of the file rather than of the SQL. */
-static weir_rc file_error(dsql_db *d, const char *doing, dsql_error *e)
+static weir_rc file_error(dsql_db *d, int code, const char *doing, dsql_error *e)
 {
-    int code = d->sqlite ? sqlite3_extended_errcode(d->sqlite) : SQLITE_NOMEM, errnum = d->sqlite ? sqlite3_system_errno(d->sqlite) : 0;
+    int errnum = d->sqlite ? sqlite3_system_errno(d->sqlite) : 0;
     if ((code & 0xff) == SQLITE_BUSY)
-        return weir_stopping(d->wait.task) ? dsql_say(e, WEIR_STOPPED, "stopped")
-                                           : dsql_say(e, WEIR_E_TRANSIENT, "%s \"%s\": another process works with it", doing, d->path);
+        return weir_stopping(d->wait.task)
+                   ? dsql_say(e, WEIR_STOPPED, "stopped")
+                   : dsql_say(e, WEIR_E_TRANSIENT, "%s \"%s\": another process works with it", doing, d->path);
     dsql_db_error(d, code, e);
     if ((code & 0xff) == SQLITE_CANTOPEN && errnum)
         dsql_say(e, e->rc, "%s", strerror(errnum));
@@ -53,7 +54,8 @@ static bool is_ours(const char *table)
     return table && (sqlite3_stricmp(table, checkpoint_table) == 0 || sqlite3_stricmp(table, migrations_table) == 0);
 }
 
-/* The transaction and the checkpoint belong to the runtime: SQL that ends the one or changes the other would lose or repeat documents. */
+/* The transaction and the checkpoint belong to the runtime: SQL that ends the one or changes the other would lose or repeat
+ * documents. */
 static int authorize(void *arg, int action, const char *a, const char *b, const char *database, const char *by)
 {
     dsql_db *d = arg;
@@ -62,7 +64,8 @@ static int authorize(void *arg, int action, const char *a, const char *b, const 
     if (!d->guarded)
         return SQLITE_OK;
     if (action == SQLITE_TRANSACTION)
-        d->refused = "a transaction is always open, and the runtime ends it: BEGIN, COMMIT and ROLLBACK are not for SQL of a derivation";
+        d->refused =
+            "a transaction is always open, and the runtime ends it: BEGIN, COMMIT and ROLLBACK are not for SQL of a derivation";
     if (action == SQLITE_ATTACH || action == SQLITE_DETACH)
         d->refused = "a derivation has one database: ATTACH and DETACH are not for SQL of a derivation";
     bool writes = action == SQLITE_INSERT || action == SQLITE_UPDATE || action == SQLITE_DELETE || action == SQLITE_DROP_TABLE;
@@ -143,7 +146,8 @@ static weir_rc migrate(dsql_db *d, size_t index, const char *script, dsql_error 
 {
     if (run_script(d, script, e))
         return dsql_at(e, "migration %lld", (long long)index + 1);
-    return note_migration(d, index, script) ? file_error(d, "writing to", e) : WEIR_OK;
+    int code = note_migration(d, index, script);
+    return code ? file_error(d, code, "writing to", e) : WEIR_OK;
 }
 
 static weir_rc run_migrations(dsql_db *d, dsql_migrations *m, dsql_error *e)
@@ -156,7 +160,7 @@ static weir_rc run_migrations(dsql_db *d, dsql_migrations *m, dsql_error *e)
     code = code ? code : sqlite3_reset(st);
     sqlite3_finalize(st);
     if (code)
-        return file_error(d, "reading", e);
+        return file_error(d, code, "reading", e);
     for (weir_rc rc = WEIR_OK; next < m->count; next++) {
         weir_view script = {m->scripts[next], strlen(m->scripts[next])};
         if (dsql_is_file(script) && m->validating)
@@ -179,13 +183,6 @@ bool dsql_db_in_memory(const dsql_db *d)
     return strcmp(d->path, ":memory:") == 0;
 }
 
-static int exec(dsql_db *d, char *sql)
-{
-    int code = sql ? sqlite3_exec(d->sqlite, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
-    sqlite3_free(sql);
-    return code;
-}
-
 static int set_up(dsql_db *d, int64_t cache_mb)
 {
     sqlite3_extended_result_codes(d->sqlite, 1);
@@ -194,16 +191,20 @@ static int set_up(dsql_db *d, int64_t cache_mb)
     sqlite3_limit(d->sqlite, SQLITE_LIMIT_SQL_LENGTH, LENGTH_MAX);
     sqlite3_db_config(d->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_progress_handler(d->sqlite, OPS_BETWEEN_LOOKS, look_for_stop, d);
-    int code = sqlite3_set_authorizer(d->sqlite, authorize, d);
+    char *sql =
+        sqlite3_mprintf("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST; PRAGMA cache_size=-%lld",
+                        (long long)cache_mb * 1024);
+    int code = sql ? sqlite3_set_authorizer(d->sqlite, authorize, d) : SQLITE_NOMEM;
     if (!code)
-        code = exec(d, sqlite3_mprintf("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST; PRAGMA cache_size=-%lld",
-                                       (long long)cache_mb * 1024));
+        code = sqlite3_exec(d->sqlite, sql, NULL, NULL, NULL);
+    sqlite3_free(sql);
     return code;
 }
 
 static int prepare_own(dsql_db *d)
 {
-    int code = sqlite3_prepare_v3(d->sqlite, "UPDATE gazette_checkpoint SET checkpoint = ?1", -1, SQLITE_PREPARE_PERSISTENT, &d->put_checkpoint, NULL);
+    int code = sqlite3_prepare_v3(d->sqlite, "UPDATE gazette_checkpoint SET checkpoint = ?1", -1, SQLITE_PREPARE_PERSISTENT,
+                                  &d->put_checkpoint, NULL);
     if (!code)
         code = sqlite3_prepare_v3(d->sqlite, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT, &d->get_version, NULL);
     return code;
@@ -219,10 +220,16 @@ static int read_version(dsql_db *d, int64_t *ret)
 weir_rc dsql_db_open(dsql_db *d, dsql_migrations *m, int64_t cache_mb, dsql_error *e)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    if (sqlite3_open_v2(d->path, &d->sqlite, flags, NULL) || set_up(d, cache_mb) || exec(d, sqlite3_mprintf("%s", tables_sql)) || prepare_own(d) ||
-        read_version(d, &d->version))
-        return file_error(d, "opening", e);
-    return run_migrations(d, m, e);
+    int code = sqlite3_open_v2(d->path, &d->sqlite, flags, NULL);
+    if (!code)
+        code = set_up(d, cache_mb);
+    if (!code)
+        code = sqlite3_exec(d->sqlite, tables_sql, NULL, NULL, NULL);
+    if (!code)
+        code = prepare_own(d);
+    if (!code)
+        code = read_version(d, &d->version);
+    return code ? file_error(d, code, "opening", e) : run_migrations(d, m, e);
 }
 
 void dsql_db_close(dsql_db *d)
@@ -256,7 +263,7 @@ weir_rc dsql_db_checkpoint(weir_task *t, dsql_db *d, weir_view *ret)
     code = code ? code : sqlite3_reset(st);
     sqlite3_finalize(st);
     if (code)
-        file_error(d, "reading", &e);
+        file_error(d, code, "reading", &e);
     return lost ? lite_nomem(t) : dsql_fail(t, &e);
 }
 
@@ -276,8 +283,11 @@ static int put_checkpoint(dsql_db *d, weir_view checkpoint)
 static weir_rc commit_and_begin(dsql_db *d, dsql_error *e)
 {
     int64_t version = d->version;
-    if (sqlite3_exec(d->sqlite, "COMMIT; BEGIN EXCLUSIVE", NULL, NULL, NULL) || read_version(d, &version))
-        return file_error(d, "writing to", e);
+    int code = sqlite3_exec(d->sqlite, "COMMIT; BEGIN EXCLUSIVE", NULL, NULL, NULL);
+    if (!code)
+        code = read_version(d, &version);
+    if (code)
+        return file_error(d, code, "writing to", e);
     if (version != d->version)
         return dsql_say(e, WEIR_E_CONFIG, "fenced off: another run has taken over \"%s\"", d->path);
     return WEIR_OK;
@@ -288,8 +298,9 @@ weir_rc dsql_db_commit(weir_task *t, dsql_db *d, weir_view checkpoint)
     dsql_error e = {WEIR_OK, NULL};
     if (d->broken)
         return weir_fail(t, WEIR_E_BUG, "writing to \"%s\": a read or commit failed before", d->path);
-    if (put_checkpoint(d, checkpoint))
-        file_error(d, "writing to", &e);
+    int code = put_checkpoint(d, checkpoint);
+    if (code)
+        file_error(d, code, "writing to", &e);
     if (!e.rc)
         commit_and_begin(d, &e);
     d->broken = e.rc != WEIR_OK;

@@ -19,8 +19,8 @@ typedef struct dsql_db {
 typedef struct dsql_migrations {
     const char *const *scripts; /* SQL, or names of files that are not there */
     size_t count;
-    bool validating;            /* those are left out */
-    size_t failed;              /* set: the number of the one that failed, from 1 */
+    bool validating; /* those are left out */
+    size_t failed;   /* set: the number of the one that failed, from 1 */
 } dsql_migrations;
 
 /** Opens it, begins the transaction, makes the tables and runs the migrations that have not been run. `d` has path and wait.

@@ -1,7 +1,7 @@
 /* derive_sqlite.c - derive-sqlite: collections made of others by SQL, with an SQLite database to remember things in.
  *
- * Read on in this order: block.h (SQL taken apart), param.h (which field a parameter names), bound.h (what SQLite gets of it), lambda.h (running it), db.h (the
- * database, whose one open transaction holds the checkpoint too).
+ * Read on in this order: block.h (SQL taken apart), param.h (which field a parameter names), bound.h (what SQLite gets of it),
+ * lambda.h (running it), db.h (the database, whose one open transaction holds the checkpoint too).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +88,8 @@ static weir_rc open_deriver(weir_task *t, const weir_connector *me, const void *
     deriver *x = calloc(1, sizeof *x);
     if (!x)
         return lite_nomem(t);
-    *x = (deriver){.settings = s, .d = {.path = s->path ? s->path : ":memory:", .wait = {.task = t, .busy_ms = s->busy_timeout * 1000}}};
+    *x = (deriver){.settings = s,
+                   .d = {.path = s->path ? s->path : ":memory:", .wait = {.task = t, .busy_ms = s->busy_timeout * 1000}}};
     *ret_self = x;
     return WEIR_OK;
 }
@@ -115,7 +116,8 @@ static const char *file_of(weir_task *t, const weir_derivation *v, const char *p
 }
 
 /* @param ret NULL is left there for a file that does not exist; *ret_file is its name then */
-static weir_rc make_lambda(dsql_db *d, const weir_transform *tr, lite_text *text, weir_view *ret_file, dsql_lambda **ret, dsql_error *e)
+static weir_rc make_lambda(dsql_db *d, const weir_transform *tr, lite_text *text, weir_view *ret_file, dsql_lambda **ret,
+                           dsql_error *e)
 {
     weir_view sql;
     *ret_file = (weir_view){NULL, 0};
@@ -267,7 +269,8 @@ const weir_connector derive_sqlite = {
     .title = "Derives collections with SQL",
     .config = config_fields,
     .config_size = sizeof(settings),
-    .resource_schema = WEIR_LIT("{\"type\":\"string\",\"title\":\"SQL\",\"description\":\"Statements that run for each document; what they select is published.\"}"),
+    .resource_schema = WEIR_LIT("{\"type\":\"string\",\"title\":\"SQL\",\"description\":\"Statements that run for each document; "
+                                "what they select is published.\"}"),
     .open = open_deriver,
     .close = close_deriver,
     .derive = &derive,

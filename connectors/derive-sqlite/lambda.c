@@ -27,8 +27,8 @@ typedef struct statement {
     size_t param_count;
     output *outputs;
     size_t output_count;
-    bool whole;     /* the only column is the document */
-    int prepared;   /* how often SQLite had prepared it anew when outputs were made */
+    bool whole;   /* the only column is the document */
+    int prepared; /* how often SQLite had prepared it anew when outputs were made */
 } statement;
 
 struct dsql_lambda {
@@ -125,14 +125,18 @@ static bool name_output(statement *s, size_t i, weir_view name)
     lite_text quoted = {0};
     lite_value_quote(&quoted, name);
     lite_text_add(&quoted, ":", 1);
+    if (quoted.failed) {
+        lite_text_free(&quoted);
+        return false;
+    }
     s->outputs[i].name = (weir_name){quoted.ptr, quoted.len};
-    for (size_t k = 0; k < i && !quoted.failed; k++) {
+    for (size_t k = 0; k < i; k++) {
         if (!same_name(s->outputs[k].name, s->outputs[i].name))
             continue;
         free((char *)s->outputs[k].name.quoted);
         s->outputs[k].name = (weir_name){NULL, 0};
     }
-    return !quoted.failed;
+    return true;
 }
 
 static weir_rc find_outputs(const dsql_lambda *l, statement *s, dsql_error *e)
@@ -239,10 +243,12 @@ static int bind_value(sqlite3_stmt *st, int i, const lite_value *v)
 
 /* ------------------------------------------------------------------------------------------------------------ publishing -- */
 
-static weir_view column_text(sqlite3_stmt *st, int i)
+/* Of TEXT or BLOB. As a blob also the former: to put a NUL behind it SQLite would copy it. */
+static weir_rc column_bytes(weir_task *t, sqlite3_stmt *st, int i, weir_view *ret)
 {
-    const char *text = (const char *)sqlite3_column_text(st, i);
-    return (weir_view){text, text ? (size_t)sqlite3_column_bytes(st, i) : 0};
+    const char *bytes = sqlite3_column_blob(st, i); /* NULL if it is empty, too */
+    *ret = (weir_view){bytes ? bytes : "", bytes ? (size_t)sqlite3_column_bytes(st, i) : 0};
+    return !bytes && sqlite3_errcode(sqlite3_db_handle(st)) == SQLITE_NOMEM ? lite_nomem(t) : WEIR_OK;
 }
 
 /* TEXT that is enclosed in {} or [] and is JSON counts as that. */
@@ -252,36 +258,45 @@ static bool is_json(weir_view s)
     return enclosed && weir_json_at(s, "").len == s.len;
 }
 
-static void put_column(weir_task *t, sqlite3_stmt *st, int i, weir_name name)
+static void put_bytes(weir_task *t, int type, weir_name name, weir_view v)
 {
+    if (type == SQLITE_BLOB)
+        weir_put_bytes(t, name, v.ptr, v.len);
+    else if (is_json(v))
+        weir_put_json(t, name, v);
+    else
+        weir_put_text(t, name, v);
+}
+
+static weir_rc put_column(weir_task *t, sqlite3_stmt *st, int i, weir_name name)
+{
+    weir_rc rc = WEIR_OK;
     weir_view v;
-    switch (sqlite3_column_type(st, i)) {
+    int type = sqlite3_column_type(st, i);
+    switch (type) {
     case SQLITE_INTEGER:
         weir_put_int(t, name, sqlite3_column_int64(st, i));
         break;
     case SQLITE_FLOAT:
         weir_put_double(t, name, sqlite3_column_double(st, i));
         break;
-    case SQLITE_TEXT:
-        v = column_text(st, i);
-        if (is_json(v))
-            weir_put_json(t, name, v);
-        else
-            weir_put_text(t, name, v);
-        break;
-    case SQLITE_BLOB: {
-        const void *bytes = sqlite3_column_blob(st, i);
-        weir_put_bytes(t, name, bytes, bytes ? (size_t)sqlite3_column_bytes(st, i) : 0);
-        break;
-    }
-    default:
+    case SQLITE_NULL:
         weir_put_null(t, name);
+        break;
+    default:
+        rc = column_bytes(t, st, i, &v);
+        if (!rc)
+            put_bytes(t, type, name, v);
     }
+    return rc;
 }
 
 static weir_rc publish_whole(weir_task *t, const statement *s, const weir_binding *to)
 {
-    weir_view doc = sqlite3_column_type(s->st, 0) == SQLITE_TEXT ? column_text(s->st, 0) : (weir_view){NULL, 0};
+    weir_view doc = {NULL, 0};
+    weir_rc rc = sqlite3_column_type(s->st, 0) == SQLITE_TEXT ? column_bytes(t, s->st, 0, &doc) : WEIR_OK;
+    if (rc)
+        return rc;
     if (is_json(doc) && doc.ptr[0] == '{')
         return weir_emit(t, to, WEIR_UPSERT, doc);
     const char *name = sqlite3_column_name(s->st, 0);
@@ -295,8 +310,8 @@ static weir_rc publish(weir_task *t, const statement *s, const weir_binding *to)
     weir_rc rc = weir_begin(t, to, WEIR_UPSERT);
     for (size_t i = 0; !rc && i < s->output_count; i++)
         if (s->outputs[i].name.quoted)
-            put_column(t, s->st, (int)i, s->outputs[i].name);
-    return rc ? rc : weir_end(t);
+            rc = put_column(t, s->st, (int)i, s->outputs[i].name);
+    return rc ? rc : weir_end(t); /* a document that was begun is taken back with the callback */
 }
 
 /* --------------------------------------------------------------------------------------------------------------- running -- */

@@ -1,4 +1,5 @@
-/* lambda.h - the block of a transform: its statements, prepared; what is bound to them of a document, what becomes of their rows (flow.md 4.5). */
+/* lambda.h - the block of a transform: its statements, prepared; what is bound to them of a document, what becomes of their rows
+ * (flow.md 4.5). */
 #ifndef DSQL_LAMBDA_H
 #define DSQL_LAMBDA_H
 

@@ -11,10 +11,10 @@ static const char explicit_prefix[] = "$p::(";
 /* Bytes of the blank at the beginning of a text, in UTF-8; 0: there is none. (Unicode's White_Space) */
 static size_t blank_at(weir_view s)
 {
-    static const char *const wide[] = {"\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82",
-                                       "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88",
-                                       "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f",
-                                       "\xe3\x80\x80"};
+    static const char *const wide[] = {"\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81",
+                                       "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86",
+                                       "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8",
+                                       "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
     if (s.len && (s.ptr[0] == ' ' || (s.ptr[0] >= '\t' && s.ptr[0] <= '\r')))
         return 1;
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
@@ -158,7 +158,8 @@ static weir_rc unknown(const weir_transform *t, const char *parameter, weir_view
         }
     }
     if (!nearest)
-        return dsql_say(e, WEIR_E_CONFIG, "parameter %s: '%.*s' has no fields", parameter, (int)t->collection.len, t->collection.ptr);
+        return dsql_say(e, WEIR_E_CONFIG, "parameter %s: '%.*s' has no fields", parameter, (int)t->collection.len,
+                        t->collection.ptr);
     char *near = dsql_param_name(nearest->field);
     if (!near)
         return dsql_say(e, WEIR_E_NOMEM, "out of memory");

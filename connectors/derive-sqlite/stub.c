@@ -36,7 +36,8 @@ static bool add_field(sqlite3_str *out, const weir_column *c, bool first)
 {
     char *name = dsql_param_name(c->field);
     if (name) {
-        sqlite3_str_appendf(out, "%s    -- %s%.*s", first ? "" : ",\n", c->key ? "key, at " : "at ", (int)c->pointer.len, c->pointer.ptr);
+        sqlite3_str_appendf(out, "%s    -- %s%.*s", first ? "" : ",\n", c->key ? "key, at " : "at ", (int)c->pointer.len,
+                            c->pointer.ptr);
         sqlite3_str_appendall(out, c->description.len ? ": " : "");
         comment(out, c->description);
         sqlite3_str_appendf(out, "\n    %s", name);
@@ -66,7 +67,8 @@ static bool add_whole(sqlite3_str *out, const weir_transform *tr)
             continue;
         char *name = dsql_param_name(tr->columns[i].field);
         if (name)
-            sqlite3_str_appendf(out, "\n-- Publishes every document as it is. A WHERE chooses some of them.\nSELECT JSON(%s);\n", name);
+            sqlite3_str_appendf(out, "\n-- Publishes every document as it is. A WHERE chooses some of them.\nSELECT JSON(%s);\n",
+                                name);
         sqlite3_free(name);
         return name != NULL;
     }
@@ -76,10 +78,11 @@ static bool add_whole(sqlite3_str *out, const weir_transform *tr)
 weir_rc dsql_stub_lambda(weir_task *t, const weir_transform *tr, weir_view url)
 {
     sqlite3_str *out = sqlite3_str_new(NULL);
-    sqlite3_str_appendf(out, "-- SQL that runs for each document of %.*s. Rows that it selects are published as documents.\n", (int)tr->collection.len,
-                        tr->collection.ptr);
+    sqlite3_str_appendf(out, "-- SQL that runs for each document of %.*s. Rows that it selects are published as documents.\n",
+                        (int)tr->collection.len, tr->collection.ptr);
     bool ok = add_whole(out, tr);
-    sqlite3_str_appendall(out, "\n-- Every field there is; AS gives it another name. Take out WHERE FALSE to have it published.\nSELECT\n");
+    sqlite3_str_appendall(
+        out, "\n-- Every field there is; AS gives it another name. Take out WHERE FALSE to have it published.\nSELECT\n");
     ok = ok && add_fields(out, tr);
     sqlite3_str_appendall(out, "\nWHERE FALSE;\n");
     int len = sqlite3_str_length(out);

@@ -1,4 +1,5 @@
-/* test_harness.h - derive-sqlite called as the runtime calls it: what it publishes, and the database looked at with sqlite3 itself. */
+/* test_harness.h - derive-sqlite called as the runtime calls it: what it publishes, and the database looked at with sqlite3 itself.
+ */
 #ifndef DSQL_TEST_HARNESS_H
 #define DSQL_TEST_HARNESS_H
 
@@ -30,13 +31,13 @@ typedef struct run {
     weir_transform transforms[TRANSFORMS];
     weir_column columns[TRANSFORMS][COLUMNS];
     weir_derivation v;
-    bool derives;   /* session_derive() was called */
-    buf out;        /* published documents, one a line */
-    bool emptied;   /* it is thrown away when it is full, as if somebody read it */
-    size_t most;    /* bytes that were in it then */
-    size_t rows;    /* and documents */
-    buf said;       /* what validate() reports, one a line */
-    char *resumed;  /* the checkpoint given to weir_resume() */
+    bool derives;  /* session_derive() was called */
+    buf out;       /* published documents, one a line */
+    bool emptied;  /* it is thrown away when it is full, as if somebody read it */
+    size_t most;   /* bytes that were in it then */
+    size_t rows;   /* and documents */
+    buf said;      /* what validate() reports, one a line */
+    char *resumed; /* the checkpoint given to weir_resume() */
 } run;
 
 static inline weir_rc on_attach(listener *l, weir_task *t, lane *ln)
@@ -46,7 +47,6 @@ static inline weir_rc on_attach(listener *l, weir_task *t, lane *ln)
     ln->outlets[0] = (outlet){.to = &r->out, .prefix = view_of(""), .suffix = view_of("\n")};
     return WEIR_OK;
 }
-
 
 static inline weir_rc on_spill(listener *l, weir_task *t, lane *ln)
 {
@@ -107,9 +107,26 @@ static inline weir_rc on_generated(listener *l, weir_task *t, weir_view url, wei
     return WEIR_OK;
 }
 
-static const listener_ops harness_ops = {
-    .attach = on_attach, .detach = on_detach, .spill = on_spill, .seal = on_seal, .resume = on_resume, .problem = on_problem,
-    .read_only = on_read_only, .generated = on_generated};
+static const listener_ops harness_ops = {.attach = on_attach,
+                                         .detach = on_detach,
+                                         .spill = on_spill,
+                                         .seal = on_seal,
+                                         .resume = on_resume,
+                                         .problem = on_problem,
+                                         .read_only = on_read_only,
+                                         .generated = on_generated};
+
+/** printf into memory that the caller frees. */
+static inline char *text(const char *fmt, ...)
+{
+    char *made = NULL;
+    va_list args;
+    va_start(args, fmt);
+    if (vasprintf(&made, fmt, args) < 0)
+        abort();
+    va_end(args);
+    return made;
+}
 
 /* ------------------------------------------------------------------------------------------------------------- a session -- */
 
@@ -160,7 +177,10 @@ static inline weir_transform *add_transform(run *r, const char *sql, const weir_
     weir_column *own = r->columns[at];
     buf lambda = {0};
     json_quote_lossy(&lambda, view_of(sql));
-    r->transforms[at] = (weir_transform){.index = at, .name = arena_printf(&r->a, "t%u", at), .collection = view_of("acme/in"), .columns = own,
+    r->transforms[at] = (weir_transform){.index = at,
+                                         .name = arena_printf(&r->a, "t%u", at),
+                                         .collection = view_of("acme/in"),
+                                         .columns = own,
                                          .lambda_json = arena_dup(&r->a, buf_view(&lambda))};
     buf_free(&lambda);
     weir_transform *tr = &r->transforms[at];
@@ -215,23 +235,23 @@ static inline void put(run *r, size_t transform, const char *doc)
         fail_msg("%s: %s", doc, err_text(&r->e));
 }
 
-static inline weir_rc try_commit(run *r, const char *checkpoint)
+static inline weir_rc try_commit(run *r, const char *position)
 {
-    return session_commit(r->s, view_of(checkpoint), &r->e);
+    return session_commit(r->s, view_of(position), &r->e);
 }
 
-static inline void commit(run *r, const char *checkpoint)
+static inline void commit(run *r, const char *position)
 {
-    if (try_commit(r, checkpoint))
+    if (try_commit(r, position))
         fail_msg("commit: %s", err_text(&r->e));
 }
 
 /* ------------------------------------------------------------------------------------------------------------ assertions -- */
 
-static inline void assert_error(run *r, weir_rc rc, weir_rc want, const char *text)
+static inline void assert_error(run *r, weir_rc rc, weir_rc want, const char *words)
 {
-    if (rc != want || !strstr(err_text(&r->e), text))
-        fail_msg("%d \"%s\"\n is not %d \"%s\"", rc, err_text(&r->e), want, text);
+    if (rc != want || !strstr(err_text(&r->e), words))
+        fail_msg("%d \"%s\"\n is not %d \"%s\"", rc, err_text(&r->e), want, words);
 }
 
 /** What was published since the last look. */

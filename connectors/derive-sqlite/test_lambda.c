@@ -1,4 +1,5 @@
-/* Lambdas: parameters, values, rows. Expected values are those of flow.md 4.5 and of what Flow's own tests of its SQLite derivations expect. */
+/* Lambdas: parameters, values, rows. Expected values are those of flow.md 4.5 and of what Flow's own tests of its SQLite
+ * derivations expect. */
 #include "test_harness.h"
 
 #include "param.h"
@@ -8,7 +9,8 @@
 static void test_statements_of_a_block(void **state)
 {
     (void)state;
-    DERIVES("-- Some comments;\nselect $n + 1 as a where ';' = ';';\n/* another ; one */ select [b;c] from (select 2 as [b;c]);;\n ;\n/* none */ ;\n",
+    DERIVES("-- Some comments;\nselect $n + 1 as a where ';' = ';';\n/* another ; one */ select [b;c] from (select 2 as [b;c]);;\n "
+            ";\n/* none */ ;\n",
             "{\"n\":1}", "{\"a\":2}\n{\"b;c\":2}\n", field("n"));
     DERIVES("", "{}", "");
     DERIVES("  \n\t ", "{}", "");
@@ -78,7 +80,9 @@ static void test_parameters_and_fields(void **state)
         {"with$Dollar", "$p::(with$Dollar)"},
         {"With/Nesting/and+special-hyphen", "$p::(With/Nesting/and+special-hyphen)"},
         {"hello, world!", "$p::(hello,_world!)"},
-        {"wide\xe3\x80\x80" "blank", "$wide_blank"},
+        {"wide\xe3\x80\x80"
+         "blank",
+         "$wide_blank"},
     };
     enum { COUNT = sizeof pairs / sizeof *pairs };
     weir_column columns[COUNT];
@@ -123,8 +127,8 @@ static void test_distances(void **state)
     static const struct {
         const char *a, *b;
         size_t distance;
-    } cases[] = {{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"ab", "ba", 1}, {"ca", "abc", 3}, {"a cat", "an abct", 4}, {"\xc3\xa4", "a", 1},
-                 {"same", "same", 0}};
+    } cases[] = {{"", "", 0},      {"", "abc", 3},          {"kitten", "sitting", 3}, {"ab", "ba", 1},
+                 {"ca", "abc", 3}, {"a cat", "an abct", 4}, {"\xc3\xa4", "a", 1},     {"same", "same", 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(dsql_param_distance(view_of(cases[i].a), view_of(cases[i].b)), cases[i].distance);
         assert_int_equal(dsql_param_distance(view_of(cases[i].b), view_of(cases[i].a)), cases[i].distance);
@@ -134,7 +138,8 @@ static void test_distances(void **state)
 static void test_an_unknown_parameter_has_a_line(void **state)
 {
     (void)state;
-    refuse("select 1;\n select $sendre;", "transform \"t0\": line 2: parameter $sendre: 'acme/in' has no such field; did you mean $sender?");
+    refuse("select 1;\n select $sendre;",
+           "transform \"t0\": line 2: parameter $sendre: 'acme/in' has no such field; did you mean $sender?");
     refuse("select ?;", "line 1: parameter ?: it must name a field");
     refuse("select $p::(With$Nesting);", "did you mean $With$Nesting?");
 }
@@ -143,8 +148,8 @@ static void test_ways_to_name_a_field(void **state)
 {
     (void)state;
     DERIVES("select $a$b as x, $p::(a/b) as y, :c as z, @c as w, $d_e as v, $f_g as u, $p::(f_g) as s;",
-            "{\"a\":{\"b\":1},\"c\":2,\"d-e\":3,\"f g\":4}", "{\"x\":1,\"y\":1,\"z\":2,\"w\":2,\"v\":3,\"u\":4,\"s\":4}\n", field("a/b"), field("c"),
-            field("d-e"), field("f g"));
+            "{\"a\":{\"b\":1},\"c\":2,\"d-e\":3,\"f g\":4}", "{\"x\":1,\"y\":1,\"z\":2,\"w\":2,\"v\":3,\"u\":4,\"s\":4}\n",
+            field("a/b"), field("c"), field("d-e"), field("f g"));
     /* A field that has the very name goes before one that matches. */
     DERIVES("select $d_e as x;", "{\"d-e\":1,\"d_e\":2}", "{\"x\":2}\n", field("d-e"), field("d_e"));
 }
@@ -187,8 +192,7 @@ static void test_values_in_and_out(void **state)
     TRANSFORM(&r, "select $in as \"out\";", field("in"));
     begin(&r);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char *doc, *want;
-        assert_true(asprintf(&doc, "{\"in\":%s}", cases[i][0]) > 0 && asprintf(&want, "{\"out\":%s}\n", cases[i][1]) > 0);
+        char *doc = text("{\"in\":%s}", cases[i][0]), *want = text("{\"out\":%s}\n", cases[i][1]);
         put(&r, 0, doc);
         assert_published(&r, want);
         free(doc);
@@ -240,11 +244,11 @@ static void test_types_of_bound_values(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool bytes = strcmp(cases[i].format, "base64") == 0;
-        char *doc, *want;
         buf quoted = {0};
         json_quote_lossy(&quoted, view_of(cases[i].type));
-        assert_true(asprintf(&doc, "{\"v\":%s}", cases[i].json) > 0 && asprintf(&want, "{\"is\":%s}\n", buf_text(&quoted)) > 0);
-        DERIVES("select typeof($v) || ' ' || quote($v) as \"is\";", doc, want, bytes ? encoded("v") : formatted("v", cases[i].format));
+        char *doc = text("{\"v\":%s}", cases[i].json), *want = text("{\"is\":%s}\n", buf_text(&quoted));
+        DERIVES("select typeof($v) || ' ' || quote($v) as \"is\";", doc, want,
+                bytes ? encoded("v") : formatted("v", cases[i].format));
         buf_free(&quoted);
         free(doc);
         free(want);
@@ -265,23 +269,27 @@ static void test_defaults(void **state)
 static void test_results(void **state)
 {
     (void)state;
-    DERIVES("select $str_int * 10, $str_num * 2.5, $str_base64, cast($str_base64 as text) as str_base64_text, cast('a raw string' as blob) as blob_fixture;",
+    DERIVES("select $str_int * 10, $str_num * 2.5, $str_base64, cast($str_base64 as text) as str_base64_text, cast('a raw string' "
+            "as blob) as blob_fixture;",
             "{\"str_int\":\"12\",\"str_num\":\"7.5\",\"str_base64\":\"VGhpcyBpcyBiYXNlNjQ=\"}",
-            "{\"$str_int * 10\":120,\"$str_num * 2.5\":18.75,\"str_base64\":\"VGhpcyBpcyBiYXNlNjQ=\",\"str_base64_text\":\"This is base64\","
+            "{\"$str_int * 10\":120,\"$str_num * 2.5\":18.75,\"str_base64\":\"VGhpcyBpcyBiYXNlNjQ=\",\"str_base64_text\":\"This is "
+            "base64\","
             "\"blob_fixture\":\"YSByYXcgc3RyaW5n\"}\n",
             formatted("str_int", "integer"), formatted("str_num", "number"), encoded("str_base64"));
     DERIVES("select json_object('case', 'top-level-object', 'str-int', $str_int);", "{\"str_int\":\"12\"}",
             "{\"case\":\"top-level-object\",\"str-int\":12}\n", formatted("str_int", "integer"));
     DERIVES("select JSON($flow_document);", "{\"a\": [1,\n2]}", "{\"a\":[1,2]}\n");
     DERIVES("select $flow_document as JsonDoc;", "{ \"a\" : 12345678901234567890.123 }", "{\"a\":12345678901234567890.123}\n");
-    DERIVES("select json_object('foo', $id), $id;", "{\"id\":1}", "{\"json_object('foo', $id)\":{\"foo\":1},\"id\":1}\n", field("id"));
+    DERIVES("select json_object('foo', $id), $id;", "{\"id\":1}", "{\"json_object('foo', $id)\":{\"foo\":1},\"id\":1}\n",
+            field("id"));
     DERIVES("with r as (select $id, $p::(nested/prop)) select r.*, 1 as id2 from r;", "{\"id\":1,\"nested\":{\"prop\":\"x\"}}",
             "{\"id\":1,\"nested/prop\":\"x\",\"id2\":1}\n", field("id"), field("nested/prop"));
     DERIVES("select 1 as a, 2 as b, 3 as a;", "{}", "{\"b\":2,\"a\":3}\n");
     DERIVES("select 9e999 as x, -9e999 as y;", "{}", "{\"x\":\"Infinity\",\"y\":\"-Infinity\"}\n");
     DERIVES("select x'' as x, '' as y, null as z;", "{}", "{\"x\":\"\",\"y\":\"\",\"z\":null}\n");
     DERIVES("select 1 as \"a\\\"\"\n\";", "{}", "{\"a\\\\\\\"\\n\":1}\n");
-    DERIVES("explain query plan select 1 where $id = 1;", "{\"id\":1}", "{\"id\":1,\"parent\":0,\"notused\":0,\"detail\":\"SCAN CONSTANT ROW\"}\n", field("id"));
+    DERIVES("explain query plan select 1 where $id = 1;", "{\"id\":1}",
+            "{\"id\":1,\"parent\":0,\"notused\":0,\"detail\":\"SCAN CONSTANT ROW\"}\n", field("id"));
     DERIVES("select value, $id from json_each($list);", "{\"id\":7,\"list\":[1,\"b\",{\"c\":3}]}",
             "{\"value\":1,\"id\":7}\n{\"value\":\"b\",\"id\":7}\n{\"value\":{\"c\":3},\"id\":7}\n", field("id"), field("list"));
 }
@@ -292,13 +300,13 @@ static void test_a_whole_document_must_be_one(void **state)
     static const char *const cases[] = {"null", "'[1]'", "'{no'", "1", "'text'", "x'7b7d'"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         run r;
-        char *sql;
+        char *sql = text("select 1 as a;\nselect %s as json_x;", cases[i]);
         run_open(&r, "{}");
-        assert_true(asprintf(&sql, "select 1 as a;\nselect %s as json_x;", cases[i]) > 0);
         TRANSFORM(&r, sql, field("id"));
         begin(&r);
         assert_error(&r, try_read(&r, 0, "{\"id\":5}"), WEIR_E_CONFIG,
-                     "transform \"t0\", line 2, document {\"id\":5}: its only column, \"json_x\", is to be a document, and is no JSON object");
+                     "transform \"t0\", line 2, document {\"id\":5}: its only column, \"json_x\", is to be a document, and is no "
+                     "JSON object");
         free(sql);
         run_close(&r);
     }
@@ -310,7 +318,8 @@ static void test_when_it_was_published(void **state)
     (void)state;
     weir_column c = formatted("flow_published_at", "date-time"), cut = field("_meta/flow_truncated");
     c.pointer = view_of("/_meta/uuid");
-    DERIVES("select $flow_published_at as at;", "{\"_meta\":{\"uuid\":\"13814000-1dd2-11b2-8000-071353030311\"}}", "{\"at\":\"1970-01-01T00:00:00Z\"}\n", c);
+    DERIVES("select $flow_published_at as at;", "{\"_meta\":{\"uuid\":\"13814000-1dd2-11b2-8000-071353030311\"}}",
+            "{\"at\":\"1970-01-01T00:00:00Z\"}\n", c);
     DERIVES("select $flow_published_at as at;", "{\"_meta\":{\"uuid\":\"13814001-1dd2-11b2-8000-071353030311\"}}",
             "{\"at\":\"1970-01-01T00:00:00.0000001Z\"}\n", c);
     DERIVES("select $flow_published_at as at;", "{}", "{\"at\":null}\n", c);
@@ -344,8 +353,10 @@ static void test_validate_reports_all_problems(void **state)
     TRANSFORM(&r, "\nselect $x;", field("y"));
     r.v.imports = view_of("{\"/transforms/2/lambda\":\"file:///a/t.sql\"}");
     assert_int_equal(try_validate(&r), WEIR_OK);
-    assert_string_equal(buf_text(&r.said), "problem: transform \"t0\": line 1: near \"selec\": syntax error\nread only: t1\n"
-                                           "problem: transform \"t2\": file:///a/t.sql: line 2: parameter $x: 'acme/in' has no such field; did you mean $y?\n");
+    assert_string_equal(
+        buf_text(&r.said),
+        "problem: transform \"t0\": line 1: near \"selec\": syntax error\nread only: t1\n"
+        "problem: transform \"t2\": file:///a/t.sql: line 2: parameter $x: 'acme/in' has no such field; did you mean $y?\n");
     run_close(&r);
     run_open(&r, "{\"migrations\":[\"select 1;\",\"selec 1;\"]}");
     r.v.imports = view_of("{\"/using/sqlite/migrations/1\":\"file:///a/m.sql\"}");
@@ -373,7 +384,8 @@ static void test_files_that_are_not_there(void **state)
     assert_non_null(strstr(lambda, "    -- key, at /id\n    $id,\n    -- at /full name: Two lines */ of it\n    $full_name,\n"));
     char *sql = strndup(lambda + 22, (size_t)(strstr(lambda, "read only") - lambda) - 22);
     run_close(&r);
-    DERIVES(sql, "{\"id\":1,\"full name\":\"x\"}", "{\"id\":1,\"full name\":\"x\"}\n", id, name, field("we+ird/na(me"), field("a)b"));
+    DERIVES(sql, "{\"id\":1,\"full name\":\"x\"}", "{\"id\":1,\"full name\":\"x\"}\n", id, name, field("we+ird/na(me"),
+            field("a)b"));
     free(sql);
     run_open(&r, "{}");
     TRANSFORM(&r, "file:///x/t.sql");

@@ -1,4 +1,5 @@
-/* What a derivation remembers: migrations, commits, resets; what Flow's documentation shows as examples; SQL that wants too much. */
+/* What a derivation remembers: migrations, commits, resets; what Flow's documentation shows as examples; SQL that wants too much.
+ */
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -13,7 +14,7 @@ static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     f->folder = folder_make();
-    assert_true(asprintf(&f->path, "%s/state.db", f->folder) > 0);
+    f->path = text("%s/state.db", f->folder);
     *state = f;
     return 0;
 }
@@ -30,16 +31,14 @@ static int tear_down(void **state)
 /* Opens with these migrations, a JSON array. */
 static void open_file(run *r, const fixture *f, const char *migrations, const char *more)
 {
-    char *config;
-    assert_true(asprintf(&config, "{\"path\":\"%s\",\"migrations\":%s%s}", f->path, migrations, more) > 0);
+    char *config = text("{\"path\":\"%s\",\"migrations\":%s%s}", f->path, migrations, more);
     run_open(r, config);
     free(config);
 }
 
 static void open_memory(run *r, const char *migrations)
 {
-    char *config;
-    assert_true(asprintf(&config, "{\"migrations\":%s}", migrations) > 0);
+    char *config = text("{\"migrations\":%s}", migrations);
     run_open(r, config);
     free(config);
 }
@@ -81,7 +80,10 @@ static void test_migrations_run_once_and_by_position(void **state)
 {
     fixture *f = *state;
     run r;
-    open_file(&r, f, "[\"create table one (id integer primary key not null);\", \"insert into one values (4), (5); alter table one add column v default 'hello';\"]", "");
+    open_file(&r, f,
+              "[\"create table one (id integer primary key not null);\", \"insert into one values (4), (5); alter table one add "
+              "column v default 'hello';\"]",
+              "");
     begin(&r);
     commit(&r, "{}");
     run_close(&r);
@@ -134,7 +136,8 @@ static void test_a_trigger_is_one_statement(void **state)
 {
     (void)state;
     run r;
-    open_memory(&r, "[\"create table a (x); create table log (x);\\ncreate trigger t after insert on a begin insert into log values (new.x); insert into log "
+    open_memory(&r, "[\"create table a (x); create table log (x);\\ncreate trigger t after insert on a begin insert into log "
+                    "values (new.x); insert into log "
                     "values (-new.x); end;\"]");
     TRANSFORM(&r, "insert into a values ($id);\nselect x from log;", field("id"));
     begin(&r);
@@ -335,9 +338,11 @@ static void test_example_running_totals(void **state)
     put(&r, 0, "{\"id\":1,\"sender\":\"DEPOSIT\",\"recipient\":\"alice\",\"amount\":50.75}");
     put(&r, 0, "{\"id\":2,\"sender\":\"alice\",\"recipient\":\"bob\",\"amount\":20.5}");
     put(&r, 0, "{\"id\":3,\"sender\":\"alice\",\"recipient\":\"bob\",\"amount\":100}");
-    assert_published(&r, "{\"id\":1,\"sender\":\"DEPOSIT\",\"recipient\":\"alice\",\"amount\":50.75,\"outcome\":\"approve\",\"sender_balance\":0}\n"
-                         "{\"id\":2,\"sender\":\"alice\",\"recipient\":\"bob\",\"amount\":20.5,\"outcome\":\"approve\",\"sender_balance\":30.25}\n"
-                         "{\"id\":3,\"sender\":\"alice\",\"recipient\":\"bob\",\"amount\":100,\"outcome\":\"deny\",\"sender_balance\":30.25}\n");
+    assert_published(
+        &r,
+        "{\"id\":1,\"sender\":\"DEPOSIT\",\"recipient\":\"alice\",\"amount\":50.75,\"outcome\":\"approve\",\"sender_balance\":0}\n"
+        "{\"id\":2,\"sender\":\"alice\",\"recipient\":\"bob\",\"amount\":20.5,\"outcome\":\"approve\",\"sender_balance\":30.25}\n"
+        "{\"id\":3,\"sender\":\"alice\",\"recipient\":\"bob\",\"amount\":100,\"outcome\":\"deny\",\"sender_balance\":30.25}\n");
     run_close(&r);
 }
 
@@ -346,7 +351,8 @@ static void test_example_join(void **state)
 {
     (void)state;
     run r;
-    open_memory(&r, "[\"create table users (id integer primary key, name text); create table open_orders (user integer, doc text);\"]");
+    open_memory(&r,
+                "[\"create table users (id integer primary key, name text); create table open_orders (user integer, doc text);\"]");
     TRANSFORM(&r,
               "insert into users values ($id, $name) on conflict do update set name = $name;\n"
               "select json_set(doc, '$.name', $name) as json from open_orders where user = $id;\n"
@@ -372,8 +378,10 @@ static void test_example_join(void **state)
 static void test_example_filters_and_windows(void **state)
 {
     (void)state;
-    DERIVES("select $id, $name where $status = 'active';", "{\"id\":1,\"status\":\"gone\"}", "", field("id"), field("name"), field("status"));
-    DERIVES("select json_group_array(value) as total from json_each($n) where value % 2 = 0;", "{\"n\":[1,2,3,4]}", "{\"total\":[2,4]}\n", field("n"));
+    DERIVES("select $id, $name where $status = 'active';", "{\"id\":1,\"status\":\"gone\"}", "", field("id"), field("name"),
+            field("status"));
+    DERIVES("select json_group_array(value) as total from json_each($n) where value % 2 = 0;", "{\"n\":[1,2,3,4]}",
+            "{\"total\":[2,4]}\n", field("n"));
     run r;
     open_memory(&r, "[\"create table last (at integer primary key, v integer);\"]");
     TRANSFORM(&r,
@@ -462,8 +470,12 @@ enum { KILLS = 25 };
 static _Noreturn void count_until_killed(const fixture *f)
 {
     run r;
-    open_file(&r, f, "[\"create table counts (k integer primary key, n integer not null); create table total (n integer); insert into total values (0);\"]", "");
-    TRANSFORM(&r, "insert into counts values ($i % 97, 1) on conflict do update set n = n + 1;\nupdate total set n = n + $i;", field("i"));
+    open_file(&r, f,
+              "[\"create table counts (k integer primary key, n integer not null); create table total (n integer); insert into "
+              "total values (0);\"]",
+              "");
+    TRANSFORM(&r, "insert into counts values ($i % 97, 1) on conflict do update set n = n + 1;\nupdate total set n = n + $i;",
+              field("i"));
     begin(&r);
     int64_t at = weir_json_int(view_of(r.resumed), "/at", 0);
     for (;;) {
@@ -472,9 +484,9 @@ static _Noreturn void count_until_killed(const fixture *f)
             snprintf(doc, sizeof doc, "{\"i\":%" PRId64 "}", at++);
             put(&r, 0, doc);
         }
-        char checkpoint[40];
-        snprintf(checkpoint, sizeof checkpoint, "{\"at\":%" PRId64 "}", at);
-        commit(&r, checkpoint);
+        char position[40];
+        snprintf(position, sizeof position, "{\"at\":%" PRId64 "}", at);
+        commit(&r, position);
     }
 }
 
@@ -491,7 +503,8 @@ static void test_killed_at_any_time(void **state)
         assert_int_equal(waitpid(child, NULL, 0), child);
     }
     assert_gives(f->path,
-                 "select (select sum(n) from counts) = at, (select n from total) = at * (at - 1) / 2, at > 0 from (select checkpoint ->> '$.at' as at from gazette_checkpoint)",
+                 "select (select sum(n) from counts) = at, (select n from total) = at * (at - 1) / 2, at > 0 from (select "
+                 "checkpoint ->> '$.at' as at from gazette_checkpoint)",
                  "1|1|1\n");
 }
 

@@ -1,6 +1,5 @@
 #include "column.h"
 
-#include "digits.h"
 #include "moment.h"
 
 #include <stdio.h>
@@ -131,8 +130,7 @@ duck_type duck_type_join(duck_type a, duck_type b, bool texts)
 
 __extension__ typedef unsigned __int128 wide_bits;
 
-/* The number times ten to the power of `scale`. @return false: it has more digits behind the point, or does not fit 38 digits */
-static bool to_scaled(const digits *d, int scale, duckdb_hugeint *ret)
+bool duck_scaled(const digits *d, int scale, duckdb_hugeint *ret)
 {
     int zeros = scale - (d->count - d->point);
     wide_bits n = 0;
@@ -163,6 +161,7 @@ static bool number_of(const duck_column *c, weir_view json, weir_view *ret)
 static duck_type type_of_number(weir_view number, duck_kind top, lite_text *scratch)
 {
     digits d;
+    double r;
     lite_value v = lite_value_read(number, (value_hint){.integer = true}, scratch);
     duck_type t = {.kind = top};
     if (!digits_take(number, &d)) {
@@ -175,7 +174,7 @@ static duck_type type_of_number(weir_view number, duck_kind top, lite_text *scra
         t.kind = DUCK_BIGINT;
     else if (!t.behind && t.whole <= DUCK_DIGITS && !memchr(number.ptr, 'e', number.len) && !memchr(number.ptr, 'E', number.len))
         t.kind = DUCK_HUGEINT;
-    else if (v.kind == VALUE_REAL)
+    else if (v.kind == VALUE_REAL || digits_to_double(&d, &r))
         t.kind = DUCK_DOUBLE;
     else if (t.whole + t.behind <= DUCK_DIGITS)
         t.kind = DUCK_DECIMAL;
@@ -210,12 +209,22 @@ duck_type duck_type_of(const duck_column *c, weir_view json, lite_text *scratch)
 
 /* ------------------------------------------------------------------------------------------------------------- putting -- */
 
-typedef bool put_value(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch);
+/* Where a value goes. */
+typedef struct target {
+    duckdb_vector v;
+    idx_t row;
+    bool borrow;
+    lite_text *scratch;
+} target;
 
-static bool put_boolean(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch)
+typedef bool put_value(const duck_column *c, const target *to, weir_view json);
+
+static void *place(const target *to, size_t size) { return (char *)duckdb_vector_get_data(to->v) + to->row * size; }
+
+static bool put_boolean(const duck_column *c, const target *to, weir_view json)
 {
-    (void)c, (void)scratch;
-    ((bool *)duckdb_vector_get_data(v))[row] = json.ptr[0] == 't';
+    (void)c;
+    *(bool *)place(to, sizeof(bool)) = json.ptr[0] == 't';
     return json.ptr[0] == 't' || json.ptr[0] == 'f';
 }
 
@@ -235,71 +244,84 @@ static bool plain_integer(weir_view n, int64_t *ret)
     return true;
 }
 
-static bool put_bigint(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch)
+static bool put_bigint(const duck_column *c, const target *to, weir_view json)
 {
     weir_view n;
-    int64_t *to = (int64_t *)duckdb_vector_get_data(v) + row;
+    int64_t *at = place(to, sizeof *at);
     if (!number_of(c, json, &n))
         return false;
-    if (plain_integer(n, to))
+    if (plain_integer(n, at))
         return true;
-    lite_value x = lite_value_read(n, (value_hint){.integer = true}, scratch);
-    *to = x.integer;
+    lite_value x = lite_value_read(n, (value_hint){.integer = true}, to->scratch);
+    *at = x.integer;
     return x.kind == VALUE_INTEGER;
 }
 
-static bool put_scaled(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch)
+static bool put_scaled(const duck_column *c, const target *to, weir_view json)
 {
     weir_view n;
     digits d;
-    (void)scratch;
     return number_of(c, json, &n) && digits_take(n, &d) &&
-           to_scaled(&d, c->type.kind == DUCK_DECIMAL ? c->type.behind : 0, (duckdb_hugeint *)duckdb_vector_get_data(v) + row);
+           duck_scaled(&d, c->type.kind == DUCK_DECIMAL ? c->type.behind : 0, place(to, sizeof(duckdb_hugeint)));
 }
 
-static bool put_double(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch)
+static bool put_double(const duck_column *c, const target *to, weir_view json)
 {
     const int64_t most = 999999999999999;
     weir_view n;
     if (!number_of(c, json, &n))
         return false;
-    lite_value x = lite_value_read(n, (value_hint){0}, scratch);
-    ((double *)duckdb_vector_get_data(v))[row] = x.kind == VALUE_INTEGER ? (double)x.integer : x.real;
+    lite_value x = lite_value_read(n, (value_hint){0}, to->scratch);
+    if (x.kind == VALUE_TEXT) { /* far from the point, or of too many digits */
+        digits d;
+        return digits_take(n, &d) && digits_to_double(&d, place(to, sizeof(double)));
+    }
+    *(double *)place(to, sizeof(double)) = x.kind == VALUE_INTEGER ? (double)x.integer : x.real;
     return x.kind == VALUE_REAL || (x.kind == VALUE_INTEGER && x.integer <= most && x.integer >= -most);
 }
 
-static bool put_date(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch)
+static bool put_date(const duck_column *c, const target *to, weir_view json)
 {
-    (void)c, (void)scratch;
-    return json.ptr[0] == '"' && json.len == 12 && moment_date((weir_view){json.ptr + 1, 10}, &((duckdb_date *)duckdb_vector_get_data(v))[row].days);
+    (void)c;
+    return json.ptr[0] == '"' && json.len == 12 && moment_date((weir_view){json.ptr + 1, 10}, place(to, sizeof(int32_t)));
 }
 
-static bool put_moment(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch)
+static bool put_moment(const duck_column *c, const target *to, weir_view json)
 {
-    (void)c, (void)scratch;
-    return json.ptr[0] == '"' && moment_read((weir_view){json.ptr + 1, json.len - 2}, (int64_t *)duckdb_vector_get_data(v) + row);
+    (void)c;
+    return json.ptr[0] == '"' && moment_read((weir_view){json.ptr + 1, json.len - 2}, place(to, sizeof(int64_t)));
 }
 
-static void assign(duckdb_vector v, idx_t row, weir_view text)
+/* Every document is checked UTF-8. What had to be decoded lies in the scratch, which the next value overwrites. */
+static void assign(const target *to, weir_view text)
 {
-    duckdb_unsafe_vector_assign_string_element_len(v, row, text.len ? text.ptr : "", text.len); /* every document is checked UTF-8 */
+    const char *scratch = to->scratch->ptr;
+    bool decoded = scratch && text.ptr >= scratch && text.ptr < scratch + to->scratch->cap;
+    if (!to->borrow || decoded || text.len <= sizeof(((duckdb_string_t *)0)->value.inlined.inlined)) {
+        duckdb_unsafe_vector_assign_string_element_len(to->v, to->row, text.len ? text.ptr : "", text.len);
+        return;
+    }
+    duckdb_string_t *s = place(to, sizeof *s);
+    s->value.pointer.length = (uint32_t)text.len;
+    memcpy(s->value.pointer.prefix, text.ptr, sizeof s->value.pointer.prefix);
+    s->value.pointer.ptr = (char *)(uintptr_t)text.ptr;
 }
 
-static bool put_text(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch)
+static bool put_text(const duck_column *c, const target *to, weir_view json)
 {
     bool bytes = c->type.kind == DUCK_BLOB;
     if (json.ptr[0] != '"')
         return false;
-    lite_value x = lite_value_read(json, (value_hint){.base64 = bytes}, scratch);
-    assign(v, row, x.bytes);
+    lite_value x = lite_value_read(json, (value_hint){.base64 = bytes}, to->scratch);
+    assign(to, x.bytes);
     return x.kind == (bytes ? VALUE_BLOB : VALUE_TEXT);
 }
 
-static bool put_json(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch)
+static bool put_json(const duck_column *c, const target *to, weir_view json)
 {
     (void)c;
     bool nested = json.ptr[0] == '{' || json.ptr[0] == '[';
-    assign(v, row, nested ? lite_value_read(json, (value_hint){0}, scratch).bytes : json);
+    assign(to, nested ? lite_value_read(json, (value_hint){0}, to->scratch).bytes : json);
     return true;
 }
 
@@ -308,12 +330,13 @@ static put_value *const puts_[] = {
     [DUCK_DATE] = put_date, [DUCK_TIMESTAMPTZ] = put_moment, [DUCK_BLOB] = put_text, [DUCK_VARCHAR] = put_text, [DUCK_JSON] = put_json,
 };
 
-bool duck_column_put(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch, bool *ret_null)
+bool duck_column_put(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, bool borrow, lite_text *scratch, bool *ret_null)
 {
+    const target to = {v, row, borrow, scratch};
     *ret_null = !json.len || json.ptr[0] == 'n';
     scratch->len = 0;
     if (!*ret_null)
-        return puts_[c->type.kind](c, v, row, json, scratch);
+        return puts_[c->type.kind](c, &to, json);
     duckdb_vector_ensure_validity_writable(v);
     duckdb_validity_set_row_invalid(duckdb_vector_get_validity(v), row);
     return true;

@@ -17,6 +17,7 @@
 #include <weir.h>
 
 #include "../sqlite_common/lite_value.h"
+#include "digits.h"
 
 typedef enum duck_kind {
     DUCK_NOTHING = 0, /* of no value at all: joined with another kind it is that */
@@ -58,8 +59,11 @@ duck_type duck_type_parse(weir_view name);
 /** The type of a vector for it; to be destroyed. */
 duckdb_logical_type duck_type_logical(duck_type t);
 
-/** Puts a value into a vector of the column's type. `scratch` must have room for json.len bytes. @param ret_null it is null  @return false: it does not fit */
-bool duck_column_put(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, lite_text *scratch, bool *ret_null);
+/** The number times ten to the power of `scale`. @return false: it has more digits behind the point, or does not fit 38 digits */
+bool duck_scaled(const digits *d, int scale, duckdb_hugeint *ret);
+/** Puts a value into a vector of the column's type. `scratch` must have room for json.len bytes.
+ *  @param borrow texts may stay where they are: the vector is done with before they go  @param ret_null it is null  @return false: it does not fit */
+bool duck_column_put(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, bool borrow, lite_text *scratch, bool *ret_null);
 
 /** Appends an expression for a column of type `from` as one of type `to`, which holds it. @param name quoted */
 void duck_convert(lite_text *sql, const char *name, duck_type from, duck_type to, bool texts);

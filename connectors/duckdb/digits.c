@@ -1,5 +1,8 @@
 #include "digits.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 static void take_digits(const char **at, const char *end, digits *d)
@@ -46,6 +49,17 @@ bool digits_take(weir_view number, digits *d)
 
 int digits_behind(const digits *d) { return d->count && d->count > d->point ? d->count - d->point : 0; }
 int digits_before(const digits *d) { return d->count && d->point > 0 ? d->point : 0; }
+
+bool digits_to_double(const digits *d, double *ret)
+{
+    enum { EXACT = 15, WHOLE = 308, BEHIND = 300 };
+    char written[48]; /* without a decimal point, whatever the locale writes for it */
+    if (d->count > EXACT || digits_before(d) > WHOLE || digits_behind(d) > BEHIND)
+        return false;
+    snprintf(written, sizeof written, "%s%.*se%d", d->negative ? "-" : "", d->count ? d->count : 1, d->count ? d->at : "0", d->count ? d->point - d->count : 0);
+    *ret = strtod(written, NULL);
+    return true;
+}
 
 bool digits_are_number(weir_view v)
 {

@@ -19,6 +19,8 @@ bool digits_take(weir_view number, digits *ret);
 /** How many stand behind the point, and before it. */
 int digits_behind(const digits *d);
 int digits_before(const digits *d);
+/** The double that has these digits, if a double keeps them to the last one: 15 at most, and not too far from the point. */
+bool digits_to_double(const digits *d, double *ret);
 /** Is the text a JSON number? One that is `007` or `1.` is none. */
 bool digits_are_number(weir_view text);
 

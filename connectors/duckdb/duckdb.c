@@ -93,6 +93,7 @@ static weir_rc open_duck(weir_task *t, const weir_connector *me, const void *con
     if (!l)
         return duck_nomem(t);
     l->d = (duck){.path = s->path, .memory_mb = s->memory_mb, .threads = s->threads};
+    weir_key_range(t, &l->key_begin, &l->key_end);
     l->task_name = strndup(task.ptr ? task.ptr : "", task.len);
     weir_rc rc = !l->task_name ? duck_nomem(t) : access(s->path, F_OK) == 0 ? duck_connect(t, &l->d) : WEIR_OK;
     if (!rc)

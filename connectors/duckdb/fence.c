@@ -1,4 +1,4 @@
-/* The checkpoint, in the transaction of the rows, and the fence: who writes first takes over, and whoever had it before is refused. */
+/* The checkpoint, in the transaction of the rows, and the fence: who writes first takes over, and whoever had the same keys before is refused (flow.md 5.6). */
 #include "loader.h"
 
 #include <stdlib.h>
@@ -7,7 +7,8 @@
 #include "run.h"
 
 static const char own_tables[] =
-    "CREATE TABLE IF NOT EXISTS main.weir_checkpoints (task VARCHAR NOT NULL, fence BIGINT NOT NULL, checkpoint VARCHAR);"
+    "CREATE TABLE IF NOT EXISTS main.weir_checkpoints (task VARCHAR NOT NULL, key_begin BIGINT NOT NULL, key_end BIGINT NOT NULL,"
+    " fence BIGINT NOT NULL, checkpoint VARCHAR);"
     "CREATE TABLE IF NOT EXISTS main.weir_tables (schema_name VARCHAR NOT NULL, table_name VARCHAR NOT NULL, task VARCHAR NOT NULL,"
     " asked VARCHAR NOT NULL, backfill BIGINT NOT NULL, keys VARCHAR NOT NULL);"
     "CREATE TABLE IF NOT EXISTS main.weir_columns (schema_name VARCHAR NOT NULL, table_name VARCHAR NOT NULL, field VARCHAR NOT NULL,"
@@ -25,8 +26,10 @@ weir_rc duck_exec_text(weir_task *t, duck_loader *l, lite_text *sql)
 
 static weir_sql_value text_value(const char *text) { return (weir_sql_value){.type = WEIR_SQL_TEXT, .text = {text, strlen(text)}}; }
 
+static weir_sql_value number(int64_t n) { return (weir_sql_value){.type = WEIR_SQL_LONG, .integer = n}; }
+
 typedef struct kept {
-    bool found;
+    bool found, exact;
     int64_t fence;
     char *checkpoint;
     bool failed;
@@ -37,6 +40,7 @@ static weir_rc read_kept(weir_task *t, void *arg, const weir_sql_value *v, size_
     kept *k = arg;
     (void)t, (void)count;
     k->found = true;
+    k->exact = v[2].integer != 0;
     k->fence = v[0].integer;
     free(k->checkpoint);
     k->checkpoint = v[1].type == WEIR_SQL_NULL ? NULL : strndup(v[1].text.ptr ? v[1].text.ptr : "", v[1].text.len);
@@ -44,11 +48,15 @@ static weir_rc read_kept(weir_task *t, void *arg, const weir_sql_value *v, size_
     return k->failed ? duck_nomem(t) : WEIR_OK;
 }
 
+/* The narrowest range that has all of ours: the same, or the one that was split into ours and others. */
 static weir_rc look(weir_task *t, duck_loader *l, kept *ret)
 {
-    const weir_sql_value task = text_value(l->task_name);
+    const weir_sql_value begin = number(l->key_begin), end = number(l->key_end), values[] = {begin, end, text_value(l->task_name), begin, end};
     *ret = (kept){0};
-    return duck_query(t, l, "SELECT fence, checkpoint FROM main.weir_checkpoints WHERE task = ?", &task, 1, read_kept, ret);
+    return duck_query(t, l,
+                      "SELECT fence, checkpoint, key_begin = ? AND key_end = ? FROM main.weir_checkpoints WHERE task = ? AND key_begin <= ? AND key_end >= ? "
+                      "ORDER BY key_end - key_begin LIMIT 1",
+                      values, 5, read_kept, ret);
 }
 
 static weir_rc count_one(weir_task *t, void *arg, const weir_sql_value *v, size_t count)
@@ -71,6 +79,7 @@ weir_rc duck_fence_look(weir_task *t, duck_loader *l)
     if (!rc && there)
         rc = look(t, l, &k);
     l->found = k.found;
+    l->exact = k.exact;
     l->fence = k.fence;
     l->checkpoint = k.checkpoint;
     if (rc)
@@ -85,15 +94,19 @@ static weir_rc raise_fence(weir_task *t, duck_loader *l)
 {
     kept k;
     weir_rc rc = look(t, l, &k);
-    if (!rc && (k.found != l->found || k.fence != l->fence || !same_text(k.checkpoint, l->checkpoint)))
+    bool same = k.found == l->found && k.exact == l->exact && same_text(k.checkpoint, l->checkpoint) && (!l->exact || k.fence == l->fence);
+    if (!rc && !same)
         rc = weir_fail(t, WEIR_E_TRANSIENT, "another run of task \"%s\" wrote to \"%s\" while this one was starting", l->task_name, l->d.path);
+    l->fence = k.fence; /* of a range that was split: the other parts have raised it, too */
     free(k.checkpoint);
     if (rc)
         return rc;
-    const weir_sql_value values[] = {text_value(l->task_name), {.type = WEIR_SQL_LONG, .integer = l->fence + 1}};
-    const weir_sql_value backwards[] = {values[1], values[0]};
-    rc = l->found ? duck_run(t, l, "UPDATE main.weir_checkpoints SET fence = ? WHERE task = ?", backwards, 2, 1, NULL)
-                  : duck_run(t, l, "INSERT INTO main.weir_checkpoints (task, fence) VALUES (?, ?)", values, 2, 1, NULL);
+    const weir_sql_value task = text_value(l->task_name), begin = number(l->key_begin), end = number(l->key_end);
+    const weir_sql_value overlap[] = {task, end, begin}, row[] = {task, begin, end, number(l->fence + 1), text_value(l->checkpoint ? l->checkpoint : "")};
+    rc = duck_run(t, l, "UPDATE main.weir_checkpoints SET fence = fence + 1, checkpoint = checkpoint WHERE task = ? AND key_begin <= ? AND key_end >= ?", overlap, 3, 1,
+                  NULL);
+    if (!rc && !l->exact)
+        rc = duck_run(t, l, "INSERT INTO main.weir_checkpoints SELECT ?, ?, ?, ?, nullif(?, '')", row, 5, 1, NULL);
     return rc;
 }
 
@@ -112,7 +125,7 @@ static weir_rc take_over(weir_task *t, duck_loader *l)
         return rc;
     }
     l->fence++;
-    l->found = l->ready = true;
+    l->found = l->exact = l->ready = true;
     return WEIR_OK;
 }
 
@@ -126,7 +139,7 @@ static weir_rc check_fence(weir_task *t, duck_loader *l)
     kept k;
     weir_rc rc = look(t, l, &k);
     free(k.checkpoint);
-    return rc || (k.found && k.fence == l->fence) ? rc : fenced_off(t, l);
+    return rc || (k.exact && k.fence == l->fence) ? rc : fenced_off(t, l);
 }
 
 weir_rc duck_loader_begin(weir_task *t, duck_loader *l)
@@ -150,8 +163,9 @@ weir_rc duck_loader_begin(weir_task *t, duck_loader *l)
 /* Of two transactions that write the same column of a row DuckDB refuses the second one: so who raises the fence and who commits both write it. */
 static weir_rc write_checkpoint(weir_task *t, duck_loader *l, weir_view checkpoint)
 {
-    const weir_sql_value values[] = {{.type = WEIR_SQL_TEXT, .text = checkpoint}, text_value(l->task_name), {.type = WEIR_SQL_LONG, .integer = l->fence}};
-    return duck_run(t, l, "UPDATE main.weir_checkpoints SET checkpoint = ?, fence = fence WHERE task = ? AND fence = ?", values, 3, 1, NULL);
+    const weir_sql_value values[] = {{.type = WEIR_SQL_TEXT, .text = checkpoint}, text_value(l->task_name), number(l->key_begin), number(l->key_end), number(l->fence)};
+    return duck_run(t, l, "UPDATE main.weir_checkpoints SET checkpoint = ?, fence = fence WHERE task = ? AND key_begin = ? AND key_end = ? AND fence = ?", values, 5, 1,
+                    NULL);
 }
 
 weir_rc duck_loader_commit(weir_task *t, duck_loader *l, const weir_view *checkpoint)

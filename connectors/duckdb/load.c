@@ -21,7 +21,7 @@ static weir_rc fill_keys(weir_task *t, duck_loader *l, duck_table *x, const weir
             l->scratch.len = 0;
             if (!lite_text_reserve(&l->scratch, json.len))
                 return duck_nomem(t);
-            fits = duck_column_put(&x->columns[i], c->vectors[i], c->fill, json, &l->scratch, &null) && !null;
+            fits = duck_column_put(&x->columns[i], c->vectors[i], c->fill, json, false, &l->scratch, &null) && !null;
         }
         if (!fits)
             continue; /* the key of no row */

@@ -42,7 +42,8 @@ typedef struct duck_loader {
     char *task_name;        /* empty: somebody else keeps the position, so there is neither checkpoint nor fence */
     bool broken;            /* a transaction was rolled back: what was stored in it is gone, so nothing may be committed */
     bool ready;             /* our own tables are there, the fence is ours */
-    bool found;
+    uint32_t key_begin, key_end; /* the key hashes that this session stores */
+    bool found, exact;      /* open() found a checkpoint, of this very range */
     int64_t fence;
     char *checkpoint;       /* as open() found it; NULL: none */
     duck_table **tables;    /* by index of the binding; NULL: not looked at yet */

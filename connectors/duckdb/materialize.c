@@ -145,4 +145,6 @@ static weir_rc commit(weir_task *t, void *self, weir_view checkpoint)
     return settled(t, l, rc);
 }
 
-const weir_materialize duck_materialize = {.validate = validate, .apply = apply, .load = load, .flush = flush, .store = store, .commit = commit, .expire = expire};
+/* A transaction that fills row groups is written once; of others DuckDB writes each row to its log, too. */
+const weir_materialize duck_materialize = {.validate = validate, .apply = apply, .load = load, .flush = flush, .store = store, .commit = commit, .expire = expire,
+                                            .transaction_mb = 64};

@@ -1,11 +1,12 @@
-/* Rows on their way into a table: they become data chunks, wait, and go in together. DuckDB's indexes would make every row dear, so tables have no PRIMARY KEY:
+/* Rows on their way into a table: they become data chunks, wait, and go in together. Whether a row exists is looked up rather than believed: another task may
+ * have stored it. DuckDB's indexes would make every row dear, so tables have no PRIMARY KEY:
  * rows that give way are deleted by a join with the keys of those that come, which is cheap for a column store, and what comes is appended. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "loader.h"
 
-enum { WAITING_ROWS = 1 << 17, WAITING_BYTES = 32 << 20 };
+enum { BULK_ROWS = 4096, WAITING_ROWS = 1 << 17, WAITING_BYTES = 32 << 20 };
 
 /* -------------------------------------------------------------------------------------------------------------- chunks -- */
 
@@ -126,13 +127,19 @@ static weir_rc delete_gone(weir_task *t, duck_loader *l, duck_table *x)
     return rc;
 }
 
+static weir_rc begin_appending(weir_task *t, duck_loader *l, const duck_table *x, duckdb_appender *ret)
+{
+    weir_rc rc = duckdb_appender_create(l->d.connection, x->schema, x->name, ret) == DuckDBError ? duck_appender_failed(t, l, *ret) : WEIR_OK;
+    for (size_t i = 0; !rc && i < x->count; i++)
+        if (duckdb_appender_add_column(*ret, x->columns[i].name) == DuckDBError)
+            rc = duck_appender_failed(t, l, *ret);
+    return rc;
+}
+
 static weir_rc append_rows(weir_task *t, duck_loader *l, duck_table *x)
 {
     duckdb_appender a = NULL;
-    weir_rc rc = duckdb_appender_create(l->d.connection, x->schema, x->name, &a) == DuckDBError ? duck_appender_failed(t, l, a) : WEIR_OK;
-    for (size_t i = 0; !rc && i < x->count; i++)
-        if (duckdb_appender_add_column(a, x->columns[i].name) == DuckDBError)
-            rc = duck_appender_failed(t, l, a);
+    weir_rc rc = begin_appending(t, l, x, &a);
     if (!rc)
         rc = duck_chunks_append(t, l, &x->rows, a);
     drop_appender(&a, rc);
@@ -161,8 +168,9 @@ static weir_rc key_missing(weir_task *t, const weir_row *row, size_t at)
                      row->binding->name.ptr, (int)pointer.len, pointer.ptr ? pointer.ptr : "");
 }
 
-/* Puts the first `count` values into a row of chunks. @param misfit the first that its column cannot hold; count if there is none */
-static weir_rc put(weir_task *t, duck_loader *l, const duck_table *x, duck_chunks *c, const weir_row *row, size_t count, bool keyed, size_t *misfit)
+/* Puts the first `count` values into a row of chunks. @param keyed the key must be there  @param misfit the first value that its column cannot hold; count if
+ * there is none */
+static weir_rc put(weir_task *t, duck_loader *l, const duck_table *x, duck_chunks *c, const weir_row *row, size_t count, bool keyed, bool borrow, size_t *misfit)
 {
     if (!duck_chunks_begin(c, x->columns, count, 0) || !duck_chunks_next(c))
         return duck_nomem(t);
@@ -171,7 +179,7 @@ static weir_rc put(weir_task *t, duck_loader *l, const duck_table *x, duck_chunk
         weir_view json = row->values[*misfit];
         if (!lite_text_reserve(&l->scratch, json.len > l->scratch.len ? json.len - l->scratch.len : 0))
             return duck_nomem(t);
-        if (!duck_column_put(&x->columns[*misfit], c->vectors[*misfit], c->fill, json, &l->scratch, &null))
+        if (!duck_column_put(&x->columns[*misfit], c->vectors[*misfit], c->fill, json, borrow, &l->scratch, &null))
             return WEIR_OK;
         if (null && keyed && *misfit < x->keys)
             return key_missing(t, row, *misfit);
@@ -191,7 +199,7 @@ static void taken(duck_chunks *c, const weir_row *row, size_t count)
 static weir_rc put_gone(weir_task *t, duck_loader *l, duck_table *x, const weir_row *row)
 {
     size_t misfit = 0;
-    weir_rc rc = put(t, l, x, &x->gone, row, x->keys, false, &misfit);
+    weir_rc rc = put(t, l, x, &x->gone, row, x->keys, false, false, &misfit);
     if (!rc && misfit == x->keys)
         taken(&x->gone, row, x->keys);
     return rc;
@@ -214,22 +222,103 @@ static weir_rc widen(weir_task *t, duck_loader *l, duck_table *x, const weir_row
     return rc ? rc : duck_table_widen(t, l, x, wanted);
 }
 
+static weir_rc does_not_hold(weir_task *t, const duck_table *x, const weir_row *row, size_t at)
+{
+    return weir_fail(t, WEIR_E_BUG, "column \"%s\" does not hold %.*s", x->columns[at].name, (int)row->values[at].len, row->values[at].ptr);
+}
+
 static weir_rc store_row(weir_task *t, duck_loader *l, duck_table *x, const weir_row *rows, size_t left)
 {
     size_t misfit = 0;
     if (!x->delta && rows->op == WEIR_DELETE)
         return put_gone(t, l, x, rows);
-    weir_rc rc = put(t, l, x, &x->rows, rows, x->count, true, &misfit);
+    weir_rc rc = put(t, l, x, &x->rows, rows, x->count, true, false, &misfit);
     if (!rc && misfit < x->count)
         rc = widen(t, l, x, rows, left);
     if (!rc && misfit < x->count)
-        rc = put(t, l, x, &x->rows, rows, x->count, true, &misfit);
+        rc = put(t, l, x, &x->rows, rows, x->count, true, false, &misfit);
     if (!rc && misfit < x->count)
-        rc = weir_fail(t, WEIR_E_BUG, "column \"%s\" does not hold %.*s", x->columns[misfit].name, (int)rows->values[misfit].len, rows->values[misfit].ptr);
+        rc = does_not_hold(t, x, rows, misfit);
     if (rc)
         return rc;
     taken(&x->rows, rows, x->count);
-    return x->keys && rows->exists != WEIR_EXISTS_NO && !x->empty ? put_gone(t, l, x, rows) : WEIR_OK;
+    return x->keys && !x->empty ? put_gone(t, l, x, rows) : WEIR_OK;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- many at once -- */
+
+/* What came together goes in together: first the old rows go, then each chunk is appended as soon as it is full. Texts are not copied for it. */
+typedef struct bulk {
+    weir_task *t;
+    duck_loader *l;
+    duck_table *x;
+    duckdb_appender a; /* NULL: not begun */
+} bulk;
+
+static weir_rc bulk_append(bulk *b)
+{
+    duck_chunks *c = &b->x->rows;
+    if (!c->count || !c->fill)
+        return WEIR_OK;
+    weir_rc rc = b->a ? WEIR_OK : begin_appending(b->t, b->l, b->x, &b->a);
+    duckdb_data_chunk_set_size(c->items[0], c->fill);
+    if (!rc && duckdb_append_data_chunk(b->a, c->items[0]) == DuckDBError)
+        rc = duck_appender_failed(b->t, b->l, b->a);
+    duckdb_data_chunk_reset(c->items[0]);
+    c->fill = 0;
+    b->x->touched = true;
+    return rc;
+}
+
+static weir_rc bulk_end(bulk *b)
+{
+    weir_rc rc = bulk_append(b);
+    if (b->a && !rc && duckdb_appender_close(b->a) == DuckDBError)
+        rc = duck_appender_failed(b->t, b->l, b->a);
+    drop_appender(&b->a, rc);
+    duck_chunks_free(&b->x->rows);
+    return rc;
+}
+
+static weir_rc bulk_row(bulk *b, const weir_row *rows, size_t left)
+{
+    duck_table *x = b->x;
+    size_t misfit;
+    weir_rc rc = put(b->t, b->l, x, &x->rows, rows, x->count, true, true, &misfit);
+    if (!rc && misfit < x->count) {
+        rc = bulk_end(b);
+        if (!rc)
+            rc = widen(b->t, b->l, x, rows, left);
+        if (!rc)
+            rc = put(b->t, b->l, x, &x->rows, rows, x->count, true, true, &misfit);
+        if (!rc && misfit < x->count)
+            rc = does_not_hold(b->t, x, rows, misfit);
+    }
+    x->rows.fill += !rc;
+    return rc || x->rows.fill < duckdb_vector_size() ? rc : bulk_append(b);
+}
+
+static weir_rc delete_all_old(weir_task *t, duck_loader *l, duck_table *x, const weir_row *rows, size_t count)
+{
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = put_gone(t, l, x, &rows[i]);
+    return rc ? rc : duck_rows_settle(t, l, x);
+}
+
+static weir_rc store_bulk(weir_task *t, duck_loader *l, duck_table *x, const weir_row *rows, size_t count)
+{
+    bulk b = {t, l, x, NULL};
+    weir_rc rc = duck_rows_settle(t, l, x);
+    if (!rc && x->keys && !x->empty)
+        rc = delete_all_old(t, l, x, rows, count);
+    for (size_t i = 0; !rc && i < count; i++)
+        if (x->delta || rows[i].op != WEIR_DELETE)
+            rc = bulk_row(&b, &rows[i], count - i);
+    if (!rc)
+        return bulk_end(&b);
+    drop_appender(&b.a, rc);
+    return rc;
 }
 
 /* Which rows are older than those that are there; NULL: none can be. */
@@ -245,6 +334,8 @@ static weir_rc find_older(weir_task *t, duck_loader *l, duck_table *x, const wei
 weir_rc duck_rows_store(weir_task *t, duck_loader *l, duck_table *x, const weir_row *rows, size_t count)
 {
     bool *older;
+    if (count >= BULK_ROWS && x->cursor == SIZE_MAX)
+        return weir_wrap(t, store_bulk(t, l, x, rows, count), "table \"%s\"", x->name);
     weir_rc rc = find_older(t, l, x, rows, count, &older);
     for (size_t i = 0; !rc && i < count; i++) {
         if (older && older[i])

@@ -135,10 +135,15 @@ static weir_rc put_line(weir_task *t, output *x)
 
 static bool has_operation(const output *x) { return x->o->operation[0] != 0; }
 
-/* A field that RFC 4180 wants in quotes. Empty, it could not be told from none. */
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/* Blanks around a field are part of it (RFC 4180), but not every reader knows. Empty, a text could not be told from none. */
+static bool has_bare_edges(weir_view v) { return v.len && !is_blank(v.ptr[0]) && !is_blank(v.ptr[v.len - 1]); }
+
+/* A field that RFC 4180 wants in quotes. */
 static bool needs_quotes(weir_view v)
 {
-    if (!v.len || v.ptr[0] == ' ' || v.ptr[v.len - 1] == ' ' || v.ptr[0] == '\t' || v.ptr[v.len - 1] == '\t')
+    if (!has_bare_edges(v))
         return true;
     for (size_t i = 0; i < v.len; i++)
         if (v.ptr[i] == '"' || v.ptr[i] == ',' || v.ptr[i] == '\n' || v.ptr[i] == '\r')
@@ -146,59 +151,95 @@ static bool needs_quotes(weir_view v)
     return false;
 }
 
-static void add_field(lite_text *line, weir_view v)
+static char *put_quoted(char *at, weir_view v)
 {
-    if (!needs_quotes(v)) {
-        lite_text_add(line, v.ptr, v.len);
-        return;
-    }
-    adds(line, "\"");
-    for (const char *at = v.ptr, *end = v.ptr + v.len; at < end;) {
-        const char *quote = memchr(at, '"', (size_t)(end - at)), *stop = quote ? quote + 1 : end;
-        lite_text_add(line, at, (size_t)(stop - at));
+    *at++ = '"';
+    for (const char *from = v.ptr, *end = v.ptr + v.len; from < end;) {
+        const char *quote = memchr(from, '"', (size_t)(end - from)), *stop = quote ? quote + 1 : end;
+        at = mempcpy(at, from, (size_t)(stop - from));
         if (quote)
-            adds(line, "\"");
-        at = stop;
+            *at++ = '"';
+        from = stop;
     }
-    adds(line, "\"");
+    *at++ = '"';
+    return at;
+}
+
+/* At most twice the length and two bytes. */
+static char *put_field(char *at, weir_view v) { return needs_quotes(v) ? put_quoted(at, v) : mempcpy(at, v.ptr, v.len); }
+
+/* A JSON string without escapes has neither quotes nor line ends in it. */
+static char *put_string(output *x, char *at, weir_view json)
+{
+    weir_view inner = {json.ptr + 1, json.len - 2};
+    if (memchr(inner.ptr, '\\', inner.len))
+        return put_field(at, lite_value_read(json, (value_hint){0}, &x->scratch).bytes);
+    return has_bare_edges(inner) && !memchr(inner.ptr, ',', inner.len) ? mempcpy(at, inner.ptr, inner.len) : put_quoted(at, inner);
 }
 
 /* Texts without their quotes, everything else as the document has it; nothing for null. */
-static void add_csv_value(output *x, weir_view json)
+static char *put_csv_value(output *x, char *at, weir_view json)
 {
-    const char first = json.len ? json.ptr[0] : 'n';
-    if (first == 'n')
-        return;
     x->scratch.len = 0;
-    lite_text_reserve(&x->scratch, json.len);
-    bool read = !x->scratch.failed && (first == '"' || first == '{' || first == '[');
-    add_field(&x->line, read ? lite_value_read(json, (value_hint){0}, &x->scratch).bytes : json);
+    switch (json.len ? json.ptr[0] : 'n') {
+    case 'n': return at;
+    case '"': return put_string(x, at, json);
+    case '{': case '[': return put_field(at, lite_value_read(json, (value_hint){0}, &x->scratch).bytes);
+    default: return mempcpy(at, json.ptr, json.len);
+    }
+}
+
+/* Room for a line of these values, and for decoding each of them. */
+static bool make_room(output *x, const weir_view *values, size_t count)
+{
+    size_t need = 2, most = 0;
+    for (size_t i = 0; i < count; i++) {
+        need += 2 * values[i].len + 3;
+        most = values[i].len > most ? values[i].len : most;
+    }
+    x->line.len = x->scratch.len = 0;
+    return lite_text_reserve(&x->line, need) && lite_text_reserve(&x->scratch, most);
+}
+
+static weir_rc end_csv_line(weir_task *t, output *x, char *at)
+{
+    if (at == x->line.ptr) /* a line of nothing would be no row to most readers */
+        at = put_quoted(at, (weir_view){"", 0});
+    *at++ = '\r';
+    *at++ = '\n';
+    x->line.len = (size_t)(at - x->line.ptr);
+    return put_line(t, x);
 }
 
 static weir_rc csv_begin(weir_task *t, output *x)
 {
-    x->line.len = 0;
-    for (size_t i = 0; i < x->count + has_operation(x); i++) {
-        const char *name = i < x->count ? x->columns[i].name : x->o->operation;
-        adds(&x->line, i ? "," : "");
-        add_field(&x->line, (weir_view){name, strlen(name)});
+    const size_t count = x->count + has_operation(x);
+    for (size_t i = 0; i < count; i++)
+        x->values[i] = x->described[i].name;
+    if (!make_room(x, x->values, count))
+        return nomem(t);
+    char *at = x->line.ptr;
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            *at++ = ',';
+        at = put_field(at, x->values[i]);
     }
-    adds(&x->line, "\r\n");
-    return put_line(t, x);
+    return end_csv_line(t, x, at);
 }
 
 static weir_rc csv_row(weir_task *t, output *x, const weir_row *row)
 {
+    const size_t count = x->count + has_operation(x);
     (void)row;
-    x->line.len = 0;
-    for (size_t i = 0; i < x->count + has_operation(x); i++) {
-        adds(&x->line, i ? "," : "");
-        add_csv_value(x, x->values[i]);
+    if (!make_room(x, x->values, count))
+        return nomem(t);
+    char *at = x->line.ptr;
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            *at++ = ',';
+        at = put_csv_value(x, at, x->values[i]);
     }
-    if (!x->line.len)
-        adds(&x->line, "\"\""); /* a line of nothing would be no row to most readers */
-    adds(&x->line, "\r\n");
-    return put_line(t, x);
+    return end_csv_line(t, x, at);
 }
 
 static weir_rc fields_row(weir_task *t, output *x)

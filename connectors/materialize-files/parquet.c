@@ -14,8 +14,6 @@
 
 #define PLUGIN "materialize-duckdb.so"
 
-enum { EXACT = 15 /* digits that a double keeps */ };
-
 /* What was seen in a column. */
 typedef struct seen {
     bool not_boolean, not_integer, not_number, not_date, not_moment, not_base64;
@@ -91,6 +89,7 @@ static bool is_word(weir_view v, const char *word) { return v.len == strlen(word
 static void note_number(seen *x, weir_view number)
 {
     digits d;
+    double r;
     bool plain = !memchr(number.ptr, '.', number.len) && !memchr(number.ptr, 'e', number.len) && !memchr(number.ptr, 'E', number.len);
     if (!digits_take(number, &d)) {
         x->not_integer |= !plain;
@@ -99,7 +98,7 @@ static void note_number(seen *x, weir_view number)
     }
     int whole = digits_before(&d), behind = digits_behind(&d);
     x->not_integer |= !plain;
-    x->not_double |= d.count > EXACT || whole > 290 || behind > 290;
+    x->not_double |= !digits_to_double(&d, &r);
     x->whole = whole > x->whole ? whole : x->whole;
     x->behind = behind > x->behind ? behind : x->behind;
 }

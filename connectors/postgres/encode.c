@@ -1,21 +1,7 @@
 /* JSON values as COPY's binary format has them: what each type's receive function reads. */
-#include <arpa/inet.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "type.h"
-
-void pg_put16(lite_text *out, uint16_t n)
-{
-    unsigned char b[] = {(unsigned char)(n >> 8), (unsigned char)n};
-    lite_text_add(out, (char *)b, sizeof b);
-}
-
-void pg_put32(lite_text *out, uint32_t n)
-{
-    n = htonl(n);
-    lite_text_add(out, (char *)&n, sizeof n);
-}
 
 static void put64(lite_text *out, uint64_t n)
 {
@@ -26,7 +12,7 @@ static void put64(lite_text *out, uint64_t n)
 static void put_field(lite_text *out, const void *bytes, size_t len)
 {
     pg_put32(out, (uint32_t)len);
-    lite_text_add(out, bytes, len);
+    pg_put(out, bytes, len);
 }
 
 static bool is_number(weir_view json) { return json.ptr[0] == '-' || (json.ptr[0] >= '0' && json.ptr[0] <= '9'); }
@@ -97,8 +83,26 @@ static int digit_at(const digits *d, long i)
     return i < 0 || i >= d->whole_len + d->part_len ? 0 : (i < d->whole_len ? d->whole[i] : d->part[i - d->whole_len]) - '0';
 }
 
+/* Most are that: digits alone, and not so many that they could be too many. */
+static bool is_short_integer(weir_view number, int64_t *ret)
+{
+    bool negative = number.ptr[0] == '-';
+    int64_t n = 0;
+    if (number.len - negative > 18)
+        return false;
+    for (size_t i = negative; i < number.len; i++) {
+        if (number.ptr[i] < '0' || number.ptr[i] > '9')
+            return false;
+        n = n * 10 + (number.ptr[i] - '0');
+    }
+    *ret = negative ? -n : n;
+    return true;
+}
+
 static bool to_integer(weir_view number, int64_t *ret)
 {
+    if (is_short_integer(number, ret))
+        return true;
     digits d = take_apart(number);
     long count = d.whole_len + d.part_len, places = d.whole_len + d.exponent, first = 0;
     uint64_t n = 0, limit = (uint64_t)INT64_MAX + d.negative;
@@ -125,6 +129,20 @@ static bool to_integer(weir_view number, int64_t *ret)
     return true;
 }
 
+/* Digits [first, count), in groups of four that begin at `from`, which may be before the first. */
+static void put_groups(lite_text *out, const digits *d, long first, long count, long from, long groups)
+{
+    char four[4];
+    for (long g = 0, at = from; g < groups; g++, at += 4) {
+        if (at >= first && at + 4 <= count && at + 4 <= d->whole_len)
+            memcpy(four, d->whole + at, 4);
+        else
+            for (long i = at; i < at + 4; i++)
+                four[i - at] = (char)('0' + (i >= first && i < count ? digit_at(d, i) : 0));
+        pg_put16(out, (uint16_t)((four[0] - '0') * 1000 + (four[1] - '0') * 100 + (four[2] - '0') * 10 + four[3] - '0'));
+    }
+}
+
 /* numeric_recv: count of groups of four digits, the weight of the first, sign, decimals; then the groups. */
 static bool put_numeric(lite_text *out, weir_view number)
 {
@@ -148,13 +166,7 @@ static bool put_numeric(lite_text *out, weir_view number)
     pg_put16(out, groups ? (uint16_t)weight : 0);
     pg_put16(out, groups && d.negative ? 0x4000 : 0);
     pg_put16(out, (uint16_t)decimals);
-    for (long g = 0; g < groups; g++) {
-        long at = from + 4 * g;
-        int value = 0;
-        for (long i = at; i < at + 4; i++)
-            value = value * 10 + (i >= first && i < count ? digit_at(&d, i) : 0);
-        pg_put16(out, (uint16_t)value);
-    }
+    put_groups(out, &d, first, count, from, groups);
     return true;
 }
 

@@ -108,7 +108,7 @@ weir_rc pg_flow_open(weir_task *t, flow *f, table *x, flow_mode mode, const bool
 
 /* ------------------------------------------------------------------------------------------------------------------- rows -- */
 
-static weir_rc send(weir_task *t, flow *f)
+static weir_rc send_rows(weir_task *t, flow *f)
 {
     if (f->e.out.failed || f->e.scratch.failed)
         return pg_nomem(t);
@@ -173,7 +173,7 @@ weir_rc pg_flow_put(weir_task *t, flow *f, const weir_row *row, uint32_t number,
     out->ptr[begin] = (char)(fields >> 8);
     out->ptr[begin + 1] = (char)fields;
     if (out->len - f->sent >= SEND_BYTES) {
-        weir_rc rc = send(t, f);
+        weir_rc rc = send_rows(t, f);
         return rc || f->mode != FLOW_STRAIGHT || out->len < STRAIGHT_BYTES ? rc : pg_rows_settle(t, f);
     }
     return WEIR_OK;
@@ -181,7 +181,7 @@ weir_rc pg_flow_put(weir_task *t, flow *f, const weir_row *row, uint32_t number,
 
 weir_rc pg_flow_close(weir_task *t, flow *f, bool *ret_duplicate)
 {
-    weir_rc rc = send(t, f);
+    weir_rc rc = send_rows(t, f);
     return rc ? rc : pg_copy_end(t, f->d, ret_duplicate);
 }
 

@@ -100,7 +100,7 @@ static size_t child(table *x, size_t parent, const lite_text *name)
     return made;
 }
 
-static bool add_pointer(table *x, size_t column, weir_view pointer)
+static bool add_pointer(table *x, size_t at_column, weir_view pointer)
 {
     lite_text name = {0};
     size_t at = 0;
@@ -110,7 +110,7 @@ static bool add_pointer(table *x, size_t column, weir_view pointer)
         at = ok ? child(x, at, &name) : 0;
     }
     if (x->members[at].column == SIZE_MAX)
-        x->members[at].column = column;
+        x->members[at].column = at_column;
     lite_text_free(&name);
     return ok && !x->member_names.failed;
 }

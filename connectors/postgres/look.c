@@ -82,9 +82,9 @@ static weir_rc name_columns(fitting *f)
 
 /* --------------------------------------------------------------------------------------------------------------- looking -- */
 
-static const char *kept(weir_task *t, const PGresult *r, int row, int column)
+static const char *kept(weir_task *t, const PGresult *r, int row, int field)
 {
-    return weir_format(t, "%s", PQgetvalue(r, row, column)).ptr;
+    return weir_format(t, "%s", PQgetvalue(r, row, field)).ptr;
 }
 
 static weir_rc look_for_table(fitting *f)
@@ -263,20 +263,26 @@ static weir_rc constrain_count(weir_task *t, const weir_binding *b)
     return rc;
 }
 
+/* What a column becomes, where that is not what the settings and the schema say. */
+static weir_rc constrain_column(fitting *f, size_t at)
+{
+    const weir_column *c = &f->b->columns[at];
+    const existing *had = pg_look_column(f, f->names[at]);
+    bool kept = !had || had->type == PG_OTHER || pg_type_join(had->type, pg_type_wanted(c, pg_look_exact(f->b, at))) == had->type;
+    size_t len = strlen(f->names[at]);
+    weir_rc rc = WEIR_OK;
+    if (len != c->field.len || memcmp(f->names[at], c->field.ptr, len) != 0)
+        rc = weir_fold(f->t, f->b, c, (weir_view){f->names[at], len});
+    if (!rc && !kept && at >= pg_look_keys(f->b) && c->types != WEIR_IS_NULL)
+        rc = weir_constrain(f->t, f->b, c, WEIR_COLUMN_RECOMMENDED, weir_format(f->t, "its column of type %s will be widened", had->sql_type));
+    return rc;
+}
+
 static weir_rc constrain(fitting *f)
 {
     weir_rc rc = constrain_count(f->t, f->b);
-    for (size_t i = 0; !rc && i < f->b->column_count; i++) {
-        const weir_column *c = &f->b->columns[i];
-        const existing *had = pg_look_column(f, f->names[i]);
-        if ((c->types & ~(unsigned)WEIR_IS_NULL) == 0 && c->types)
-            rc = weir_constrain(f->t, f->b, c, WEIR_COLUMN_OPTIONAL, (weir_view)WEIR_LIT("it is always null"));
-        else if (i < pg_look_keys(f->b))
-            rc = weir_constrain(f->t, f->b, c, WEIR_COLUMN_PLACE_REQUIRED, (weir_view)WEIR_LIT("it is part of the key"));
-        else if (had && had->type != PG_OTHER && pg_type_join(had->type, pg_type_wanted(c, pg_look_exact(f->b, i))) != had->type)
-            rc = weir_constrain(f->t, f->b, c, WEIR_COLUMN_OPTIONAL,
-                                weir_format(f->t, "its column of type %s will be widened", had->sql_type));
-    }
+    for (size_t i = 0; !rc && i < f->b->column_count; i++)
+        rc = constrain_column(f, i);
     return rc;
 }
 

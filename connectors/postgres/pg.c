@@ -201,6 +201,7 @@ void pg_close(pg *d)
     if (d->conn && d->in_transaction && !d->copying)
         pg_rollback(d);
     PQfinish(d->conn);
+    pg_sql_forget(d);
     free(d->task_name);
 }
 
@@ -424,6 +425,8 @@ weir_rc pg_make_schema(weir_task *t, pg *d, const char *schema, bool *ret_made)
 }
 
 /* Two that make the same table at once would fail: one after the other. */
+weir_rc pg_lock_changes(weir_task *t, pg *d) { return pg_run(t, d, "SELECT pg_advisory_xact_lock(7305435)"); }
+
 weir_rc pg_make_own(weir_task *t, pg *d)
 {
     const char *checkpoints = pg_own(t, d, "weir_checkpoints"), *tables = pg_own(t, d, "weir_tables");
@@ -433,7 +436,7 @@ weir_rc pg_make_own(weir_task *t, pg *d)
     weir_rc rc = pg_has_own(t, d, &there);
     if (rc || there)
         return rc;
-    rc = pg_run(t, d, "SELECT pg_advisory_xact_lock(7305435)");
+    rc = pg_lock_changes(t, d);
     if (!rc)
         rc = pg_make_schema(t, d, d->s->schema, &made);
     return rc ? rc : pg_run(t, d, weir_format(t,
@@ -450,10 +453,12 @@ static const char *rivals(weir_task *t, pg *d)
     return task ? weir_format(t, "task = %s AND key_end >= %" PRIu32 " AND key_begin <= %" PRIu32, task, d->key_begin, d->key_end).ptr : NULL;
 }
 
-weir_rc pg_raise_fence(weir_task *t, pg *d)
+weir_rc pg_raise_fence(weir_task *t, pg *d, bool all)
 {
-    const char *own = pg_own(t, d, "weir_checkpoints"), *where = rivals(t, d);
-    if (!own || !where)
+    const char *own = pg_own(t, d, "weir_checkpoints"), *where = rivals(t, d), *task = pg_literal(t, d, d->task_name, strlen(d->task_name));
+    if (all && task)
+        where = weir_format(t, "task = %s", task).ptr;
+    if (!own || !where || !task)
         return pg_nomem(t);
     if (!d->task_name[0])
         return WEIR_OK;
@@ -530,7 +535,7 @@ static weir_rc take_over(weir_task *t, pg *d, PGresult **ret_rivals)
     if (!rc)
         rc = wait_for_rivals(t, d, own, where, *ret_rivals);
     if (!rc)
-        rc = pg_raise_fence(t, d);
+        rc = pg_raise_fence(t, d, false);
     if (!rc)
         rc = read_fence(t, d);
     return rc ? rc : pg_commit(t, d, NULL);

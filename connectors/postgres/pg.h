@@ -5,7 +5,7 @@
 #include <libpq-fe.h>
 #include <weir.h>
 
-#include "sqlite_common/lite_value.h" /* lite_text: bytes that grow; JSON strings */
+#include "../sqlite_common/lite_value.h" /* lite_text: bytes that grow; JSON strings */
 
 typedef struct advanced {
     const char *sslmode, *sslrootcert, *nul;
@@ -28,6 +28,7 @@ typedef struct pg {
     int64_t fence;
     uint32_t key_begin, key_end; /* which keys are this shard's */
     uint64_t transaction; /* counts them */
+    struct prepared *prepared; /* see sql.c; NULL: none */
 } pg;
 
 weir_rc pg_nomem(weir_task *t);
@@ -37,6 +38,8 @@ void *pg_zeroed(weir_task *t, size_t count, size_t size);
 /** Connects, and looks whether this is a server that can be used. */
 weir_rc pg_connect(weir_task *t, pg *d);
 void pg_close(pg *d);
+/** For pg_close(). */
+void pg_sql_forget(pg *d);
 
 /** Fails with the code and the words for what the server or libpq reports. @param r NULL: what the connection says */
 weir_rc pg_fail(weir_task *t, pg *d, const PGresult *r, const char *doing);
@@ -75,8 +78,10 @@ weir_rc pg_make_schema(weir_task *t, pg *d, const char *schema, bool *ret_made);
 weir_rc pg_make_own(weir_task *t, pg *d);
 /** Are they there? */
 weir_rc pg_has_own(weir_task *t, pg *d, bool *ret);
-/** Refuses older runs from now on, with the open transaction: what they have not committed they cannot commit any more. */
-weir_rc pg_raise_fence(weir_task *t, pg *d);
+/** Until the open transaction ends, nobody else changes tables with it. */
+weir_rc pg_lock_changes(weir_task *t, pg *d);
+/** Refuses older runs from now on, with the open transaction: what they have not committed they cannot commit any more. @param all those of other ranges, too */
+weir_rc pg_raise_fence(weir_task *t, pg *d, bool all);
 /** Takes over: raises the fence, gives the stored checkpoint to weir_resume(), and ends the sessions of older runs. */
 weir_rc pg_take_over(weir_task *t, pg *d);
 /** A failure: was the connection lost because a newer run has ended it? Then that is the error. @return rc, or that one */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "rows.h"
+#include "sql.h"
 
 extern WEIR_API const weir_connector materialize_postgres;
 
@@ -95,7 +96,7 @@ static const weir_field resource_fields[] = {
 };
 
 typedef struct loader {
-    pg d;
+    pg d; /* first: it is what weir_sql knows */
     flow f;
     table **tables; /* by index of the binding; NULL: not looked at yet */
     size_t table_count;
@@ -124,6 +125,7 @@ static weir_rc open_loader(weir_task *t, const weir_connector *me, const void *c
     if (!l)
         return pg_nomem(t);
     l->d = (pg){.s = config, .task_name = strndup(task.ptr ? task.ptr : "", task.len), .key_end = UINT32_MAX};
+    weir_key_range(t, &l->d.key_begin, &l->d.key_end);
     l->f = (flow){.d = &l->d};
     weir_rc rc = l->d.task_name ? pg_connect(t, &l->d) : pg_nomem(t);
     l->f.e.no_infinity = !rc && PQserverVersion(l->d.conn) < 140000;
@@ -150,7 +152,7 @@ static bool tables_reserve(loader *l, size_t count)
 }
 
 /* Makes the table of a binding fit, in the open transaction. */
-static weir_rc fit(weir_task *t, loader *l, const weir_binding *b, bool *ret_changed)
+static weir_rc fit(weir_task *t, loader *l, const weir_binding *b, fitted *ret_done)
 {
     if (!tables_reserve(l, (size_t)b->index + 1))
         return pg_nomem(t);
@@ -161,21 +163,21 @@ static weir_rc fit(weir_task *t, loader *l, const weir_binding *b, bool *ret_cha
                                           (unsigned)b->index, (unsigned)b->index).ptr);
     pg_table_free(former);
     l->tables[b->index] = NULL;
-    return rc ? rc : pg_table_fit(t, &l->d, b, &l->tables[b->index], ret_changed);
+    return rc ? rc : pg_table_fit(t, &l->d, b, &l->tables[b->index], ret_done);
 }
 
-/* Whoever changes a table takes it over: what an older run has not committed yet is refused. */
+/* Whoever changes a table takes it over: what an older run has not committed yet is refused; where a table was emptied, that of all parts of it. */
 static weir_rc fit_some(weir_task *t, loader *l, const weir_binding *bindings, size_t count)
 {
-    bool changed = false;
+    fitted done = {0};
     weir_rc rc = WEIR_OK;
     for (size_t i = 0; !rc && i < count; i++) {
         if (pg_table_named_before(&l->d, bindings, i))
             rc = weir_fail(t, WEIR_E_CONFIG, "two bindings name the table \"%s\"", ((const resource *)bindings[i].resource)->table);
         else
-            rc = fit(t, l, &bindings[i], &changed);
+            rc = fit(t, l, &bindings[i], &done);
     }
-    return !rc && changed ? pg_raise_fence(t, &l->d) : rc;
+    return !rc && done.changed ? pg_raise_fence(t, &l->d, done.emptied) : rc;
 }
 
 /* The table of a binding; a process that only stores has not been told to apply. */
@@ -211,6 +213,8 @@ static weir_rc apply(weir_task *t, void *self, const weir_binding *bindings, siz
     loader *l = self;
     bool alone = !l->d.in_transaction;
     weir_rc rc = pg_begin(t, &l->d);
+    if (!rc && alone)
+        rc = pg_lock_changes(t, &l->d);
     if (!rc)
         rc = fit_some(t, l, bindings, count);
     if (!rc && alone)
@@ -293,4 +297,5 @@ const weir_connector materialize_postgres = {
     .open = open_loader,
     .close = close_loader,
     .materialize = &materialize,
+    .sql = &pg_sql_ops,
 };

@@ -33,6 +33,24 @@ static void add_conflict(lite_text *sql, const table *x)
     }
 }
 
+/* 1 and 1.0 are two keys to others, and one to numeric: the last of them stays. */
+static bool has_numeric_key(const table *x)
+{
+    bool any = false;
+    for (size_t i = 0; i < x->keys; i++)
+        any |= x->columns[i].shape.type >= PG_NUMERIC && x->columns[i].shape.type <= PG_DOUBLE && (x->columns[i].shape.types & WEIR_IS_NUMBER);
+    return any;
+}
+
+static void add_distinct(lite_text *sql, const table *x)
+{
+    if (!has_numeric_key(x))
+        return;
+    pg_add(sql, "DISTINCT ON (");
+    pg_add_names(sql, x, 0, x->keys, "s.", ", ");
+    pg_add(sql, ") ");
+}
+
 static void add_upsert(lite_text *sql, const table *x, const char *stage)
 {
     pg_add(sql, "INSERT INTO ");
@@ -40,11 +58,17 @@ static void add_upsert(lite_text *sql, const table *x, const char *stage)
     pg_add(sql, " (");
     pg_add_names(sql, x, 0, x->count, "", ", ");
     pg_add(sql, ") SELECT ");
+    add_distinct(sql, x);
     for (size_t i = 0; i < x->count; i++)
         add_value(sql, &x->columns[i], i ? ", s." : "s.");
     pg_add(sql, " FROM ");
     pg_add(sql, stage);
     pg_add(sql, " s");
+    if (has_numeric_key(x)) {
+        pg_add(sql, " ORDER BY ");
+        pg_add_names(sql, x, 0, x->keys, "s.", ", ");
+        pg_add(sql, ", s.ctid DESC");
+    }
     if (x->keys)
         add_conflict(sql, x);
 }

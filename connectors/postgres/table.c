@@ -319,7 +319,7 @@ static weir_rc describe(fitting *f, table **ret)
     return rc;
 }
 
-static weir_rc fit(fitting *f, table **ret, bool *ret_changed)
+static weir_rc fit(fitting *f, table **ret, fitted *ret_done)
 {
     bool changed = !f->known || !f->exists || pg_look_starts_over(f) || strcmp(f->made_by, f->d->task_name) != 0, altered = false;
     weir_rc rc = changed ? pg_make_own(f->t, f->d) : WEIR_OK;
@@ -329,11 +329,12 @@ static weir_rc fit(fitting *f, table **ret, bool *ret_changed)
         rc = f->exists ? change(f, &altered) : create(f);
     if (!rc && changed)
         rc = record(f);
-    *ret_changed |= changed || altered;
+    ret_done->changed |= changed || altered;
+    ret_done->emptied |= pg_look_starts_over(f);
     return rc ? rc : describe(f, ret);
 }
 
-weir_rc pg_table_fit(weir_task *t, pg *d, const weir_binding *b, table **ret, bool *ret_changed)
+weir_rc pg_table_fit(weir_task *t, pg *d, const weir_binding *b, table **ret, fitted *ret_done)
 {
     const char *name = ((const resource *)b->resource)->table;
     fitting f = {.t = t, .d = d, .b = b, .name = name};
@@ -345,7 +346,7 @@ weir_rc pg_table_fit(weir_task *t, pg *d, const weir_binding *b, table **ret, bo
         problem = pg_look_obstacle(&f);
     if (problem)
         return weir_fail(t, WEIR_E_CONFIG, "table \"%s\" %s", name, problem);
-    return weir_wrap(t, rc ? rc : fit(&f, ret, ret_changed), "table \"%s\"", name);
+    return weir_wrap(t, rc ? rc : fit(&f, ret, ret_done), "table \"%s\"", name);
 }
 
 /* -------------------------------------------------------------------------------------------------------------- relaxing -- */

@@ -47,8 +47,13 @@ enum { PG_NAME_MAX = 63, PG_COLUMNS_MAX = 1600 };
 weir_rc pg_table_validate(weir_task *t, pg *d, const weir_binding *bindings, size_t count);
 /** Is the table of bindings[at] also that of one before it? */
 bool pg_table_named_before(const pg *d, const weir_binding *bindings, size_t at);
+/** What was done to tables. */
+typedef struct fitted {
+    bool changed, emptied;
+} fitted;
+
 /** Makes the table fit, within the open transaction. */
-weir_rc pg_table_fit(weir_task *t, pg *d, const weir_binding *b, table **ret, bool *ret_changed);
+weir_rc pg_table_fit(weir_task *t, pg *d, const weir_binding *b, table **ret, fitted *ret_done);
 /** Lets column `at` hold this value, or null: it has come although the schema did not foresee it. Within the open transaction. */
 weir_rc pg_table_relax(weir_task *t, pg *d, table *x, size_t at, weir_view value);
 /** Removes or marks rows that are out of date, within the open transaction. */

@@ -358,6 +358,20 @@ static void test_pushed_key_changes(void **state)
     assert_gives("SELECT a, b FROM rekeyed ORDER BY b", "NULL|10 2|20 1|30");
 }
 
+static void test_numbers_that_are_the_same_key(void **state)
+{
+    run r;
+    (void)state;
+    begin(&r, "");
+    bind(&r, "alike", 1, "", NULL, (const weir_column[]){col("k", NUM), col("v", STR), {.types = 0}});
+    put(&r, (const given[]){{.values = {"1", "\"a\""}}, {.values = {"1.0", "\"b\""}}, {.values = {"2", "\"c\""}}}, 3);
+    commit(&r, "{}");
+    put(&r, (const given[]){{.values = {"1.00", "\"d\""}}, {.values = {"0.2e1", "\"e\""}}, {.values = {"2.0", "\"f\""}}}, 3);
+    commit(&r, "{}");
+    assert_gives("SELECT round(k), v FROM alike ORDER BY k", "1|d 2|f");
+    end(&r);
+}
+
 static void test_failure_ends_the_session(void **state)
 {
     run r;
@@ -370,6 +384,24 @@ static void test_failure_ends_the_session(void **state)
     assert_int_equal(session_commit(r.s, view_of("{}"), &r.e), WEIR_E_BUG);
     end(&r);
     assert_gives("SELECT count(*) FROM fails", "0");
+}
+
+/* What the schema does not say, and a platform that does not look sends nevertheless; between rows, in a transaction. */
+static void test_unforeseen(void **state)
+{
+    run r;
+    weir_column needed = col("r", STR);
+    (void)state;
+    needed.required = true;
+    begin(&r, "acme/unforeseen");
+    BIND(&r, "unforeseen", 1, col("id", INT), col("b", BOOL), needed, col("o", OBJ));
+    put(&r, (const given[]){{.values = {"1", "true", "\"x\"", "{}"}}, {.values = {"2", "\"maybe\"", NULL, "[1]"}}, {.values = {"3", "7", "5", "\"text\""}}}, 3);
+    commit(&r, "{}");
+    assert_gives("SELECT * FROM unforeseen ORDER BY id", "1|true|\"x\"|{} 2|\"maybe\"|NULL|[1] 3|7|5|\"text\"");
+    put(&r, (const given[]){{.values = {"3", "false", "\"y\"", "{}"}}, {.values = {"\"four\"", "1", "\"z\"", "{}"}}}, 2); /* the key, too */
+    commit(&r, "{}");
+    assert_gives("SELECT id, b FROM unforeseen ORDER BY id", "\"four\"|1 1|true 2|\"maybe\" 3|false");
+    end(&r);
 }
 
 static void test_text_keys_ascend(void **state)
@@ -401,7 +433,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_load),    cmocka_unit_test(test_resume), cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_parts),   cmocka_unit_test(test_cursors), cmocka_unit_test(test_expiry),
-        cmocka_unit_test(test_pushed_key_changes), cmocka_unit_test(test_failure_ends_the_session), cmocka_unit_test(test_text_keys_ascend),
+        cmocka_unit_test(test_pushed_key_changes), cmocka_unit_test(test_failure_ends_the_session), cmocka_unit_test(test_text_keys_ascend), cmocka_unit_test(test_unforeseen), cmocka_unit_test(test_numbers_that_are_the_same_key),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     PQfinish(eyes);

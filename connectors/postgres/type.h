@@ -19,9 +19,11 @@
 #ifndef POSTGRES_TYPE_H
 #define POSTGRES_TYPE_H
 
+#include <arpa/inet.h>
+#include <string.h>
 #include <weir.h>
 
-#include "sqlite_common/lite_value.h"
+#include "../sqlite_common/lite_value.h"
 
 typedef enum pg_type {
     PG_BOOL, PG_INT2, PG_INT4, PG_BIGINT, PG_NUMERIC, PG_REAL, PG_DOUBLE, PG_TEXT, PG_BYTEA, PG_TIMESTAMPTZ, PG_DATE, PG_TIME, PG_UUID, PG_INET,
@@ -62,8 +64,30 @@ typedef struct pg_encoder {
 
 /** Appends a field: its length and its bytes; -1 for null. Nothing unless it fits. */
 pg_fit pg_encode(pg_encoder *e, const pg_shape *shape, weir_view json);
-void pg_put16(lite_text *out, uint16_t n);
-void pg_put32(lite_text *out, uint32_t n);
+/** lite_text_add(), at hand where there is room: it is called for every field. */
+static inline void pg_put(lite_text *out, const void *bytes, size_t len)
+{
+    if (out->failed || out->cap - out->len < len) {
+        lite_text_add(out, bytes, len);
+        return;
+    }
+    if (len) {
+        memcpy(out->ptr + out->len, bytes, len);
+        out->len += len;
+    }
+}
+
+static inline void pg_put16(lite_text *out, uint16_t n)
+{
+    n = htons(n);
+    pg_put(out, &n, sizeof n);
+}
+
+static inline void pg_put32(lite_text *out, uint32_t n)
+{
+    n = htonl(n);
+    pg_put(out, &n, sizeof n);
+}
 
 /** Appends what the server writes of a value, as a text, as the JSON that it came as. @return false for NULL: nothing is appended */
 bool pg_decode(lite_text *out, const pg_shape *shape, const char *text, size_t len, bool null);

@@ -13,11 +13,12 @@ weir_rc lite_code_fail(weir_task *t, sqlite3 *db, const char *path, const char *
 /** Who must act on an extended or plain error code. */
 weir_rc lite_code_rc(int code);
 
-/** For sqlite3_busy_handler(): waits while another process has the lock, not longer than busy_ms, and not at all once somebody asked to stop. */
+/** For sqlite3_busy_handler(): waits while another process has the lock, not longer than busy_ms, and not at all once somebody
+ * asked to stop. */
 typedef struct lite_wait {
     weir_task *task; /* whose callback runs */
     int64_t busy_ms;
-    int64_t since;   /* when the present wait began */
+    int64_t since; /* when the present wait began */
 } lite_wait;
 
 int lite_wait_for_lock(void *wait, int tries);

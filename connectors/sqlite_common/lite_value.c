@@ -129,24 +129,23 @@ static bool to_real(const decimal *d, double *ret)
     return true;
 }
 
-/* Is it a double that somebody wrote with 16 or 17 digits, or one with an exponent that to_real() leaves alone? */
+/* Is it a double that somebody wrote with 16 or 17 digits, or one of those that to_real() leaves alone for their exponents? */
 static bool written_double(const decimal *d, double *ret)
 {
     char text[48];
-    if (!d->exact || d->exponent < -400 || d->exponent > 400)
+    int digits = 0;
+    for (uint64_t n = d->digits; n; n /= 10)
+        digits++;
+    if (!d->exact || digits < 1 || digits > 17 || d->exponent < -400 || d->exponent > 400)
         return false;
     snprintf(text, sizeof text, "%llue%lld", (unsigned long long)d->digits, (long long)d->exponent);
     double r = strtod(text, NULL);
-    for (int digits = 15; digits <= 17; digits++) {
-        int len = snprintf(text, sizeof text, "%.*e", digits - 1, r);
+    int len = snprintf(text, sizeof text, "%.*e", digits - 1, r);
+    if (digits > 1)
         text[1] = '.'; /* what a locale writes for it */
-        decimal back = take_apart((weir_view){text, isfinite(r) ? (size_t)len : 0});
-        if (back.digits == d->digits && back.exponent == d->exponent) {
-            *ret = d->negative ? -r : r;
-            return true;
-        }
-    }
-    return false;
+    decimal back = take_apart((weir_view){text, isfinite(r) ? (size_t)len : 0});
+    *ret = d->negative ? -r : r;
+    return back.digits == d->digits && back.exponent == d->exponent;
 }
 
 lite_value lite_value_number(weir_view number, value_hint hint)

@@ -2,8 +2,8 @@
  *
  *     integer literal of 64 bits         INTEGER      -> number
  *     other number, up to 15 digits      REAL         -> number       (a double that reads back as the same digits)
- *     any other number                   TEXT         -> number       its digits as they were written; with hint.doubles, REAL if it is a
- *                                                                     double written with 17 digits or fewer
+ *     any other number                   TEXT         -> number       its digits as they were written; with hint.doubles, REAL if it
+ *                                                                     is a double written with 17 digits or fewer
  *     true, false                        INTEGER      -> boolean, if the column's schema knows no numbers
  *     string                             TEXT         -> string
  *     string, contentEncoding base64     BLOB         -> string

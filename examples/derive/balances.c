@@ -25,13 +25,14 @@ static const weir_field fields[] = {
 };
 
 typedef struct {
-    const char *kind, *amount;
+    const char *kind, *user, *amount;
 } lambda;
 
 static const char *const kinds[] = {"deposit", "withdrawal", NULL};
 
 static const weir_field lambda_fields[] = {
     {.name = "kind", .type = WEIR_TEXT, .offset = offsetof(lambda, kind), .choices = kinds, .help = "What a document is."},
+    {.name = "user", .type = WEIR_TEXT, .offset = offsetof(lambda, user), .fallback = "/user", .help = "Where the name of its account is: a JSON pointer."},
     {.name = "amount", .type = WEIR_TEXT, .offset = offsetof(lambda, amount), .fallback = "/cents", .help = "Where its amount is: a JSON pointer."},
     {0},
 };
@@ -129,12 +130,12 @@ static void close_book(void *self)
 static weir_rc read_one(weir_task *t, book *b, const weir_read *r)
 {
     const lambda *l = r->transform->lambda;
-    const char *user = weir_json_text(t, r->doc, "/user", NULL);
+    const char *user = weir_json_text(t, r->doc, l->user, NULL);
     const int64_t amount = weir_json_int(r->doc, l->amount, -1);
     int64_t balance;
     if (!user || amount < 0)
-        return weir_fail(t, WEIR_E_CONFIG, "a document of %.*s needs a user, and at %s an amount: %.*s", (int)r->transform->collection.len,
-                         r->transform->collection.ptr, l->amount, (int)r->doc.len, r->doc.ptr);
+        return weir_fail(t, WEIR_E_CONFIG, "a document of %.*s needs a name at %s and an amount at %s: %.*s", (int)r->transform->collection.len,
+                         r->transform->collection.ptr, l->user, l->amount, (int)r->doc.len, r->doc.ptr);
     account *a = account_of(t, b, user);
     if (!a)
         return WEIR_E_NOMEM;

@@ -1,5 +1,6 @@
 /* weir docs: what registries and catalogs of connectors want to know, made from a connector's descriptor. */
 #include "cli/command.h"
+#include "model/fields.h"
 #include "proto/airbyte/airbyte.h"
 #include "proto/singer/about.h"
 
@@ -19,6 +20,24 @@ static weir_rc write_about(const weir_connector *k, const char *format, buf *out
     return rc;
 }
 
+static void put_settings(const char *title, const weir_field *table, buf *out)
+{
+    if (!table || !table->name)
+        return;
+    buf_printf(out, "\n## %s\n\n```\n", title);
+    fields_help(table, out);
+    buf_adds(out, "```\n");
+}
+
+/* Flow alone knows derivations: there is nobody to have a form for them. */
+static weir_rc write_derivation(const weir_connector *k, buf *out, err *e)
+{
+    buf_printf(out, "# `%s`\n\n%s%sVersion %s, built with Weir %s.\n", k->name, k->title ? k->title : "", k->title ? "\n\n" : "", k->version, weir_version());
+    put_settings("Settings", k->config, out);
+    put_settings("Lambda of a transform", k->resource, out);
+    return buf_ok(out) ? WEIR_OK : err_nomem(e);
+}
+
 static weir_rc write_meltano(const weir_connector *k, buf *out, err *e) { return write_about(k, "meltano", out, e); }
 static weir_rc write_singer(const weir_connector *k, buf *out, err *e) { return write_about(k, "json", out, e); }
 static weir_rc write_markdown(const weir_connector *k, buf *out, err *e) { return write_about(k, "markdown", out, e); }
@@ -31,13 +50,22 @@ static const struct {
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
+static weir_rc write_known(size_t format, const weir_connector *k, buf *out, err *e)
+{
+    if (!spec_only_derives(k))
+        return formats[format].write(k, out, e);
+    if (formats[format].write == write_markdown)
+        return write_derivation(k, out, e);
+    return err_fail(e, WEIR_E_CONFIG, "weir docs: '%s' is a derivation, which only Flow knows: there is no document of format %s of it", k->name, formats[format].name);
+}
+
 static weir_rc write_format(const char *name, const weir_connector *k, buf *out, err *e)
 {
     buf known = {0};
     for (size_t i = 0; i < FORMATS; i++) {
         if (strcmp(formats[i].name, name) == 0) {
             buf_free(&known);
-            return formats[i].write(k, out, e);
+            return write_known(i, k, out, e);
         }
         buf_printf(&known, "%s%s", i ? ", " : "", formats[i].name);
     }

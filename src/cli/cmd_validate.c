@@ -9,7 +9,7 @@ static weir_rc add_columns(prepared *p, err *e)
     for (size_t i = 0; p->t->kind == TASK_MATERIALIZE && i < p->count; i++) {
         const task_binding *b = &p->t->bindings[i];
         weir_column *columns;
-        weir_rc rc = columns_select(&p->arena, b->collection, b, NULL, &columns, &p->bindings[i].column_count, &p->bindings[i].key_count, e);
+        weir_rc rc = columns_possible(&p->arena, b->collection, b, NULL, &columns, &p->bindings[i].column_count, &p->bindings[i].key_count, e);
         if (rc)
             return err_wrap(e, rc, "binding %.*s", VIEW_ARG(p->bindings[i].name));
         p->bindings[i].columns = columns;

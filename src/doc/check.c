@@ -162,7 +162,8 @@ static void put_note(buf *out, const note *n)
     static const char *const strategies[] = {"lastWriteWins", "firstWriteWins", "append", "maximize", "minimize", "merge", "set", "sum", "jsonSchemaMerge"};
     static const char *const redactions[] = {"", "block", "sha256"};
     if (n->reduces)
-        buf_printf(out, "reduce %s%s%s%s", strategies[n->reduce], n->key_count ? " by a key" : "", n->del ? " with delete" : "", n->not_associative ? " not associative" : "");
+        buf_printf(out, "reduce %s%s%s%s", strategies[n->reduce], n->key_count ? " by a key" : "", n->del ? " with delete" : "",
+                   n->not_associative ? " not associative" : "");
     if (n->redact)
         buf_printf(out, "%sredact %s", n->reduces ? ", " : "", redactions[n->redact]);
 }

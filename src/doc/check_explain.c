@@ -41,7 +41,7 @@ static uint32_t put_place(checker *c, uint32_t node)
 {
     size_t from = c->said.len;
     tape_pointer(c->document, c->named ? c->named : node, &c->said);
-    uint32_t depth = depth_of((weir_view){c->said.ptr + from, buf_ok(&c->said) ? c->said.len - from : 0});
+    uint32_t depth = depth_of(view_from(buf_view(&c->said), from));
     buf_adds(&c->said, c->said.len == from ? "the document: " : ": ");
     if (c->named)
         buf_adds(&c->said, "the name ");

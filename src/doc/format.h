@@ -1,4 +1,5 @@
-/* format.h - `format` of JSON Schema as an assertion. What can be told of texts elsewhere, too (date-time, date, time, uuid, integer, number) is in json/format.h. */
+/* format.h - `format` of JSON Schema as an assertion. What is told of texts elsewhere, too (date-time, date, time, uuid, integer, number), is in
+ * json/format.h. */
 #ifndef WEIR_DOC_FORMAT_H
 #define WEIR_DOC_FORMAT_H
 

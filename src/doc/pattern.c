@@ -43,13 +43,15 @@ static bool wrong(translation *t, const char *what)
 static const struct {
     const char *name, *letters;
 } categories[] = {
-    {"Letter", "L"}, {"Cased_Letter", "L&"}, {"Uppercase_Letter", "Lu"}, {"Lowercase_Letter", "Ll"}, {"Titlecase_Letter", "Lt"}, {"Modifier_Letter", "Lm"},
-    {"Other_Letter", "Lo"}, {"Mark", "M"}, {"Combining_Mark", "M"}, {"Nonspacing_Mark", "Mn"}, {"Spacing_Mark", "Mc"}, {"Enclosing_Mark", "Me"}, {"Number", "N"},
-    {"Decimal_Number", "Nd"}, {"digit", "Nd"}, {"Letter_Number", "Nl"}, {"Other_Number", "No"}, {"Punctuation", "P"}, {"punct", "P"}, {"Connector_Punctuation", "Pc"},
-    {"Dash_Punctuation", "Pd"}, {"Open_Punctuation", "Ps"}, {"Close_Punctuation", "Pe"}, {"Initial_Punctuation", "Pi"}, {"Final_Punctuation", "Pf"},
-    {"Other_Punctuation", "Po"}, {"Symbol", "S"}, {"Math_Symbol", "Sm"}, {"Currency_Symbol", "Sc"}, {"Modifier_Symbol", "Sk"}, {"Other_Symbol", "So"},
-    {"Separator", "Z"}, {"Space_Separator", "Zs"}, {"Line_Separator", "Zl"}, {"Paragraph_Separator", "Zp"}, {"Other", "C"}, {"Control", "Cc"}, {"cntrl", "Cc"},
-    {"Format", "Cf"}, {"Surrogate", "Cs"}, {"Private_Use", "Co"}, {"Unassigned", "Cn"}, {"LC", "L&"},
+    {"Letter", "L"}, {"Cased_Letter", "L&"}, {"Uppercase_Letter", "Lu"}, {"Lowercase_Letter", "Ll"}, {"Titlecase_Letter", "Lt"},
+    {"Modifier_Letter", "Lm"}, {"Other_Letter", "Lo"}, {"Mark", "M"}, {"Combining_Mark", "M"}, {"Nonspacing_Mark", "Mn"},
+    {"Spacing_Mark", "Mc"}, {"Enclosing_Mark", "Me"}, {"Number", "N"}, {"Decimal_Number", "Nd"}, {"digit", "Nd"},
+    {"Letter_Number", "Nl"}, {"Other_Number", "No"}, {"Punctuation", "P"}, {"punct", "P"}, {"Connector_Punctuation", "Pc"},
+    {"Dash_Punctuation", "Pd"}, {"Open_Punctuation", "Ps"}, {"Close_Punctuation", "Pe"}, {"Initial_Punctuation", "Pi"},
+    {"Final_Punctuation", "Pf"}, {"Other_Punctuation", "Po"}, {"Symbol", "S"}, {"Math_Symbol", "Sm"}, {"Currency_Symbol", "Sc"},
+    {"Modifier_Symbol", "Sk"}, {"Other_Symbol", "So"}, {"Separator", "Z"}, {"Space_Separator", "Zs"}, {"Line_Separator", "Zl"},
+    {"Paragraph_Separator", "Zp"}, {"Other", "C"}, {"Control", "Cc"}, {"cntrl", "Cc"}, {"Format", "Cf"}, {"Surrogate", "Cs"},
+    {"Private_Use", "Co"}, {"Unassigned", "Cn"}, {"LC", "L&"},
 };
 
 static weir_view category(weir_view name)
@@ -334,13 +336,8 @@ static weir_rc compile(weir_view regex, const char *text, size_t len, pcre2_code
     enum { MESSAGE = 256 };
     int code;
     size_t at;
-    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-    if (!context)
-        return err_nomem(e);
-    pcre2_set_compile_extra_options(context, 0);
-    const uint32_t options = PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS | PCRE2_MATCH_UNSET_BACKREF | PCRE2_NEVER_BACKSLASH_C;
-    *ret = pcre2_compile((const unsigned char *)text, len, options, &code, &at, context);
-    pcre2_compile_context_free(context);
+    const uint32_t options = PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS | PCRE2_MATCH_UNSET_BACKREF;
+    *ret = pcre2_compile((const unsigned char *)text, len, options, &code, &at, NULL);
     if (*ret) {
         pcre2_jit_compile(*ret, PCRE2_JIT_COMPLETE); /* without it, it is slower */
         return WEIR_OK;
@@ -359,7 +356,8 @@ weir_rc pattern_make(weir_view regex, pattern **ret, err *e)
     if (regex.len > LONGEST)
         return err_fail(e, WEIR_E_CONFIG, "a regular expression of %zu bytes is too long", regex.len);
     if (!translate(&t))
-        rc = t.wrong ? err_fail(e, WEIR_E_CONFIG, "regular expression '%.*s': %s, at byte %zu", VIEW_ARG(regex), t.wrong, (size_t)(t.at - t.begin)) : err_nomem(e);
+        rc = !t.wrong ? err_nomem(e)
+                      : err_fail(e, WEIR_E_CONFIG, "regular expression '%.*s': %s, at byte %zu", VIEW_ARG(regex), t.wrong, (size_t)(t.at - t.begin));
     else if (!(p = calloc(1, sizeof *p)))
         rc = err_nomem(e);
     else

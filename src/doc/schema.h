@@ -46,7 +46,8 @@ weir_rc checker_run(checker *c, const tape *doc, bool notes, bool *ret_valid, er
 /** What the last run noted of a node; NULL: nothing. */
 const note *checker_note(const checker *c, uint32_t node);
 
-/** Why the document is not valid: a line for each failure, most telling ones first, as `/address/zip: "x" is no integer (schema /properties/address/properties/zip/type)`.
+/** Why the document is not valid: a line for each failure, most telling ones first, as
+ *  `/address/zip: "x" is not an integer (schema /properties/address/properties/zip/type)`.
  *  Runs again, slower. Where the schema redacts anything no values are shown, but what kind they are of. @param most failures */
 void checker_explain(checker *c, const tape *doc, size_t most, buf *out);
 

@@ -43,6 +43,8 @@ const word *word_named(weir_view name);
 unsigned draft_named(weir_view uri);
 /** A vocabulary by its URI; 0: none that we know. */
 unsigned vocabulary_named(weir_view uri);
+/** What follows https://json-schema.org/ in a URI (http: will do), without a # at the end; empty: it is another one. */
+weir_view schema_org_path(weir_view uri);
 /** The metaschema, or part of one, at a URI without fragment; empty: there is none. */
 weir_view metaschema_at(weir_view uri);
 

@@ -22,7 +22,21 @@ typedef struct facet_member {
     struct facet_member *next;
 } facet_member;
 
+/* What else is said, for who describes a place to others; nothing that decides over values. */
+typedef struct facet_notes {
+    weir_view media;                 /* contentMediaType */
+    const tree *fallback;            /* default */
+    const tree *choices;             /* enum, or const in an array of its own */
+    const tree *least, *most;        /* minimum, maximum, numbers as written */
+    const tree *reduce, *redact;     /* keywords with a strategy */
+    bool several_reduce, several_redact; /* alternatives with different ones */
+    bool secret;
+    bool has_max_length, has_min_items, has_max_items;
+    uint64_t max_length, min_items, max_items;
+} facet_notes;
+
 struct facet {
+    facet_notes notes;
     unsigned types; /* FACET_NONE: no value will do */
     weir_view format, encoding, title, description;
     bool has_min, has_max; /* of integers, as far as they fit */

@@ -1,5 +1,7 @@
 #include "json/facet_mix.h"
 
+#include "json/number.h"
+
 const facet facet_anything = {.types = FACET_ANY};
 
 void mix_fail(mixer *m, const char *what)
@@ -114,6 +116,42 @@ static void meet_bounds(facet *x, const facet *b)
     x->has_max = x->has_max || b->has_max;
 }
 
+/* What a strategy is called. */
+static weir_view strategy_of(const tree *keyword)
+{
+    return tree_text(keyword, "strategy");
+}
+
+static void mix_strategy(const tree **x, bool *several, const tree *other, bool other_several)
+{
+    *several |= other_several || (*x && other && !view_eq(strategy_of(*x), strategy_of(other)));
+    *x = *x ? *x : other;
+}
+
+/* Both hold. */
+static void meet_notes(facet_notes *x, const facet_notes *b)
+{
+    x->media = either(x->media, b->media);
+    x->fallback = x->fallback ? x->fallback : b->fallback;
+    x->choices = x->choices ? x->choices : b->choices;
+    if (!x->least || (b->least && number_compare(x->least->text, b->least->text) < 0))
+        x->least = b->least;
+    if (!x->most || (b->most && number_compare(x->most->text, b->most->text) > 0))
+        x->most = b->most;
+    mix_strategy(&x->reduce, &x->several_reduce, b->reduce, b->several_reduce);
+    mix_strategy(&x->redact, &x->several_redact, b->redact, b->several_redact);
+    x->secret = x->secret || b->secret;
+    if (b->has_max_length && (!x->has_max_length || b->max_length < x->max_length))
+        x->max_length = b->max_length;
+    if (b->has_min_items && (!x->has_min_items || b->min_items > x->min_items))
+        x->min_items = b->min_items;
+    if (b->has_max_items && (!x->has_max_items || b->max_items < x->max_items))
+        x->max_items = b->max_items;
+    x->has_max_length = x->has_max_length || b->has_max_length;
+    x->has_min_items = x->has_min_items || b->has_min_items;
+    x->has_max_items = x->has_max_items || b->has_max_items;
+}
+
 static void meet_member(mixer *m, facet *x, const facet *a, const facet_member *in_a, const facet *b, const facet_member *in_b)
 {
     facet_member *one = mix_add_member(m, x, in_a ? in_a->name : in_b->name);
@@ -160,6 +198,7 @@ facet *mix_meet(mixer *m, facet *a, facet *b)
     x->title = either(a->title, b->title);
     x->description = either(a->description, b->description);
     meet_bounds(x, b);
+    meet_notes(&x->notes, &b->notes);
     x->closed = a->closed || b->closed;
     x->cut = a->cut || b->cut;
     x->rest = mix_meet(m, a->rest, b->rest);
@@ -189,6 +228,30 @@ static void join_bounds(facet *x, const facet *a, const facet *b)
     x->has_max = one ? one->has_max : a->has_max && b->has_max;
     x->min = one ? one->min : a->min < b->min ? a->min : b->min;
     x->max = one ? one->max : a->max > b->max ? a->max : b->max;
+}
+
+/* One of them holds: a limit of one type, if every side that allows the type has one. What only names or marks a place, either of them says. */
+static facet_notes join_notes(const facet *a, const facet *b)
+{
+    const facet_notes *in_a = &a->notes, *in_b = &b->notes;
+    const unsigned numbers = WEIR_IS_INTEGER | WEIR_IS_NUMBER;
+    facet_notes x = {.media = join_text(a, b, in_a->media, in_b->media), .fallback = in_a->fallback ? in_a->fallback : in_b->fallback,
+                     .reduce = in_a->reduce, .several_reduce = in_a->several_reduce, .redact = in_a->redact, .several_redact = in_a->several_redact,
+                     .secret = in_a->secret || in_b->secret};
+    mix_strategy(&x.reduce, &x.several_reduce, in_b->reduce, in_b->several_reduce);
+    mix_strategy(&x.redact, &x.several_redact, in_b->redact, in_b->several_redact);
+    const facet *number = !(a->types & numbers) ? b : !(b->types & numbers) ? a : NULL;
+    const facet *text = !(a->types & WEIR_IS_STRING) ? b : !(b->types & WEIR_IS_STRING) ? a : NULL;
+    const facet *list = !(a->types & WEIR_IS_ARRAY) ? b : !(b->types & WEIR_IS_ARRAY) ? a : NULL;
+    x.least = number ? number->notes.least : in_a->least && in_b->least && number_compare(in_a->least->text, in_b->least->text) > 0 ? in_b->least : in_b->least ? in_a->least : NULL;
+    x.most = number ? number->notes.most : in_a->most && in_b->most && number_compare(in_a->most->text, in_b->most->text) < 0 ? in_b->most : in_b->most ? in_a->most : NULL;
+    x.has_max_length = text ? text->notes.has_max_length : in_a->has_max_length && in_b->has_max_length;
+    x.max_length = text ? text->notes.max_length : in_a->max_length > in_b->max_length ? in_a->max_length : in_b->max_length;
+    x.has_min_items = list ? list->notes.has_min_items : in_a->has_min_items && in_b->has_min_items;
+    x.min_items = list ? list->notes.min_items : in_a->min_items < in_b->min_items ? in_a->min_items : in_b->min_items;
+    x.has_max_items = list ? list->notes.has_max_items : in_a->has_max_items && in_b->has_max_items;
+    x.max_items = list ? list->notes.max_items : in_a->max_items > in_b->max_items ? in_a->max_items : in_b->max_items;
+    return x;
 }
 
 /* A member that only one side describes keeps what is said there, although the other side, if it is open, would let anything pass:
@@ -237,6 +300,7 @@ facet *mix_join(mixer *m, facet *left, facet *right)
     x->title = either(a->title, b->title);
     x->description = either(a->description, b->description);
     join_bounds(x, a, b);
+    x->notes = join_notes(a, b);
     x->cut = a->cut || b->cut;
     if (a->types & b->types & WEIR_IS_ARRAY)
         x->items = a->items && b->items ? mix_join(m, a->items, b->items) : NULL;

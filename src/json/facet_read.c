@@ -171,6 +171,34 @@ static facet *read_items(reader *r, place at, const frame *f)
     return read_inner(r, at, items, f);
 }
 
+static bool read_count(const tree *schema, const char *name, uint64_t *ret)
+{
+    const tree *n = tree_get(schema, name);
+    return n && n->kind == TREE_NUMBER && number_to_u64(n->text, ret);
+}
+
+static const tree *of_kind(const tree *t, tree_kind kind)
+{
+    return t && t->kind == kind ? t : NULL;
+}
+
+static bool is_true(const tree *t)
+{
+    return t && t->kind == TREE_BOOL && t->boolean;
+}
+
+static facet_notes read_notes(const tree *s)
+{
+    facet_notes n = {.media = tree_text(s, "contentMediaType"), .fallback = tree_get(s, "default"), .choices = of_kind(tree_get(s, "enum"), TREE_ARRAY),
+                     .least = of_kind(tree_get(s, "minimum"), TREE_NUMBER), .most = of_kind(tree_get(s, "maximum"), TREE_NUMBER),
+                     .reduce = of_kind(tree_get(s, "reduce"), TREE_OBJECT), .redact = of_kind(tree_get(s, "redact"), TREE_OBJECT),
+                     .secret = is_true(tree_get(s, "secret")) || is_true(tree_get(s, "airbyte_secret"))};
+    n.has_max_length = read_count(s, "maxLength", &n.max_length);
+    n.has_min_items = read_count(s, "minItems", &n.min_items);
+    n.has_max_items = read_count(s, "maxItems", &n.max_items);
+    return n;
+}
+
 /* The keywords of one schema object that do not refer to others. */
 static facet *read_keywords(reader *r, place at, const frame *f)
 {
@@ -179,6 +207,7 @@ static facet *read_keywords(reader *r, place at, const frame *f)
     if (!x)
         return NULL;
     x->types = read_types(s);
+    x->notes = read_notes(s);
     x->format = tree_text(s, "format");
     x->encoding = tree_text(s, "contentEncoding");
     x->title = tree_text(s, "title");

@@ -32,14 +32,16 @@ typedef struct filler {
     buf pointer, field; /* of the object that is gone through */
 } filler;
 
-static void fill_one(filler *fill, const facet *f, bool required)
+static void fill_one(filler *fill, const facet *f, bool present)
 {
     location *l = &fill->to->items[fill->to->count++];
     *l = (location){
         .pointer = arena_dup(fill->arena, buf_view(&fill->pointer)),
         .field = arena_dup(fill->arena, buf_view(&fill->field)),
         .types = facet_types(f),
-        .required = required,
+        .required = present && !(f->types & WEIR_IS_NULL),
+        .present = present,
+        .facet = f,
         .format = f->format,
         .encoding = f->encoding,
         .title = f->title,
@@ -63,7 +65,7 @@ static void fill_object(filler *fill, const facet *object, bool present)
         if (pointer)
             buf_addc(&fill->field, '/');
         buf_addv(&fill->field, m->name);
-        bool required = present && m->required && !(f->types & WEIR_IS_NULL);
+        bool required = present && m->required;
         fill_one(fill, f, required);
         fill_object(fill, f, required && f->types == WEIR_IS_OBJECT);
         fill->pointer.len = pointer;

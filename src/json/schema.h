@@ -1,4 +1,4 @@
-/* schema.h - what a JSON Schema says about locations, for whoever makes columns of it. Validation is not here yet. */
+/* schema.h - what a JSON Schema says about locations, for whoever makes columns of it. */
 #ifndef WEIR_JSON_SCHEMA_H
 #define WEIR_JSON_SCHEMA_H
 
@@ -13,6 +13,8 @@ typedef struct location {
     bool has_min, has_max; /* of integers, as far as they fit */
     int64_t min, max;
     bool open;         /* an object whose further members are not described */
+    bool present;      /* in every valid document, though it may be null */
+    const struct facet *facet; /* all that is known of it */
 } location;
 
 typedef struct locations {

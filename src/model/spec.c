@@ -188,8 +188,7 @@ static weir_rc check_settings(const weir_field *table, size_t size, weir_view sc
     return err_wrap(e, fields_check(table, size, e), "%s", what);
 }
 
-/* Its table describes lambdas, which have no paths. */
-static bool only_derives(const weir_connector *c) { return c->derive && !c->capture && !c->materialize; }
+bool spec_only_derives(const weir_connector *c) { return c->derive && !c->capture && !c->materialize; }
 
 static weir_rc check_pointers(const weir_connector *c, err *e)
 {
@@ -209,7 +208,7 @@ static weir_rc check_pointers(const weir_connector *c, err *e)
     for (size_t i = 0; !rc && i < count; i++)
         if (!pointer_valid(texts[i]))
             rc = err_fail(e, WEIR_E_BUG, "the resource path pointer '%.*s' is not a JSON pointer", VIEW_ARG(texts[i]));
-    if (!rc && !count && field_more(c->resource) && !only_derives(c))
+    if (!rc && !count && field_more(c->resource) && !spec_only_derives(c))
         rc = slip(e, "no resource setting is marked WEIR_PATH: nothing would identify a resource");
     buf_free(&pointers);
     arena_free(&a);

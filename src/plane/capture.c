@@ -770,7 +770,8 @@ static weir_rc prepare_and_run(capture *c, err *e)
 {
     prepared p;
     worker *w = c->w;
-    weir_rc rc = prepare_task(&p, w->t, &(prepare_options){w->o->natives, w->o->log, w->stop_fd, worker_settings(w), now_live, w}, e);
+    weir_rc rc = prepare_task(&p, w->t, &(prepare_options){.natives = w->o->natives, .log = w->o->log, .stop_fd = w->stop_fd,
+                                                               .config = worker_settings(w), .live = now_live, .arg = w}, e);
     if (rc)
         return rc;
     rc = run(c, &p, e);

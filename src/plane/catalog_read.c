@@ -295,6 +295,12 @@ static void fill_binding(catalog_reader *r, const tree *spec, const char *end, t
         problem_at(&r->found, source->mark, "\"%.*s\" is made by a derivation: a capture cannot write to it", VIEW_ARG(to->collection->name));
 }
 
+static weir_view on_incompatible(const tree *binding, const tree *task)
+{
+    weir_view own = tree_text(binding, "onIncompatibleSchemaChange");
+    return own.len ? own : tree_text(task, "onIncompatibleSchemaChange");
+}
+
 /* What is refused is put aside by collection. */
 static void check_aside(catalog_reader *r, const task *t)
 {
@@ -312,8 +318,11 @@ static void fill_bindings(catalog_reader *r, const tree *spec, task *to)
     const tree *list = tree_get(spec, "bindings");
     to->bindings = arena_array(r->mem, list ? list->count : 0, sizeof *to->bindings);
     for (const tree *t = list && to->bindings ? list->first : NULL; t; t = t->next)
-        if (t->kind == TREE_OBJECT && !is_true_member(t, "disable"))
-            fill_binding(r, t, to->kind == TASK_CAPTURE ? "target" : "source", &to->bindings[to->binding_count++]);
+        if (t->kind == TREE_OBJECT && !is_true_member(t, "disable")) {
+            task_binding *b = &to->bindings[to->binding_count++];
+            fill_binding(r, t, to->kind == TASK_CAPTURE ? "target" : "source", b);
+            b->on_incompatible = on_incompatible(t, spec);
+        }
     if (to->kind == TASK_MATERIALIZE)
         check_aside(r, to);
 }

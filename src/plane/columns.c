@@ -1,5 +1,6 @@
 #include "plane/columns.h"
 
+#include "json/inference.h"
 #include "json/number.h"
 #include "json/pointer.h"
 #include "plane/catalog_parts.h"
@@ -12,6 +13,7 @@ typedef struct projection {
     weir_view field, pointer;
     const location *at; /* NULL: the schema does not know it */
     bool given;         /* by the catalog */
+    bool partition;
     bool excluded, selected;
 } projection;
 
@@ -20,7 +22,6 @@ typedef struct selection {
     const collection *c;
     const task_binding *b;
     problems found;
-    unsigned depth; /* recommended */
     locations locations;
     projection *all;
     size_t count;
@@ -89,11 +90,25 @@ static weir_view pointer_of(const tree *given)
     return given->kind == TREE_STRING ? given->text : tree_text(given, "location");
 }
 
+unsigned columns_recommended_depth(const tree *fields)
+{
+    const tree *t = tree_get(fields, "recommended");
+    uint64_t n;
+    if (tree_is_null(t))
+        return 1;
+    if (t->kind == TREE_BOOL)
+        return t->boolean ? DEPTH_MAX : 0;
+    return number_to_u64(t->text, &n) && n < DEPTH_MAX ? (unsigned)n : DEPTH_MAX;
+}
+
 /* How deep locations must be known, for everything that is asked for. */
 static unsigned depth_needed(const selection *s, const weir_view *key, size_t parts)
 {
     static const char *const maps[] = {"include", "require"};
-    unsigned depth = deepest(s->depth, 1);
+    const tree *group_by = binding_field(s, "groupBy");
+    unsigned depth = deepest(columns_recommended_depth(s->b->fields), 1);
+    for (const tree *t = group_by ? group_by->first : NULL; t; t = t->next)
+        depth = deepest(depth, levels_of(t->text) + 1);
     for (size_t i = 0; i < parts; i++)
         depth = deepest(depth, levels_of(key[i]));
     for (const tree *t = s->c->projections ? s->c->projections->first : NULL; t; t = t->next)
@@ -106,17 +121,6 @@ static unsigned depth_needed(const selection *s, const weir_view *key, size_t pa
     return depth;
 }
 
-static unsigned recommended_depth(const selection *s)
-{
-    const tree *t = binding_field(s, "recommended");
-    uint64_t n;
-    if (!t)
-        return 1;
-    if (t->kind == TREE_BOOL)
-        return t->boolean;
-    return number_to_u64(t->text, &n) && n < DEPTH_MAX ? (unsigned)n : DEPTH_MAX;
-}
-
 /* ------------------------------------------------------------------------------------------------------- projections -- */
 
 static void add_projection(selection *s, weir_view field, weir_view pointer, bool given)
@@ -126,6 +130,15 @@ static void add_projection(selection *s, weir_view field, weir_view pointer, boo
     projection *p = &s->all[s->count++];
     *p = (projection){.field = field, .pointer = pointer, .at = map_get(&s->places, pointer), .given = given};
     put(s, &s->fields, field, p);
+}
+
+static void add_given(selection *s, const tree *spec)
+{
+    const tree *partition = spec->kind == TREE_OBJECT ? tree_get(spec, "partition") : NULL;
+    const size_t at = s->count;
+    add_projection(s, spec->name, pointer_of(spec), true);
+    if (s->count > at)
+        s->all[at].partition = partition && partition->kind == TREE_BOOL && partition->boolean;
 }
 
 static void exclude(selection *s)
@@ -159,21 +172,35 @@ bool collection_has_parts(const collection *c)
     return is_flagged(c->write_schema, "x-partial-updates") || is_flagged(c->read_schema, "x-partial-updates");
 }
 
-static const weir_view whole_document = WEIR_LIT("flow_document");
+/* Fields that are not of the schema (flow.md 6.1). */
+static const struct {
+    weir_view field, pointer;
+    weir_column is;
+} virtual_fields[] = {
+    {WEIR_LIT("flow_document"), WEIR_LIT(""), {.types = WEIR_IS_OBJECT, .required = true, .inference = WEIR_LIT("{\"types\":[\"object\"],\"exists\":\"MUST\"}")}},
+    {WEIR_LIT("flow_published_at"), WEIR_LIT("/_meta/uuid"),
+     {.types = WEIR_IS_STRING, .format = WEIR_LIT("date-time"), .description = WEIR_LIT("When the document was published"),
+      .inference = WEIR_LIT("{\"types\":[\"string\"],\"string\":{\"format\":\"date-time\",\"contentEncoding\":\"uuid\"},\"title\":\"Flow Publication Time\",\"exists\":\"MAY\"}")}},
+    {WEIR_LIT("_meta/flow_truncated"), WEIR_LIT("/_meta/flow_truncated"),
+     {.types = WEIR_IS_BOOLEAN, .required = true, .description = WEIR_LIT("Was anything of the row cut?"),
+      .inference = WEIR_LIT("{\"types\":[\"boolean\"],\"title\":\"Flow truncation indicator\",\"exists\":\"MUST\"}")}},
+};
+enum { VIRTUAL_FIELDS = sizeof virtual_fields / sizeof *virtual_fields };
 
 static void list_projections(selection *s)
 {
     size_t given = s->c->projections ? s->c->projections->count : 0;
-    s->all = arena_array(s->mem, given + s->locations.count + 1, sizeof *s->all);
+    s->all = arena_array(s->mem, given + s->locations.count + VIRTUAL_FIELDS, sizeof *s->all);
     if (!s->all)
         return;
     for (size_t i = 0; i < s->locations.count; i++)
         put(s, &s->places, s->locations.items[i].pointer, &s->locations.items[i]);
     for (const tree *t = given ? s->c->projections->first : NULL; t; t = t->next)
-        add_projection(s, t->name, pointer_of(t), true);
+        add_given(s, t);
     for (size_t i = 0; i < s->locations.count; i++)
         add_projection(s, s->locations.items[i].field, s->locations.items[i].pointer, false);
-    add_projection(s, whole_document, VIEW(""), false);
+    for (size_t i = 0; i < VIRTUAL_FIELDS; i++)
+        add_projection(s, virtual_fields[i].field, virtual_fields[i].pointer, false);
     exclude(s);
     for (size_t i = 0; i < given && i < s->count; i++)
         if (s->all[i].given && !s->all[i].excluded && !map_get(&s->given, s->all[i].pointer))
@@ -196,15 +223,39 @@ static weir_view described(const location *at)
     return at->title.len ? at->title : at->description;
 }
 
+static weir_view inference_of(selection *s, const location *at, bool key)
+{
+    buf text = {0};
+    inference_write(&text, at, key);
+    weir_view json = buf_ok(&text) ? arena_dup(s->mem, buf_view(&text)) : (weir_view){0};
+    s->mem->failed |= !json.ptr;
+    buf_free(&text);
+    return json;
+}
+
+static void describe_virtual(const projection *p, weir_column *to)
+{
+    for (size_t i = 0; i < VIRTUAL_FIELDS; i++)
+        if (view_eq(p->field, virtual_fields[i].field) && view_eq(p->pointer, virtual_fields[i].pointer)) {
+            *to = virtual_fields[i].is;
+            to->field = p->field;
+            to->pointer = p->pointer;
+        }
+}
+
 static void select_one(selection *s, projection *p, bool key)
 {
     if (p->selected)
         return;
     p->selected = true;
     weir_column *to = &s->columns[s->column_count++];
-    *to = (weir_column){.field = p->field, .pointer = p->pointer, .key = key};
-    if (view_eq(p->field, whole_document) && !p->pointer.len)
-        *to = (weir_column){.field = p->field, .pointer = VIEW(""), .types = WEIR_IS_OBJECT, .required = true};
+    *to = (weir_column){.field = p->field, .pointer = p->pointer};
+    if (!p->pointer.len)
+        *to = (weir_column){.field = p->field, .pointer = VIEW(""), .types = WEIR_IS_OBJECT, .required = true, .inference = virtual_fields[0].is.inference};
+    describe_virtual(p, to);
+    to->key = key;
+    to->given = p->given;
+    to->partition = p->partition;
     if (!p->at)
         return;
     to->types = p->at->types;
@@ -212,13 +263,7 @@ static void select_one(selection *s, projection *p, bool key)
     to->encoding = p->at->encoding;
     to->description = described(p->at);
     to->required = p->at->required;
-}
-
-static void select_named(selection *s, projection *p)
-{
-    select_one(s, p, false);
-    for (size_t i = 0; i < s->column_count; i++)
-        s->columns[i].named |= view_eq(s->columns[i].field, p->field);
+    to->inference = inference_of(s, p->at, key);
 }
 
 /* The projection that stands for a location: given by the catalog, or its own. */
@@ -238,13 +283,18 @@ static void unknown_key(selection *s, weir_view pointer)
                VIEW_ARG(pointer), s->mem->failed ? "" : suggestion(&s->found, pointer, names, n));
 }
 
+static bool cannot_be_key(const location *at)
+{
+    return at && at->types && !(at->types & ~(unsigned)(WEIR_IS_OBJECT | WEIR_IS_ARRAY));
+}
+
 static void select_key(selection *s, weir_view pointer)
 {
     const location *at = map_get(&s->places, pointer);
     projection *p = at ? projection_of(s, at) : NULL;
     if (!at) {
         unknown_key(s, pointer);
-    } else if (at->types && !(at->types & ~(unsigned)(WEIR_IS_OBJECT | WEIR_IS_ARRAY))) {
+    } else if (cannot_be_key(at)) {
         problem_at(&s->found, s->c->mark, "the key \"%.*s\" of \"%.*s\" cannot be an object or array", VIEW_ARG(pointer),
                    VIEW_ARG(s->c->name));
     } else if (!p) {
@@ -258,90 +308,112 @@ static void select_key(selection *s, weir_view pointer)
     }
 }
 
-static void select_included(selection *s, const char *name)
+static void no_field(selection *s, tree_mark mark, weir_view field)
+{
+    problem_at(&s->found, mark, "\"%.*s\" has no field \"%.*s\"%s", VIEW_ARG(s->c->name), VIEW_ARG(field), nearest_field(s, field));
+}
+
+/* Fields take the place of the collection's key. */
+static void select_group_by(selection *s, const tree *list)
+{
+    for (const tree *t = list->first; t; t = t->next) {
+        projection *p = map_get(&s->fields, t->text);
+        if (!p)
+            no_field(s, t->mark, t->text);
+        else if (p->selected)
+            problem_at(&s->found, t->mark, "\"%.*s\" is there twice", VIEW_ARG(t->text));
+        else if (p->excluded)
+            problem_at(&s->found, t->mark, "\"%.*s\" is part of the key and cannot be excluded", VIEW_ARG(t->text));
+        else if (!p->pointer.len || cannot_be_key(p->at))
+            problem_at(&s->found, t->mark, "\"%.*s\" cannot be part of a key: it is an object or array", VIEW_ARG(t->text));
+        else
+            select_one(s, p, true);
+    }
+}
+
+/* What the user asks for by name has to be there. */
+static void check_required(selection *s, const char *name)
 {
     const tree *list = binding_field(s, name);
     for (const tree *t = list ? list->first : NULL; t; t = t->next) {
         projection *p = map_get(&s->fields, t->name);
         if (!p)
-            problem_at(&s->found, t->name_mark, "\"%.*s\" has no field \"%.*s\"%s", VIEW_ARG(s->c->name), VIEW_ARG(t->name),
-                       nearest_field(s, t->name));
+            no_field(s, t->name_mark, t->name);
         else if (p->excluded)
             problem_at(&s->found, t->name_mark, "\"%.*s\" is excluded as well", VIEW_ARG(t->name));
-        else
-            select_named(s, p);
     }
 }
 
-/* Is it the key, above the key, or of the platform: nothing that says what the documents hold? */
-static bool is_key_or_meta(const selection *s, const location *at)
+static weir_view written(arena *a, const tree *value)
 {
-    if (view_is(at->pointer, "/_meta") || view_starts(at->pointer, VIEW("/_meta/")))
-        return true;
-    for (size_t i = 0; i < s->column_count && s->columns[i].key; i++) {
-        weir_view key = s->columns[i].pointer;
-        if (view_eq(key, at->pointer) || (view_starts(key, at->pointer) && key.ptr[at->pointer.len] == '/'))
-            return true;
-    }
-    return false;
+    buf text = {0};
+    tree_write(&text, value);
+    weir_view json = buf_ok(&text) ? arena_dup(a, buf_view(&text)) : (weir_view){0};
+    a->failed |= !json.ptr;
+    buf_free(&text);
+    return json;
 }
 
-static void select_recommended(selection *s)
+static void note_required(selection *s, const char *name)
 {
-    bool informed = false;
-    for (size_t i = 0; i < s->locations.count && s->depth; i++) {
-        const location *at = &s->locations.items[i];
-        bool null = at->types == WEIR_IS_NULL, deep = levels_of(at->pointer) > s->depth;
-        projection *p = projection_of(s, at);
-        informed = informed || !is_key_or_meta(s, at);
-        if (p && !p->excluded && !p->given && !null && !deep && !view_is(at->pointer, "/_meta"))
-            select_one(s, p, false);
-    }
-    for (size_t i = 0; i < s->count && s->depth; i++)
-        if (s->all[i].given && !s->all[i].excluded)
-            select_one(s, &s->all[i], false);
-    projection *document = map_get(&s->fields, whole_document);
-    /* Where the schema is still being learned, columns will come; the whole document stands in only where none ever would. */
-    if (s->depth && !informed && document && !document->excluded && !collection_infers(s->c))
-        select_one(s, document, false);
+    const tree *list = binding_field(s, name);
+    for (const tree *t = list ? list->first : NULL; t; t = t->next)
+        for (size_t i = 0; i < s->column_count; i++)
+            if (view_eq(s->columns[i].field, t->name)) {
+                s->columns[i].named = true;
+                s->columns[i].config = written(s->mem, t);
+            }
 }
 
-static void check_group_by(selection *s)
+/* Those of the key; the places of the schema in its order; what the catalog gives; what is of no schema. */
+static void list_columns(selection *s, const weir_view *key, size_t parts, size_t *ret_keys)
 {
-    const tree *t = binding_field(s, "groupBy");
-    if (t)
-        problem_at(&s->found, t->name_mark, "\"groupBy\": not supported yet by this version");
-}
-
-static void select_all(selection *s, const weir_view *key, size_t parts, size_t *ret_keys)
-{
+    const tree *group_by = binding_field(s, "groupBy");
     s->columns = arena_array(s->mem, s->count + 1, sizeof *s->columns);
     if (!s->columns)
         return;
-    check_group_by(s);
-    for (size_t i = 0; i < parts; i++)
+    if (group_by && group_by->count)
+        select_group_by(s, group_by);
+    for (size_t i = 0; !(group_by && group_by->count) && i < parts; i++)
         select_key(s, key[i]);
     *ret_keys = s->column_count;
-    select_recommended(s);
-    select_included(s, "include");
-    select_included(s, "require");
+    for (unsigned round = 0; round < 3; round++)
+        for (size_t i = 0; i < s->count; i++)
+            if (round == (s->all[i].given ? 1u : s->all[i].at && !(view_is(s->all[i].field, "flow_published_at")) ? 0u : 2u))
+                select_one(s, &s->all[i], false);
+    check_required(s, "include");
+    check_required(s, "require");
+    note_required(s, "include");
+    note_required(s, "require");
 }
 
-weir_rc columns_select(arena *a, const collection *c, const task_binding *b, const tree *inferred, weir_column **ret,
-                       size_t *ret_count, size_t *ret_keys, err *e)
+/* All there is; schemas that describe too much for that are looked into as deeply as has to be. */
+static weir_rc read_locations(selection *s, const tree *inferred, unsigned needed, err *e)
+{
+    err deep = {0};
+    weir_rc rc = schema_locations(s->mem, s->c->read_schema, collection_known_schemas(s->mem, s->c, inferred), DEPTH_MAX, &s->locations, &deep);
+    err_free(&deep);
+    if (rc == WEIR_E_NOMEM)
+        return err_nomem(e);
+    if (rc)
+        rc = schema_locations(s->mem, s->c->read_schema, collection_known_schemas(s->mem, s->c, inferred), needed, &s->locations, e);
+    return err_wrap(e, rc, "the read schema of \"%.*s\"", VIEW_ARG(s->c->name));
+}
+
+weir_rc columns_possible(arena *a, const collection *c, const task_binding *b, const tree *inferred, weir_column **ret, size_t *ret_count, size_t *ret_keys,
+                         err *e)
 {
     weir_view *key;
     size_t parts, keys = 0;
     selection s = {.mem = a, .c = c, .b = b, .found = {.mem = a}};
     if (!pointer_list(a, c->key_json, &key, &parts))
         return a->failed ? err_nomem(e) : err_fail(e, WEIR_E_BUG, "the key of \"%.*s\" is no list", VIEW_ARG(c->name));
-    s.depth = recommended_depth(&s);
-    weir_rc rc = schema_locations(a, c->read_schema, collection_known_schemas(a, c, inferred), depth_needed(&s, key, parts), &s.locations, e);
+    weir_rc rc = read_locations(&s, inferred, depth_needed(&s, key, parts), e);
     if (rc)
-        return err_wrap(e, rc, "the read schema of \"%.*s\"", VIEW_ARG(c->name));
+        return rc;
     list_projections(&s);
     if (s.all)
-        select_all(&s, key, parts, &keys);
+        list_columns(&s, key, parts, &keys);
     rc = problems_result(&s.found, e);
     map_free(&s.fields);
     map_free(&s.places);
@@ -351,6 +423,23 @@ weir_rc columns_select(arena *a, const collection *c, const task_binding *b, con
     *ret = s.columns;
     *ret_count = s.column_count;
     *ret_keys = keys;
+    return WEIR_OK;
+}
+
+weir_rc columns_select(arena *a, const collection *c, const task_binding *b, const tree *inferred, weir_column **ret,
+                       size_t *ret_count, size_t *ret_keys, err *e)
+{
+    weir_binding all = {.name = c->name};
+    weir_column *columns;
+    weir_rc rc = columns_possible(a, c, b, inferred, &columns, &all.column_count, &all.key_count, e);
+    all.columns = columns;
+    if (!rc)
+        rc = columns_choose(a, c, b, &(demands){0}, NULL, &all, NULL, e);
+    if (rc)
+        return rc;
+    *ret = (weir_column *)(uintptr_t)all.columns; /* made here */
+    *ret_count = all.column_count;
+    *ret_keys = all.key_count;
     return WEIR_OK;
 }
 

@@ -22,9 +22,10 @@
 #include "json/write.h"
 #include "model/state.h"
 #include "plane/columns.h"
+#include "plane/fields.h"
 #include "plane/gate.h"
 #include "plane/intake.h"
-#include "plane/prepare.h"
+#include "plane/loads.h"
 #include "plane/reducing.h"
 #include "plane/refused.h"
 #include "plane/work.h"
@@ -53,18 +54,25 @@ typedef struct source { /* one binding */
     bool additions;       /* the destination says that its rows are: a part of a document is one, too */
     bool truncated;       /* in this round: rows from before are to go */
     bool stored;          /* rows of it, in this transaction */
+    loads loads;          /* which keys may exist */
     weir_view name;       /* of the offset: collection;state key */
 } source;
 
 typedef struct materialization {
     listener base;
     worker *w;
+    fields *f;
+    const task *t;        /* the worker's, as it is to run now */
     prepared p;
     session *s;
     arena arena;          /* as long as the session */
     source *sources;
     size_t count;
     bool relay;           /* it gets documents as they came */
+    bool unsettled;       /* the last commit was acknowledged without waiting for what comes of it */
+    bool again;           /* the session has to begin anew: a binding did not fit */
+    bool load_all;        /* the destination holds rows that are not from here */
+    weir_view spec, version; /* that were applied last, as the connector is told */
     bool resumed;         /* the destination keeps the checkpoint */
     weir_view checkpoint; /* what it kept */
     buf why;              /* a document is refused */
@@ -141,6 +149,34 @@ static weir_rc take_constraint(listener *l, weir_task *t, const weir_binding *b,
     return prepared_take_constraint(&((materialization *)l)->p, t, b, column, need, reason);
 }
 
+static weir_rc take_fold(listener *l, weir_task *t, const weir_binding *b, const weir_column *column, weir_view name)
+{
+    return prepared_take_fold(&((materialization *)l)->p, t, b, column, name);
+}
+
+static weir_rc take_rules(listener *l, weir_task *t, const weir_binding *b, const weir_rules *rules)
+{
+    (void)t;
+    ((materialization *)l)->p.demands[b->index].rules = *rules;
+    return WEIR_OK;
+}
+
+static weir_rc take_load_all(listener *l, weir_task *t)
+{
+    (void)t;
+    ((materialization *)l)->load_all = true;
+    return WEIR_OK;
+}
+
+static const weir_view spec_note = WEIR_LIT("specification"), version_note = WEIR_LIT("version");
+
+static weir_rc take_applied(listener *l, weir_task *t, weir_view spec, weir_view version)
+{
+    const worker *w = ((materialization *)l)->w;
+    weir_rc rc = store_put_note(w->l->store, w->t->name, spec_note, spec, task_error(t));
+    return rc ? rc : store_put_note(w->l->store, w->t->name, version_note, version, task_error(t));
+}
+
 static weir_rc take_config(listener *l, weir_task *t, lane *ln, weir_view config)
 {
     (void)ln;
@@ -149,7 +185,7 @@ static weir_rc take_config(listener *l, weir_task *t, lane *ln, weir_view config
 
 static const listener_ops ops = {
     .resume = take_checkpoint, .loaded = take_loaded, .keep = take_state, .resource_path = take_path, .constrain = take_constraint,
-    .config = take_config, .delta = take_delta,
+    .config = take_config, .delta = take_delta, .fold = take_fold, .rules = take_rules, .load_all = take_load_all, .applied = take_applied,
 };
 
 /* ---- opening ---- */
@@ -182,7 +218,7 @@ static weir_view plain_schema(const collection *c, weir_view inferred)
 
 static weir_rc select_columns(materialization *m, size_t i, err *e)
 {
-    const task_binding *from = &m->w->t->bindings[i];
+    const task_binding *from = &m->t->bindings[i];
     weir_binding *b = &m->p.bindings[i];
     source *s = &m->sources[i];
     const tree *inferred;
@@ -197,7 +233,7 @@ static weir_rc select_columns(materialization *m, size_t i, err *e)
         return WEIR_OK;
     }
     if (!rc)
-        rc = columns_select(&m->p.arena, from->collection, from, inferred, &columns, &b->column_count, &b->key_count, e);
+        rc = columns_possible(&m->p.arena, from->collection, from, inferred, &columns, &b->column_count, &b->key_count, e);
     if (!rc)
         b->columns = columns;
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
@@ -283,7 +319,7 @@ static bool has_own_schema(const collection *c)
 static weir_rc make_checks(materialization *m, source *s, err *e)
 {
     const worker *w = m->w;
-    const task_binding *from = &w->t->bindings[s - m->sources];
+    const task_binding *from = &m->t->bindings[s - m->sources];
     weir_rc rc = make_reduce(m, s, e);
     if (!rc && !s->reduce && has_own_schema(s->b->c))
         rc = gate_make_reading(&s->gate, s->b->c, s->inferred, e);
@@ -292,6 +328,13 @@ static weir_rc make_checks(materialization *m, source *s, err *e)
     if (!rc && w->o->replay)
         rc = refused_reader_make(&s->again, w->l->store, w->l->data_dir, w->t->name, s->b->c->name, e);
     return rc;
+}
+
+/* A destination that must be told which rows exist, or what is there of those that are parts. */
+static bool may_be_asked(const materialization *m, const source *s)
+{
+    const weir_materialize *c = destination(m);
+    return c->load && !m->relay && (c->needs_exists || s->reduces_held || (s->parts && !c->updates && !s->additions));
 }
 
 static weir_rc open_source(materialization *m, size_t i, err *e)
@@ -315,7 +358,7 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
     if (!rc && s->again && m->resumed)
         refused_reader_skip(s->again, offset_in(m->checkpoint, "sources", refused_reader_at(s->again).journal));
     if (!rc)
-        rc = intake_make(&s->in, l, s->b, &m->w->t->bindings[i].reading, s->at, e);
+        rc = intake_make(&s->in, l, s->b, &m->t->bindings[i].reading, s->at, e);
     pthread_mutex_lock(&l->lock);
     uint64_t committed = s->b->committed;
     pthread_mutex_unlock(&l->lock);
@@ -326,6 +369,9 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
         rc = m->relay ? relay_make(&s->relay, b, s->parts, e)
                       : combine_make(&s->combine, &(combine_options){.b = b, .deleted = VIEW("/_meta/op"), .deleted_is = VIEW("\"d\""),
                                                                      .part_is = s->parts ? VIEW("\"u\"") : VIEW("")}, e);
+    if (!rc && !m->relay)
+        rc = may_be_asked(m, s) ? loads_open(&s->loads, l->store, m->w->t->name, s->name, b, s->at > 0, m->load_all, &m->arena, e)
+                                : loads_pass(l->store, m->w->t->name, s->name, b, &m->arena, e);
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
 }
 
@@ -365,19 +411,35 @@ static weir_rc validate(materialization *m, err *e)
         rc = err_wrap(e, session_validate(m->s, e), "validate");
     if (!rc)
         rc = prepare_paths(&m->p, e);
-    return rc ? rc : err_wrap(e, prepared_obey(&m->p, e), "validate");
+    return rc ? rc : err_wrap(e, m->relay ? prepared_obey(&m->p, e) : fields_choose(m->f, &m->p, &m->again, e), "validate");
 }
 
 static weir_rc apply(materialization *m, err *e)
 {
     weir_rc rc = err_wrap(e, session_apply(m->s, e), "apply");
+    if (!rc && !m->relay)
+        rc = fields_applied(m->f, &m->p, e);
     return rc ? rc : store_kept(m, e);
+}
+
+/* The task as it is to run, and what was applied last. */
+static weir_rc begin_session(materialization *m, err *e)
+{
+    worker *w = m->w;
+    weir_rc rc = fields_task(m->f, &m->arena, &m->t, e);
+    if (!rc)
+        rc = store_note(w->l->store, w->t->name, spec_note, &m->arena, &m->spec, e);
+    if (!rc)
+        rc = store_note(w->l->store, w->t->name, version_note, &m->arena, &m->version, e);
+    const prepare_options o = {.natives = w->o->natives, .log = w->o->log, .stop_fd = w->stop_fd, .config = worker_settings(w), .live = now_live, .arg = w,
+                               .runs_ahead = true, .last_spec = m->spec, .last_version = m->version};
+    return rc ? rc : prepare_begin(&m->p, m->t, &o, e);
 }
 
 static weir_rc open_session(materialization *m, err *e)
 {
     worker *w = m->w;
-    weir_rc rc = prepare_begin(&m->p, w->t, &(prepare_options){w->o->natives, w->o->log, w->stop_fd, worker_settings(w), now_live, w}, e);
+    weir_rc rc = begin_session(m, e);
     if (rc)
         return rc;
     m->count = m->p.count;
@@ -395,8 +457,9 @@ static weir_rc open_session(materialization *m, err *e)
         rc = session_open(m->s, prepared_config(&m->p), e);
     if (!rc)
         rc = validate(m, e);
-    if (!rc)
-        rc = apply(m, e);
+    if (rc || m->again)
+        return rc;
+    rc = apply(m, e);
     if (!rc)
         rc = acknowledge(m, e);
     for (size_t i = 0; !rc && i < m->count; i++)
@@ -411,6 +474,7 @@ static void close_session(materialization *m)
         intake_free(s->in);
         combine_free(s->combine);
         relay_free(s->relay);
+        loads_free(&s->loads);
         reducing_free(s->reduce);
         gate_free(s->gate);
         refused_free(s->aside);
@@ -422,7 +486,7 @@ static void close_session(materialization *m)
     arena_free(&m->arena);
     buf_free(&m->state);
     buf_free(&m->why);
-    *m = (materialization){.base = m->base, .w = m->w};
+    *m = (materialization){.base = m->base, .w = m->w, .f = m->f};
 }
 
 /* ---- a transaction ---- */
@@ -439,7 +503,7 @@ static uint64_t limit_of(materialization *m, source *s, bool *ret_widened)
 /* Whoever asks for no times needs no marks of them. */
 static weir_rc next_piece(const materialization *m, source *s, uint64_t limit, piece *ret, err *e)
 {
-    const reading *what = &m->w->t->bindings[s - m->sources].reading;
+    const reading *what = &m->t->bindings[s - m->sources].reading;
     *ret = (piece){s->next, limit, 0};
     return what->has_not_before || what->has_not_after ? intake_peek(s->in, limit, ret, e) : WEIR_OK;
 }
@@ -473,10 +537,10 @@ static weir_rc read_again(materialization *m, uint64_t *ret_bytes, err *e)
     return rc;
 }
 
-/* Reads what there is, up to TXN_BYTES. Once a schema has widened nothing more is read: the session has to begin anew. */
+/* Reads what there is, up to the size of a transaction. Once a schema has widened nothing more is read: the session has to begin anew. */
 static weir_rc read_round(materialization *m, transaction *x, uint64_t *ret_bytes, bool *ret_widened, err *e)
 {
-    size_t share = m->count ? TXN_BYTES / m->count : 0;
+    size_t most = destination(m)->transaction_mb ? (size_t)destination(m)->transaction_mb << 20 : TXN_BYTES, share = m->count ? most / m->count : 0;
     weir_rc rc = WEIR_OK;
     x->lag = *ret_bytes = 0;
     if (m->w->o->replay)
@@ -556,11 +620,10 @@ static weir_rc reduce_rows(source *s, err *e)
     return s->reduce && s->row_count ? reducing_rows(s->reduce, &s->rows, &s->row_count, e) : WEIR_OK;
 }
 
-/* A destination that must be told which rows exist, or what is there of those that are parts. */
+/* In this transaction? */
 static bool is_asked(const materialization *m, const source *s)
 {
-    const weir_materialize *c = destination(m);
-    return c->load && !m->relay && (c->needs_exists || s->reduces_held || (s->parts && !c->updates && !s->additions && combine_has_parts(s->combine)));
+    return may_be_asked(m, s) && (destination(m)->needs_exists || s->reduces_held || combine_has_parts(s->combine));
 }
 
 /* Rows that came before, of this transaction and earlier ones, are out of date. */
@@ -592,13 +655,28 @@ static weir_rc settle_parts(materialization *m, source *s, err *e)
 
 static weir_rc load_rows(materialization *m, source *s, err *e)
 {
-    if (!s->row_count || !is_asked(m, s))
-        return WEIR_OK;
-    for (size_t i = 0; i < s->row_count; i++)
+    const bool asked = is_asked(m, s);
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0; asked && i < s->row_count; i++)
         s->rows[i].exists = WEIR_EXISTS_NO;
-    if (s->truncated) /* nothing does */
+    if (!may_be_asked(m, s))
         return WEIR_OK;
-    return err_wrap(e, session_load(m->s, s->rows, s->row_count, e), "load");
+    for (size_t i = 0, n = 0; !rc && i < s->row_count; i += n ? n : 1) { /* runs of those that may exist */
+        for (n = 0; i + n < s->row_count && loads_may_exist(&s->loads, &s->rows[i + n]); n++)
+            ;
+        if (n && asked && !s->truncated) /* then nothing does */
+            rc = err_wrap(e, session_load(m->s, s->rows + i, n, e), "load");
+    }
+    return rc;
+}
+
+/* The keys of this transaction are written down before the destination has them. */
+static weir_rc note_keys(materialization *m, err *e)
+{
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0; !rc && !m->relay && i < m->count; i++)
+        rc = loads_note(&m->sources[i].loads, m->w->l->store, m->w->t->name, e);
+    return rc;
 }
 
 static weir_rc store_rows(materialization *m, source *s, err *e)
@@ -635,7 +713,7 @@ static weir_rc store_round(materialization *m, transaction *x, err *e)
         rc = of_binding(&m->sources[i], make_rows(m, &m->sources[i], e), e);
     for (size_t i = 0; i < m->count; i++)
         loads |= is_asked(m, &m->sources[i]);
-    for (size_t i = 0; loads && i < m->count && !rc; i++)
+    for (size_t i = 0; i < m->count && !rc; i++)
         rc = of_binding(&m->sources[i], load_rows(m, &m->sources[i], e), e);
     if (!rc && loads)
         rc = flush(m, e);
@@ -731,6 +809,8 @@ static weir_rc commit(materialization *m, const transaction *x, err *e)
     buf text = {0};
     places p;
     weir_rc rc = find_places(m, &a, &p, e);
+    if (!rc)
+        rc = note_keys(m, e);
     if (!rc)
         rc = put_places(m, &p, &text) ? session_commit(m->s, buf_view(&text), e) : err_nomem(e);
     if (!rc)
@@ -835,29 +915,38 @@ static weir_rc work(materialization *m, err *e)
             return rc;
         if (worker_stopping(m->w))
             return WEIR_OK;
-        if (!any && (m->w->o->replay || finished(m)))
-            return WEIR_OK;
+        if (!any && m->unsettled) /* the second step of the last commit may still be on its way */
+            rc = acknowledge(m, e);
+        m->unsettled = any;
+        if (rc || (!any && (m->w->o->replay || finished(m))))
+            return rc;
         if (!any)
             wait_for_more(m);
     }
 }
 
+static weir_rc run_session(materialization *m, err *e)
+{
+    worker *w = m->w;
+    worker_phase(w, "starting");
+    weir_rc rc = open_session(m, e);
+    if (rc || m->again)
+        return rc;
+    rc = work(m, e);
+    return rc || worker_stopping(w) ? rc : session_finish(m->s, e);
+}
+
 weir_rc materialize_session(worker *w, err *e)
 {
-    materialization m = {.base = {&ops}, .w = w};
-    weir_rc rc;
-    do { /* again whenever an inferred schema has widened: columns are added */
-        worker_phase(w, "starting");
-        rc = open_session(&m, e);
-        if (!rc)
-            rc = work(&m, e);
-        if (!rc && !worker_stopping(w))
-            rc = session_finish(m.s, e);
+    fields f;
+    materialization m = {.base = {&ops}, .w = w, .f = &f};
+    weir_rc rc = fields_init(&f, w->t, w->l->store, w->o->log, e);
+    for (bool more = !rc; more;) { /* again whenever an inferred schema has widened: columns are added */
+        rc = run_session(&m, e);
         worker_live(w, NULL);
-        bool more = !rc && !worker_stopping(w) && !w->o->replay && !finished(&m);
+        more = !rc && !worker_stopping(w) && !w->o->replay && !f.disabled && (m.again || !finished(&m));
         close_session(&m);
-        if (!more)
-            break;
-    } while (!rc);
+    }
+    fields_free(&f);
     return rc;
 }

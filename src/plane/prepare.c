@@ -2,6 +2,7 @@
 
 #include "json/patch.h"
 #include "model/state.h"
+#include "plane/columns.h"
 
 /* What validation says of resource paths. */
 typedef struct path_listener {
@@ -20,12 +21,26 @@ weir_rc prepared_take_constraint(prepared *p, weir_task *t, const weir_binding *
     return demands_take(&p->demands[b->index], &p->arena, b, column, need, reason, task_error(t));
 }
 
+weir_rc prepared_take_fold(prepared *p, weir_task *t, const weir_binding *b, const weir_column *column, weir_view name)
+{
+    return demands_fold(&p->demands[b->index], &p->arena, b, column, name, task_error(t));
+}
+
+/* A destination that relays gets documents only, and of them demands nothing but that. */
+static weir_rc obey(prepared *p, size_t i, err *e)
+{
+    const weir_materialize *m = p->end.connector->materialize;
+    if (p->t->kind == TASK_MATERIALIZE && m && !m->relay)
+        return columns_choose(&p->arena, p->t->bindings[i].collection, &p->t->bindings[i], &p->demands[i], NULL, &p->bindings[i], NULL, e);
+    return demands_obey(&p->demands[i], &p->arena, &p->bindings[i], e);
+}
+
 weir_rc prepared_obey(prepared *p, err *e)
 {
     buf problems = {0};
     weir_rc rc = WEIR_OK;
     for (size_t i = 0; i < p->count && rc != WEIR_E_NOMEM; i++) {
-        weir_rc one = demands_obey(&p->demands[i], &p->arena, &p->bindings[i], e);
+        weir_rc one = obey(p, i, e);
         rc = one ? one : rc;
         if (one)
             buf_printf(&problems, "%sbinding %.*s: %s", problems.len ? "\n" : "", VIEW_ARG(p->bindings[i].name), err_text(e));
@@ -51,7 +66,19 @@ static weir_rc take_constraint(listener *l, weir_task *t, const weir_binding *b,
     return prepared_take_constraint(((path_listener *)l)->p, t, b, column, need, reason);
 }
 
-static const listener_ops path_ops = {.resource_path = take_path, .constrain = take_constraint};
+static weir_rc take_fold(listener *l, weir_task *t, const weir_binding *b, const weir_column *column, weir_view name)
+{
+    return prepared_take_fold(((path_listener *)l)->p, t, b, column, name);
+}
+
+static weir_rc take_rules(listener *l, weir_task *t, const weir_binding *b, const weir_rules *rules)
+{
+    (void)t;
+    ((path_listener *)l)->p->demands[b->index].rules = *rules;
+    return WEIR_OK;
+}
+
+static const listener_ops path_ops = {.resource_path = take_path, .constrain = take_constraint, .fold = take_fold, .rules = take_rules};
 
 static weir_binding binding_of(arena *a, const task_binding *from, task_kind kind)
 {
@@ -113,7 +140,8 @@ weir_rc prepare_paths(prepared *p, err *e)
 
 session *prepared_session(const prepared *p, listener *l, err *e)
 {
-    session *s = session_new(&(session_options){.connector = p->end.connector, .to = l, .log = p->o.log, .task_name = p->t->name});
+    session *s = session_new(&(session_options){.connector = p->end.connector, .to = l, .log = p->o.log, .task_name = p->t->name, .runs_ahead = p->o.runs_ahead,
+                                                .last_spec = p->o.last_spec, .last_version = p->o.last_version});
     if (!s)
         err_nomem(e);
     return s;

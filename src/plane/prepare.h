@@ -12,6 +12,8 @@ typedef struct prepare_options {
     const tree *config;                  /* settings instead of the catalog's; NULL: those */
     void (*live)(void *arg, session *s); /* a session begins to work, NULL: it has ended; so that it can be stopped */
     void *arg;
+    bool runs_ahead;                     /* see session_options */
+    weir_view last_spec, last_version;   /* see weir_last_spec() */
 } prepare_options;
 
 typedef struct prepared {
@@ -36,7 +38,8 @@ weir_rc prepare_apply(prepared *p, err *e);
 /** For listeners of a session that validates: what the connector says of paths and columns is kept here ... */
 weir_rc prepared_take_path(prepared *p, weir_task *t, const weir_binding *b, weir_view path);
 weir_rc prepared_take_constraint(prepared *p, weir_task *t, const weir_binding *b, const weir_column *column, weir_need need, weir_view reason);
-/** ... and obeyed: the bindings' columns change. */
+weir_rc prepared_take_fold(prepared *p, weir_task *t, const weir_binding *b, const weir_column *column, weir_view name);
+/** ... and obeyed: the bindings' columns, all that are possible, become those that are to be stored. */
 weir_rc prepared_obey(prepared *p, err *e);
 /** The settings that sessions are opened with. */
 const tree *prepared_config(const prepared *p);

@@ -31,6 +31,10 @@ static const char schema[] =
 static const char schema_times[] =
     "CREATE TABLE times (journal TEXT NOT NULL, second INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (journal, second)) STRICT, WITHOUT ROWID;";
 
+/* What a task remembers beside its state, under names of its own. */
+static const char schema_notes[] =
+    "CREATE TABLE IF NOT EXISTS notes (task TEXT NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (task, name)) STRICT, WITHOUT ROWID";
+
 typedef enum statement {
     BEGIN,
     COMMIT,
@@ -41,6 +45,9 @@ typedef enum statement {
     GET_INFERRED,
     GET_TOTALS,
     GET_TIMES,
+    GET_NOTE,
+    PUT_NOTE,
+    FORGET_NOTES,
     PUT_STATE,
     PUT_JOURNAL,
     PUT_READ,
@@ -60,6 +67,9 @@ static const char *const sql[STATEMENTS] = {
     [GET_JOURNAL] = "SELECT committed FROM journals WHERE journal = ?1",
     [GET_READ] = "SELECT at FROM reads WHERE reader = ?1 AND journal = ?2",
     [GET_INFERRED] = "SELECT schema FROM inferred WHERE collection = ?1",
+    [GET_NOTE] = "SELECT value FROM notes WHERE task = ?1 AND name = ?2",
+    [PUT_NOTE] = "INSERT INTO notes (task, name, value) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value",
+    [FORGET_NOTES] = "DELETE FROM notes WHERE task = ?1",
     [GET_TOTALS] = "SELECT documents, bytes FROM tasks WHERE task = ?1",
     [PUT_STATE] = "INSERT INTO tasks (task, state) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET state = excluded.state",
     [PUT_JOURNAL] =
@@ -369,6 +379,8 @@ static weir_rc set_up(store *s, err *e)
         return rc;
     rc = check_schema(s, true, e);
     if (!rc)
+        rc = exec(s, schema_notes, e);
+    if (!rc)
         rc = exec(s, "COMMIT", e);
     if (rc)
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
@@ -590,6 +602,38 @@ static weir_rc forget(store *s, statement which, weir_view task, err *e)
     return bind_texts(st, &task, 1) ? finish(s, st, e) : not_bound("a name", e);
 }
 
+weir_rc store_note(store *s, weir_view task, weir_view name, arena *a, weir_view *ret, err *e)
+{
+    sqlite3_stmt *row = NULL;
+    weir_view found = {NULL, 0};
+    pthread_mutex_lock(&s->mutex);
+    weir_rc rc = query(s, GET_NOTE, (const weir_view[]){task, name}, 2, &row, e);
+    if (!rc && row) {
+        const char *bytes = sqlite3_column_blob(row, 0); /* NULL if there are none */
+        found = arena_dup(a, bytes ? (weir_view){bytes, (size_t)sqlite3_column_bytes(row, 0)} : VIEW(""));
+        if (!found.ptr)
+            rc = err_nomem(e);
+        sqlite3_reset(row);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    if (!rc)
+        *ret = found;
+    return rc;
+}
+
+weir_rc store_put_note(store *s, weir_view task, weir_view name, weir_view value, err *e)
+{
+    sqlite3_stmt *st = NULL;
+    pthread_mutex_lock(&s->mutex);
+    weir_rc rc = get(s, PUT_NOTE, &st, e);
+    if (!rc)
+        rc = bind_texts(st, (const weir_view[]){task, name}, 2) &&
+                     sqlite3_bind_blob64(st, 3, value.len ? value.ptr : "", value.len, SQLITE_STATIC) == SQLITE_OK
+                 ? finish(s, st, e) : not_bound("a note", e);
+    pthread_mutex_unlock(&s->mutex);
+    return err_wrap(e, rc, "noting \"%.*s\"", VIEW_ARG(name));
+}
+
 weir_rc store_forget(store *s, weir_view task, err *e)
 {
     pthread_mutex_lock(&s->mutex);
@@ -598,6 +642,8 @@ weir_rc store_forget(store *s, weir_view task, err *e)
         rc = forget(s, FORGET_TASK, task, e);
         if (!rc)
             rc = forget(s, FORGET_READS, task, e);
+        if (!rc)
+            rc = forget(s, FORGET_NOTES, task, e);
         rc = end_transaction(s, rc, e);
     }
     pthread_mutex_unlock(&s->mutex);

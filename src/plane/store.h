@@ -49,9 +49,14 @@ typedef struct store_commit {
 } store_commit;
 weir_rc store_commit_all(store *s, const store_commit *c, err *e);
 
+/** What a task has noted under a name: any bytes; {NULL, 0} if nothing. */
+weir_rc store_note(store *s, weir_view task, weir_view name, arena *a, weir_view *ret, err *e);
+/** Notes something, at once. */
+weir_rc store_put_note(store *s, weir_view task, weir_view name, weir_view value, err *e);
+
 /** Totals of a task since ever. */
 weir_rc store_totals(store *s, weir_view task, uint64_t *documents, uint64_t *bytes, err *e);
-/** Forgets a task: state and offsets (not journals). */
+/** Forgets a task: state, notes and offsets (not journals). */
 weir_rc store_forget(store *s, weir_view task, err *e);
 
 #endif

@@ -296,6 +296,8 @@ static weir_rc verify(testing *t, const test_step *s, buf *diff, err *e)
         rc = reduce(t, s, by_key, e);
     if (!rc)
         rc = keyed_drain(by_key, add_line, &actual, e);
+    if (!rc && !buf_ok(&actual))
+        rc = err_nomem(e);
     if (!rc)
         rc = verify_documents(s->collection, s->documents, buf_view(&actual), diff, e);
     keyed_free(by_key);

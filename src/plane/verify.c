@@ -239,7 +239,7 @@ weir_rc verify_documents(const collection *c, const tree *expected, weir_view ac
     verification v = {.diff = diff};
     weir_rc rc = WEIR_OK;
     if (!pointer_list(&v.arena, c->key_json, &v.key, &v.parts))
-        rc = err_fail(e, WEIR_E_BUG, "the key of \"%.*s\" is no list", VIEW_ARG(c->name));
+        rc = v.arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_BUG, "the key of \"%.*s\" is no list", VIEW_ARG(c->name));
     if (!rc)
         rc = read_expected(&v, expected, e);
     if (!rc)

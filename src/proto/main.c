@@ -4,43 +4,50 @@
 
 #include "base/io.h"
 #include "model/fields.h"
+#include "model/spec.h"
 #include "proto/protocol.h"
 #include "run/stop.h"
 
 /* ---- --help and --version ---- */
 
-static void help_usage(const char *program, buf *out)
+static void help_usage(const weir_connector *c, const char *program, buf *out)
 {
+    bool first = true;
     for (const protocol *p = protocols; p->name; p++)
-        for (weir_view lines = view_of(p->usage); lines.len;) {
+        for (weir_view lines = protocol_serves(p, c) ? view_of(p->usage) : (weir_view){0}; lines.len;) {
             const char *nl = memchr(lines.ptr, '\n', lines.len);
             size_t len = nl ? (size_t)(nl - lines.ptr) + 1 : lines.len;
             char line[256];
             snprintf(line, sizeof line, "%.*s", (int)len, lines.ptr);
-            buf_adds(out, out->len && p == protocols && lines.ptr == p->usage ? "usage: " : "       ");
+            buf_adds(out, first ? "usage: " : "       ");
+            first = false;
             buf_printf(out, line, program);
             lines = view_from(lines, len);
         }
     buf_printf(out, "       %s --help | --version\n\n", program);
-    buf_adds(out, "The protocol shows in the arguments, the environment or the program's name; --protocol NAME or WEIR_PROTOCOL say it: ");
-    protocol_names(out);
-    buf_adds(out, ".\nLOG_LEVEL is error, warn, info, debug or trace; LOG_FORMAT is json, text, color or singer.\n");
+    if (!spec_only_derives(c)) {
+        buf_adds(out, "The protocol shows in the arguments, the environment or the program's name; --protocol NAME or WEIR_PROTOCOL say it: ");
+        protocol_names(out);
+        buf_adds(out, ".\n");
+    }
+    buf_adds(out, "LOG_LEVEL is error, warn, info, debug or trace; LOG_FORMAT is json, text, color or singer.\n");
 }
 
 static void help(const weir_connector *c, const char *program, buf *out)
 {
     buf_printf(out, "%s %s%s%s\n\n", c->name, c->version, c->title ? " - " : "", c->title ? c->title : "");
-    help_usage(program, out);
+    help_usage(c, program, out);
     if (c->config) {
         buf_adds(out, "\nconfig:\n");
         fields_help(c->config, out);
     }
     if (c->resource) {
-        buf_adds(out, c->derive && !c->capture && !c->materialize ? "\nlambda of a transform:\n" : "\nresource of a binding:\n");
+        buf_adds(out, spec_only_derives(c) ? "\nlambda of a transform:\n" : "\nresource of a binding:\n");
         fields_help(c->resource, out);
     }
     buf_adds(out, "\nexit status: 0 done, 2 the operator has to act, 3 try again later, 4 the other system, 5 the platform broke the protocol,\n"
-                  "6 memory or disk, 7 a bug in the connector; under Airbyte, Singer and Fivetran 0 done, 1 failed, 2 wrong arguments\n");
+                  "6 memory or disk, 7 a bug in the connector");
+    buf_adds(out, spec_only_derives(c) ? "\n" : "; under Airbyte, Singer and Fivetran 0 done, 1 failed, 2 wrong arguments\n");
 }
 
 static int print(buf *text)
@@ -113,7 +120,7 @@ static int refuse(const serving *g, weir_rc rc, err *e)
 /* A derivation can be served to a platform that knows them only; a database whose tables a platform manages itself to such a platform. */
 static weir_rc check_served(const serving *g, const weir_connector *c, err *e)
 {
-    if (c->capture || c->materialize || (c->sql && g->p->tables) || (c->derive && g->p->derives))
+    if (protocol_serves(g->p, c))
         return WEIR_OK;
     if (c->derive)
         return err_fail(e, WEIR_E_CONFIG, "'%s' is a derivation, which only Flow knows: it cannot be served as %s", c->name, g->p->name);

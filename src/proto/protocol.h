@@ -68,6 +68,8 @@ const protocol *protocol_find(weir_view name);
 const protocol *protocol_listening(void);
 /** The same as protocol_find() for a name that a user gave: WEIR_E_CONFIG with those there are. */
 weir_rc protocol_named(const char *name, const protocol **ret, err *e);
+/** Can it serve the connector? A derivation only if it knows them; a database that manages no tables itself only if its platforms do. */
+bool protocol_serves(const protocol *p, const weir_connector *c);
 /** "flow, airbyte and singer" for messages. */
 void protocol_names(buf *out);
 

@@ -49,6 +49,11 @@ const protocol *protocol_listening(void)
     return p;
 }
 
+bool protocol_serves(const protocol *p, const weir_connector *c)
+{
+    return c->capture || c->materialize || (c->sql && p->tables) || (c->derive && p->derives);
+}
+
 void protocol_names(buf *out)
 {
     for (const protocol *p = protocols; p->name; p++) {

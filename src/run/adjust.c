@@ -209,7 +209,7 @@ static void adjust_row(adjuster *x, weir_row *row)
     weir_view *values = arena_array(x->a, b->column_count, sizeof *values);
     for (size_t i = 0; values && i < b->column_count; i++) {
         values[i] = row->values[i];
-        if (i >= b->key_count)
+        if (i >= b->key_count && i != x->published && i != x->truncated)
             cut_view(x, &values[i], &cut);
     }
     buf_clear(&x->room);

@@ -36,6 +36,7 @@ session *session_new(const session_options *o)
     pthread_mutex_init(&s->lock, NULL);
     atomic_init(&s->stop, false);
     s->name = arena_dup(&s->arena, o->task_name);
+    s->runs_ahead = o->runs_ahead;
     s->key_begin = o->key_begin;
     s->key_end = o->key_begin || o->key_end ? o->key_end : UINT32_MAX;
     s->last_spec = arena_dup(&s->arena, o->last_spec);
@@ -254,6 +255,14 @@ weir_rc session_rebind(session *s, weir_binding *b, const tree *const *resources
             return err_wrap(e, rc, "binding %zu (%.*s)", i, VIEW_ARG(b[i].name));
     }
     return WEIR_OK;
+}
+
+bool session_set_state(session *s, weir_view state)
+{
+    weir_view copy = arena_dup(&s->arena, state);
+    if (copy.ptr)
+        s->initial_state = copy;
+    return copy.ptr != NULL;
 }
 
 const weir_binding *session_bindings(const session *s, size_t *ret_count)

@@ -126,6 +126,7 @@ typedef struct session_options {
     log_sink *log;
     weir_view task_name;
     bool no_acks;   /* the platform cannot acknowledge: acked() is never called, a relay that demands it is refused */
+    bool runs_ahead; /* a destination: the next transaction's load() may come before an acknowledge() has taken effect; a second one waits for that */
     uint32_t key_begin, key_end;       /* see weir_key_range(); both 0: all */
     weir_view last_spec, last_version; /* see weir_last_spec() */
 } session_options;
@@ -178,6 +179,9 @@ weir_rc session_call(session *s, weir_rc (*fn)(weir_task *, void *self, void *ar
 /** The good end of a session: see weir_materialize.finish. */
 weir_rc session_finish(session *s, err *e);
 
+/** What weir_state() gives from now on, between two callbacks. @return false without memory */
+bool session_set_state(session *s, weir_view state);
+
 /** Asks all lanes to stop. Async-signal-safe: no. Thread-safe: yes. */
 void session_stop(session *s);
 bool session_stopping(const session *s);
@@ -204,7 +208,8 @@ weir_rc task_config_lost(weir_task *);
 weir_rc task_truncate_refused(weir_task *, const weir_binding *);
 /** Documents since the last checkpoint never happened: a driven connector has ended without another one. Nothing may be emitted on this lane afterwards. */
 void task_drop_rest(weir_task *);
-/** For drivers of destinations: see listener_ops.applied. */
+/** For drivers of destinations: see session_options.runs_ahead and listener_ops.applied. */
+bool task_runs_ahead(const weir_task *);
 weir_rc task_applied(weir_task *, weir_view spec, weir_view version);
 /** The task-level checkpoint as it came from a foreign connector. */
 weir_rc task_checkpoint_raw(weir_task *, weir_view state, bool merge);

@@ -607,6 +607,8 @@ weir_rc task_applied(weir_task *t, weir_view spec, weir_view version)
     return l->ops->applied ? l->ops->applied(l, t, spec, version) : WEIR_OK;
 }
 
+bool task_runs_ahead(const weir_task *t) { return t->s->runs_ahead; }
+
 void weir_key_range(const weir_task *t, uint32_t *ret_begin, uint32_t *ret_end)
 {
     *ret_begin = t->s->key_begin;

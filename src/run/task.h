@@ -48,6 +48,7 @@ struct session {
     weir_view name;
     bool relay;              /* the connector's capture is one, see weir.h */
     bool no_acks;            /* see session_options */
+    bool runs_ahead;
     uint32_t key_begin, key_end;
     weir_view last_spec, last_version;
     weir_rules *rules;       /* by binding: of a destination */

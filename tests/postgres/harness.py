@@ -24,6 +24,7 @@ class Place:
         self.server, self.folder = server, Path(tempfile.mkdtemp(prefix="weir-pgt-"))
         self.config = config or server.config()
         self.collections, self.bindings, self.lines = {}, {}, []
+        self.derived = {}
         self.local = None
 
     def __enter__(self):
@@ -37,6 +38,13 @@ class Place:
         self.bindings[name] = {"resource": {"table": name, **(resource or {})}, "source": f"t/{name}", **binding}
         return self
 
+    def derive(self, name, key, properties, source, sql):
+        """A collection that SQL makes of another one, documents of one key reduced, and its table."""
+        schema = {"type": "object", "properties": properties, "required": [key], "reduce": {"strategy": "merge"}}
+        transform = {"name": "from", "source": f"t/{source}", "shuffle": "any", "lambda": sql}
+        self.derived[name] = {"schema": schema, "key": [f"/{key}"], "derive": {"using": {"sqlite": {}}, "transforms": [transform]}}
+        self.bindings[name] = {"resource": {"table": name}, "source": f"t/{name}"}
+
     def put(self, stream, *documents):
         self.lines += [f"{stream} {d if isinstance(d, str) else json.dumps(d)}" for d in documents]
         return self
@@ -48,7 +56,7 @@ class Place:
         streams = [{"resource": {"stream": n}, "target": f"t/{n}"} for n in self.collections]
         catalog = {
             "captures": {"t/source": {"endpoint": {"local": {"command": EMIT, "config": {}}}, "bindings": streams}},
-            "collections": {f"t/{n}": c for n, c in self.collections.items()},
+            "collections": {f"t/{n}": c for n, c in (self.collections | self.derived).items()},
             "materializations": {"t/db": {"endpoint": endpoint, "bindings": list(self.bindings.values())}},
         }
         (self.folder / "flow.yaml").write_text(json.dumps(catalog))

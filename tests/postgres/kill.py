@@ -3,7 +3,8 @@ them, and no row that is an addition is there twice.
 
     kill.py [ROUNDS [FIRST-SEED]]
 
-Between the connector and the server stands a proxy (proxy.py), which acts at a number drawn from a seed. Up to four times a round, then runs to the end.
+Between the connector and the server stands a proxy (proxy.py), which acts at a number drawn from a seed. Up to four times a round, then runs to the end. Rows
+with a key, rows that are additions, and sums of what a derivation makes of these: a document that counts twice anywhere on its way shows.
 """
 
 import os
@@ -72,6 +73,12 @@ def faulty_run(server, place, action, at):
     return status, done.is_set()
 
 
+def check_totals(server, lines):
+    wanted = Counter(doc["v"] for stream, doc in lines if stream == "added")
+    got = Counter({int(k): int(n) for k, n in (line.split("|") for line in server.ask("SELECT k, n FROM totals").splitlines())})
+    return None if got == wanted else f"totals: {sorted(got.items())}, {sorted(wanted.items())} wanted"
+
+
 def check(server, keyed, added):
     rows = {int(i): (int(n), int(t)) for i, n, t in (line.split("|") for line in server.ask("SELECT id, n, length(t) FROM keyed").splitlines())}
     wanted = {k: (d["n"], len(d["t"])) for k, d in keyed.items()}
@@ -92,17 +99,18 @@ def one_round(server, seed, history):
         p.local = LOCAL[form]
         p.collection("keyed", {"id": {"type": "integer"}, "n": {"type": "integer"}, "t": {"type": "string"}})
         p.collection("added", {"id": {"type": "integer"}, "v": {"type": "integer"}}, resource={"delta_updates": True})
+        p.derive("totals", "k", {"k": {"type": "integer"}, "n": {"type": "integer", "reduce": {"strategy": "sum"}}}, "added", "select $v as k, 1 as n;")
         for stream, doc in lines:
             p.put(stream, doc)
         for _ in range(rng.randint(1, 4)):
             action = rng.choice(ACTIONS if p.local else ACTIONS[:-1])
-            at = rng.randint(1, 90)
+            at = rng.randint(1, 120)
             status, came = faulty_run(server, p, action, at)
             history.append(f"{action} at {at} -> {status}{'' if came else ' (not reached)'}")
             healthy_again(server)
         p.config = server.config()
         log = p.run(status=None)
-        problem = check(server, keyed, added)
+        problem = check(server, keyed, added) or check_totals(server, lines)
         return problem and f"{problem}\n{log[-1000:]}"
 
 

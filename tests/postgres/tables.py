@@ -4,7 +4,7 @@ import json
 import random
 import sys
 
-from harness import Place, has, run_all, same
+from harness import BIN, Place, has, run_all, same
 
 INT, STR, NUM, BOOL = {"type": "integer"}, {"type": "string"}, {"type": "number"}, {"type": "boolean"}
 
@@ -123,18 +123,17 @@ def columns(server, table):
 
 def test_unforeseen_values_widen(server):
     with Place(server) as p:
-        p.collection("u", {"id": INT, "i": INT, "n": NUM, "t": of("string", format="date-time"), "b": BOOL, "j": of("object"), "r": STR, "bytes": of("string", contentEncoding="base64")},
-                     required=["r"])
-        p.put("u", {"id": 1, "i": 1, "n": 2, "t": "2020-01-02T03:04:05Z", "b": True, "j": {"a": 1}, "r": "x", "bytes": "AAEC"})
-        p.put("u", '{"id":2,"i":123456789012345678901234567890,"n":1e200000,"t":"soon","b":"maybe","j":{"x":1e200000},"r":null,"bytes":"!"}')
-        p.put("u", {"id": 3, "i": 3, "n": 4, "t": "2021-01-02T03:04:05Z", "b": False, "j": {}, "r": "z", "bytes": "AA=="})
+        p.collection("u", {"id": INT, "i": INT, "n": NUM, "t": of("string", format="date-time"), "j": of("object"), "bytes": of("string", contentEncoding="base64")})
+        p.put("u", {"id": 1, "i": 1, "n": 2, "t": "2020-01-02T03:04:05Z", "j": {"a": 1}, "bytes": "AAEC"})
+        p.put("u", '{"id":2,"i":123456789012345678901234567890,"n":1e200000,"t":"soon","j":{"x":1e200000},"bytes":"!"}')
+        p.put("u", {"id": 3, "i": 3, "n": 4, "t": "2021-01-02T03:04:05Z", "j": {}, "bytes": "AA=="})
         log = p.run()
         has(log, 'column "i" is numeric now')
-        same(columns(server, "u"), "b|jsonb|f\nbytes|text|f\ni|numeric|f\nid|bigint|t\nj|json|f\nn|text|f\nr|text|f\nt|text|f")
-        same(server.ask("SELECT id, i, n, t, b, j, r, bytes FROM u ORDER BY id"),
-             '1|1|2|2020-01-02T03:04:05.000000Z|true|{"a": 1}|x|AAEC\n'
-             '2|123456789012345678901234567890|1e200000|soon|"maybe"|{"x":1e200000}|NULL|!\n'
-             '3|3|4|2021-01-02T03:04:05Z|false|{}|z|AA==')
+        same(columns(server, "u"), "bytes|text|f\ni|numeric|f\nid|bigint|t\nj|json|f\nn|text|f\nt|text|f")
+        same(server.ask("SELECT id, i, n, t, j, bytes FROM u ORDER BY id"),
+             '1|1|2|2020-01-02T03:04:05.000000Z|{"a": 1}|AAEC\n'
+             '2|123456789012345678901234567890|1e200000|soon|{"x":1e200000}|!\n'
+             '3|3|4|2021-01-02T03:04:05Z|{}|AA==')
 
 
 def test_schema_changes(server):
@@ -172,6 +171,33 @@ def test_names(server):
         same(server.ask('SELECT count(*) FROM "odd ""table"""'), "2")
 
 
+def test_validate_over_flow(server):
+    """Every projection gets a constraint; a name that is too long is told as it will be."""
+    import subprocess
+    long = "n" * 70
+    with Place(server) as p:
+        p.collection("t", {"id": INT, "v": INT})
+        p.run()
+    def projection(name, types, **more):
+        return {"ptr": "" if name == "flow_document" else f"/{name}", "field": name, "inference": {"types": types, "exists": "MAY"}, **more}
+    collection = {"name": "t/t", "key": ["/id"], "writeSchema": {"type": "object"}, "projections": [
+        projection("flow_document", ["object"]), projection("id", ["integer"], isPrimaryKey=True), projection(long, ["string"]), projection("null", ["null"]),
+        projection("v", ["integer", "string"])]}
+    request = {"validate": {"name": "t/m", "connectorType": "LOCAL", "config": server.config(), "bindings": [{"resourceConfig": {"table": "t"}, "collection": collection}]}}
+    said = subprocess.run([str(BIN / "materialize-postgres")], input='{"spec":{"connectorType":"LOCAL","config":{}}}\n' + json.dumps(request) + "\n", capture_output=True, text=True,
+                          timeout=60, check=True).stdout.splitlines()[1]
+    binding = json.loads(said)["validated"]["bindings"][0]
+    constraints = binding["constraints"]
+    same(binding["resourcePath"], ["t"])
+    same({k: v["type"] for k, v in constraints.items()}, {"flow_document": "FIELD_OPTIONAL", "id": "LOCATION_REQUIRED", long: "LOCATION_RECOMMENDED", "null": "FIELD_FORBIDDEN",
+                                                           "v": "LOCATION_RECOMMENDED"})
+    has(constraints["v"]["reason"], "its column of type bigint will be widened")
+    same(len(constraints[long]["foldedField"]), 63)
+    same(constraints[long]["foldedField"][:54], "n" * 54)
+    if constraints["id"].get("foldedField"):
+        raise AssertionError(constraints["id"])
+
+
 def test_composite_text_key(server):
     with Place(server) as p:
         p.collection("k", {"a": STR, "b": INT, "v": INT}, key=("a", "b"))
@@ -191,9 +217,9 @@ def test_nested_fields(server):
 
 
 def test_deletions_updates_and_truncations(server):
-    schema = {"id": INT, "a": STR, "b": STR, "o": of("object"), "_meta": of("object", properties={"op": STR})}
+    schema = {"id": INT, "a": STR, "b": STR, "o": of(["object", "null"]), "_meta": of("object", properties={"op": STR})}
     with Place(server) as p:
-        p.collection("d", schema, fields={"recommended": True, "require": {"flow_document": {}}})
+        p.collection("d", schema, fields={"recommended": True, "require": {"flow_document": {}, "o": {}}})
         p.collections["d"]["schema"]["x-partial-updates"] = True
         p.put("d", *({"id": n, "a": f"a{n}", "b": "b", "o": {"x": 1}} for n in range(6)))
         p.run()
@@ -206,6 +232,25 @@ def test_deletions_updates_and_truncations(server):
              '3|a3|b|NULL|{"a": "a3", "b": "b", "o": null, "id": 3}\n'
              '4|all|NULL|NULL|{"a": "all", "id": 4}\n'
              '5|a5|b|{"x": 1}|{"a": "a5", "b": "b", "o": {"x": 1}, "id": 5}')
+
+
+def test_reductions(server):
+    """What is stored is loaded and reduced into: from the whole document, and from columns."""
+    total = {"type": "number", "reduce": {"strategy": "sum"}}
+    program = {"command": [str(BIN / "materialize-postgres")]}
+    whole, parts = {"recommended": True, "require": {"flow_document": {}, "s": {}}}, {"recommended": True, "require": {"s": {}}, "exclude": ["flow_document"]}
+    for fields, local in ((whole, None), (parts, None), (whole, program), (parts, {**program, "protobuf": True})):
+        with Place(server) as p:
+            p.local = local
+            p.collection("r", {"id": STR, "n": total, "t": of("string", format="date-time", reduce={"strategy": "maximize"}), "s": of("array", items=STR, reduce={"strategy": "append"})},
+                         fields=fields)
+            p.collections["r"]["schema"]["reduce"] = {"strategy": "merge"}
+            p.put("r", '{"id":"a","n":1.5,"t":"2020-01-01T00:00:00Z","s":["x"]}', {"id": "b", "n": 1})
+            p.run()
+            p.put("r", '{"id":"a","n":0.25,"t":"2019-01-01T00:00:00Z","s":["y"]}', {"id": "c", "n": 2})
+            p.run()
+            same(server.ask("SELECT id, n, to_char(t, 'YYYY'), s FROM r ORDER BY id"), 'a|1.75|2020|["x", "y"]\nb|1|NULL|NULL\nc|2|NULL|NULL')
+            server.ask("DROP TABLE r, weir_tables, weir_checkpoints")
 
 
 def test_delta_updates(server):
@@ -250,7 +295,7 @@ def test_columns_that_somebody_changed(server):
 
 def test_nul(server):
     with Place(server) as p:
-        p.collection("z", {"id": STR, "t": STR, "o": of("object")}, fields={"recommended": True, "require": {"flow_document": {}}})
+        p.collection("z", {"id": STR, "t": STR, "o": of("object")}, fields={"recommended": True, "require": {"o": {}}})
         p.put("z", {"id": "a", "t": "x\0y", "o": {"\0": "\0", "half": "\ud800", "fine": "\\u0000 \ud83d\ude00"}}, {"id": "b", "t": "z"})
         has(p.run(), "they become U+FFFD")
         same(server.ask("SELECT id, t, o ->> E'\\ufffd', o ->> 'half', o ->> 'fine' FROM z ORDER BY id"), "a|x\ufffdy|\ufffd|\ufffd|\\u0000 😀\nb|z|NULL|NULL|NULL")
@@ -307,12 +352,40 @@ def test_obstacles(server):
         has(p.run(status=None), "is gone")
 
 
+def test_flow_yaml_and_files(server):
+    """The connector's own catalog, with libpq's variables; and a file of CSV."""
+    import os
+    import subprocess
+    import tempfile
+    from harness import ROOT
+    where = {**os.environ, "PGPORT": str(server.port), "PGPASSWORD": server.password, "PGHOST": ""}
+    with tempfile.TemporaryDirectory(prefix="weir-pgf-") as folder:
+        run = [str(BIN / "weir"), "run", "--once", "--quiet", "--data", folder + "/data", "--source"]
+        subprocess.run([*run, str(ROOT / "connectors" / "postgres" / "test.flow.yaml")], env=where, check=True, capture_output=True, timeout=60)
+        same(server.ask("SELECT n, text FROM greetings ORDER BY n"), "\n".join(f"{n}|Hello" for n in range(5)))
+        with open(folder + "/people.csv", "w", encoding="utf-8") as f:
+            f.write("id,name,born\n1,\"Ann, é\",1999-12-31\n2,,2000-02-29\n")
+        catalog = {
+            "captures": {"t/files": {"endpoint": {"native": {"connector": "source-files", "config": {"streams": [{"name": "people", "path": folder + "/people.csv"}]}}},
+                                     "bindings": [{"resource": {"stream": "people"}, "target": "t/people"}]}},
+            "collections": {"t/people": {"schema": {"type": "object", "properties": {"id": INT, "name": of(["string", "null"]), "born": of("string", format="date")},
+                                                    "required": ["id"]}, "key": ["/id"]}},
+            "materializations": {"t/db": {"endpoint": {"native": {"connector": "materialize-postgres", "config": server.config()}},
+                                          "bindings": [{"resource": {"table": "people"}, "source": "t/people"}]}},
+        }
+        with open(folder + "/flow.yaml", "w", encoding="utf-8") as f:
+            json.dump(catalog, f)
+        done = subprocess.run([*run, folder + "/flow.yaml"], check=False, capture_output=True, text=True, timeout=60)
+        if done.returncode:
+            raise AssertionError(done.stderr)
+        same(server.ask("SELECT id, name, born FROM people ORDER BY id"), "1|Ann, é|1999-12-31\n2|NULL|2000-02-29")
+
+
 # ---- errors: who has to act ----
 
 def test_connection_errors(server):
     cases = [({"password": "wrong"}, 2, "password authentication failed"), ({"database": "nowhere"}, 2, 'database "nowhere" does not exist'),
              ({"address": "127.0.0.1:1"}, 3, "Connection refused"), ({"advanced": {"sslmode": "require"}}, 2, "SSL")]
-    from harness import BIN
     import os
     import subprocess
     for change, status, text in cases:
@@ -321,6 +394,57 @@ def test_connection_errors(server):
                               capture_output=True, text=True, env={**os.environ, "FLOW_RUNTIME_CODEC": "json", "LOG_FORMAT": "text"})
         has(done.stderr, text)
         same(done.returncode, status)
+
+
+def test_what_may_pass(server):
+    """Somebody holds a lock; no connection is left; the server is just starting or stopping."""
+    import subprocess
+    with Place(server, server.config(advanced={"lock_timeout": 1})) as p:
+        p.collection("t", {"id": INT}).put("t", {"id": 1})
+        p.run()
+        p.collection("t", {"id": INT, "more": INT})
+        with subprocess.Popen(["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(server.port), "-U", "weir", "-d", "weir"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True, env={**server.env(), "PGPASSWORD": server.password}) as other:
+            other.stdin.write("BEGIN; LOCK TABLE t;\n\\echo locked\n")
+            other.stdin.flush()
+            same(other.stdout.readline(), "locked\n")
+            has(p.run(status=3), "canceling statement due to lock timeout")
+            other.stdin.close()
+        p.run()
+    server.ask("CREATE ROLE few LOGIN PASSWORD 'f' CONNECTION LIMIT 0")
+    with Place(server, server.config(user="few", password="f")) as p:
+        p.collection("u", {"id": INT}).put("u", {"id": 1})
+        has(p.run(status=3), "too many connections for role")
+
+
+def test_tls(_):
+    import os
+    import subprocess
+    from server import Server
+
+    class Encrypted(Server):
+        def start(self):
+            key, cert = self.folder / "data" / "server.key", self.folder / "data" / "server.crt"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost", "-addext",
+                            "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+            shown = (self.folder / "cert.pem")
+            shown.write_bytes(cert.read_bytes())
+            os.chmod(key, 0o600)
+            if os.getuid() == 0:
+                owner = (self.folder / "data").stat().st_uid
+                os.chown(key, owner, -1)
+                os.chown(cert, owner, -1)
+            super().start()
+
+    with Encrypted("ssl=on") as s:
+        for host, mode, root, status in (("localhost", "verify-full", True, 0), ("127.0.0.1", "verify-full", True, 2), ("localhost", "verify-full", False, 2), ("localhost", "require", False, 0)):
+            more = {"sslmode": mode, **({"sslrootcert": str(s.folder / "cert.pem")} if root else {})}
+            with Place(s, s.config(address=f"{host}:{s.port}", advanced=more)) as p:
+                p.collection("t", {"id": INT}).put("t", {"id": 1})
+                log = p.run(status=None)
+                if ("certificate" in log) != bool(status):
+                    raise AssertionError(f"{host} {mode}: {log}")
+                s.ask("DROP TABLE IF EXISTS t, weir_tables, weir_checkpoints")
 
 
 def test_urls(server):

@@ -211,6 +211,35 @@ class Run(Scenario):
         return f"after the next run: {problem}" if problem else None
 
 
+class Derive(Run):
+    """... and from collections into others: one by SQL with state, of which one is made in turn, whose documents are refused now and then."""
+
+    def prepare(self, folder):
+        super().prepare(folder)
+        catalog = json.loads((folder / "flow.yaml").read_text())
+        integer = {"type": "integer"}
+        catalog["collections"]["t/seen"] = {
+            "schema": {"type": "object", "properties": {"id": integer, "seen": integer}, "required": ["id"]}, "key": ["/id"],
+            "derive": {"using": {"sqlite": {"migrations": ["create table seen (n integer); insert into seen values (0);"]}},
+                       "transforms": [{"name": "t", "source": "t/a", "shuffle": "any", "lambda": "update seen set n = n + 1; select $id, n as seen from seen;"}]}}
+        catalog["collections"]["t/even"] = {
+            "schema": {"type": "object", "properties": {"id": integer, "odd": {"const": 0}}, "required": ["id"]}, "key": ["/id"],
+            "derive": {"using": {"sqlite": {}}, "onInvalid": "divert",
+                       "transforms": [{"name": "t", "source": "t/seen", "shuffle": "any", "lambda": "select $id, $id % 2 as odd;"}]}}
+        (folder / "flow.yaml").write_text(json.dumps(catalog))
+
+    def complete(self, folder, result):
+        wrong = super().complete(folder, result)
+        for name, expected in (("t%2Fseen", [(i, i + 1) for i in range(ROWS_A)]), ("t%2Feven", [(i, None) for i in range(0, ROWS_A, 2)]),
+                               ("refused%3Bt%2Feven%3Bt%2Feven", [(i, None) for i in range(1, ROWS_A, 2)])):
+            journal = folder / "data" / "journals" / name
+            docs = [json.loads(line) for p in sorted(journal.glob("*")) for line in p.read_bytes().splitlines()]
+            got = [(d["id"], d.get("seen")) for d in (d.get("document", d) for d in docs)]
+            if not wrong and got != expected:
+                wrong = f"{name}: {len(got)} documents, {len(expected)} expected"
+        return wrong
+
+
 # ------------------------------------------------------------------------------------------------------------- data --
 
 
@@ -271,6 +300,20 @@ def opening(name, config, streams, key):
                     {"open": {"capture": capture, "version": "1", "range": everything, "state": {}}})
 
 
+def deriving():
+    """Questions, two transactions with a reset between them, of examples/derive."""
+    collection = lambda name, key: {"name": name, "key": [key], "writeSchema": {"type": "object"}, "projections": [
+        {"ptr": key, "field": key[1:], "isPrimaryKey": True, "inference": {"types": ["string"], "exists": "MUST", "default": "-"}}]}
+    transforms = [{"name": n, "collection": collection(f"t/{n}", "/id"), "lambdaConfig": {"kind": kind}} for n, kind in (("in", "deposit"), ("out", "withdrawal"))]
+    target = collection("t/balances", "/user")
+    move = lambda transform, user, cents: {"read": {"transform": transform, "shuffle": {"packed": "AmFubgA="}, "doc": {"user": user, "cents": cents}}}
+    end = [{"flush": {}}, {"startCommit": {"runtimeCheckpoint": {"sources": {"j": {"readThrough": "1"}}}}}]
+    return requests({"spec": {"connectorType": "LOCAL", "config": {}}},
+                    {"validate": {"connectorType": "LOCAL", "config": {}, "collection": target, "transforms": transforms}},
+                    {"open": {"collection": {**target, "derivation": {"config": {}, "transforms": transforms}}, "state": {"users": {"ann": {"balance": 9}}}}},
+                    *[move(i % 2, f"user {i % 7}", i) for i in range(40)], *end, {"reset": {}}, move(0, "é", 1), *end)
+
+
 # Frames made with Google's protobuf library: validate and open of source-hello.
 HELLO_FRAMES = bytes.fromhex(
     "480000001a460a0a61636d652f68656c6c6f10081a027b7d22320a167b2273747265616d223a226772656574696e6773227d12180a0e61636d652f677265"
@@ -292,6 +335,10 @@ def scenarios(shared):
     yield Scenario("hello/protobuf", "source-hello", [hello], HELLO_FRAMES, {"FLOW_RUNTIME_CODEC": "proto"})
     yield Scenario("files/discover", "source-files", [files], requests({"discover": {"connectorType": "LOCAL", "config": config}}))
     yield Scenario("files/capture", "source-files", [files], opening("t/files", config, "ab", "/id"))
+    balances = BUILD / "examples" / "derive" / "derive-balances"
+    yield Scenario("derive", "derive-balances", [balances], deriving())
+    for program in ("weir", "derive-balances"):
+        yield Scenario(f"derive, driven/{program}", program, [weir, "shim", "--from", "flow", "--as", "flow", "--derivation", "--", balances, "--"], deriving())
     for command in (["spec"], ["validate"], ["capture"], ["preview"], ["discover", "--emit-raw"]):
         for program in ("weir", "source-files"):
             yield Scenario(f"weir {command[0]}/{program}", program,
@@ -299,6 +346,8 @@ def scenarios(shared):
     yield Discover("weir discover into the catalog/weir", "weir", [weir, "discover", "--source", "flow.yaml", "--name", "t/files"])
     yield Run("weir run/source-files", "source-files", most=150)
     yield Run("weir run/weir", "weir")
+    yield Derive("weir run with derivations/weir", "weir")
+    yield Scenario("weir test/weir", "weir", [weir, "test", "--source", ROOT / "examples" / "orders" / "flow.yaml"])
     yield Run("weir run, protobuf/weir", "weir", most=100, protobuf=True)
     yield Run("weir run again with more/weir", "weir", most=150, before=True)
     yield Run("weir run again with more/source-files", "source-files", most=150, before=True)

@@ -149,15 +149,17 @@ weir_rc flow_unary(weir_task *t, const flow_run *r, flow_kind request, buf *body
 
 weir_rc flow_take_state(weir_task *t, buf *to, const tree *answer, bool *ret_any)
 {
-    const tree *state = name_get(answer, "state"), *updated = name_get(state, "updated");
+    const tree *state = name_get(answer, "state"), *updated = name_get(state, "updated"), *merge = name_get(state, "mergePatch");
     buf patch = {0}, next = {0};
     if (!updated)
         return WEIR_OK;
     if (updated->kind != TREE_OBJECT)
         return weir_fail(t, WEIR_E_PROTOCOL, "the connector's state is no object");
+    if (merge && merge->kind != TREE_BOOL)
+        return weir_fail(t, WEIR_E_PROTOCOL, "mergePatch of the connector's state is neither true nor false");
     weir_view known = to->len ? buf_view(to) : VIEW("{}");
     bool ok = true;
-    if (name_flag(state, "mergePatch"))
+    if (merge && merge->boolean)
         buf_addv(&patch, updated->raw);
     else
         ok = patch_diff(&patch, known, updated->raw);

@@ -218,6 +218,10 @@ static weir_rc take_opened(weir_task *t, weir_view opened)
     tree *parsed;
     weir_rc rc = tree_parse(&a, opened, NULL, WEIR_E_PROTOCOL, &parsed, task_error(t));
     const tree *kept = rc ? NULL : name_get(parsed, "runtimeCheckpoint");
+    if (kept && kept->kind != TREE_OBJECT) {
+        rc = weir_fail(t, WEIR_E_PROTOCOL, "opened.runtimeCheckpoint is no object");
+        kept = NULL;
+    }
     weir_view text = kept && !name_flag(kept, "rebuild") ? kept->raw : VIEW("");
     if (kept && (!text.len || name_get(kept, "sources") || name_get(kept, "ackIntents")))
         rc = weir_resume(t, text);

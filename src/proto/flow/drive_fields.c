@@ -1,6 +1,8 @@
 /* Driving a materialization: validate and apply; which fields are stored, and how (flow.md 5.3, 5.4, 5.7, 6.1). */
 #include <stdlib.h>
 
+#include "json/inference.h"
+#include "json/scan.h"
 #include "proto/flow/drive_storing.h"
 #include "proto/flow/names.h"
 
@@ -8,26 +10,19 @@ enum { APPLY_MAX = 10 };
 
 /* ---- projections (flow.md 6.1): what could be stored ---- */
 
-static void put_types(json_out *w, unsigned types)
-{
-    static const struct {
-        unsigned bit;
-        const char *name;
-    } all[] = {{WEIR_IS_ARRAY, "array"}, {WEIR_IS_BOOLEAN, "boolean"}, {WEIR_IS_INTEGER, "integer"}, {WEIR_IS_NULL, "null"},
-               {WEIR_IS_NUMBER, "number"}, {WEIR_IS_OBJECT, "object"}, {WEIR_IS_STRING, "string"}};
-    if (types & WEIR_IS_NUMBER)
-        types &= ~(unsigned)WEIR_IS_INTEGER; /* which numbers include */
-    out_open(out_name(w, "types"), '[');
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (types ? types & all[i].bit : all[i].bit != WEIR_IS_INTEGER)
-            out_text(w, view_of(all[i].name));
-    out_close(w, ']');
-}
-
+/* All that is known of it; a caller that knows nothing but columns tells what those say. */
 static void put_inference(json_out *w, const weir_column *c)
 {
+    buf types = {0};
+    if (c->inference.len) {
+        out_raw(out_name(w, "inference"), c->inference);
+        return;
+    }
+    inference_types(&types, c->types);
+    w->to->failed |= !buf_ok(&types);
     out_open(out_name(w, "inference"), '{');
-    put_types(w, c->types);
+    out_raw(out_name(w, "types"), buf_view(&types));
+    buf_free(&types);
     if (c->format.len || c->encoding.len) {
         out_open(out_name(w, "string"), '{');
         if (c->format.len)
@@ -58,8 +53,21 @@ static int by_field(const void *x, const void *y)
     return view_cmp((*a)->field, (*b)->field);
 }
 
-/* The columns that were chosen, and the whole document. @return their JSON; an empty one without memory */
-static buf projections_of(const weir_binding *b)
+/* Is it part of the collection's key, whatever rows are grouped by? */
+static bool is_primary(const weir_binding *b, const weir_column *c)
+{
+    json_scan s = json_scan_of(b->key);
+    weir_view raw;
+    bool escaped, found = false;
+    for (bool more = b->key.len && json_enter(&s, '['); more && json_item(&s);) {
+        more = json_string(&s, &raw, &escaped);
+        found |= more && json_key_is((json_key){raw, escaped}, c->pointer);
+    }
+    return b->key.len > 2 ? found : c->key;
+}
+
+/* The columns there are, and the whole document. */
+buf flow_projections_of(const weir_binding *b)
 {
     buf text = {0};
     const weir_column **all = calloc(b->column_count + 1, sizeof *all);
@@ -79,7 +87,11 @@ static buf projections_of(const weir_binding *b)
         out_open(&w, '{');
         out_text(out_name(&w, "ptr"), all[i]->pointer);
         out_text(out_name(&w, "field"), all[i]->field);
-        if (all[i]->key)
+        if (all[i]->given)
+            out_bool(out_name(&w, "explicit"), true);
+        if (all[i]->partition)
+            out_bool(out_name(&w, "isPartitionKey"), true);
+        if (is_primary(b, all[i]))
             out_bool(out_name(&w, "isPrimaryKey"), true);
         put_inference(&w, all[i]);
         out_close(&w, '}');
@@ -92,7 +104,7 @@ static buf projections_of(const weir_binding *b)
 
 void flow_open_projected(json_out *w, const weir_binding *b)
 {
-    buf projections = projections_of(b);
+    buf projections = flow_projections_of(b);
     w->to->failed |= !buf_ok(&projections);
     flow_open_collection(w, b, b->key_count ? b->key : VIEW("[]"), buf_ok(&projections) ? buf_view(&projections) : VIEW("[]"));
     buf_free(&projections);
@@ -176,6 +188,44 @@ weir_rc flow_make_plans(weir_task *t, flow_run *r, flow_storing *s)
 
 /* ---- the specification (flow.md 5.7) ---- */
 
+void flow_put_field_config(json_out *w, const weir_binding *b)
+{
+    bool any = false;
+    for (size_t i = 0; i < b->column_count; i++) {
+        if (!b->columns[i].config.len)
+            continue;
+        if (!any)
+            out_open(out_name(w, "fieldConfig"), '{');
+        any = true;
+        out_raw(out_namev(w, b->columns[i].field), b->columns[i].config);
+    }
+    if (any)
+        out_close(w, '}');
+}
+
+void flow_put_last(json_out *w, const weir_task *t)
+{
+    weir_view version, spec = weir_last_spec(t, &version);
+    if (!spec.len)
+        return;
+    out_raw(out_name(w, "lastMaterialization"), spec);
+    out_text(out_name(w, "lastVersion"), version);
+}
+
+static void put_policy(json_out *w, const weir_rules *r)
+{
+    if (!r->text_max && !r->members_max && !r->items_max)
+        return;
+    out_open(out_name(w, "serPolicy"), '{');
+    if (r->text_max)
+        out_int(out_name(w, "strTruncateAfter"), r->text_max);
+    if (r->members_max)
+        out_int(out_name(w, "nestedObjTruncateAfter"), r->members_max);
+    if (r->items_max)
+        out_int(out_name(w, "arrayTruncateAfter"), r->items_max);
+    out_close(w, '}');
+}
+
 static void put_selection(json_out *w, const weir_binding *b, const flow_plan *k)
 {
     out_open(out_name(w, "fieldSelection"), '{');
@@ -189,17 +239,21 @@ static void put_selection(json_out *w, const weir_binding *b, const flow_plan *k
     out_close(w, ']');
     if (k->document.len)
         out_text(out_name(w, "document"), k->document);
+    flow_put_field_config(w, b);
     out_close(w, '}');
 }
 
-static void put_spec_binding(json_out *w, weir_view task, const flow_run *r, const weir_binding *b, const flow_plan *k)
+static void put_spec_binding(json_out *w, weir_view task, const flow_run *r, const weir_binding *b, const flow_plan *k, const flow_verdict *said)
 {
     buf suffix = {0};
     buf_printf(&suffix, "materialize/%.*s/%.*s", VIEW_ARG(task), VIEW_ARG(b->state_key));
     out_open(w, '{');
     flow_put_resource(w, r, b, k->path);
     out_raw(out_name(w, "resourcePath"), k->path);
-    flow_open_projected(w, b);
+    if (said && said->projections.len)
+        flow_open_collection(w, b, b->key, said->projections);
+    else
+        flow_open_projected(w, b);
     out_close(w, '}');
     put_selection(w, b, k);
     if (k->delta)
@@ -208,25 +262,66 @@ static void put_spec_binding(json_out *w, weir_view task, const flow_run *r, con
     if (b->backfill)
         out_int(out_name(w, "backfill"), b->backfill);
     out_text(out_name(w, "stateKey"), b->state_key);
+    if (said)
+        put_policy(w, &said->rules);
     out_close(w, '}');
     w->to->failed |= !buf_ok(&suffix);
     buf_free(&suffix);
 }
 
-/* Members of apply and open. */
-void flow_put_task(json_out *w, weir_task *t, const flow_run *r, const flow_storing *s)
+/* As connectors get it; what we keep of it has no config, for there are secrets in that. */
+static void put_spec(json_out *w, weir_view name, const flow_run *r, const flow_storing *s, bool whole)
 {
-    weir_view name = weir_task_name(t);
-    out_open(out_name(w, "materialization"), '{');
+    out_open(w, '{');
     out_text(out_name(w, "name"), name);
-    flow_put_endpoint(w, r);
+    if (whole) {
+        flow_put_endpoint(w, r);
+    } else {
+        out_text(out_name(w, "connectorType"), VIEW("LOCAL"));
+        out_raw(out_name(w, "config"), VIEW("{}"));
+    }
     out_open(out_name(w, "bindings"), '[');
     for (size_t i = 0; i < s->count; i++)
-        put_spec_binding(w, name, r, &s->b[i], &s->plans[i]);
+        put_spec_binding(w, name, r, &s->b[i], &s->plans[i], i < s->said_count ? &s->said[i] : NULL);
     out_close(w, ']');
     out_close(w, '}');
-    out_text(out_name(w, "version"), VIEW("local"));
+}
+
+/* Opaque to connectors: another specification has another one. FNV-1a. */
+static weir_view version_of(weir_view spec, char to[17])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t h = 0xcbf29ce484222325;
+    for (size_t i = 0; i < spec.len; i++)
+        h = (h ^ (unsigned char)spec.ptr[i]) * 0x100000001b3;
+    for (int i = 0; i < 16; i++)
+        to[i] = digits[h >> (60 - 4 * i) & 15];
+    to[16] = 0;
+    return (weir_view){to, 16};
+}
+
+void flow_put_task(json_out *w, weir_task *t, const flow_run *r, const flow_storing *s)
+{
+    char version[17];
+    buf bare = {0};
+    json_out b = json_out_to(&bare);
+    put_spec(out_name(w, "materialization"), weir_task_name(t), r, s, true);
+    put_spec(&b, weir_task_name(t), r, s, false);
+    out_text(out_name(w, "version"), version_of(buf_view(&bare), version));
     out_raw(out_name(w, "state"), s->state.len ? buf_view(&s->state) : VIEW("{}"));
+    w->to->failed |= !buf_ok(&bare);
+    buf_free(&bare);
+}
+
+static weir_rc tell_applied(weir_task *t, const flow_run *r, const flow_storing *s)
+{
+    char version[17];
+    buf bare = {0};
+    json_out b = json_out_to(&bare);
+    put_spec(&b, weir_task_name(t), r, s, false);
+    weir_rc rc = buf_ok(&bare) ? task_applied(t, buf_view(&bare), version_of(buf_view(&bare), version)) : err_nomem(task_error(t));
+    buf_free(&bare);
+    return rc;
 }
 
 /* ---- apply ---- */
@@ -264,11 +359,12 @@ weir_rc flow_driven_apply(weir_task *t, void *self, const weir_binding *b, size_
         a.again = false;
         out_open(&w, '{');
         flow_put_task(&w, t, r, s);
+        flow_put_last(&w, t);
         out_close(&w, '}');
         rc = flow_unary(t, r, FLOW_APPLY, &body, FLOW_APPLIED, use_applied, &a);
         buf_free(&body);
     }
     if (!rc && a.again)
         rc = weir_fail(t, WEIR_E_PROTOCOL, "the connector has not done with applying after %d times", APPLY_MAX);
-    return rc;
+    return rc ? rc : tell_applied(t, r, s);
 }

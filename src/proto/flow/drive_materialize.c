@@ -41,7 +41,7 @@ void flow_storing_end(flow_storing *s)
         peer_conclude(s->p, &ignored);
     peer_free(s->p);
     s->p = NULL;
-    s->broken = s->acknowledged = s->flushed = s->stored = false;
+    s->broken = s->acknowledging = s->acknowledged = s->flushed = s->stored = false;
     err_free(&ignored);
 }
 
@@ -52,6 +52,7 @@ void flow_storing_free(flow_storing *s)
     flow_storing_end(s);
     map_free(&s->keys);
     buf_wipe(&s->state); /* it may hold credentials */
+    buf_wipe(&s->peers);
     buf_free(&s->out);
     buf_free(&s->key);
     buf_free(&s->key_packed);
@@ -72,6 +73,7 @@ static weir_rc broke(flow_storing *s, weir_rc rc)
 
 /* ---- its state ---- */
 
+/* What it says goes back to it with the next request, as newest platforms do for all sessions of a task (flow.md 5.5, statePatches). */
 static weir_rc take_state_of(weir_task *t, flow_storing *s, const flow_message *m)
 {
     arena a = {0};
@@ -79,8 +81,12 @@ static weir_rc take_state_of(weir_task *t, flow_storing *s, const flow_message *
     weir_rc rc = tree_parse(&a, m->body, NULL, WEIR_E_PROTOCOL, &parsed, task_error(t));
     if (!rc)
         rc = flow_take_state(t, &s->state, parsed, NULL);
+    const tree *state = rc ? NULL : name_get(parsed, "state"), *updated = name_get(state, "updated");
+    buf_wipe(&s->peers);
+    if (updated && name_flag(state, "mergePatch"))
+        buf_printf(&s->peers, "[%.*s]", VIEW_ARG(updated->raw));
     arena_free(&a);
-    return rc;
+    return rc || buf_ok(&s->peers) ? rc : err_nomem(task_error(t));
 }
 
 /* ---- what comes while we write: loaded documents ---- */
@@ -103,6 +109,9 @@ static void begin_map_key(buf *key, uint32_t binding)
     buf_add(key, &binding, sizeof binding);
 }
 
+/* In the place of a row whose document has come. */
+static const weir_row answered = {0};
+
 static weir_rc hear_loaded(const hearing *h, const flow_message *m, err *e)
 {
     flow_storing *s = h->s;
@@ -117,11 +126,13 @@ static weir_rc hear_loaded(const hearing *h, const flow_message *m, err *e)
         has_key = parts[i].len && tuple_pack(&key, parts[i]);
     const weir_row *row = has_key && buf_ok(&key) ? map_get(&s->keys, buf_view(&key)) : NULL;
     bool ok = buf_ok(&key);
+    if (row && row != &answered)
+        map_put(&s->keys, buf_view(&key), (void *)(uintptr_t)&answered); /* the entry is there, and stays */
     buf_free(&key);
     if (!ok)
         return err_nomem(e);
-    if (!row)
-        return not_asked(b, m->doc, has_key ? "whose key it was not asked for" : "without its key", e);
+    if (!row || row == &answered)
+        return not_asked(b, m->doc, row ? "twice" : has_key ? "whose key it was not asked for" : "without its key", e);
     return weir_loaded(h->t, row, m->doc);
 }
 
@@ -130,6 +141,11 @@ static weir_rc hear(void *arg, const flow_message *m, err *e)
     const hearing *h = arg;
     if (m->kind == FLOW_LOADED && h->s->acknowledged && !h->s->flushed)
         return hear_loaded(h, m, e);
+    if (m->kind == FLOW_ACKNOWLEDGED && h->s->acknowledging) {
+        h->s->acknowledging = false;
+        h->s->acknowledged = true;
+        return take_state_of(h->t, h->s, m);
+    }
     return err_fail(e, WEIR_E_PROTOCOL, "the connector sent '%s' %s", flow_kind_name(m->kind),
                     !h->s->acknowledged ? "before 'acknowledged'" : h->s->flushed ? "after 'flushed'" : "while loading");
 }
@@ -153,9 +169,27 @@ static weir_rc ask(weir_task *t, flow_storing *s, flow_kind request, weir_view b
     if (!rc)
         rc = peer_stream_until(s->p, buf_view(&s->out), answer, hear, &h, &m, e);
     buf_clear(&s->out);
+    if (!rc && s->acknowledging && answer != FLOW_ACKNOWLEDGED)
+        rc = err_fail(e, WEIR_E_PROTOCOL, "the connector sent '%s' before 'acknowledged'", flow_kind_name(answer));
     if (!rc)
         rc = take_state_of(t, s, &m);
     return broke(s, err_wrap(e, rc, "%s", flow_kind_name(request)));
+}
+
+/* Its body: patches of the former step, and perhaps one member more. */
+static weir_rc ask_with(weir_task *t, flow_storing *s, flow_kind request, const char *name, weir_view value, flow_kind answer)
+{
+    buf body = {0};
+    json_out w = json_out_to(&body);
+    out_open(&w, '{');
+    if (value.len)
+        out_raw(out_name(&w, name), value);
+    if (s->peers.len)
+        out_raw(out_name(&w, "statePatches"), buf_view(&s->peers));
+    out_close(&w, '}');
+    weir_rc rc = buf_ok(&body) ? ask(t, s, request, buf_view(&body), answer) : err_nomem(task_error(t));
+    buf_wipe(&body);
+    return rc;
 }
 
 /* ---- opening ---- */
@@ -173,9 +207,24 @@ static weir_rc take_opened(weir_task *t, flow_storing *s, weir_view opened)
             rc = weir_resume(t, text);
         buf_addv(&s->checkpoint, text);
     }
+    if (!rc && name_flag(parsed, "disableLoadOptimization"))
+        rc = weir_load_all(t);
     s->resumed = true;
     arena_free(&a);
     return rc;
+}
+
+/* A zero is left out (flow.md 1.9). */
+static void put_range(json_out *w, const weir_task *t)
+{
+    uint32_t begin, end;
+    weir_key_range(t, &begin, &end);
+    out_open(out_name(w, "range"), '{');
+    if (begin)
+        out_int(out_name(w, "keyBegin"), begin);
+    out_int(out_name(w, "keyEnd"), end);
+    out_int(out_name(w, "rClockEnd"), UINT32_MAX);
+    out_close(w, '}');
 }
 
 static weir_rc open_process(weir_task *t, flow_run *r, flow_storing *s)
@@ -192,7 +241,7 @@ static weir_rc open_process(weir_task *t, flow_run *r, flow_storing *s)
     if (!rc) {
         out_open(&w, '{');
         flow_put_task(&w, t, r, s);
-        out_raw(out_name(&w, "range"), FLOW_RANGE);
+        put_range(&w, t);
         out_close(&w, '}');
         rc = buf_ok(&body) ? peer_ask(s->p, FLOW_OPEN, buf_view(&body), FLOW_OPENED, &m, e) : err_nomem(e);
     }
@@ -202,20 +251,58 @@ static weir_rc open_process(weir_task *t, flow_run *r, flow_storing *s)
     return broke(s, rc);
 }
 
+/* Waits for what was asked already. */
+static weir_rc await_acknowledged(weir_task *t, flow_storing *s)
+{
+    hearing h = {t, s};
+    flow_message m;
+    weir_rc rc = peer_stream_until(s->p, buf_view(&s->out), FLOW_ACKNOWLEDGED, hear, &h, &m, task_error(t));
+    buf_clear(&s->out);
+    s->acknowledging = false;
+    if (!rc)
+        rc = take_state_of(t, s, &m);
+    s->acknowledged = !rc;
+    return broke(s, err_wrap(task_error(t), rc, "acknowledge"));
+}
+
 static weir_rc acknowledge(weir_task *t, flow_storing *s)
 {
-    weir_rc rc = ask(t, s, FLOW_ACKNOWLEDGE, VIEW("{}"), FLOW_ACKNOWLEDGED);
+    if (s->acknowledging)
+        return await_acknowledged(t, s);
+    weir_rc rc = ask_with(t, s, FLOW_ACKNOWLEDGE, NULL, VIEW(""), FLOW_ACKNOWLEDGED);
     s->acknowledged = !rc;
     return rc;
 }
 
-/* The process is there and has been acknowledged: a transaction may begin, or go on. */
-static weir_rc ready(weir_task *t, flow_run *r, flow_storing **ret)
+/* Asks for it, and goes on: keys may be sent meanwhile, and their documents come behind the answer (flow.md 5.5). */
+static weir_rc begin_acknowledge(weir_task *t, flow_storing *s)
+{
+    buf body = {0};
+    json_out w = json_out_to(&body);
+    out_open(&w, '{');
+    if (s->peers.len)
+        out_raw(out_name(&w, "statePatches"), buf_view(&s->peers));
+    out_close(&w, '}');
+    weir_rc rc = buf_ok(&body) ? flow_write(peer_codec(s->p), FLOW_MATERIALIZE_REQUEST, FLOW_ACKNOWLEDGE, buf_view(&body), &s->out, task_error(t))
+                               : err_nomem(task_error(t));
+    buf_wipe(&body);
+    s->acknowledging = true;
+    return rc ? rc : send_out(t, s);
+}
+
+/* The process is there. */
+static weir_rc opened(weir_task *t, flow_run *r, flow_storing **ret)
 {
     flow_storing *s = flow_storing_of(t, r);
     *ret = s;
-    weir_rc rc = !s ? WEIR_E_NOMEM : s->p ? WEIR_OK : open_process(t, r, s);
-    return rc || s->acknowledged ? rc : acknowledge(t, s);
+    return !s ? WEIR_E_NOMEM : s->p ? WEIR_OK : open_process(t, r, s);
+}
+
+/* ... and has been acknowledged, or will be: a transaction may begin, or go on. */
+static weir_rc ready(weir_task *t, flow_run *r, flow_storing **ret)
+{
+    weir_rc rc = opened(t, r, ret);
+    return rc || (*ret)->acknowledged || (*ret)->acknowledging ? rc : acknowledge(t, *ret);
 }
 
 /* ---- a transaction ---- */
@@ -293,7 +380,7 @@ static weir_rc flush(weir_task *t, flow_storing *s)
 {
     if (s->flushed)
         return WEIR_OK;
-    weir_rc rc = ask(t, s, FLOW_FLUSH, VIEW("{}"), FLOW_FLUSHED);
+    weir_rc rc = ask_with(t, s, FLOW_FLUSH, NULL, VIEW(""), FLOW_FLUSHED);
     s->flushed = !rc;
     map_free(&s->keys);
     arena_reset(&s->key_arena);
@@ -337,15 +424,8 @@ static weir_rc driven_store(weir_task *t, void *self, const weir_row *rows, size
 
 static weir_rc start_commit(weir_task *t, flow_storing *s, weir_view position)
 {
-    buf body = {0};
-    json_out w = json_out_to(&body);
     bool any = position.len > 2 && *position.ptr == '{';
-    out_open(&w, '{');
-    if (any)
-        out_raw(out_name(&w, "runtimeCheckpoint"), position);
-    out_close(&w, '}');
-    weir_rc rc = buf_ok(&body) ? ask(t, s, FLOW_START_COMMIT, buf_view(&body), FLOW_STARTED_COMMIT) : err_nomem(task_error(t));
-    buf_free(&body);
+    weir_rc rc = ask_with(t, s, FLOW_START_COMMIT, "runtimeCheckpoint", any ? position : VIEW(""), FLOW_STARTED_COMMIT);
     s->acknowledged = s->flushed = s->stored = false;
     return rc;
 }
@@ -371,10 +451,22 @@ static weir_rc driven_commit(weir_task *t, void *self, weir_view position)
     return rc;
 }
 
+/* The first one of a session is waited for: then all is known that the connector keeps. So is one that is asked for twice. */
 static weir_rc driven_acknowledge(weir_task *t, void *self)
 {
     flow_storing *s;
-    return ready(t, self, &s);
+    const flow_run *r = self;
+    const bool first = !r->storing || !r->storing->p;
+    weir_rc rc = opened(t, self, &s);
+    if (rc || s->acknowledged)
+        return rc;
+    return !first && !s->acknowledging && task_runs_ahead(t) ? begin_acknowledge(t, s) : acknowledge(t, s);
+}
+
+static weir_rc driven_finish(weir_task *t, void *self)
+{
+    const flow_run *r = self;
+    return r->storing && r->storing->p && r->storing->acknowledging ? await_acknowledged(t, r->storing) : WEIR_OK;
 }
 
 const weir_materialize flow_drive_materialize = {
@@ -385,5 +477,6 @@ const weir_materialize flow_drive_materialize = {
     .store = driven_store,
     .commit = driven_commit,
     .acknowledge = driven_acknowledge,
+    .finish = driven_finish,
     .needs_exists = true,
 };

@@ -13,6 +13,8 @@ typedef struct flow_verdict {
     size_t forbidden_count;
     bool document;          /* the whole document has to be stored */
     bool delta;
+    weir_view projections;  /* JSON: all there are */
+    weir_rules rules;
 } flow_verdict;
 
 /* How its rows are stored. */
@@ -38,7 +40,9 @@ struct flow_storing {
     bool has_state, resumed;
     flow_peer *p;           /* the process that stores */
     bool broken;            /* something went wrong: nobody listens to it any more */
+    bool acknowledging;     /* it has been asked to, and has not answered */
     bool acknowledged;      /* since the last startedCommit */
+    buf peers;              /* statePatches of the next request: what it said last */
     bool flushed;           /* in this transaction */
     bool stored;
     map keys;               /* that are being loaded: binding and packed key -> row */
@@ -60,6 +64,12 @@ bool flow_is_document(const weir_column *c);
 weir_rc flow_ask_validate(weir_task *t, flow_run *r, flow_storing *s, bool tell);
 /** Makes the plans of all bindings; validates first if paths are not known. */
 weir_rc flow_make_plans(weir_task *t, flow_run *r, flow_storing *s);
+/** All projections of a binding (flow.md 6.1), sorted by field. @return JSON; without memory it has failed */
+buf flow_projections_of(const weir_binding *b);
+/** The member `fieldConfig`: what the user asked of columns, if anything. */
+void flow_put_field_config(json_out *w, const weir_binding *b);
+/** Members `lastMaterialization`, `lastVersion`, if there was one. */
+void flow_put_last(json_out *w, const weir_task *t);
 /** Members of apply and open: the specification (flow.md 5.7), version, state. */
 void flow_put_task(json_out *w, weir_task *t, const flow_run *r, const flow_storing *s);
 /** See weir_materialize. */

@@ -15,6 +15,17 @@ static const pb_enum exists_values[] = {{"INVALID", 0}, {"MUST", 1}, {"MAY", 2},
 static const pb_message inference_string = {"Inference.String", (const pb_def[]){
     F("contentType", 3, PB_T_TEXT), F("format", 4, PB_T_TEXT), F("maxLength", 6, PB_T_U32), F("contentEncoding", 7, PB_T_TEXT), {0}}};
 
+static const pb_message inference_numeric = {"Inference.Numeric", (const pb_def[]){
+    F("hasMinimum", 1, PB_T_BOOL), F("minimum", 2, PB_T_DOUBLE), F("hasMaximum", 3, PB_T_BOOL), F("maximum", 4, PB_T_DOUBLE), {0}}};
+
+static const pb_message inference_array = {"Inference.Array", (const pb_def[]){
+    F("minItems", 1, PB_T_U32), F("hasMaxItems", 2, PB_T_BOOL), F("maxItems", 3, PB_T_U32), {"itemTypes", 4, PB_T_TEXT, .repeated = true}, {0}}};
+
+static const pb_enum reduce_values[] = {
+    {"REDUCE_UNSET", 0}, {"REDUCE_MULTIPLE", 1}, {"REDUCE_APPEND", 2}, {"REDUCE_FIRST_WRITE_WINS", 3}, {"REDUCE_LAST_WRITE_WINS", 4}, {"REDUCE_MAXIMIZE", 5},
+    {"REDUCE_MERGE", 6}, {"REDUCE_MINIMIZE", 7}, {"REDUCE_SET", 8}, {"REDUCE_SUM", 9}, {"REDUCE_JSON_SCHEMA_MERGE", 10}, {0}};
+static const pb_enum redact_values[] = {{"REDACT_UNSET", 0}, {"REDACT_MULTIPLE", 1}, {"REDACT_BLOCK", 2}, {"REDACT_SHA256", 3}, {0}};
+
 static const pb_message inference = {"Inference", (const pb_def[]){
     {"types", 1, PB_T_TEXT, .repeated = true},
     {"string", 3, MESSAGE(inference_string)},
@@ -23,7 +34,12 @@ static const pb_message inference = {"Inference", (const pb_def[]){
     F("default", 6, PB_T_JSON),
     F("secret", 7, PB_T_BOOL),
     {"exists", 8, PB_T_ENUM, .values = exists_values},
+    {"numeric", 9, MESSAGE(inference_numeric)},
+    {"array", 10, MESSAGE(inference_array)},
     {"enum", 11, PB_T_JSON, .repeated = true},
+    {"reduce", 12, PB_T_ENUM, .values = reduce_values},
+    {"redact", 13, PB_T_ENUM, .values = redact_values},
+    F("contentMediaType", 14, PB_T_TEXT),
     {0}}};
 
 static const pb_message projection = {"Projection", (const pb_def[]){

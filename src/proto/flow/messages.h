@@ -15,6 +15,7 @@ typedef enum pb_type {
     PB_T_ENUM,    /* varint -> name */
     PB_T_I64,     /* varint with a sign -> string of digits */
     PB_T_FIXED64, /* fixed64 -> string of digits */
+    PB_T_DOUBLE,  /* fixed64 of a double -> number; NaN and infinities as strings */
     PB_T_JSON_MAP, /* map<string, JSON text> -> {...} */
     PB_T_MAP      /* map<string, ...> -> {...}; message is the entry: its second field is the value */
 } pb_type;

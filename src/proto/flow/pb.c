@@ -2,6 +2,7 @@
 #include "proto/flow/pb.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "json/number.h"
@@ -26,7 +27,7 @@ static unsigned wire_of(pb_type type)
     static const unsigned char wires[] = {
         [PB_T_MESSAGE] = PB_BYTES, [PB_T_JSON] = PB_BYTES,   [PB_T_TEXT] = PB_BYTES, [PB_T_BASE64] = PB_BYTES,  [PB_T_U32] = PB_VARINT,
         [PB_T_FIXED32] = PB_FIXED32, [PB_T_BOOL] = PB_VARINT, [PB_T_ENUM] = PB_VARINT, [PB_T_JSON_MAP] = PB_BYTES,
-        [PB_T_I64] = PB_VARINT, [PB_T_FIXED64] = PB_FIXED64, [PB_T_MAP] = PB_BYTES,
+        [PB_T_I64] = PB_VARINT, [PB_T_FIXED64] = PB_FIXED64, [PB_T_MAP] = PB_BYTES, [PB_T_DOUBLE] = PB_FIXED64,
     };
     return wires[type];
 }
@@ -63,6 +64,19 @@ static void long_to_json(const pb_def *d, uint64_t n, json_out *w)
     out_text(w, view_of(digits));
 }
 
+/* The shortest digits that give the double back; what is no number is a text in JSON (proto3's JSON mapping). */
+static weir_rc double_to_json(uint64_t bits, json_out *w, err *e)
+{
+    double d;
+    char digits[NUMBER_TEXT];
+    memcpy(&d, &bits, sizeof d);
+    if (d != d || d - d != 0)
+        out_text(w, d != d ? VIEW("NaN") : d > 0 ? VIEW("Infinity") : VIEW("-Infinity"));
+    else
+        out_raw(w, (weir_view){digits, number_double(digits, d)});
+    return w->to->failed ? err_nomem(e) : WEIR_OK;
+}
+
 static weir_rc value_to_json(const pb_message *m, const pb_def *d, const pb_field *f, json_out *w, unsigned depth, err *e)
 {
     switch (d->type) {
@@ -92,6 +106,8 @@ static weir_rc value_to_json(const pb_message *m, const pb_def *d, const pb_fiel
     case PB_T_I64: case PB_T_FIXED64:
         long_to_json(d, f->number, w);
         return WEIR_OK;
+    case PB_T_DOUBLE:
+        return double_to_json(f->number, w, e);
     default:
         out_int(w, (int64_t)(uint32_t)f->number);
         return WEIR_OK;
@@ -336,6 +352,26 @@ static weir_rc message_from_json(const pb_def *d, weir_view v, buf *out, unsigne
     return rc;
 }
 
+static weir_rc double_from_json(const pb_message *m, const pb_def *d, weir_view v, buf *out, err *e)
+{
+    double number = 0;
+    uint64_t bits;
+    if (view_is(v, "\"NaN\"") || view_is(v, "\"Infinity\"") || view_is(v, "\"-Infinity\""))
+        number = v.ptr[1] == 'N' ? NAN : v.ptr[1] == 'I' ? INFINITY : -INFINITY;
+    else if (!number_to_double(v, &number))
+        return expected(m, d, "a number", v, e);
+    memcpy(&bits, &number, sizeof bits);
+    if (!bits && !d->repeated)
+        return WEIR_OK;
+    put_varint(out, (uint64_t)d->tag << 3 | wire_of(d->type));
+    if (buf_reserve(out, 8)) {
+        pb_put_frame(out->ptr + out->len, (size_t)(bits & UINT32_MAX));
+        pb_put_frame(out->ptr + out->len + 4, (size_t)(bits >> 32));
+        out->len += 8;
+    }
+    return WEIR_OK;
+}
+
 static weir_rc value_from_json(const pb_message *m, const pb_def *d, weir_view v, buf *out, unsigned depth, err *e);
 
 /* Both parts of an entry are there, whatever they hold. */
@@ -417,6 +453,8 @@ static weir_rc value_from_json(const pb_message *m, const pb_def *d, weir_view v
         return enum_from_json(m, d, v, out, e);
     case PB_T_JSON_MAP: case PB_T_MAP:
         return map_from_json(m, d, v, out, depth + 1, e);
+    case PB_T_DOUBLE:
+        return double_from_json(m, d, v, out, e);
     case PB_T_I64: case PB_T_FIXED64:
         return long_from_json(m, d, v, out, e);
     default:

@@ -52,6 +52,7 @@ typedef struct flow_kept {
     buf told;       /* ... as the platform has been told */
     bool forgotten; /* it was reset since: the next one replaces what the platform has */
     bool resumed;   /* the connector keeps the checkpoint */
+    bool loads_all; /* a destination: it holds rows that the platform does not know of */
     buf checkpoint; /* it */
 } flow_kept;
 
@@ -61,6 +62,9 @@ void flow_kept_free(flow_kept *k);
 /** For listeners: weir_keep() and weir_resume(). */
 weir_rc flow_kept_patch(flow_kept *k, weir_task *t, weir_view patch);
 weir_rc flow_kept_resume(flow_kept *k, weir_task *t, weir_view position);
+/** `statePatches` of a request (flow.md 5.5): what all sessions of the task have kept in the former step, so that the connector sees it in weir_state(). The
+ *  platform knows it already. */
+weir_rc flow_kept_peers(flow_kept *k, session *s, const tree *body, err *e);
 /** The connector has forgotten everything. */
 void flow_kept_forget(flow_kept *k);
 /** Answers with nothing but the state, if it has changed since the platform was told. What was written before (loaded documents) goes out first. */

@@ -24,7 +24,8 @@ static weir_column column_of(const tree *projection, bool key)
         .field = name_text(projection, "field"), .pointer = name_text(projection, "ptr"), .types = types_of(inference),
         .format = name_text(string, "format"), .encoding = name_text(string, "contentEncoding"),
         .description = title.len ? title : name_text(inference, "description"), .key = key, .named = true,
-        .fallback = name_raw(inference, "default"),
+        .fallback = name_raw(inference, "default"), .inference = inference ? inference->raw : (weir_view){0}, .given = name_flag(projection, "explicit"),
+        .partition = name_flag(projection, "isPartitionKey"),
     };
     if (!c.pointer.len && !key)
         c.types = WEIR_IS_OBJECT;
@@ -73,6 +74,16 @@ static weir_rc add_fields(weir_binding *b, weir_column *to, const tree *projecti
     return WEIR_OK;
 }
 
+/* What the user asked of single fields. */
+static void take_config(weir_column *columns, size_t count, const tree *config)
+{
+    for (size_t i = 0; config && i < count; i++) {
+        const tree *of = tree_getv(config, columns[i].field);
+        if (of)
+            columns[i].config = of->raw;
+    }
+}
+
 weir_rc flow_selected_columns(flow_server *v, const tree *item, weir_binding *b, err *e)
 {
     const tree *selection = name_get(item, "fieldSelection"), *projections = projections_of(item);
@@ -87,6 +98,7 @@ weir_rc flow_selected_columns(flow_server *v, const tree *item, weir_binding *b,
         rc = add_fields(b, columns, projections, values, false, e);
     if (!rc && document.len)
         columns[b->column_count++] = (weir_column){.field = document, .pointer = VIEW(""), .types = WEIR_IS_OBJECT, .required = true, .named = true};
+    take_config(columns, b->column_count, name_get(selection, "fieldConfig"));
     b->columns = columns;
     return rc;
 }
@@ -116,6 +128,7 @@ weir_rc flow_possible_columns(flow_server *v, const tree *item, weir_binding *b,
         if (!taken)
             columns[b->column_count++] = column_of(p, false);
     }
+    take_config(columns, b->column_count, name_get(item, "fieldConfig"));
     b->columns = columns;
     return rc;
 }
@@ -159,33 +172,43 @@ static const char *const need_names[] = { /* flow.md 5.3 */
 };
 
 /* Where the connector says nothing. */
-static flow_said usual_need(const flow_destination *d, const weir_column *c)
+static demand usual_need(const flow_destination *d, const weir_column *c)
 {
     enum { SCALAR = WEIR_IS_NULL | WEIR_IS_BOOLEAN | WEIR_IS_INTEGER | WEIR_IS_NUMBER | WEIR_IS_STRING };
     if (c->key)
-        return (flow_said){true, WEIR_COLUMN_PLACE_REQUIRED, VIEW("it is part of the key")};
+        return (demand){.need = WEIR_COLUMN_PLACE_REQUIRED, .reason = VIEW("it is part of the key")};
     if (!c->pointer.len && d->v->c->materialize->relay)
-        return (flow_said){true, WEIR_COLUMN_PLACE_REQUIRED, VIEW("documents are stored as a whole")};
+        return (demand){.need = WEIR_COLUMN_PLACE_REQUIRED, .reason = VIEW("documents are stored as a whole")};
     if (!c->pointer.len)
-        return (flow_said){true, WEIR_COLUMN_OPTIONAL, VIEW("the whole document can be stored")};
+        return (demand){.need = WEIR_COLUMN_OPTIONAL, .reason = VIEW("the whole document can be stored")};
     if (c->types == WEIR_IS_NULL)
-        return (flow_said){true, WEIR_COLUMN_FORBIDDEN, VIEW("it can only be null")};
+        return (demand){.need = WEIR_COLUMN_FORBIDDEN, .reason = VIEW("it can only be null")};
     if (c->types && !(c->types & ~(unsigned)SCALAR))
-        return (flow_said){true, WEIR_COLUMN_RECOMMENDED, VIEW("it is a scalar")};
-    return (flow_said){true, WEIR_COLUMN_OPTIONAL, VIEW("it can be stored as JSON")};
+        return (demand){.need = WEIR_COLUMN_RECOMMENDED, .reason = VIEW("it is a scalar")};
+    return (demand){.need = WEIR_COLUMN_OPTIONAL, .reason = VIEW("it can be stored as JSON")};
+}
+
+/* What was said of a column; of one that holds the whole document, also what was said of documents. */
+static demand need_of(const flow_destination *d, const weir_binding *b, size_t i)
+{
+    const demand none = {0}, *own = d->said[b->index].columns ? &d->said[b->index].columns[i] : &none, *document = &d->said[b->index].document;
+    const weir_column *c = &b->columns[i];
+    demand use = own->any ? *own : !c->pointer.len && !c->key && document->any ? *document : usual_need(d, c);
+    use.folded = own->folded.len ? own->folded : !c->pointer.len && !c->key ? document->folded : (weir_view){0};
+    return use;
 }
 
 void flow_put_constraints(const flow_destination *d, const weir_binding *b, json_out *w)
 {
     out_open(out_name(w, "constraints"), '{');
     for (size_t i = 0; i < b->column_count; i++) {
-        const weir_column *c = &b->columns[i];
-        const flow_said *own = &d->columns[b->index][c->pointer.len || c->key ? i : b->column_count];
-        const flow_said use = d->columns[b->index][i].any ? d->columns[b->index][i] : own->any ? *own : usual_need(d, c);
-        out_open(out_namev(w, c->field), '{');
+        const demand use = need_of(d, b, i);
+        out_open(out_namev(w, b->columns[i].field), '{');
         out_text(out_name(w, "type"), view_of(need_names[use.need]));
         if (use.reason.len)
             out_text(out_name(w, "reason"), use.reason);
+        if (use.folded.len)
+            out_text(out_name(w, "foldedField"), use.folded);
         out_close(w, '}');
     }
     out_close(w, '}');

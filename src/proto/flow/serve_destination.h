@@ -4,13 +4,7 @@
 
 #include "json/write.h"
 #include "proto/flow/serve.h"
-
-/* What a connector said of one column. */
-typedef struct flow_said {
-    bool any;
-    weir_need need;
-    weir_view reason;
-} flow_said;
+#include "run/demands.h"
 
 /* Listens to a connector during one request, or a whole session of storing. */
 typedef struct flow_destination {
@@ -22,8 +16,9 @@ typedef struct flow_destination {
     size_t count;
     weir_view *paths;      /* by binding: from weir_resource_path() */
     bool *delta;           /* ... from weir_delta_updates() */
-    flow_said **columns;        /* ... from weir_constrain(), by column; the last is the whole document */
+    demands *said;         /* ... from weir_constrain() and the like */
     flow_kept kept;
+    bool loading;          /* documents may be loaded now */
 } flow_destination;
 
 /** The columns of a binding of apply and open: keys, values, document, in the order of the field selection (flow.md 5.4). */

@@ -3,6 +3,7 @@
 #include "json/patch.h"
 #include "json/scan.h"
 #include "json/write.h"
+#include "proto/flow/names.h"
 #include "proto/flow/serve.h"
 
 bool flow_kept_init(flow_kept *k, weir_view state)
@@ -19,16 +20,34 @@ void flow_kept_free(flow_kept *k)
     buf_free(&k->checkpoint);
 }
 
-weir_rc flow_kept_patch(flow_kept *k, weir_task *t, weir_view patch)
+static bool merge(buf *to, weir_view patch)
 {
     buf next = {0};
-    if (!patch_apply(&next, k->state.len ? buf_view(&k->state) : VIEW("{}"), patch) || !buf_ok(&next)) {
+    if (!patch_apply(&next, to->len ? buf_view(to) : VIEW("{}"), patch) || !buf_ok(&next)) {
         buf_free(&next);
-        return err_nomem(task_error(t));
+        return false;
     }
-    buf_free(&k->state);
-    k->state = next;
-    return WEIR_OK;
+    buf_wipe(to);
+    *to = next;
+    return true;
+}
+
+weir_rc flow_kept_patch(flow_kept *k, weir_task *t, weir_view patch)
+{
+    return merge(&k->state, patch) ? WEIR_OK : err_nomem(task_error(t));
+}
+
+weir_rc flow_kept_peers(flow_kept *k, session *s, const tree *body, err *e)
+{
+    const tree *list = name_get(body, "statePatches");
+    if (!list)
+        return WEIR_OK;
+    if (list->kind != TREE_ARRAY)
+        return err_fail(e, WEIR_E_PROTOCOL, "statePatches is no array");
+    for (const tree *t = list->first; t; t = t->next)
+        if (!merge(&k->state, t->raw) || !merge(&k->told, t->raw))
+            return err_nomem(e);
+    return list->count && !session_set_state(s, buf_view(&k->state)) ? err_nomem(e) : WEIR_OK;
 }
 
 weir_rc flow_kept_resume(flow_kept *k, weir_task *t, weir_view position)
@@ -113,6 +132,8 @@ weir_rc flow_respond_opened(flow_server *v, const flow_kept *k, err *e)
         out_raw(out_name(&w, "runtimeCheckpoint"), buf_view(&k->checkpoint));
     else if (k->resumed)
         out_raw(out_name(&w, "runtimeCheckpoint"), v->in.codec == FLOW_PROTOBUF ? VIEW("{\"rebuild\":true}") : VIEW("{\"sources\":{}}"));
+    if (k->loads_all)
+        out_bool(out_name(&w, "disableLoadOptimization"), true);
     out_close(&w, '}');
     weir_rc rc = buf_ok(&text) ? flow_server_respond(v, FLOW_OPENED, buf_view(&text), e) : err_nomem(e);
     buf_clear(&v->out);

@@ -25,9 +25,27 @@ static weir_rc take_delta(listener *l, weir_task *t, const weir_binding *b)
 static weir_rc take_constraint(listener *l, weir_task *t, const weir_binding *b, const weir_column *c, weir_need need, weir_view reason)
 {
     flow_destination *d = (flow_destination *)l;
-    size_t at = c ? (size_t)(c - b->columns) : b->column_count;
-    d->columns[b->index][at] = (flow_said){true, need, arena_dup(&d->v->arena, reason)};
-    return d->v->arena.failed ? err_nomem(task_error(t)) : WEIR_OK;
+    return demands_take(&d->said[b->index], &d->v->arena, b, c, need, reason, task_error(t));
+}
+
+static weir_rc take_fold(listener *l, weir_task *t, const weir_binding *b, const weir_column *c, weir_view name)
+{
+    flow_destination *d = (flow_destination *)l;
+    return demands_fold(&d->said[b->index], &d->v->arena, b, c, name, task_error(t));
+}
+
+static weir_rc take_rules(listener *l, weir_task *t, const weir_binding *b, const weir_rules *rules)
+{
+    (void)t;
+    ((flow_destination *)l)->said[b->index].rules = *rules;
+    return WEIR_OK;
+}
+
+static weir_rc take_load_all(listener *l, weir_task *t)
+{
+    (void)t;
+    ((flow_destination *)l)->kept.loads_all = true;
+    return WEIR_OK;
 }
 
 static weir_rc take_state(listener *l, weir_task *t, weir_view patch)
@@ -44,6 +62,8 @@ static weir_rc take_loaded(listener *l, weir_task *t, const weir_row *row, weir_
 {
     flow_destination *d = (flow_destination *)l;
     buf *out = &d->v->out;
+    if (!d->loading) /* between 'acknowledged' and 'flushed' only (flow.md 5.5) */
+        return weir_fail(t, WEIR_E_BUG, "a document of %.*s is loaded when nobody has asked for it", VIEW_ARG(row->binding->name));
     flow_write_loaded(d->v->in.codec, row->binding->index, doc, out);
     if (!buf_ok(out))
         return err_nomem(task_error(t));
@@ -55,7 +75,8 @@ static weir_rc take_loaded(listener *l, weir_task *t, const weir_row *row, weir_
 }
 
 static const listener_ops ops = {
-    .resource_path = take_path, .delta = take_delta, .constrain = take_constraint, .keep = take_state, .resume = take_checkpoint, .loaded = take_loaded,
+    .resource_path = take_path, .delta = take_delta, .constrain = take_constraint, .fold = take_fold, .rules = take_rules, .keep = take_state,
+    .resume = take_checkpoint, .load_all = take_load_all, .loaded = take_loaded,
 };
 
 static void destination_free(flow_destination *d)
@@ -91,13 +112,12 @@ static weir_rc begin(flow_destination *d, choose_columns *choose, weir_view stat
     d->b = arena_array(&v->arena, n, sizeof *d->b);
     d->paths = arena_array(&v->arena, n, sizeof *d->paths);
     d->delta = arena_array(&v->arena, n, sizeof *d->delta);
-    d->columns = arena_array(&v->arena, n, sizeof *d->columns);
+    d->said = arena_array(&v->arena, n, sizeof *d->said);
     if (v->arena.failed)
         return err_nomem(e);
     for (const tree *item = n ? list->first : NULL; item; item = item->next, d->count++) {
         weir_binding *b = &d->b[d->count];
         weir_rc rc = read_binding(v, item, choose, b, &resources[d->count], e);
-        d->columns[d->count] = arena_array(&v->arena, b->column_count + 1, sizeof(flow_said));
         if (rc || v->arena.failed)
             return rc ? err_wrap(e, rc, "binding %zu", d->count) : err_nomem(e);
     }
@@ -107,11 +127,15 @@ static weir_rc begin(flow_destination *d, choose_columns *choose, weir_view stat
     return rc ? rc : session_bind(d->s, d->b, resources, n, state, e);
 }
 
-static weir_rc start(flow_destination *d, flow_server *v, const tree *task, err *e)
+/* @param body the request: it may say what was applied last, and which keys are meant */
+static weir_rc start(flow_destination *d, flow_server *v, const tree *task, const tree *body, err *e)
 {
+    const tree *range = name_get(body, "range");
     *d = (flow_destination){.base = {&ops}, .v = v, .task = task};
-    d->s = flow_server_session(v, &d->base, task, e);
-    return d->s ? WEIR_OK : e->rc;
+    d->s = session_new(&(session_options){
+        .connector = v->c, .to = &d->base, .log = v->o->log, .task_name = name_text(task, "name"), .last_spec = name_raw(body, "lastMaterialization"),
+        .last_version = name_text(body, "lastVersion"), .key_begin = flow_server_number(range, "keyBegin"), .key_end = flow_server_number(range, "keyEnd")});
+    return d->s ? WEIR_OK : err_nomem(e);
 }
 
 /* ---- validate ---- */
@@ -123,6 +147,23 @@ static bool asks_for_delta(const weir_connector *c, const weir_binding *b)
         if (f->flags & WEIR_DELTA_UPDATES && f->type == WEIR_BOOL)
             return *(const bool *)((const char *)b->resource + f->offset);
     return false;
+}
+
+/* Limits that are not set are left out (flow.md 6.1: 0 is none). */
+static void put_rules(const weir_rules *r, json_out *w)
+{
+    if (r->text_max || r->members_max || r->items_max) {
+        out_open(out_name(w, "serPolicy"), '{');
+        if (r->text_max)
+            out_int(out_name(w, "strTruncateAfter"), r->text_max);
+        if (r->members_max)
+            out_int(out_name(w, "nestedObjTruncateAfter"), r->members_max);
+        if (r->items_max)
+            out_int(out_name(w, "arrayTruncateAfter"), r->items_max);
+        out_close(w, '}');
+    }
+    if (r->ignores_case)
+        out_bool(out_name(w, "caseInsensitiveFields"), true);
 }
 
 static weir_rc put_validated(flow_destination *d, buf *body, err *e)
@@ -143,6 +184,7 @@ static weir_rc put_validated(flow_destination *d, buf *body, err *e)
         out_raw(out_name(&w, "resourcePath"), d->paths[i]);
         if (d->delta[i] || asks_for_delta(d->v->c, b))
             out_bool(out_name(&w, "deltaUpdates"), true);
+        put_rules(&d->said[i].rules, &w);
         out_close(&w, '}');
     }
     out_close(&w, ']');
@@ -163,7 +205,7 @@ static weir_rc on_validate(flow_server *v, const tree *body, err *e)
 {
     flow_destination d;
     buf text = {0};
-    weir_rc rc = start(&d, v, body, e);
+    weir_rc rc = start(&d, v, body, body, e);
     if (!rc)
         rc = flow_server_attended(v, d.s, do_validate, body, e);
     if (!rc)
@@ -188,7 +230,7 @@ static weir_rc do_apply(flow_server *v, session *s, const tree *body, err *e)
 static weir_rc on_apply(flow_server *v, const tree *body, err *e)
 {
     flow_destination d;
-    weir_rc rc = start(&d, v, name_get(body, "materialization"), e);
+    weir_rc rc = start(&d, v, name_get(body, "materialization"), body, e);
     if (!rc)
         rc = flow_server_attended(v, d.s, do_apply, body, e);
     buf_clear(&v->out);
@@ -217,7 +259,7 @@ static weir_rc do_open(flow_server *v, session *s, const tree *body, err *e)
 static weir_rc on_open(flow_server *v, const tree *body, err *e)
 {
     flow_destination d;
-    weir_rc rc = start(&d, v, name_get(body, "materialization"), e);
+    weir_rc rc = start(&d, v, name_get(body, "materialization"), body, e);
     if (!rc)
         rc = flow_server_attended(v, d.s, do_open, body, e);
     destination_free(&d);

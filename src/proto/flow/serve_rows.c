@@ -162,14 +162,28 @@ static weir_rc on_row(storing *s, const flow_message *m, err *e)
     return row ? fill_row(s, m, row, e) : e->rc;
 }
 
+/* What the platform tells of other sessions' states in one of these requests. */
+static weir_rc hear_peers(storing *s, const flow_message *m, err *e)
+{
+    arena a = {0};
+    tree *body;
+    weir_rc rc = tree_parse(&a, m->body, NULL, WEIR_E_PROTOCOL, &body, e);
+    if (!rc)
+        rc = flow_kept_peers(&s->d->kept, s->d->s, body, e);
+    arena_free(&a);
+    return rc;
+}
+
 static weir_rc on_flush(storing *s, const flow_message *m, err *e)
 {
-    (void)m;
     if (!s->acknowledged || s->flushed)
         return err_fail(e, WEIR_E_PROTOCOL, s->flushed ? "a second one in a transaction" : "before 'acknowledge'");
-    weir_rc rc = dispatch(s, e);
+    weir_rc rc = hear_peers(s, m, e);
+    if (!rc)
+        rc = dispatch(s, e);
     if (!rc)
         rc = session_flush(s->d->s, e);
+    s->d->loading = false;
     arena_reset(&s->batch.arena);
     s->flushed = true;
     return rc ? rc : flow_respond_state(s->d->v, &s->d->kept, FLOW_FLUSHED, e);
@@ -184,6 +198,8 @@ static weir_rc on_start_commit(storing *s, const flow_message *m, err *e)
     weir_rc rc = dispatch(s, e);
     if (!rc)
         rc = tree_parse(&a, m->body, NULL, WEIR_E_PROTOCOL, &body, e);
+    if (!rc)
+        rc = flow_kept_peers(&s->d->kept, s->d->s, body, e);
     if (!rc) {
         weir_view position = name_raw(body, "runtimeCheckpoint");
         rc = session_commit(s->d->s, position.len ? position : VIEW("{}"), e);
@@ -195,11 +211,12 @@ static weir_rc on_start_commit(storing *s, const flow_message *m, err *e)
 
 static weir_rc on_acknowledge(storing *s, const flow_message *m, err *e)
 {
-    (void)m;
     if (s->acknowledged)
         return err_fail(e, WEIR_E_PROTOCOL, "a second one in a transaction");
-    weir_rc rc = session_acknowledge(s->d->s, e);
-    s->acknowledged = true;
+    weir_rc rc = hear_peers(s, m, e);
+    if (!rc)
+        rc = session_acknowledge(s->d->s, e);
+    s->acknowledged = s->d->loading = true;
     return rc ? rc : flow_respond_state(s->d->v, &s->d->kept, FLOW_ACKNOWLEDGED, e);
 }
 

@@ -166,7 +166,7 @@ $ python3 fill.py | derive-balances
 <= {"published":{"doc":{"user":"ann","balance":1,"refused":0}}}
 <= {"flushed":{}}
 <= {"startedCommit":{"state":{"updated":{"users":{"ann":{"balance":1,"refused":0}}},"mergePatch":true}}}
-! a document of t/in needs a user, and at /cents an amount: {"user":"bob"}
+! a document of t/in needs a name at /user and an amount at /cents: {"user":"bob"}
 = 2
 
 == only Flow knows derivations
@@ -185,3 +185,14 @@ $ weir shim --from flow --as airbyte -- derive-balances spec | grep -o "a deriva
 $ weir shim --from airbyte --as flow --derivation -- source-hello
 ! there are no derivations in protocol 'airbyte'
 = 2
+
+== its help and its documents say nothing of others
+$ derive-balances --help | grep -c -i -E "airbyte|singer tap|fivetran"
+< 0
+= 1
+$ derive-balances --help | grep -E "^(usage|lambda|  kind)"
+< usage: derive-balances                        Estuary Flow on standard input and output: JSON lines or protobuf, whichever comes,
+< lambda of a transform:
+<   kind  (text among 'deposit', 'withdrawal', required)
+$ source-hello --help | grep -c "^usage: "
+< 1

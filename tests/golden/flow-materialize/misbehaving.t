@@ -7,7 +7,7 @@ file flow.yaml
 | collections:
 |   t/c: {schema: {type: object, properties: {id: {type: integer}, v: {type: string}}, required: [id]}, key: [/id]}
 | materializations:
-|   t/m: {endpoint: {local: {command: [python3, bad.py], config: {path: out.json}}}, bindings: [{resource: {table: a}, source: t/c}]}
+|   t/m: {endpoint: {local: {command: [python3, bad.py], config: {path: out.json, load_all: true}}}, bindings: [{resource: {table: a}, source: t/c}]}
 file source.py
 | import json, sys
 | answers = {"spec": {"spec": {"protocol": 3032023, "configSchema": {}, "resourceConfigSchema": {}, "documentationUrl": "https://x"}},
@@ -108,3 +108,40 @@ $ sh bad.sh 's/    if request.get("state", {}).get("applied"):/    if False:/'
 ! the connector has not done with applying after 10 times
 ! a task failed
 = 5
+
+== a document twice
+$ sh bad.sh 's/        doc = self.table(binding).get(key)/        doc = {"id": 1}; send("loaded", {"doc": doc})/'
+< 0
+! applied
+! the connector loaded a document for t/c twice: {"id": 1}
+! a task failed
+= 5
+
+== a document before acknowledged
+$ sh bad.sh 's/        self.acknowledged = True/        self.acknowledged = True; send("loaded", {"doc": {"id": 1}})/'
+< 0
+! applied
+! acknowledge: the connector sent 'loaded' before 'acknowledged'
+! a task failed
+= 5
+
+== acknowledged twice
+$ sh bad.sh 's/        send("acknowledged", self.updated/        send("acknowledged", {}); send("acknowledged", self.updated/'
+< 0
+! applied
+! the connector sent 'acknowledged' while loading
+! a task failed
+= 5
+
+== flushed twice
+$ sh bad.sh 's/        send("flushed", {})/        send("flushed", {}); send("flushed", {})/'
+< 0
+! applied
+! startCommit: the connector sent 'flushed' after 'flushed'
+! a task failed
+= 5
+
+== policies that are none are none
+$ sh bad.sh 's/            "resourcePath": \[/            "serPolicy": {"strTruncateAfter": -1, "arrayTruncateAfter": "x"}, "caseInsensitiveFields": 7, "resourcePath": [/'
+< 1
+! applied

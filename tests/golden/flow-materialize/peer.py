@@ -6,17 +6,39 @@ config: path      the file: {"tables": {TABLE: [[KEY, DOCUMENT], ...]}, "checkpo
         mode      dict: written with startCommit; keeper: the same, and it keeps the checkpoint; files: staged files, which are listed in the state and merged
                   after the acknowledgement
         forbid    fields it does not take
-        impossible  fields that do not fit
+        impossible  fields that do not fit, until the binding is filled anew
         delta     every store is appended
         late      loaded documents come with the flush only
         old       sends states that replace, not merge
+        load_all  every key is to be loaded, although it could not exist
+        rows      it keeps values instead of documents
+        count     it counts how often each key was stored, beside the tables
+        tell      a file that gets every request but stores, as JSON lines
+        validated members of each validated binding, beside the usual ones
+        constraints  by field, instead of the usual ones
+
+KILL=self:N or both:N in the environment: with the N-th message or change of a file it dies, both takes its parent along.
 """
 
 import base64
 import json
 import os
+import signal
 import struct
 import sys
+
+KILL = os.environ.get("KILL", "nobody:0").split(":")
+EVENTS = 0
+
+
+def event():
+    global EVENTS
+    EVENTS += 1
+    if KILL[0] != "nobody" and EVENTS == int(KILL[1]):
+        sys.stdout.flush()
+        if KILL[0] == "both":
+            os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def unpack(data):
@@ -73,6 +95,7 @@ def check(ok, text):
 
 
 def send(kind, body):
+    event()
     sys.stdout.write(json.dumps({kind: body}) + "\n")
 
 
@@ -84,10 +107,12 @@ SPEC = {
 }
 
 
-def constraint(config, projection):
+def constraint(config, projection, backfill):
+    if projection["field"] in config.get("constraints", {}):
+        return config["constraints"][projection["field"]]
     if projection["field"] in config.get("forbid", []):
         return {"type": "FIELD_FORBIDDEN", "reason": "it is on the list"}
-    if projection["field"] in config.get("impossible", []):
+    if projection["field"] in config.get("impossible", []) and backfill < config.get("until", 1 << 32):
         return {"type": "INCOMPATIBLE", "reason": "the column is a date"}
     if projection["ptr"] == "" or projection.get("isPrimaryKey"):
         return {"type": "LOCATION_REQUIRED", "reason": "needed"}
@@ -102,7 +127,8 @@ def validate(request):
         bindings.append({
             "resourcePath": ["db", b["resourceConfig"]["table"]],
             "deltaUpdates": request["config"].get("delta", False),
-            "constraints": {p["field"]: constraint(request["config"], p) for p in b["collection"]["projections"]},
+            "constraints": {p["field"]: constraint(request["config"], p, b.get("backfill", 0)) for p in b["collection"]["projections"]},
+            **request["config"].get("validated", {}),
         })
     send("validated", {"bindings": bindings})
 
@@ -110,12 +136,29 @@ def validate(request):
 def check_task(task):
     for b in task["bindings"]:
         check(b["resourceConfig"]["_meta"]["path"] == b["resourcePath"] == ["db", b["resourceConfig"]["table"]], "wrong resource path")
-        check(b["fieldSelection"]["document"] == "flow_document", "the document is not selected")
+        check(b["fieldSelection"]["document"] == "flow_document" or "flow_document" in task["config"].get("constraints", {}), "the document is not selected")
         check(b["fieldSelection"]["values"] == sorted(b["fieldSelection"]["values"]), "values are not sorted")
+
+
+def backfills(task):
+    return {b["resourcePath"][1]: b.get("backfill", 0) for b in (task or {}).get("bindings", [])}
+
+
+def drop_old(request):
+    """Tables that are to be filled anew."""
+    path, last = request["materialization"]["config"]["path"], backfills(request.get("lastMaterialization"))
+    gone = [t for t, n in backfills(request["materialization"]).items() if n > last.get(t, n)]
+    if gone:
+        with open(path) as file:
+            data = json.load(file)
+        data["tables"] = {t: rows for t, rows in data["tables"].items() if t not in gone}
+        with open(path, "w") as file:
+            json.dump(data, file)
 
 
 def apply(request):
     check_task(request["materialization"])
+    drop_old(request)
     if request.get("state", {}).get("applied"):
         send("applied", {})
     else:
@@ -142,6 +185,8 @@ class Store:
         opened = {}
         if self.mode == "keeper" and self.data.get("checkpoint"):
             opened["runtimeCheckpoint"] = self.data["checkpoint"]
+        if self.config.get("load_all"):
+            opened["disableLoadOptimization"] = True
         send("opened", opened)
 
     def read(self):
@@ -160,7 +205,9 @@ class Store:
         partial = f'{self.config["path"]}.{os.getpid()}'
         with open(partial, "w") as file:
             json.dump(self.data, file)
+        event()
         os.rename(partial, self.config["path"])
+        event()
 
     def table(self, binding):
         return self.tables.setdefault(self.task["bindings"][binding]["resourcePath"][1], [] if self.config.get("delta") else {})
@@ -199,14 +246,18 @@ class Store:
         for field, value, packed in zip(self.fields[binding]["values"], m["values"], values):
             check(value == packed or float(value) == packed, f"{field} {value} is packed as {packed}")
         if not self.config.get("delta"):
-            check((binding, key) in self.asked, f"key {key} was not loaded")
+            check((binding, key) in self.asked or not self.config.get("load_all"), f"key {key} was not loaded")
             exists = key in self.table(binding)
             check(m.get("exists", False) == exists, f"key {key}: exists is {m.get('exists', False)}, should be {exists}")
-        self.stores.append((binding, key, m.get("delete", False), m["doc"]))
+        row = dict(zip(self.fields[binding]["values"], m["values"]))
+        self.stores.append((binding, key, m.get("delete", False), m.get("doc", row) if not self.config.get("rows") else row))
 
     def merge(self, stores):
         for binding, key, delete, doc in stores:
             table = self.table(binding)
+            if self.config.get("count"):
+                counts = self.data.setdefault("counts", {})
+                counts[key] = counts.get(key, 0) + 1
             if isinstance(table, list):
                 table.append([json.loads(key), doc])
             elif delete:
@@ -227,6 +278,7 @@ class Store:
             name = f'{self.config["path"]}.staged-{os.getpid()}-{self.transactions}'
             with open(name, "w") as file:
                 json.dump(self.stores, file)
+            event()
             answer = self.updated({"files": [name], "transactions": self.transactions})
         else:
             self.merge(self.stores)
@@ -240,21 +292,32 @@ class Store:
     def acknowledge(self, m):
         check(not self.acknowledged, "acknowledge out of order")
         files = self.state.get("files", [])
+        merged = self.data.setdefault("merged", []) if self.config.get("count") else [] # merging twice is harmless, but would be counted
         for name in files:
-            with open(name) as file:
-                self.merge(json.load(file))
+            if name not in merged:
+                with open(name) as file:
+                    self.merge(json.load(file))
         if files:
+            merged[:] = files
             self.write()
         self.acknowledged = True
         send("acknowledged", self.updated({"files": None}) if files else {})
 
 
+def tell(kind, body, config):
+    if config.get("tell") and kind != "store":
+        with open(config["tell"], "a") as file:
+            file.write(json.dumps({kind: body}) + "\n")
+
+
 def main():
-    store = None
+    store, config = None, {}
     for line in sys.stdin:
         message = json.loads(line)
         kind = next(k for k in message if k != "$internal")
         body = message[kind]
+        config = body.get("config") or body.get("materialization", {}).get("config") or config
+        tell(kind, body, config)
         if kind == "spec":
             send("spec", SPEC)
         elif kind == "validate":

@@ -36,3 +36,10 @@ file flow.yaml
 |   acme/hello: {endpoint: {native: {connector: source-hello, config: {}}}, bindings: []}
 $ weir docs --format airbyte | grep dockerRepository
 <   dockerRepository: "source-hello"
+
+== a derivation: for people, and nobody else
+$ weir docs derive-sqlite | head -n 1
+< # `derive-sqlite`
+$ weir docs --format airbyte derive-sqlite
+! weir docs: 'derive-sqlite' is a derivation, which only Flow knows: there is no document of format airbyte of it
+= 2

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "doc/schema.h"
+#include "doc/schema_words.h"
 #include "fault.h"
 
 typedef struct rig {
@@ -64,7 +65,7 @@ static void test_refused_schemas(void **state)
         {"{\"$ref\":\"#/$defs/x\"}", "schema /$ref: '#/$defs/x' leads nowhere: nothing is there"},
         {"{\"$ref\":\"#x\"}", "schema /$ref: '#x' leads nowhere: there is no anchor 'x'"},
         {"{\"$ref\":\"flow://inferred-schema\"}", "schema /$ref: 'flow://inferred-schema' leads nowhere: there is no schema 'flow://inferred-schema'"},
-        {"{\"$schema\":\"https://example.com/mine\"}", "there is no schema 'https://example.com/mine'"},
+        {"{\"$schema\":\"https://example.com/mine\"}", "schema /$schema: there is no schema 'https://example.com/mine'"},
         {"{\"required\":[1]}", "schema /required: a list of names"},
         {"{\"reduce\":{\"strategy\":\"biggest\"}}", "schema /reduce: unknown strategy 'biggest'"},
         {"{\"reduce\":\"append\"}", "schema /reduce: this must be an object with a `strategy`"},
@@ -343,6 +344,32 @@ static void test_schemas_of_others(void **state)
     err_free(&e);
 }
 
+/* The drafts' own schemas are valid by themselves, and know what no schema may say. */
+static void test_metaschemas(void **state)
+{
+    (void)state;
+    static const char *const drafts[] = {"http://json-schema.org/draft-04/schema", "http://json-schema.org/draft-06/schema", "http://json-schema.org/draft-07/schema",
+                                         "https://json-schema.org/draft/2019-09/schema", "https://json-schema.org/draft/2020-12/schema"};
+    static const char *const bad[] = {"1", "{\"type\":1}", "{\"type\":[\"text\"]}", "{\"minLength\":-1}", "{\"maxItems\":1.5}", "{\"allOf\":[]}", "{\"anyOf\":[1]}", "{\"required\":[1]}",
+                                      "{\"properties\":{\"a\":{\"not\":{\"pattern\":1}}}}", "{\"multipleOf\":0}", "{\"definitions\":{\"a\":{\"uniqueItems\":1}}}"};
+    for (size_t i = 0; i < sizeof drafts / sizeof *drafts; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "{\"$schema\":\"%s\",\"$ref\":\"%s#\"}", drafts[i], drafts[i]);
+        rig r = rig_of(text, NULL);
+        buf meta = {0};
+        buf_addv(&meta, metaschema_at(view_of(drafts[i])));
+        assert_true(valid(&r, buf_text(&meta), false));
+        assert_true(valid(&r, "{\"properties\":{\"a\":{\"type\":[\"integer\",\"null\"]}},\"required\":[\"a\"],\"items\":{}}", false));
+        for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+            if (valid(&r, bad[k], false))
+                fail_msg("%s takes %s", drafts[i], bad[k]);
+        assert_int_equal(valid(&r, "true", false), i > 0);
+        assert_int_equal(valid(&r, "{\"exclusiveMinimum\":1}", false), i > 0);
+        buf_free(&meta);
+        rig_free(&r);
+    }
+}
+
 static void test_endless_reference(void **state)
 {
     (void)state;
@@ -509,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_notes_of_two_schemas),
         cmocka_unit_test(test_conflicting_notes),
         cmocka_unit_test(test_schemas_of_others),
+        cmocka_unit_test(test_metaschemas),
         cmocka_unit_test(test_endless_reference),
         cmocka_unit_test(test_deep_documents),
         cmocka_unit_test(test_numbers_of_any_length),

@@ -105,13 +105,13 @@ static void assert_refused(world *w, const char *spec, const char *fields, const
 static void test_recommended(void **state)
 {
     assert_columns(*state, PEOPLE "}", "{}", NULL, "last id | name born pic address tags");
-    assert_columns(*state, PEOPLE "}", "{recommended: true}", NULL, "last id | name born pic address tags");
+    assert_columns(*state, PEOPLE "}", "{recommended: true}", NULL, "last id | name _meta/op born pic address/city address/a/b tags");
     assert_columns(*state, PEOPLE "}", "null", NULL, "last id | name born pic address tags");
     assert_columns(*state, PEOPLE "}", "{recommended: 1}", NULL, "last id | name born pic address tags");
     assert_columns(*state, PEOPLE "}", "{recommended: 2}", NULL,
-                   "last id | name _meta/op born pic address address/city address/a/b tags");
+                   "last id | name _meta/op born pic address/city address/a/b tags");
     assert_columns(*state, PEOPLE "}", "{recommended: 4000000000}", NULL,
-                   "last id | name _meta/op born pic address address/city address/a/b tags");
+                   "last id | name _meta/op born pic address/city address/a/b tags");
     assert_columns(*state, PEOPLE "}", "{recommended: false}", NULL, "last id |");
     assert_columns(*state, PEOPLE "}", "{recommended: 0}", NULL, "last id |");
     assert_columns(*state, PEOPLE "}", "{exclude: [born, tags, unknown]}", NULL, "last id | name pic address");
@@ -155,9 +155,9 @@ static void test_what_columns_say(void **state)
 static void test_include(void **state)
 {
     assert_columns(*state, PEOPLE "}", "{recommended: false, include: {tags: {}, address/city: {}}}", NULL,
-                   "last id | tags address/city");
+                   "last id | address/city tags");
     assert_columns(*state, PEOPLE "}", "{recommended: false, require: {never: {}, id: {}}}", NULL, "last id | never");
-    assert_columns(*state, PEOPLE "}", "{recommended: true, include: {flow_document: {}}, exclude: [name]}", NULL,
+    assert_columns(*state, PEOPLE "}", "{recommended: 1, include: {flow_document: {}}, exclude: [name]}", NULL,
                    "last id | born pic address tags flow_document");
     assert_columns(*state, PEOPLE "}", "{recommended: false, include: {flow_document: {}}}", NULL, "last id | flow_document");
 }
@@ -172,11 +172,51 @@ static void test_explicit(void **state)
     assert_columns(*state, PEOPLE ", projections: {surname: /last, town: /address/city}}", "{exclude: [surname, town]}", NULL,
                    "last id | name born pic address tags");
     assert_columns(*state, PEOPLE ", projections: {Name: /name}}", "{include: {name: {}}}", NULL,
-                   "last id | born pic address tags Name name");
+                   "last id | name born pic address tags Name");
     /* A field of the schema can be taken by a projection of something else. */
     assert_columns(*state, PEOPLE ", projections: {tags: /address/city}}", "{}", NULL, "last id | name born pic address tags");
     assert_view(column(*state, "tags")->pointer, "/address/city");
-    assert_columns(*state, PEOPLE ", projections: {Name: /name}}", "{recommended: false}", NULL, "last id |");
+    assert_columns(*state, PEOPLE ", projections: {Name: /name, town: {location: /address/city, partition: true}}}", "{recommended: false}", NULL,
+                   "last id | town");
+    assert_true(column(*state, "town")->partition && column(*state, "town")->given);
+}
+
+static void test_group_by(void **state)
+{
+    assert_columns(*state, PEOPLE "}", "{groupBy: [address/city, id]}", NULL, "address/city id | name last born pic address tags");
+    assert_columns(*state, PEOPLE ", projections: {Name: /name}}", "{groupBy: [Name], recommended: false}", NULL, "Name |");
+    assert_refused(*state, PEOPLE "}", "{groupBy: [nme, tags, id, id, born], exclude: [born]}",
+                   "flow.yaml:2:103: \"a/c\" has no field \"nme\"; did you mean \"name\"?\n"
+                   "flow.yaml:2:108: \"tags\" cannot be part of a key: it is an object or array\n"
+                   "flow.yaml:2:118: \"id\" is there twice\n"
+                   "flow.yaml:2:122: \"born\" is part of the key and cannot be excluded");
+}
+
+/* flow.md 6.1. */
+static void test_inference(void **state)
+{
+    static const char spec[] =
+        "{key: [/id], schema: {type: object, required: [id, n, nil], properties: {id: {type: string, maxLength: 12, format: uuid, title: T, description: D},"
+        " n: {type: [number, 'null'], minimum: 1.50, exclusiveMaximum: 3, maximum: 7, default: 2, reduce: {strategy: sum}}, nil: {type: [string, 'null']},"
+        " list: {type: array, minItems: 1, maxItems: 9, items: {type: [integer, string]}, reduce: {strategy: lastWriteWins}},"
+        " s: {enum: [a, b], secret: true, contentMediaType: text/plain}, one: {anyOf: [{reduce: {strategy: sum}}, {reduce: {strategy: maximize}}]}}}}";
+    world *w = *state;
+    assert_columns(w, spec, "{include: {flow_published_at: {}, s: {castTo: x}}}", NULL, "id | n nil list s one flow_published_at");
+    assert_view(column(w, "id")->inference,
+                "{\"types\":[\"string\"],\"string\":{\"format\":\"uuid\",\"maxLength\":12},\"title\":\"T\",\"description\":\"D\",\"exists\":\"MUST\"}");
+    assert_view(column(w, "n")->inference, "{\"types\":[\"null\",\"number\"],\"default\":2,\"exists\":\"MUST\",\"numeric\":{\"hasMinimum\":true,"
+                                           "\"minimum\":1.50,\"hasMaximum\":true,\"maximum\":7},\"reduce\":\"REDUCE_SUM\"}");
+    assert_view(column(w, "nil")->inference, "{\"types\":[\"null\",\"string\"],\"exists\":\"MUST\"}");
+    assert_false(column(w, "nil")->required);
+    assert_view(column(w, "list")->inference,
+                "{\"types\":[\"array\"],\"exists\":\"MAY\",\"array\":{\"minItems\":1,\"hasMaxItems\":true,\"maxItems\":9,\"itemTypes\":[\"integer\",\"string\"]},"
+                "\"reduce\":\"REDUCE_LAST_WRITE_WINS\"}");
+    assert_view(column(w, "s")->inference, "{\"types\":[\"string\"],\"string\":{\"contentType\":\"text/plain\"},\"secret\":true,\"exists\":\"MAY\",\"enum\":[\"a\",\"b\"],"
+                                           "\"contentMediaType\":\"text/plain\"}");
+    assert_view(weir_json_at(column(w, "one")->inference, "/reduce"), "\"REDUCE_MULTIPLE\"");
+    assert_view(column(w, "s")->config, "{\"castTo\":\"x\"}");
+    assert_view(column(w, "flow_published_at")->pointer, "/_meta/uuid");
+    assert_view(column(w, "flow_published_at")->format, "date-time");
 }
 
 static void test_nothing_known(void **state)
@@ -232,12 +272,11 @@ static void test_refused(void **state)
         "flow.yaml:3:15: the schema of \"a/c\" does not know the key \"/idd\"; did you mean \"/id\"?\n"
         "flow.yaml:3:15: the key \"/address\" of \"a/c\" cannot be an object or array");
     assert_refused(*state, PEOPLE "}",
-                   "{include: {nme: {}, born: {}}, require: {zzzzzzzz: {}}, exclude: [born, id], groupBy: [name]}",
+                   "{include: {nme: {}, born: {}}, require: {zzzzzzzz: {}}, exclude: [born, id]}",
                    "flow.yaml:2:103: \"a/c\" has no field \"nme\"; did you mean \"name\"?\n"
                    "flow.yaml:2:112: \"born\" is excluded as well\n"
                    "flow.yaml:2:133: \"a/c\" has no field \"zzzzzzzz\"\n"
-                   "flow.yaml:2:157: \"id\" is part of the key and cannot be excluded\n"
-                   "flow.yaml:2:169: \"groupBy\": not supported yet by this version");
+                   "flow.yaml:2:157: \"id\" is part of the key and cannot be excluded");
     assert_int_equal(choose(*state, "{key: [/id], schema: {$ref: '#/$defs/gone'}}", "{}", NULL), WEIR_E_CONFIG);
 }
 
@@ -265,7 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_recommended), TEST(test_what_columns_say), TEST(test_include), TEST(test_explicit),  TEST(test_nothing_known),
-        TEST(test_inferred),    TEST(test_relaxed),          TEST(test_refused), TEST(test_no_memory),
+        TEST(test_inferred), TEST(test_group_by), TEST(test_inference),    TEST(test_relaxed),          TEST(test_refused), TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

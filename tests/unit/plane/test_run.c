@@ -95,6 +95,13 @@ static weir_rc open_destination(weir_task *t, const weir_connector *me, const vo
     return script.keeps_checkpoint ? weir_resume(t, view_of(script.kept)) : WEIR_OK;
 }
 
+/* It holds rows that nobody here has stored. */
+static weir_rc open_loading(weir_task *t, const weir_connector *me, const void *config, void **ret)
+{
+    weir_rc rc = open_destination(t, me, config, ret);
+    return rc ? rc : weir_load_all(t);
+}
+
 static weir_rc apply(weir_task *t, void *self, const weir_binding *b, size_t count)
 {
     (void)t;
@@ -150,7 +157,7 @@ static const weir_connector plain = {
     .materialize = &(const weir_materialize){.apply = apply, .store = store, .commit = commit},
 };
 static const weir_connector loading = {
-    .abi = WEIR_ABI, .name = "materialize-loading", .version = "1", .resource = resource, .resource_size = sizeof(char *), .open = open_destination,
+    .abi = WEIR_ABI, .name = "materialize-loading", .version = "1", .resource = resource, .resource_size = sizeof(char *), .open = open_loading,
     .materialize = &(const weir_materialize){.apply = apply, .load = load, .store = store, .commit = commit, .needs_exists = true},
 };
 

@@ -20,7 +20,7 @@ NetworkPort: number 1 u32, protocol 2 text, public 3 bool
 InferenceString: content_type 3 text, format 4 text, max_length 6 u32, content_encoding 7 text
 InferenceNumeric: has_minimum 1 bool, minimum 2 double, has_maximum 3 bool, maximum 4 double
 InferenceArray: min_items 1 u32, has_max_items 2 bool, max_items 3 u32, item_types 4 *text
-Inference: types 1 *text, string 3 InferenceString, title 4 text, description 5 text, default_json 6 json, secret 7 bool, exists 8 Exists, numeric 9 !InferenceNumeric, array 10 !InferenceArray, enum_json_vec 11 *json, reduce 12 !u32, content_media_type 14 !text
+Inference: types 1 *text, string 3 InferenceString, title 4 text, description 5 text, default_json 6 json, secret 7 bool, exists 8 Exists, numeric 9 InferenceNumeric, array 10 InferenceArray, enum_json_vec 11 *json, reduce 12 Reduce, redact 13 Redact, content_media_type 14 text
 Projection: ptr 1 text, field 2 text, explicit 3 bool, is_partition_key 4 bool, is_primary_key 5 bool, inference 6 Inference
 CollectionSpec: name 1 text, key 3 *text, uuid_ptr 4 text, partition_fields 5 *text, projections 6 *Projection, ack_template_json 7 json, write_schema_json 8 json, partition_template 9 !text, read_schema_json 11 json, derivation 12 !text
 CaptureBinding: resource_config_json 1 json, resource_path 2 *text, collection 3 CollectionSpec, backfill 4 u32, state_key 5 text
@@ -95,6 +95,8 @@ ENUMS = {
     "DerivationType": {"INVALID_CONNECTOR_TYPE": 0, "SQLITE": 1, "TYPESCRIPT": 2, "IMAGE": 3, "LOCAL": 4, "PYTHON": 5},
     "ShuffleType": {"INVALID_SHUFFLE_TYPE": 0, "BOOLEAN": 1, "INTEGER": 2, "STRING": 3},
     "ConstraintType": {"INVALID": 0, "FIELD_REQUIRED": 1, "LOCATION_REQUIRED": 2, "LOCATION_RECOMMENDED": 3, "FIELD_OPTIONAL": 4, "FIELD_FORBIDDEN": 5, "UNSATISFIABLE": 6, "INCOMPATIBLE": 7},
+    "Reduce": {f"REDUCE_{n}": i for i, n in enumerate("UNSET MULTIPLE APPEND FIRST_WRITE_WINS LAST_WRITE_WINS MAXIMIZE MERGE MINIMIZE SET SUM JSON_SCHEMA_MERGE".split())},
+    "Redact": {f"REDACT_{n}": i for i, n in enumerate("UNSET MULTIPLE BLOCK SHA256".split())},
     "Exists": {"INVALID": 0, "MUST": 1, "MAY": 2, "IMPLICIT": 3, "CANNOT": 4},
 }
 JSON_NAMES = {"enum_json_vec": "enum", "access_token_response_json_map": "accessTokenResponseMap", "refresh_token_response_json_map": "refreshTokenResponseMap"}
