@@ -16,7 +16,7 @@
 #include <duckdb.h>
 #include <weir.h>
 
-#include "../sqlite_common/lite_value.h"
+#include "lite_value.h"
 #include "digits.h"
 
 typedef enum duck_kind {

@@ -2,7 +2,7 @@
 #ifndef FILES_OUTPUT_H
 #define FILES_OUTPUT_H
 
-#include "../sqlite_common/lite_value.h"
+#include "lite_value.h"
 #include "sink.h"
 #include "stage.h"
 

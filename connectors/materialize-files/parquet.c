@@ -9,8 +9,8 @@
 #include <unistd.h>
 #include <weir_parquet.h>
 
-#include "../duckdb/digits.h"
-#include "../duckdb/moment.h"
+#include "digits.h"
+#include "moment.h"
 
 #define PLUGIN "materialize-duckdb.so"
 

@@ -2,7 +2,7 @@
 #ifndef FILES_PARQUET_H
 #define FILES_PARQUET_H
 
-#include "../sqlite_common/lite_value.h"
+#include "lite_value.h"
 
 typedef struct parquet parquet;
 

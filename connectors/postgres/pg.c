@@ -182,6 +182,7 @@ static weir_rc connect_to(weir_task *t, const settings *s, parameters *p, PGconn
     return WEIR_OK;
 }
 
+/* The server looks after us, too: if this machine vanishes, what we have locked is free in two minutes, and not when the kernel gives up after two hours. */
 weir_rc pg_connect(weir_task *t, pg *d)
 {
     parameters p = {0};
@@ -192,7 +193,8 @@ weir_rc pg_connect(weir_task *t, pg *d)
         return refused(t, d, &p);
     rc = check_server(t, d);
     return rc ? rc : pg_run(t, d, weir_format(t, "SET datestyle = ISO; SET timezone = 'UTC'; SET extra_float_digits = 3; SET bytea_output = hex;"
-                                                 " SET standard_conforming_strings = on; SET statement_timeout = 0; SET lock_timeout = %" PRId64,
+                                                 " SET standard_conforming_strings = on; SET statement_timeout = 0; SET tcp_keepalives_idle = 60;"
+                                                 " SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6; SET lock_timeout = %" PRId64,
                                               d->s->more.lock_timeout * 1000).ptr);
 }
 

@@ -5,7 +5,7 @@
 #include <libpq-fe.h>
 #include <weir.h>
 
-#include "../sqlite_common/lite_value.h" /* lite_text: bytes that grow; JSON strings */
+#include "lite_value.h" /* lite_text: bytes that grow; JSON strings */
 
 typedef struct advanced {
     const char *sslmode, *sslrootcert, *nul;

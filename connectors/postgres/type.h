@@ -23,7 +23,7 @@
 #include <string.h>
 #include <weir.h>
 
-#include "../sqlite_common/lite_value.h"
+#include "lite_value.h"
 
 typedef enum pg_type {
     PG_BOOL, PG_INT2, PG_INT4, PG_BIGINT, PG_NUMERIC, PG_REAL, PG_DOUBLE, PG_TEXT, PG_BYTEA, PG_TIMESTAMPTZ, PG_DATE, PG_TIME, PG_UUID, PG_INET,

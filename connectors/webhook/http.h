@@ -5,7 +5,7 @@
 #include <curl/curl.h>
 #include <weir.h>
 
-#include "../sqlite_common/lite_value.h" /* lite_text: bytes that grow */
+#include "lite_value.h" /* lite_text: bytes that grow */
 
 typedef struct http {
     CURL *curl;

@@ -45,12 +45,13 @@ static weir_rc write_junit(tests *t, size_t passed, size_t failed, err *e)
     return rc;
 }
 
-static weir_rc run(cli *c, const catalog *cat, err *e)
+static weir_rc run(cli *c, const catalog *cat, cli_live *l, err *e)
 {
     tests t = {.c = c, .path = cat->path};
+    const prepare_options o = cli_prepare_options(c, l);
     size_t passed, failed;
-    weir_rc rc = testing_run(&(testing_options){.catalog = cat, .names = (const char *const *)c->a.rest, .name_count = c->a.rest_count, .natives = c->natives,
-                                                .log = c->log, .stop_fd = c->stop_fd, .done = done, .arg = &t}, &passed, &failed, e);
+    weir_rc rc = testing_run(&(testing_options){.catalog = cat, .names = (const char *const *)c->a.rest, .name_count = c->a.rest_count, .natives = o.natives,
+                                                .log = o.log, .stop_fd = o.stop_fd, .done = done, .arg = &t, .live = o.live, .live_arg = o.arg}, &passed, &failed, e);
     if (!rc)
         rc = summary(&t, passed, failed, e);
     if (!rc)
@@ -64,9 +65,11 @@ static weir_rc run(cli *c, const catalog *cat, err *e)
 weir_rc cmd_test(cli *c, err *e)
 {
     catalog cat = {0};
-    weir_rc rc = catalog_read(&cat, c->a.source ? c->a.source : "flow.yaml", e);
+    cli_live *l = cli_live_new(c, e);
+    weir_rc rc = l ? catalog_read(&cat, c->a.source ? c->a.source : "flow.yaml", e) : WEIR_E_NOMEM;
     if (!rc)
-        rc = run(c, &cat, e);
+        rc = run(c, &cat, l, e);
+    cli_live_free(l);
     catalog_free(&cat);
     return rc;
 }

@@ -314,6 +314,8 @@ void derivation_close(derivation *d)
     free(d);
 }
 
+void derivation_live(const derivation *d) { set_live(d, d->s); }
+
 const weir_derivation *derivation_of(const derivation *d) { return &d->d; }
 
 bool derivation_resumed(const derivation *d, weir_view *ret)

@@ -30,6 +30,8 @@ typedef struct derivation_options {
 /** Opens the endpoint, validates, begins. */
 weir_rc derivation_open(derivation **ret, const derivation_options *o, err *e);
 void derivation_close(derivation *d);
+/** It works now, and not another one: tells live(). */
+void derivation_live(const derivation *d);
 /** What it does with what: after validation it is known which transforms change nothing. */
 const weir_derivation *derivation_of(const derivation *d);
 /** Did the connector say what checkpoint its state belongs to (weir_resume)? @param ret it; empty: it has none, its state is new */

@@ -98,14 +98,23 @@ static weir_rc take_published(void *arg, weir_view doc, err *e)
     return !rc && v->why.len ? gate_refuse(v->to->c, doc, &v->why, e) : rc;
 }
 
+static void live(void *arg, session *s)
+{
+    const testing_options *o = ((deriver *)arg)->t->o;
+    if (o->live)
+        o->live(o->live_arg, s);
+}
+
 static weir_rc open_deriver(deriver *v, err *e)
 {
     weir_rc rc = make_combine(v->to, e);
-    if (!rc && v->d)
+    if (!rc && v->d) {
+        derivation_live(v->d);
         return derivation_reset(v->d, e);
+    }
     const testing_options *o = v->t->o;
     if (!rc)
-        rc = derivation_open(&v->d, &(derivation_options){.t = v->task, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .published = take_published, .arg = v}, e);
+        rc = derivation_open(&v->d, &(derivation_options){.t = v->task, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .published = take_published, .live = live, .arg = v}, e);
     return rc;
 }
 
@@ -177,6 +186,7 @@ static weir_rc derive(deriver *v, err *e)
     weir_rc rc = WEIR_OK;
     if (!in)
         return WEIR_OK;
+    derivation_live(v->d);
     for (; in && !rc; in = next_input(v))
         rc = read_batch(v, in, e);
     if (!rc)

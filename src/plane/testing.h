@@ -26,6 +26,8 @@ typedef struct testing_options {
     /** A test has ended; good until it returns. */
     weir_rc (*done)(void *arg, const test_result *r, err *e);
     void *arg;
+    void (*live)(void *arg, session *s); /* the session that works now; NULL: none; so that it can be stopped. May be NULL */
+    void *live_arg;
 } testing_options;
 
 /** Runs tests one after the other, each as if nothing had been before it.

@@ -456,6 +456,18 @@ def test_urls(server):
         same(server.ask("SELECT id FROM t"), "1")
 
 
+def test_the_server_notices_a_dead_client(server):
+    server.ask("CREATE TABLE seen (idle text); CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen"
+               " VALUES (current_setting('tcp_keepalives_idle')); RETURN NULL; END $$")
+    with Place(server) as p:
+        p.collection("t", {"id": INT}).put("t", {"id": 1})
+        p.run()
+        server.ask("CREATE TRIGGER look AFTER UPDATE ON weir_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION look()")
+        p.put("t", {"id": 2})
+        p.run()
+        same(server.ask("SELECT DISTINCT idle FROM seen"), "60")
+
+
 def test_read_only_role(server):
     server.ask("CREATE ROLE reader LOGIN PASSWORD 'r'")
     with Place(server, server.config(user="reader", password="r")) as p:

@@ -170,3 +170,30 @@ $ weir test | grep -v t:
 <*
 < ok    acme/good
 < 2 tests: 1 passed, 1 failed
+
+== SIGTERM ends a derivation that says nothing, and with it all tests
+file silent.yaml
+| collections:
+|   acme/a: {schema: {type: object, properties: {id: {type: integer}}, required: [id]}, key: [/id]}
+|   acme/b:
+|     schema: {type: object, properties: {id: {type: integer}}, required: [id]}
+|     key: [/id]
+|     derive: {using: {local: {command: [sh, -c, "touch begun; cat >/dev/null"], config: {}}}, transforms: [{name: t, source: acme/a, shuffle: any}]}
+| tests:
+|   acme/one: [{ingest: {collection: acme/a, documents: [{id: 1}]}}, {verify: {collection: acme/b, documents: []}}]
+|   acme/two: [{ingest: {collection: acme/a, documents: [{id: 1}]}}, {verify: {collection: acme/a, documents: [{id: 1}]}}]
+$ weir test --source silent.yaml & until [ -e begun ]; do :; done; kill -TERM $!; wait $!
+= 1
+
+== SIGTERM ends SQL that has no end
+file endless.yaml
+| collections:
+|   acme/a: {schema: {type: object, properties: {id: {type: integer}}, required: [id]}, key: [/id]}
+|   acme/b:
+|     schema: {type: object, properties: {id: {type: integer}}, required: [id]}
+|     key: [/id]
+|     derive: {using: {local: {command: [sh, -c, "touch begun; exec derive-sqlite"], config: {}, env: {FLOW_RUNTIME_CODEC: json}}}, transforms: [{name: t, source: acme/a, shuffle: any, lambda: "with recursive c(n) as (select 1 union all select n + 1 from c) select count(*) as id from c;"}]}
+| tests:
+|   acme/one: [{ingest: {collection: acme/a, documents: [{id: 1}]}}, {verify: {collection: acme/b, documents: []}}]
+$ weir test --source endless.yaml & until [ -e begun ]; do :; done; kill -TERM $!; wait $!
+= 1
