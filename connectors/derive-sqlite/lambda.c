@@ -311,7 +311,10 @@ static weir_rc publish(weir_task *t, const statement *s, const weir_binding *to)
     for (size_t i = 0; !rc && i < s->output_count; i++)
         if (s->outputs[i].name.quoted)
             rc = put_column(t, s->st, (int)i, s->outputs[i].name);
-    return rc ? rc : weir_end(t); /* a document that was begun is taken back with the callback */
+    rc = rc ? rc : weir_end(t); /* a document that was begun is taken back with the callback */
+    if (rc == WEIR_E_REMOTE)    /* whoever wrote the SQL has to act */
+        rc = weir_fail(t, WEIR_E_CONFIG, "it selects text that is not UTF-8");
+    return rc;
 }
 
 /* --------------------------------------------------------------------------------------------------------------- running -- */

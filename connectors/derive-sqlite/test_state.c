@@ -458,7 +458,7 @@ static void test_text_that_is_not_utf8(void **state)
     open_memory(&r, "[]");
     TRANSFORM(&r, "select cast(x'ff41' as text) as x;");
     begin(&r);
-    assert_int_not_equal(try_read(&r, 0, "{}"), WEIR_OK);
+    assert_error(&r, try_read(&r, 0, "{}"), WEIR_E_CONFIG, "transform \"t0\", line 1, document {}: it selects text that is not UTF-8");
     run_close(&r);
 }
 
