@@ -2,7 +2,7 @@
 #ifndef WEIR_TEST_DOC_REDUCE_RIG_H
 #define WEIR_TEST_DOC_REDUCE_RIG_H
 
-#include "../json/helpers.h"
+#include "json/helpers.h"
 #include "doc/reduce.h"
 
 typedef struct rig {

@@ -1,5 +1,5 @@
 /* Regular expressions: what ECMA-262 (Unicode mode) says, where PCRE2 says something else. More of it is in the public suite: tests/suites/schema. */
-#include "../json/helpers.h"
+#include "json/helpers.h"
 
 #include "doc/pattern.h"
 

@@ -1,6 +1,6 @@
 /* What schemas are refused, why documents are not valid, what is noted of them (flow.md 8.2), what others' schemas are referred to. That the keywords mean what the
  * drafts say is shown by the public test suite: tests/suites/schema. */
-#include "../json/helpers.h"
+#include "json/helpers.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Expected values: RFC 8259; json_check() for what is JSON at all; the values of documents that the test makes itself. */
-#include "../json/helpers.h"
+#include "json/helpers.h"
 
 #include <errno.h>
 #include <stdio.h>
