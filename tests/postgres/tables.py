@@ -456,6 +456,22 @@ def test_urls(server):
         same(server.ask("SELECT id FROM t"), "1")
 
 
+def test_sockets(_):
+    from server import Server
+
+    class Local(Server):
+        def start(self):
+            self.settings.append(f"unix_socket_directories={self.folder / 'data'}")
+            (self.folder / "data").chmod(0o750)  # PostgreSQL wants no more
+            super().start()
+
+    with Local() as s:
+        with Place(s, s.config(address=f"{s.folder / 'data'}:{s.port}")) as p:
+            p.collection("t", {"id": INT}).put("t", {"id": 1})
+            p.run()
+            same(s.ask("SELECT id FROM t"), "1")
+
+
 def test_read_only_role(server):
     server.ask("CREATE ROLE reader LOGIN PASSWORD 'r'")
     with Place(server, server.config(user="reader", password="r")) as p:
