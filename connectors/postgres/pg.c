@@ -192,9 +192,10 @@ weir_rc pg_connect(weir_task *t, pg *d)
     if (PQstatus(d->conn) != CONNECTION_OK)
         return refused(t, d, &p);
     rc = check_server(t, d);
-    return rc ? rc : pg_run(t, d, weir_format(t, "SET datestyle = ISO; SET timezone = 'UTC'; SET extra_float_digits = 3; SET bytea_output = hex;"
-                                                 " SET standard_conforming_strings = on; SET statement_timeout = 0; SET tcp_keepalives_idle = 60;"
-                                                 " SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6; SET lock_timeout = %" PRId64,
+    /* The server, too, is to notice soon that the other side is gone: a session that nobody speaks to any more would keep its locks. */
+    return rc ? rc : pg_run(t, d, weir_format(t, "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET datestyle = ISO;"
+                                                 " SET timezone = 'UTC'; SET extra_float_digits = 3; SET bytea_output = hex;"
+                                                 " SET standard_conforming_strings = on; SET statement_timeout = 0; SET lock_timeout = %" PRId64,
                                               d->s->more.lock_timeout * 1000).ptr);
 }
 

@@ -465,7 +465,23 @@ def test_the_server_notices_a_dead_client(server):
         server.ask("CREATE TRIGGER look AFTER UPDATE ON weir_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION look()")
         p.put("t", {"id": 2})
         p.run()
-        same(server.ask("SELECT DISTINCT idle FROM seen"), "60")
+        same(server.ask("SELECT DISTINCT idle FROM seen"), "30")
+
+
+def test_sockets(_):
+    from server import Server
+
+    class Local(Server):
+        def start(self):
+            self.settings.append(f"unix_socket_directories={self.folder / 'data'}")
+            (self.folder / "data").chmod(0o750)  # PostgreSQL wants no more
+            super().start()
+
+    with Local() as s:
+        with Place(s, s.config(address=f"{s.folder / 'data'}:{s.port}")) as p:
+            p.collection("t", {"id": INT}).put("t", {"id": 1})
+            p.run()
+            same(s.ask("SELECT id FROM t"), "1")
 
 
 def test_read_only_role(server):
