@@ -53,7 +53,7 @@ def duckdb(p: Place, scale: float) -> Row:
     goal = "1.8 CPU seconds for a million rows"
     if without_duckdb(p):
         return Row("duckdb", "weir was built without DuckDB", "rows", [], goal)
-    config = {"connector": "materialize-duckdb", "config": {"path": str(p.work / "weir.duckdb")}}
+    config = {"connector": "materialize-duckdb", "config": {"path": str(p.work / "weir.duckdb"), "threads": 1}}
     by_weir = into(p, data, "duckdb", config, {"table": "records"}, "weir.duckdb")
     journal, csv, theirs = f"{data}/journals/*/*.ndjson", p.work / "records.csv", p.work / "theirs.duckdb"
     by_weir()

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -313,6 +314,41 @@ static void test_widening(void **state)
         }
 }
 
+/* Killed with everything still in DuckDB's log, which has to be read again. */
+static void load_and_die(fixture *f)
+{
+    run r;
+    begin(f, &r, "acme/load");
+    weir_binding *b = BIND(&r, "{\"table\":\"t\"}", 1, col("id", INT), col("n", NUM), formatted("at", "date-time"), formatted("d", "number"), col("i", INT));
+    apply(&r);
+    PUT(&r, b, "1", "0.5", "\"2024-01-01T00:00:00Z\"", "\"1.25\"", "1");
+    commit(&r, "{\"at\":1}");
+    PUT(&r, b, "1", "12345678901234567890.5", "\"soon\"", "\"many\"", "\"x\""); /* in the transaction that replaces the row */
+    PUT(&r, b, "2", "1", NULL, NULL, NULL);
+    commit(&r, "{\"at\":2}");
+    begin(f, &r, "acme/load");
+    b = BIND(&r, "{\"table\":\"t\"}", 1, col("id", INT), col("n", STR), col("more", OBJ), col("at", STR));
+    apply(&r);
+    PUT(&r, b, "3", "\"text\"", "{\"a\":1}", "\"y\"");
+    REMOVE(&r, b, "2");
+    commit(&r, "{\"at\":3}");
+    _exit(0);
+}
+
+static void test_log(void **state)
+{
+    fixture *f = *state;
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        load_and_die(f);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_gives(f, TYPES_OF("t"), "BIGINT,JSON,VARCHAR,VARCHAR,JSON,JSON");
+    assert_gives(f, "SELECT * FROM t ORDER BY id", "1|12345678901234567890.5|soon|many|\"x\"|NULL 3|\"text\"|y|NULL|NULL|{\"a\":1}");
+    assert_gives(f, "SELECT checkpoint FROM weir_checkpoints", "{\"at\":3}");
+}
+
 static void test_replacing(void **state)
 {
     fixture *f = *state;
@@ -557,7 +593,7 @@ static void test_bulk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_types), TEST(test_widening), TEST(test_replacing), TEST(test_schema_changes), TEST(test_checkpoint_and_fence), TEST(test_shards), TEST(test_expiry_and_cursor),
+        TEST(test_types), TEST(test_widening), TEST(test_log), TEST(test_replacing), TEST(test_schema_changes), TEST(test_checkpoint_and_fence), TEST(test_shards), TEST(test_expiry_and_cursor),
         TEST(test_many), TEST(test_bulk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
