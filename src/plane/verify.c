@@ -117,10 +117,10 @@ static document document_of(verification *v, const tree *t)
         if (part)
             tree_write(&json, part);
         whole &= part != NULL;
+        v->arena.failed |= !buf_ok(&json);
         tuple_pack(&packed, buf_view(&json));
         buf_printf(&shown, "%s%.*s %.*s", i ? ", " : "", VIEW_ARG(v->key[i]), VIEW_ARG(part ? buf_view(&json) : VIEW("(missing)")));
     }
-    v->arena.failed |= !buf_ok(&json);
     buf_free(&json);
     d.key = keep(v, &packed);
     d.shown = keep(v, &shown);
