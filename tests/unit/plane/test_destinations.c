@@ -113,12 +113,11 @@ static weir_rc acknowledge(weir_task *t, void *self)
     return strstr(buf_text(&script.said), "commit") || state.len ? weir_keep(t, VIEW("{\"files\":null,\"done\":1}")) : WEIR_OK;
 }
 
-/* It holds rows that are not from here. */
-static weir_rc open_late(weir_task *t, const weir_connector *me, const void *settings_given, void **ret)
+/* It holds rows that nobody here has stored. */
+static weir_rc open_late(weir_task *t, const weir_connector *me, const void *config_given, void **ret)
 {
     (void)me;
-    (void)settings_given;
-    *ret = NULL;
+    *ret = (void *)(uintptr_t)config_given; /* as without open() */
     return weir_load_all(t);
 }
 
