@@ -1,8 +1,12 @@
 #include "duck.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
     duckdb_error_type type;
@@ -70,13 +74,34 @@ static duckdb_instance_cache all_instances(void)
     return instances;
 }
 
+/* A database of its own, empty, under another name first: killed while it makes a file DuckDB leaves one that it cannot open. */
+static weir_rc make_file(weir_task *t, const duck *d)
+{
+    duckdb_database made = NULL;
+    char *words = NULL;
+    const char *name = weir_format(t, "%s.weir-new", d->path).ptr, *log = weir_format(t, "%s.weir-new.wal", d->path).ptr;
+    if (!name || !log)
+        return weir_fail(t, WEIR_E_NOMEM, "out of memory");
+    unlink(name);
+    unlink(log);
+    weir_rc rc = duckdb_open_ext(name, &made, NULL, &words) == DuckDBError ? duck_fail(t, d, "making", DUCKDB_ERROR_IO, words) : WEIR_OK;
+    duckdb_free(words);
+    duckdb_close(&made);
+    if (!rc && renameat2(AT_FDCWD, name, AT_FDCWD, d->path, RENAME_NOREPLACE) && errno != EEXIST && rename(name, d->path))
+        rc = weir_fail(t, WEIR_E_CONFIG, "making \"%s\": %s", d->path, strerror(errno));
+    unlink(name);
+    return rc;
+}
+
 weir_rc duck_connect(weir_task *t, duck *d)
 {
     char *words = NULL;
     weir_rc rc = WEIR_OK;
     if (d->connection)
         return WEIR_OK;
-    if (!d->database && duckdb_get_or_create_from_cache(all_instances(), d->path, &d->database, NULL, &words) == DuckDBError)
+    if (!d->database && access(d->path, F_OK) != 0)
+        rc = make_file(t, d);
+    if (!rc && !d->database && duckdb_get_or_create_from_cache(all_instances(), d->path, &d->database, NULL, &words) == DuckDBError)
         rc = duck_fail(t, d, "opening", DUCKDB_ERROR_IO, words);
     duckdb_free(words);
     if (!rc && duckdb_connect(d->database, &d->connection) == DuckDBError)

@@ -175,43 +175,32 @@ static weir_rc rebuild(rebuilding *r)
     return weir_wrap(r->t, duck_exec_text(r->t, r->l, sql), "making table \"%s\" anew", r->name);
 }
 
-static void add_change(const rebuilding *r, lite_text *sql, const definition *d)
+static void add_column(const rebuilding *r, lite_text *sql, const definition *d)
 {
-    char type[32];
-    duck_type_name(d->to, type, sizeof type);
     duck_add(sql, "ALTER TABLE ");
     add_table(sql, r->schema, r->name);
-    if (d->had) {
-        duck_add(sql, " ALTER COLUMN ");
-        duck_add_name(sql, d->name);
-        duck_add(sql, " SET DATA TYPE ");
-        duck_add(sql, type);
-        duck_add(sql, " USING ");
-        add_converted(r, sql, d);
-    } else {
-        duck_add(sql, " ADD COLUMN ");
-        duck_add_name(sql, d->name);
-        duck_add(sql, " ");
-        duck_add(sql, type);
-    }
+    duck_add(sql, " ADD COLUMN ");
+    add_definition(sql, d->name, d->to, false);
     duck_add(sql, ";");
 }
 
-/* In place, unless rows were changed in this transaction (DuckDB would not commit it) or an index forbids it. */
+/* Columns are added in place, unless rows were changed in this transaction (DuckDB would not commit it) or an index forbids it. A type is changed by making the
+ * table anew: DuckDB 1.5 cannot read its log again if ALTER ... USING with a function is in it. */
 static weir_rc change(rebuilding *r, bool touched)
 {
-    bool any = false;
+    bool any = false, types = false;
     weir_rc rc = find_indexes(r);
     r->l->sql.len = 0;
-    for (size_t i = 0; !rc && i < r->count; i++) {
-        if (r->columns[i].had && !r->columns[i].changed)
-            continue;
-        any = true;
-        if (!touched && !r->any_index)
-            add_change(r, &r->l->sql, &r->columns[i]);
+    for (size_t i = 0; i < r->count; i++) {
+        types |= r->columns[i].had && r->columns[i].changed;
+        any |= !r->columns[i].had;
     }
-    if (!rc && any)
-        rc = touched || r->any_index ? rebuild(r) : duck_exec_text(r->t, r->l, &r->l->sql);
+    bool anew = types || (any && (touched || r->any_index));
+    for (size_t i = 0; !rc && !anew && i < r->count; i++)
+        if (!r->columns[i].had)
+            add_column(r, &r->l->sql, &r->columns[i]);
+    if (!rc && (any || types))
+        rc = anew ? rebuild(r) : duck_exec_text(r->t, r->l, &r->l->sql);
     lite_text_free(&r->indexes);
     return rc;
 }

@@ -295,10 +295,10 @@ static void fill_binding(catalog_reader *r, const tree *spec, const char *end, t
         problem_at(&r->found, source->mark, "\"%.*s\" is made by a derivation: a capture cannot write to it", VIEW_ARG(to->collection->name));
 }
 
-static weir_view on_incompatible(const tree *binding, const tree *task)
+static weir_view on_incompatible(const tree *binding, const tree *of_task)
 {
     weir_view own = tree_text(binding, "onIncompatibleSchemaChange");
-    return own.len ? own : tree_text(task, "onIncompatibleSchemaChange");
+    return own.len ? own : tree_text(of_task, "onIncompatibleSchemaChange");
 }
 
 /* What is refused is put aside by collection. */

@@ -142,16 +142,16 @@ weir_rc fields_applied(fields *f, const prepared *p, err *e)
 
 /* ---- what does not fit ---- */
 
-static void tell(const fields *f, const weir_binding *b, const char *what, const buf *why)
+static void tell(const fields *f, const weir_binding *b, const char *what, buf *why)
 {
     buf text = {0};
-    buf_printf(&text, "binding %.*s: %s: %s", VIEW_ARG(b->name), what, buf_text(why));
+    buf_printf(&text, "binding %.*s: %s: %.*s", VIEW_ARG(b->name), what, VIEW_ARG(buf_view(why)));
     if (buf_ok(&text))
         log_record(f->log, WEIR_WARN, f->t->name, buf_view(&text), NULL, 0);
     buf_free(&text);
 }
 
-static weir_rc begin_backfill(fields *f, const weir_binding *b, size_t at, const buf *why, err *e)
+static weir_rc begin_backfill(fields *f, const weir_binding *b, size_t at, buf *why, err *e)
 {
     arena a = {0};
     buf name = backfill_note(&f->t->bindings[at]), digits = {0};
@@ -169,7 +169,7 @@ static weir_rc begin_backfill(fields *f, const weir_binding *b, size_t at, const
 }
 
 /* @param live something of the binding is stored: a table that never was ours is not emptied */
-static weir_rc settle(fields *f, const weir_binding *b, size_t at, bool live, const buf *why, err *e)
+static weir_rc settle(fields *f, const weir_binding *b, size_t at, bool live, buf *why, err *e)
 {
     const weir_view action = f->t->bindings[at].on_incompatible;
     if (view_is(action, "disableTask")) {
@@ -183,7 +183,7 @@ static weir_rc settle(fields *f, const weir_binding *b, size_t at, bool live, co
         return WEIR_OK;
     }
     if (view_is(action, "abort") || !live || f->renewed[at])
-        return err_fail(e, WEIR_E_CONFIG, "%s", buf_text(why));
+        return err_fail(e, WEIR_E_CONFIG, "%.*s", VIEW_ARG(buf_view(why)));
     return begin_backfill(f, b, at, why, e);
 }
 

@@ -707,15 +707,15 @@ static weir_rc flush(materialization *m, err *e)
 /* All keys first, then all rows: that is the order in which some destinations work. */
 static weir_rc store_round(materialization *m, transaction *x, err *e)
 {
-    bool loads = false;
+    bool asked = false;
     weir_rc rc = WEIR_OK;
     for (size_t i = 0; i < m->count && !rc; i++)
         rc = of_binding(&m->sources[i], make_rows(m, &m->sources[i], e), e);
     for (size_t i = 0; i < m->count; i++)
-        loads |= is_asked(m, &m->sources[i]);
+        asked |= is_asked(m, &m->sources[i]);
     for (size_t i = 0; i < m->count && !rc; i++)
         rc = of_binding(&m->sources[i], load_rows(m, &m->sources[i], e), e);
-    if (!rc && loads)
+    if (!rc && asked)
         rc = flush(m, e);
     for (size_t i = 0; i < m->count && !rc; i++)
         rc = of_binding(&m->sources[i], reduce_rows(&m->sources[i], e), e);

@@ -3,8 +3,8 @@ them, and no row that is an addition is there twice.
 
     kill.py [ROUNDS [FIRST-SEED]]
 
-Between the connector and the server stands a proxy (proxy.py), which acts at a number drawn from a seed. Up to four times a round, then runs to the end. Rows
-with a key, rows that are additions, and sums of what a derivation makes of these: a document that counts twice anywhere on its way shows.
+Between the connector and the server stands a proxy (proxy.py), which acts at a number drawn from a seed. Up to four times a round, then runs to the end.
+Rows with a key, rows that are additions, and sums of what a derivation makes of these: a document that counts twice anywhere on its way shows.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""Destinations that are pushed to, killed at random points, resumed from the last state they gave back: what is in SQLite afterwards equals a reference.
+"""Destinations that are pushed to, killed at random points, resumed from the last state they gave back: what is in SQLite, or in DuckDB, afterwards equals a reference.
 
-    push.py [ROUNDS [FIRST-SEED]]
+    push.py [ROUNDS [FIRST-SEED [DATABASE]]]
 
 Each round draws streams (with a key and deletions, with a cursor, without a key, with changing schemas), their messages and states from a seed; a target or an Airbyte
 destination gets them, dies of faults.so at its N-th read, write or sync, or of SIGTERM, and gets the messages behind its last state again. Rows with a key
@@ -24,7 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build")).resolve()
-SQLITE = BUILD / "bin" / "materialize-sqlite"
+DUCKDB = Path(os.environ.get("WEIR_PEERS", Path.home() / ".cache" / "weir-peers")) / "target-duckdb" / "bin" / "python" # reads what ours has written
 FAULTS = BUILD / "tests" / "faults.so"
 TYPES = {"id": ["integer"], "k": ["string"], "n": ["null", "number"], "t": ["null", "string"], "o": ["null", "object", "array"], "late": ["null", "string"],
          "Late": ["null", "integer"]}
@@ -129,9 +129,34 @@ def position(protocol, output):
     return found
 
 
+READ_DUCKDB = """
+import duckdb, json, sys
+c = duckdb.connect(sys.argv[1], read_only=True)
+quoted = lambda name: '"' + name.replace('"', '""') + '"'
+found = {}
+for table, asked in c.execute("SELECT table_name, asked FROM weir_tables").fetchall():
+    of = dict(c.execute("SELECT field, column_name FROM weir_columns WHERE table_name = ?", [table]).fetchall())
+    types = dict(c.execute("SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ?", [table]).fetchall())
+    columns = ", ".join(f"CAST({quoted(n)} AS VARCHAR)" for n in of.values())
+    found[asked] = [list(of), [types[n] for n in of.values()], c.execute(f"SELECT {columns} FROM {quoted(table)}").fetchall()]
+print(json.dumps(found))
+"""
+
+
+def of_duckdb(kind, v):
+    if v is None or kind == "VARCHAR":
+        return v
+    return Decimal(v) if kind != "JSON" else seen_exact(json.loads(v, parse_float=Decimal, parse_int=Decimal), v)
+
+
+def seen_exact(v, raw):
+    return json.dumps(json.loads(raw)) if isinstance(v, (dict, list)) else v
+
+
 class Round:
-    def __init__(self, seed):
+    def __init__(self, seed, database="sqlite"):
         self.rng = random.Random(seed)
+        self.database, self.program = database, BUILD / "bin" / f"materialize-{database}"
         self.protocol = self.rng.choice(["singer", "airbyte"])
         self.streams, self.items = story(self.rng, self.protocol)
         self.folder = Path(tempfile.mkdtemp(prefix="weir-push-"))
@@ -152,7 +177,7 @@ class Round:
              "generation_id": generation, "minimum_generation_id": generation if s.mode == "overwrite" else 0, "sync_id": 1} for s in self.streams]}))
 
     def run(self, lines, fault=None, term_after=None):
-        command = [SQLITE, "--config", "c.json"] if self.protocol == "singer" else [SQLITE, "write", "--config", "c.json", "--catalog", "catalog.json"]
+        command = [self.program, "--config", "c.json"] if self.protocol == "singer" else [self.program, "write", "--config", "c.json", "--catalog", "catalog.json"]
         env = {k: v for k, v in os.environ.items() if not k.startswith(("WEIR_", "LOG"))}
         env.update(LOG_LEVEL="error", LOG_FORMAT="text")
         if fault:
@@ -199,16 +224,30 @@ class Round:
                 rows[tuple(doc[f] for f in s.key)] = row
         return Counter(rows.values()) if s.key else rows
 
-    def check(self):
+    def tables(self):
+        """Of each stream: its rows, with the fields in its order."""
+        if self.database == "duckdb":
+            done = subprocess.run([DUCKDB, "-c", READ_DUCKDB, self.folder / "out.db"], capture_output=True, text=True)
+            if done.returncode:
+                raise ValueError(done.stderr[-400:])
+            for name, (fields, types, rows) in json.loads(done.stdout).items():
+                s = next(s for s in self.streams if s.name == name)
+                at = [fields.index(f) for f in s.fields]
+                yield s, [tuple(of_duckdb(types[i], row[i]) for i in at) for row in rows]
+            return
         with sqlite3.connect(self.folder / "out.db") as db:
             names = dict(db.execute("SELECT asked, name FROM weir_names"))
             for s in self.streams:
                 of = dict(db.execute("SELECT field, column_name FROM weir_columns WHERE table_name = ?", [names[s.name]]))
                 quoted = lambda name: '"' + name.replace('"', '""') + '"'
                 rows = db.execute(f"SELECT {', '.join(quoted(of[f]) for f in s.fields)} FROM {quoted(names[s.name])}")
-                got, want = Counter(tuple(stored(v) for v in row) for row in rows), self.expected(s)
-                if got != want if s.key or self.exact else set(got) != set(want) or want - got:
-                    return f"{s.name}, key {s.key}: {sum(got.values())} rows, {sum(want.values())} expected; missing {list((want - got))[:2]}, too many {list((got - want))[:2]}"
+                yield s, [tuple(stored(v) for v in row) for row in rows]
+
+    def check(self):
+        for s, rows in self.tables():
+            got, want = Counter(rows), self.expected(s)
+            if got != want if s.key or self.exact else set(got) != set(want) or want - got:
+                return f"{s.name}, key {s.key}: {sum(got.values())} rows, {sum(want.values())} expected; missing {list((want - got))[:2]}, too many {list((got - want))[:2]}"
         return None
 
     def play(self):
@@ -244,8 +283,8 @@ def stored(v):
     return Decimal(repr(v)) if isinstance(v, (int, float)) else v
 
 
-def one_round(seed):
-    r = Round(seed)
+def one_round(seed, database):
+    r = Round(seed, database)
     try:
         return seed, r, r.play()
     except (OSError, sqlite3.Error, ValueError, KeyError) as problem:
@@ -257,12 +296,17 @@ def one_round(seed):
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    database = sys.argv[3] if len(sys.argv) > 3 else "sqlite"
     failed = 0
+    if database == "duckdb" and not (DUCKDB.exists() and (BUILD / "lib" / "materialize-duckdb.so").exists()):
+        print("ok push/duckdb # SKIP no DuckDB")
+        return False
     with ThreadPoolExecutor(2) as pool:
-        for seed, r, problem in pool.map(one_round, range(first, first + rounds)):
+        for seed, r, problem in pool.map(lambda s: one_round(s, database), range(first, first + rounds)):
             said = f"{r.protocol}, {len(r.items)} items, {' '.join(r.history)}"
             failed += problem is not None
-            print(f"not ok push/{seed}\n# {said}\n# {problem}" if problem else f"ok push/{seed} {said}", flush=True)
+            name = f"push/{seed}" if database == "sqlite" else f"push/{database}-{seed}"
+            print(f"not ok {name}\n# {said}\n# {problem}" if problem else f"ok {name} {said}", flush=True)
     return failed > 0
 
 

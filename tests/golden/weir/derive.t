@@ -140,3 +140,46 @@ $ weir validate; ls -d weir-data 2>/dev/null
 $ sed -i 's/select $id/select $di/' flow.yaml; weir validate
 ! error derivation acme/b: validate:
 = 2
+
+== a source that learns its schema: the derivation begins once there is one, and again when it widens
+file flow.yaml
+| captures:
+|   acme/files:
+|     endpoint: {native: {connector: source-files, config: {streams: [{name: in, path: 'in*.ndjson'}]}}}
+|     bindings: [{resource: {stream: in}, target: acme/in}]
+| collections:
+|   acme/in:
+|     writeSchema: {type: object, properties: {id: {type: integer}}, required: [id], x-infer-schema: true}
+|     readSchema: {allOf: [{$ref: 'flow://relaxed-write-schema'}, {$ref: 'flow://inferred-schema'}]}
+|     key: [/id]
+|   acme/out:
+|     schema: {type: object, properties: {id: {type: integer}}, required: [id]}
+|     key: [/id]
+|     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/in, lambda: 'select $id, $name as v;'}]}
+$ weir run --once --quiet --only acme/out; echo '{"id":1,"name":"x"}' >in1.ndjson; weir run --once --quiet; echo '{"id":2,"name":5,"more":1}' >in2.ndjson; weir run --once --quiet; cat weir-data/journals/acme%2Fout/*
+<= {"id": 1, "v": "x"}
+<= {"id": 2, "v": 5}
+
+== without --once: until it is told to end
+file flow.yaml
+| captures:
+|   acme/hello:
+|     endpoint: {native: {connector: source-hello, config: {count: 3}}}
+|     bindings: [{resource: {stream: greetings}, target: acme/in}]
+| collections:
+|   acme/in: {schema: {type: object, properties: {n: {type: integer}}, required: [n]}, key: [/n]}
+|   acme/out:
+|     schema: {type: object, properties: {n: {type: integer}}, required: [n]}
+|     key: [/n]
+|     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/in, lambda: 'select $n;'}]}
+|   acme/late:
+|     schema: {type: object, properties: {n: {type: integer}}, required: [n]}
+|     key: [/n]
+|     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/in, readDelay: 1h, lambda: 'select $n;'}]}
+$ weir run --quiet & n=0; until [ "$(cat weir-data/journals/acme%2Fout/* 2>/dev/null | wc -l)" = 3 ] || [ $n = 500 ]; do n=$((n + 1)); sleep 0.02; done; kill -TERM $!; wait $!; echo "status $?"; cat weir-data/journals/acme%2Fout/*; ls weir-data/journals
+< status 0
+<= {"n": 0}
+<= {"n": 1}
+<= {"n": 2}
+< acme%2Fin
+< acme%2Fout

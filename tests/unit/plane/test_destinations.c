@@ -113,6 +113,15 @@ static weir_rc acknowledge(weir_task *t, void *self)
     return strstr(buf_text(&script.said), "commit") || state.len ? weir_keep(t, VIEW("{\"files\":null,\"done\":1}")) : WEIR_OK;
 }
 
+/* It holds rows that are not from here. */
+static weir_rc open_late(weir_task *t, const weir_connector *me, const void *settings_given, void **ret)
+{
+    (void)me;
+    (void)settings_given;
+    *ret = NULL;
+    return weir_load_all(t);
+}
+
 static weir_rc late_load(weir_task *t, void *self, const weir_row *keys, size_t count)
 {
     (void)t;
@@ -136,7 +145,7 @@ static weir_rc validate(weir_task *t, void *self, const weir_binding *b, size_t 
     (void)count;
     weir_rc rc = weir_constrain(t, b, NULL, script.demands_document ? WEIR_COLUMN_PLACE_REQUIRED : WEIR_COLUMN_OPTIONAL, VIEW("root"));
     for (size_t i = 0; !rc && i < b->column_count; i++)
-        if (b->columns[i].key ? script.forbids_key : script.forbids_v)
+        if (b->columns[i].pointer.len && (b->columns[i].key ? script.forbids_key : script.forbids_v))
             rc = weir_constrain(t, b, &b->columns[i], WEIR_COLUMN_FORBIDDEN, VIEW("not here"));
     return rc;
 }
@@ -145,7 +154,7 @@ static const weir_connector destinations[] = {
     {COMMON, .name = "materialize-plain", .materialize = &(const weir_materialize){.validate = validate, .apply = apply, .store = store, .commit = commit}},
     {COMMON, .name = "materialize-relay", .materialize = &(const weir_materialize){.apply = apply, .store = store, .commit = commit, .relay = true}},
     {COMMON, .name = "materialize-steps", .materialize = &(const weir_materialize){.apply = apply, .store = store, .commit = keeping_commit, .acknowledge = acknowledge}},
-    {COMMON, .name = "materialize-late",
+    {COMMON, .name = "materialize-late", .open = open_late,
      .materialize = &(const weir_materialize){.load = late_load, .flush = flush, .apply = apply, .store = store, .commit = commit, .needs_exists = true}},
 };
 
