@@ -6,7 +6,7 @@
 
 #include "loader.h"
 
-enum { BULK_ROWS = 4096, WAITING_ROWS = 1 << 17, WAITING_BYTES = 32 << 20 };
+enum { BULK_ROWS = 4096, AHEAD_ROWS = 16384, WAITING_ROWS = 1 << 17, WAITING_BYTES = 32 << 20 };
 
 /* -------------------------------------------------------------------------------------------------------------- chunks -- */
 
@@ -205,14 +205,14 @@ static weir_rc put_gone(weir_task *t, duck_loader *l, duck_table *x, const weir_
     return rc;
 }
 
-/* What the columns have to hold for all rows from here on, so that they are changed once. */
+/* What the columns have to hold for the rows from here on, as far as it is worth looking, so that they are mostly changed once. */
 static weir_rc widen(weir_task *t, duck_loader *l, duck_table *x, const weir_row *rows, size_t count)
 {
     duck_type *wanted = weir_alloc(t, (x->count + 1) * sizeof *wanted);
     if (!wanted)
         return duck_nomem(t);
     memset(wanted, 0, (x->count + 1) * sizeof *wanted);
-    for (size_t r = 0; r < count; r++)
+    for (size_t r = 0; r < count && r < AHEAD_ROWS; r++)
         for (size_t i = 0; i < x->count; i++)
             if (rows[r].op == WEIR_UPSERT || x->delta)
                 wanted[i] = duck_type_join(wanted[i], duck_type_of(&x->columns[i], rows[r].values[i], &l->scratch), x->columns[i].texts);
