@@ -230,6 +230,14 @@ static void join_bounds(facet *x, const facet *a, const facet *b)
     x->max = one ? one->max : a->max > b->max ? a->max : b->max;
 }
 
+/* Of two limits the one that lets more pass; `sign` is that of a comparison in which the first one lets less pass. Without one of them there is none. */
+static const tree *wider(const tree *a, const tree *b, int sign)
+{
+    if (!a || !b)
+        return NULL;
+    return number_compare(a->text, b->text) == sign ? b : a;
+}
+
 /* One of them holds: a limit of one type, if every side that allows the type has one. What only names or marks a place, either of them says. */
 static facet_notes join_notes(const facet *a, const facet *b)
 {
@@ -243,8 +251,8 @@ static facet_notes join_notes(const facet *a, const facet *b)
     const facet *number = !(a->types & numbers) ? b : !(b->types & numbers) ? a : NULL;
     const facet *text = !(a->types & WEIR_IS_STRING) ? b : !(b->types & WEIR_IS_STRING) ? a : NULL;
     const facet *list = !(a->types & WEIR_IS_ARRAY) ? b : !(b->types & WEIR_IS_ARRAY) ? a : NULL;
-    x.least = number ? number->notes.least : in_a->least && in_b->least && number_compare(in_a->least->text, in_b->least->text) > 0 ? in_b->least : in_b->least ? in_a->least : NULL;
-    x.most = number ? number->notes.most : in_a->most && in_b->most && number_compare(in_a->most->text, in_b->most->text) < 0 ? in_b->most : in_b->most ? in_a->most : NULL;
+    x.least = number ? number->notes.least : wider(in_a->least, in_b->least, 1);
+    x.most = number ? number->notes.most : wider(in_a->most, in_b->most, -1);
     x.has_max_length = text ? text->notes.has_max_length : in_a->has_max_length && in_b->has_max_length;
     x.max_length = text ? text->notes.max_length : in_a->max_length > in_b->max_length ? in_a->max_length : in_b->max_length;
     x.has_min_items = list ? list->notes.has_min_items : in_a->has_min_items && in_b->has_min_items;
