@@ -142,7 +142,7 @@ file flow.yaml
 file in.ndjson
 | {"id":1}
 | {"id":2}
-$ weir run --once --quiet; echo '{"id":3,"name":"a document that is longer than both of the other folder"}' >in.ndjson; weir run --once --quiet --data other; sqlite3 out.db 'select count(*) from t'
+$ weir run --once --quiet; echo '{"id":3,"name":"a document that is longer than both of the other folder"}' >in.ndjson; weir run --once --quiet --data other --only acme/files; weir run --once --quiet --data other; sqlite3 out.db 'select count(*) from t'
 ! made table "t"
 ! no document begins there: the data folder is not the one it was loaded from
 ! a task failed
