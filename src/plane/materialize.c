@@ -337,6 +337,32 @@ static bool may_be_asked(const materialization *m, const source *s)
     return c->load && !m->relay && (c->needs_exists || s->reduces_held || (s->parts && !c->updates && !s->additions));
 }
 
+/* What a destination says may be of another data folder: then it is hardly where a line begins. */
+static weir_rc check_place(const source *s, const ledger *l, uint64_t committed, err *e)
+{
+    journal_reader *r = NULL;
+    buf before = {0};
+    uint64_t to;
+    weir_rc rc = WEIR_OK;
+    if (!s->at)
+        return WEIR_OK;
+    if (s->at > committed)
+        rc = err_fail(e, WEIR_E_CONFIG, "it has read %llu bytes of a journal of %llu: the data folder is not the one it was loaded from",
+                      (unsigned long long)s->at, (unsigned long long)committed);
+    if (!rc)
+        rc = journal_reader_open(&r, l->data_dir, s->b->c->name, s->at - 1, e);
+    if (!rc)
+        rc = journal_read(r, s->at, 1, &before, &to, e); /* an end of a line, or it is amazed that there is none */
+    if (rc == WEIR_E_CONFIG && r)
+        err_clear(e);
+    if (r && (rc == WEIR_E_CONFIG || (!rc && !view_is(buf_view(&before), "\n"))))
+        rc = err_fail(e, WEIR_E_CONFIG, "it has read %llu bytes of a journal, and no document begins there: the data folder is not the one it was loaded from",
+                      (unsigned long long)s->at);
+    journal_reader_close(r);
+    buf_free(&before);
+    return rc;
+}
+
 static weir_rc open_source(materialization *m, size_t i, err *e)
 {
     source *s = &m->sources[i];
@@ -362,9 +388,8 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
     pthread_mutex_lock(&l->lock);
     uint64_t committed = s->b->committed;
     pthread_mutex_unlock(&l->lock);
-    if (!rc && s->at > committed)
-        rc = err_fail(e, WEIR_E_CONFIG, "it has read %llu bytes of a journal of %llu: the data folder is not the one it was loaded from",
-                      (unsigned long long)s->at, (unsigned long long)committed);
+    if (!rc)
+        rc = check_place(s, l, committed, e);
     if (!rc)
         rc = m->relay ? relay_make(&s->relay, b, s->parts, e)
                       : combine_make(&s->combine, &(combine_options){.b = b, .deleted = VIEW("/_meta/op"), .deleted_is = VIEW("\"d\""),

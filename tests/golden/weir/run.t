@@ -126,3 +126,24 @@ $ python3 twice.py
 $ weir run --once --source - </dev/null
 !*
 = 2
+
+== a destination that was loaded from another data folder is not gone on with
+file flow.yaml
+| captures:
+|   acme/files:
+|     endpoint: {native: {connector: source-files, config: {streams: [{name: in, path: in.ndjson}]}}}
+|     bindings: [{resource: {stream: in}, target: acme/in}]
+| collections:
+|   acme/in: {schema: {type: object, properties: {id: {type: integer}, name: {type: string}}, required: [id]}, key: [/id]}
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-sqlite, config: {path: out.db}}}
+|     bindings: [{resource: {table: t}, source: acme/in}]
+file in.ndjson
+| {"id":1}
+| {"id":2}
+$ weir run --once --quiet; echo '{"id":3,"name":"a document that is longer than both of the other folder"}' >in.ndjson; weir run --once --quiet --data other --only acme/files; weir run --once --quiet --data other; sqlite3 out.db 'select count(*) from t'
+! made table "t"
+! no document begins there: the data folder is not the one it was loaded from
+! a task failed
+< 2
