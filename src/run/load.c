@@ -519,11 +519,11 @@ weir_rc load_expire(load *l, size_t at, weir_view age, int64_t below, weir_view 
 {
     stream *s = l->streams[at];
     weir_expiry x = {.below = below, .value = value};
-    weir_rc rc = find_column(s, age, &x.age, e);
+    weir_rc rc = out_of_turn(l, s, e); /* which may give the binding other columns */
+    if (!rc)
+        rc = find_column(s, age, &x.age, e);
     if (!rc)
         rc = find_column(s, mark, &x.mark, e);
-    if (!rc)
-        rc = out_of_turn(l, s, e);
     if (!rc)
         rc = session_expire(l->s, &l->bindings[at], &x, e);
     return named(l, s, rc, e);
