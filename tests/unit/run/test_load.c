@@ -114,9 +114,15 @@ static weir_rc rig_commit(weir_task *t, void *self, weir_view position)
     return weir_keep(t, VIEW("{\"mine\":1}"));
 }
 
+static bool is_of(const weir_binding *b, const weir_column *column)
+{
+    return !column || (column >= b->columns && column < b->columns + b->column_count);
+}
+
 static weir_rc rig_expire(weir_task *t, void *self, const weir_binding *b, const weir_expiry *x)
 {
     (void)t;
+    assert_true(is_of(b, x->age) && is_of(b, x->mark));
     buf_printf(&((rig *)self)->said, "expire %u %.*s<%lld %.*s=%.*s\n", b->index, VIEW_ARG(x->age ? x->age->field : VIEW("")), (long long)x->below,
                VIEW_ARG(x->mark ? x->mark->field : VIEW("")), VIEW_ARG(x->value));
     return WEIR_OK;
@@ -650,6 +656,19 @@ static void test_validation_decides(void **state)
             "store 0 1 \"a\" \"b\" - {\"id\":1}\nstore 0 1 \"a\" \"b\" - {\"id\":1}\ncommit {\"at\":1}\n");
 }
 
+/* A column is looked up among those that are left. */
+static void test_expiry_where_validation_decides(void **state)
+{
+    rig *r = *state;
+    r->m.validate = demanding_validate;
+    begin(r);
+    size_t at = stream(r, spec("t", "[\"/id\"]"));
+    put(r, at, "{\"id\":1}");
+    assert_int_equal(load_expire(r->l, at, VIEW("id"), 5, VIEW("gone"), VIEW("true"), &r->e), WEIR_OK);
+    assert_int_equal(load_expire(r->l, at, VIEW("v"), 5, VIEW(""), VIEW(""), &r->e), WEIR_E_BUG);
+    assert_non_null(strstr(buf_text(&r->said), "expire 0 id<5 gone=true\n"));
+}
+
 static void test_bad_streams(void **state)
 {
     rig *r = *state;
@@ -832,7 +851,7 @@ int main(void)
         TEST(test_places),
         TEST(test_places_with_schemas),
         TEST(test_places_by_schema),
-        TEST(test_validation_decides),
+        TEST(test_validation_decides), TEST(test_expiry_where_validation_decides),
         TEST(test_bad_streams),
         TEST(test_relay),
         TEST(test_rows_are_looked_up),
