@@ -19,27 +19,48 @@ bool keyword_holds_names(weir_view name)
     return is_among(name, words);
 }
 
-static const char *const strict[] = {"type", "required", "format", NULL};
-static const char *const requirements[] = {"required", "minProperties", "dependentRequired", NULL};
+/* How a schema is made to accept more: keywords that are left out, and keywords below which that goes on. Not below those whose schema decides what holds
+ * elsewhere (if, not, oneOf, contains): there, to accept more is to accept less, or to note something else. */
+typedef struct relaxation {
+    const char *const *without, *const *through;
+} relaxation;
 
-/* @param named t's own name is no keyword  @param without keywords that are left out */
-static tree *relax(arena *a, const tree *t, bool named, const char *const *without)
+static const relaxation relaxed = {
+    .without = (const char *const[]){"type", "required", "format", NULL},
+    .through = (const char *const[]){"$defs", "definitions", "allOf", "properties", "items", "additionalItems", "additionalProperties", NULL},
+};
+static const relaxation not_required = {
+    .without = (const char *const[]){"required", "minProperties", "dependentRequired", NULL},
+    .through = (const char *const[]){"$defs", "definitions", "allOf", "anyOf", "then", "else", "properties", "patternProperties", "dependentSchemas", "items",
+                                     "prefixItems", "additionalItems", "additionalProperties", NULL},
+};
+
+static tree *copy_of(arena *a, const tree *t)
 {
-    bool names = !named && keyword_holds_names(t->name), data = !named && keyword_holds_data(t->name);
     tree *copy = arena_alloc(a, sizeof *copy);
     if (!copy)
         return NULL;
     *copy = *t;
     copy->next = NULL;
-    if (data || !t->first)
+    return copy;
+}
+
+/* @param names t's members are schemas under names that are no keywords */
+static tree *relax(arena *a, const tree *t, bool names, const relaxation *r)
+{
+    tree *copy = copy_of(a, t);
+    if (!copy || !t->first)
         return copy;
     copy->raw = (weir_view){NULL, 0};
     copy->first = copy->last = NULL;
     copy->count = 0;
+    const bool keywords = t->kind == TREE_OBJECT && !names;
     for (const tree *c = t->first; c; c = c->next) {
-        tree *child = t->kind == TREE_OBJECT && !names && is_among(c->name, without) ? NULL : relax(a, c, names, without);
-        if (!child)
+        if (keywords && is_among(c->name, r->without))
             continue;
+        tree *child = keywords && !is_among(c->name, r->through) ? copy_of(a, c) : relax(a, c, keywords && keyword_holds_names(c->name), r);
+        if (!child)
+            return NULL;
         *(copy->last ? &copy->last->next : &copy->first) = child;
         copy->last = child;
         copy->count++;
@@ -47,14 +68,5 @@ static tree *relax(arena *a, const tree *t, bool named, const char *const *witho
     return copy;
 }
 
-const tree *schema_relaxed(arena *a, const tree *schema)
-{
-    const tree *relaxed = relax(a, schema, true, strict);
-    return a->failed ? NULL : relaxed;
-}
-
-const tree *schema_without_required(arena *a, const tree *schema)
-{
-    const tree *loose = relax(a, schema, true, requirements);
-    return a->failed ? NULL : loose;
-}
+const tree *schema_relaxed(arena *a, const tree *schema) { return relax(a, schema, false, &relaxed); }
+const tree *schema_without_required(arena *a, const tree *schema) { return relax(a, schema, false, &not_required); }
