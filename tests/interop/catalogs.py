@@ -37,7 +37,7 @@ def add_database(path: Path, database: Path, collections: list[str]):
     """Materializes each collection into a table t0, t1 ... with the whole document in flow_document besides its columns."""
     content = read(path)
     bindings = [
-        {"resource": {"table": f"t{i}"}, "source": name, "fields": {"recommended": True, "require": {"flow_document": {}}}}
+        {"resource": {"table": f"t{i}"}, "source": name, "fields": {"recommended": 1, "require": {"flow_document": {}}}}
         for i, name in enumerate(collections)
     ]
     endpoint = {"native": {"connector": "materialize-sqlite", "config": {"path": str(database)}}}

@@ -274,7 +274,8 @@ class Sunk:
         return [json.loads(line) for line in (self.folder / "calls.ndjson").open()]
 
 
-SINK = {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": "string"}, "price": {"type": "number"}, "ok": {"type": "boolean"},
+SINK = {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": ["string", "null"]}, "price": {"type": ["number", "null"]},
+                                         "ok": {"type": "boolean"},
                                          "at": {"type": "string", "format": "date-time"}, "day": {"type": "string", "format": "date"}, "nested": {"type": "object"}},
         "required": ["id"]}  # fmt: skip
 
