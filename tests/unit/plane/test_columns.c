@@ -262,7 +262,7 @@ static void test_relaxed(void **state)
     assert_string_equal(buf_text(&w->text),
                         "{\"properties\":{\"type\":{\"minLength\":1},\"required\":{\"const\":{\"type\":1}},"
                         "\"format\":{\"enum\":[{\"required\":1}]}},\"$defs\":{\"format\":{\"items\":{\"title\":\"t\"}}},"
-                        "\"anyOf\":[{},true]}");
+                        "\"anyOf\":[{\"type\":\"object\"},true]}");
 }
 
 static void test_refused(void **state)
