@@ -90,13 +90,6 @@ size_t clock_rfc3339(int64_t seconds, uint32_t nanos, char out[CLOCK_TEXT])
     return (size_t)(p - out);
 }
 
-static bool two_digits(const char *p, uint32_t *ret)
-{
-    uint32_t tens = (unsigned char)p[0] - (uint32_t)'0', ones = (unsigned char)p[1] - (uint32_t)'0';
-    *ret = tens * 10 + ones;
-    return tens <= 9 && ones <= 9;
-}
-
 static uint32_t days_of_month(uint32_t year, uint32_t month)
 {
     static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -107,8 +100,8 @@ bool clock_read_date(weir_view text, int64_t *ret_days_since_1970)
 {
     uint32_t century, year, month, day;
     const char *p = text.ptr;
-    if (text.len < CLOCK_DATE || !two_digits(p, &century) || !two_digits(p + 2, &year) || p[4] != '-' || !two_digits(p + 5, &month) || p[7] != '-' ||
-        !two_digits(p + 8, &day))
+    if (text.len < CLOCK_DATE || !clock_two_digits(p, &century) || !clock_two_digits(p + 2, &year) || p[4] != '-' || !clock_two_digits(p + 5, &month) || p[7] != '-' ||
+        !clock_two_digits(p + 8, &day))
         return false;
     year += 100 * century;
     if (month < 1 || month > 12 || day < 1 || day > days_of_month(year, month))

@@ -12,6 +12,13 @@ enum { CLOCK_TEXT = 32 };
 /** RFC 3339 in UTC with 0, 3, 6 or 9 decimals, whichever is exact; not NUL-terminated.
  *  @return length, 0 if the year is not 0..9999 or nanos not below a second */
 size_t clock_rfc3339(int64_t seconds, uint32_t nanos, char out[CLOCK_TEXT]);
+/** Reads two digits. @return false if they are none */
+static inline bool clock_two_digits(const char *p, uint32_t *ret)
+{
+    uint32_t tens = (unsigned char)p[0] - (uint32_t)'0', ones = (unsigned char)p[1] - (uint32_t)'0';
+    *ret = tens * 10 + ones;
+    return tens <= 9 && ones <= 9;
+}
 enum { CLOCK_DATE = 10 /* bytes of 2007-12-03 */ };
 /** Reads the date that a text begins with, years 0000 to 9999. @return false if it is none that there is */
 bool clock_read_date(weir_view text, int64_t *ret_days_since_1970);

@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "json/number.h"
 
 /* Eight characters of a layout: where `form` has a digit 0, the text has any digit; otherwise it has what `form` has. */
@@ -30,15 +31,6 @@ static bool has_layout(const char *text, const layout *l)
 static int two_digits(const char *at)
 {
     return (at[0] - '0') * 10 + (at[1] - '0');
-}
-
-/* "2024-01-31", known to have the layout. */
-static bool date_exists(const char *at)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year = two_digits(at) * 100 + two_digits(at + 2), month = two_digits(at + 5), day = two_digits(at + 8);
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (leap && month == 2);
 }
 
 /* "Z", "+01:00"; *minutes is what it is ahead of UTC. */
@@ -81,8 +73,8 @@ static bool is_time(weir_view text)
 
 static bool is_date(weir_view text)
 {
-    return text.len == 10 && has_layout(text.ptr, &year_month) && text.ptr[8] >= '0' && text.ptr[8] <= '3' && text.ptr[9] >= '0' &&
-           text.ptr[9] <= '9' && date_exists(text.ptr);
+    int64_t day;
+    return text.len == CLOCK_DATE && clock_read_date(text, &day);
 }
 
 static bool is_date_time(weir_view text)
@@ -92,7 +84,8 @@ static bool is_date_time(weir_view text)
     char middle[8];
     memcpy(middle, text.ptr + 5, sizeof middle);
     middle[5] = middle[5] == 't' ? 'T' : middle[5];
-    return has_layout(middle, &day_hour) && date_exists(text.ptr) && is_time(view_from(text, 11));
+    int64_t day;
+    return has_layout(middle, &day_hour) && clock_read_date(text, &day) && is_time(view_from(text, CLOCK_DATE + 1));
 }
 
 static bool is_uuid(weir_view text)

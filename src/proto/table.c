@@ -27,7 +27,8 @@ const protocol protocols[] = {
      .ends = true, .serve = singer_serve, .refuse = singer_refuse, .own_version = true, .drive = singer_drive, .drive_free = singer_drive_free},
     {.name = "fivetran", .flags = LIST("--port", "--listen"), .vars = LIST("FIVETRAN_ACCOUNT_NAME", "FIVETRAN_GROUP_NAME"),
      .usage = "%1$s --port N [--listen ADDRESS]   a Fivetran connector over gRPC; on this machine only, unless the platform runs it\n",
-     .ends = true, .tables = true, .listens = true, .serve = fivetran_serve, .refuse = fivetran_refuse, .drive = fivetran_drive, .drive_free = fivetran_drive_free},
+     .ends = true, .tables = true, .listens = true,
+     .serve = fivetran_serve, .refuse = fivetran_refuse, .drive = fivetran_drive, .drive_free = fivetran_drive_free},
     {0},
 };
 

@@ -33,7 +33,8 @@ void tester_warn(report *r, const char *rule, const char *fmt, ...) WEIR_PRINTF(
  *  `numbers` has a bit for. */
 void tester_print(report *r, const char *event, const weir_view *cells, size_t columns, size_t rows, unsigned numbers);
 
-/** The last line, with what was counted. @param e the error that ended it, or WEIR_OK in it; then set if what was told could not be written  @return did it succeed? */
+/** The last line, with what was counted. @param e the error that ended it, or WEIR_OK in it; then set if what was told could not be written
+ *  @return did it succeed? */
 bool tester_verdict(report *r, const char *what, err *e);
 
 #endif

@@ -24,8 +24,8 @@ typedef struct tester_target_table {
     bool history;
 } tester_target_table;
 
-/** Reads a table of create_table or alter_table: {"columns": {NAME: TYPE | {"type", "precision", "scale", "string_byte_length"}}, "primary_key": [...], "history_mode": bool}. The member's
- *  name is the table's. WEIR_E_CONFIG names the place. */
+/** Reads a table of create_table or alter_table: {"columns": {NAME: TYPE | {"type", "precision", "scale", "string_byte_length"}}, "primary_key": [...],
+ *  "history_mode": bool}. The member's name is the table's. WEIR_E_CONFIG names the place. */
 weir_rc tester_target_read(arena *a, const tree *member, tester_target_table *ret, err *e);
 /** Reads what the object says of a column's type: precision and scale of a DECIMAL, string_byte_length of a STRING. */
 weir_rc tester_target_params(const tree *t, ft_column *c, err *e);

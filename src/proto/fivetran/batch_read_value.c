@@ -162,10 +162,8 @@ static bool parse_double(weir_view v, arena *a, weir_sql_value *ret)
 
 static int two(weir_view v, size_t at)
 {
-    if (at + 2 > v.len)
-        return -1;
-    unsigned tens = (unsigned)(unsigned char)v.ptr[at] - '0', ones = (unsigned)(unsigned char)v.ptr[at + 1] - '0';
-    return tens > 9 || ones > 9 ? -1 : (int)(tens * 10 + ones);
+    uint32_t n;
+    return at + 2 <= v.len && clock_two_digits(v.ptr + at, &n) ? (int)n : -1;
 }
 
 typedef struct daytime {

@@ -4,13 +4,6 @@
 #define LAST 253402300799    /* 9999-12-31T23:59:59Z */
 enum { CLOCK = 8 /* 10:15:30 */, DAY = 86400 };
 
-static bool two_digits(const char *p, unsigned *ret)
-{
-    unsigned tens = (unsigned char)p[0] - (unsigned)'0', ones = (unsigned char)p[1] - (unsigned)'0';
-    *ret = tens * 10 + ones;
-    return tens <= 9 && ones <= 9;
-}
-
 /* Nine digits; what is beyond is cut off. Takes them off the text. */
 static bool read_fraction(weir_view *text, uint32_t *ret_nanos)
 {
@@ -29,9 +22,9 @@ static bool read_fraction(weir_view *text, uint32_t *ret_nanos)
 /* Takes the time off the text. */
 static bool read_clock(weir_view *text, int64_t *ret_seconds, uint32_t *ret_nanos)
 {
-    unsigned hour, minute, second;
+    uint32_t hour, minute, second;
     const char *p = text->ptr;
-    if (text->len < CLOCK || !two_digits(p, &hour) || p[2] != ':' || !two_digits(p + 3, &minute) || p[5] != ':' || !two_digits(p + 6, &second) || hour > 23 ||
+    if (text->len < CLOCK || !clock_two_digits(p, &hour) || p[2] != ':' || !clock_two_digits(p + 3, &minute) || p[5] != ':' || !clock_two_digits(p + 6, &second) || hour > 23 ||
         minute > 59 || second > 60)
         return false;
     *text = view_from(*text, CLOCK);
@@ -42,12 +35,12 @@ static bool read_clock(weir_view *text, int64_t *ret_seconds, uint32_t *ret_nano
 /* "Z" or "+01:00". @param seconds how far ahead of UTC */
 static bool read_zone(weir_view text, int64_t *ret_seconds)
 {
-    unsigned hours, minutes;
+    uint32_t hours, minutes;
     *ret_seconds = 0;
     if (text.len == 1)
         return (text.ptr[0] | 0x20) == 'z';
-    if (text.len != 6 || (text.ptr[0] != '+' && text.ptr[0] != '-') || !two_digits(text.ptr + 1, &hours) || text.ptr[3] != ':' ||
-        !two_digits(text.ptr + 4, &minutes) || hours > 23 || minutes > 59)
+    if (text.len != 6 || (text.ptr[0] != '+' && text.ptr[0] != '-') || !clock_two_digits(text.ptr + 1, &hours) || text.ptr[3] != ':' ||
+        !clock_two_digits(text.ptr + 4, &minutes) || hours > 23 || minutes > 59)
         return false;
     *ret_seconds = hours * 3600 + minutes * 60;
     *ret_seconds = text.ptr[0] == '-' ? -*ret_seconds : *ret_seconds;
