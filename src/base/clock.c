@@ -130,8 +130,8 @@ static bool read_zone(weir_view text, int64_t *ret_seconds)
     *ret_seconds = 0;
     if (text.len == 1 && (text.ptr[0] | 0x20) == 'z')
         return true;
-    if (text.len != 6 || (text.ptr[0] != '+' && text.ptr[0] != '-') || !two_digits(text.ptr + 1, &hours) || text.ptr[3] != ':' ||
-        !two_digits(text.ptr + 4, &minutes) || hours > 23 || minutes > 59)
+    if (text.len != 6 || (text.ptr[0] != '+' && text.ptr[0] != '-') || !clock_two_digits(text.ptr + 1, &hours) || text.ptr[3] != ':' ||
+        !clock_two_digits(text.ptr + 4, &minutes) || hours > 23 || minutes > 59)
         return false;
     *ret_seconds = (text.ptr[0] == '-' ? -1 : 1) * (int64_t)(hours * 3600 + minutes * 60);
     return true;
@@ -144,7 +144,7 @@ bool clock_read_time(weir_view text, int64_t *ret_seconds, uint32_t *ret_nanos)
     int64_t days, zone;
     const char *p = text.ptr;
     if (text.len <= TIME_END || !clock_read_date(text, &days) || ((p[10] | 0x20) != 't' && p[10] != ' ') || p[13] != ':' || p[16] != ':' ||
-        !two_digits(p + 11, &h) || !two_digits(p + 14, &m) || !two_digits(p + 17, &s) || h > 23 || m > 59 || s > 60)
+        !clock_two_digits(p + 11, &h) || !clock_two_digits(p + 14, &m) || !clock_two_digits(p + 17, &s) || h > 23 || m > 59 || s > 60)
         return false;
     weir_view rest = {p + TIME_END, text.len - TIME_END};
     uint32_t nanos = 0;
