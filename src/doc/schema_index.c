@@ -9,15 +9,20 @@ static weir_rc find_resource(schema_index *x, const resource *from, weir_view ur
 
 /* ------------------------------------------------------------------------------------------------------------------ small -- */
 
+/* Says where in which schema it was. */
+static weir_rc say_where(const schema_index *x, weir_view place_in, const char *keyword, weir_rc rc, err *e)
+{
+    const char *file = x->options ? x->options->file : NULL;
+    return err_wrap(e, rc, "%s%sschema %.*s%s%s", file ? file : "", file ? ": " : "", VIEW_ARG(place_in), keyword ? "/" : "", keyword ? keyword : "");
+}
+
 weir_rc index_fail(const schema_index *x, const spot *at, const char *keyword, err *e, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
     err_vfail(e, WEIR_E_CONFIG, fmt, args);
     va_end(args);
-    const char *file = x->options ? x->options->file : NULL;
-    return err_wrap(e, WEIR_E_CONFIG, "%s%sschema %.*s%s%s", file ? file : "", file ? ": " : "", VIEW_ARG(at->place), keyword ? "/" : "",
-                    keyword ? keyword : "");
+    return say_where(x, at->place, keyword, WEIR_E_CONFIG, e);
 }
 
 static weir_rc no_memory(err *e)
@@ -146,10 +151,11 @@ static weir_rc read_dialect(schema_index *x, resource *r, err *e)
         return err_fail(e, WEIR_E_CONFIG, "the $schema of a $schema ... without end");
     weir_rc rc = find_resource(x, NULL, uri, &meta, e);
     x->depth--;
-    if (rc)
-        return rc;
-    r->draft = meta->draft;
-    return r->draft & SINCE_2019 ? read_vocabularies(meta->root, &r->vocabulary, e) : WEIR_OK;
+    if (!rc) {
+        r->draft = meta->draft;
+        rc = r->draft & SINCE_2019 ? read_vocabularies(meta->root, &r->vocabulary, e) : WEIR_OK;
+    }
+    return rc == WEIR_E_CONFIG ? say_where(x, r->document, "$schema", rc, e) : rc;
 }
 
 static resource *new_resource(schema_index *x, const tree *root, weir_view base, weir_view document, const resource *around)

@@ -65,7 +65,7 @@ static void test_refused_schemas(void **state)
         {"{\"$ref\":\"#/$defs/x\"}", "schema /$ref: '#/$defs/x' leads nowhere: nothing is there"},
         {"{\"$ref\":\"#x\"}", "schema /$ref: '#x' leads nowhere: there is no anchor 'x'"},
         {"{\"$ref\":\"flow://inferred-schema\"}", "schema /$ref: 'flow://inferred-schema' leads nowhere: there is no schema 'flow://inferred-schema'"},
-        {"{\"$schema\":\"https://example.com/mine\"}", "there is no schema 'https://example.com/mine'"},
+        {"{\"$schema\":\"https://example.com/mine\"}", "schema /$schema: there is no schema 'https://example.com/mine'"},
         {"{\"required\":[1]}", "schema /required: a list of names"},
         {"{\"reduce\":{\"strategy\":\"biggest\"}}", "schema /reduce: unknown strategy 'biggest'"},
         {"{\"reduce\":\"append\"}", "schema /reduce: this must be an object with a `strategy`"},
