@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -49,6 +50,47 @@ bool digits_take(weir_view number, digits *d)
 
 int digits_behind(const digits *d) { return d->count && d->count > d->point ? d->count - d->point : 0; }
 int digits_before(const digits *d) { return d->count && d->point > 0 ? d->point : 0; }
+
+size_t digits_canonical(weir_view number, char *out)
+{
+    const char *at = number.ptr, *end = at + number.len;
+    bool negative = at < end && *at == '-', behind = false;
+    char *d = out + DIGITS_MOST + 8; /* the digits, with room in front of them for what is written */
+    int count = 0, exponent = 0;
+    for (at += negative; at < end && (is_digit(*at) || *at == '.'); at++) {
+        behind |= *at == '.';
+        if (*at == '.')
+            continue;
+        exponent -= behind;
+        if (count || *at != '0')
+            d[count++] = *at;
+    }
+    exponent += at < end ? take_exponent(at + 1, end) : 0;
+    for (; count && d[count - 1] == '0'; count--)
+        exponent++;
+    if (!count)
+        return (size_t)sprintf(out, "0");
+    size_t len = negative ? (size_t)sprintf(out, "-") : 0;
+    int point = count + exponent; /* digits before it */
+    if (exponent >= 0 && point <= DIGITS_MOST) {
+        memmove(out + len, d, (size_t)count);
+        memset(out + len + count, '0', (size_t)exponent);
+        return len + (size_t)point;
+    }
+    if (point > 0 && exponent < 0 && point <= DIGITS_MOST) {
+        memmove(out + len, d, (size_t)point);
+        out[len + (size_t)point] = '.';
+        memmove(out + len + point + 1, d + point, (size_t)(count - point));
+        return len + (size_t)count + 1;
+    }
+    if (point <= 0 && -exponent <= DIGITS_MOST) {
+        len += (size_t)sprintf(out + len, "0.%.*s", -point, "00000000000000000000000000000000000000");
+        memmove(out + len, d, (size_t)count);
+        return len + (size_t)count;
+    }
+    memmove(out + len, d, (size_t)count);
+    return len + (size_t)count + (size_t)sprintf(out + len + count, "e%d", exponent);
+}
 
 bool digits_to_double(const digits *d, double *ret)
 {

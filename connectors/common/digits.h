@@ -19,6 +19,9 @@ bool digits_take(weir_view number, digits *ret);
 /** How many stand behind the point, and before it. */
 int digits_behind(const digits *d);
 int digits_before(const digits *d);
+enum { DIGITS_ROOM = 64 };
+/** The one text of all that mean the same number: 1 for 1.0 and 1e0. @param out of number.len + DIGITS_ROOM bytes  @return its length */
+size_t digits_canonical(weir_view number, char *out);
 /** The double that has these digits, if a double keeps them to the last one: 15 at most, and not too far from the point. */
 bool digits_to_double(const digits *d, double *ret);
 /** Is the text a JSON number? One that is `007` or `1.` is none. */

@@ -317,12 +317,27 @@ static bool put_text(const duck_column *c, const target *to, weir_view json)
     return x.kind == (bytes ? VALUE_BLOB : VALUE_TEXT);
 }
 
+/* Of a key: what is equal has one text. */
+static weir_view key_text(const target *to, weir_view json)
+{
+    lite_text *x = to->scratch;
+    if (!lite_text_reserve(x, 7 * json.len + DIGITS_ROOM))
+        return json;
+    if (json.ptr[0] == '-' || is_digit(json.ptr[0]))
+        return (weir_view){x->ptr, digits_canonical(json, x->ptr)};
+    if (json.ptr[0] != '"' || !memchr(json.ptr, '\\', json.len))
+        return json;
+    weir_view text = lite_value_read(json, (value_hint){0}, x).bytes;
+    size_t from = x->len;
+    lite_value_quote(x, text);
+    return (weir_view){x->ptr + from, x->len - from};
+}
+
 static bool put_json(const duck_column *c, const target *to, weir_view json)
 {
-    (void)c;
     bool nested = json.ptr[0] == '{' || json.ptr[0] == '[';
-    assign(to, nested ? lite_value_read(json, (value_hint){0}, to->scratch).bytes : json);
-    return true;
+    assign(to, nested ? lite_value_read(json, (value_hint){0}, to->scratch).bytes : c->key ? key_text(to, json) : json);
+    return !to->scratch->failed;
 }
 
 static put_value *const puts_[] = {
@@ -366,6 +381,7 @@ static const char *text_of(duck_type from)
     switch (from.kind) {
     case DUCK_DECIMAL: return "regexp_replace(CAST(% AS VARCHAR), '\\.0*$|(\\.[0-9]*[1-9])0+$', '\\1')"; /* as few digits as a value needs */
     case DUCK_TIMESTAMPTZ: return "regexp_replace(strftime(% AT TIME ZONE 'UTC', '%%Y-%%m-%%dT%%H:%%M:%%S.%%fZ'), '\\.?0+Z$', 'Z')";
+    case DUCK_DOUBLE: return DUCK_NUMBER "(CAST(% AS VARCHAR))";
     case DUCK_DATE: return "strftime(%, '%%Y-%%m-%%d')";
     case DUCK_BLOB: return "to_base64(%)";
     case DUCK_VARCHAR: return "%";
@@ -407,4 +423,38 @@ void duck_convert(lite_text *sql, const char *name, duck_type from, duck_type to
         duck_add(sql, type);
         duck_add(sql, ")");
     }
+}
+
+static void canonical(duckdb_function_info info, duckdb_data_chunk in, duckdb_vector out)
+{
+    duckdb_vector texts = duckdb_data_chunk_get_vector(in, 0);
+    duckdb_string_t *from = duckdb_vector_get_data(texts);
+    uint64_t *valid = duckdb_vector_get_validity(texts);
+    lite_text room = {0};
+    for (idx_t i = 0; i < duckdb_data_chunk_get_size(in); i++) {
+        weir_view v = {duckdb_string_t_data(&from[i]), duckdb_string_t_length(from[i])};
+        if (valid && !duckdb_validity_row_is_valid(valid, i)) {
+            duckdb_vector_ensure_validity_writable(out);
+            duckdb_validity_set_row_invalid(duckdb_vector_get_validity(out), i);
+        } else if (lite_text_reserve(&room, v.len + DIGITS_ROOM)) {
+            duckdb_vector_assign_string_element_len(out, i, room.ptr, digits_canonical(v, room.ptr));
+        } else {
+            duckdb_scalar_function_set_error(info, "out of memory");
+        }
+    }
+    lite_text_free(&room);
+}
+
+/* Once for all connections of a database: another one may have made it. */
+void duck_add_number(duckdb_connection c)
+{
+    duckdb_scalar_function f = duckdb_create_scalar_function();
+    duckdb_logical_type varchar = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
+    duckdb_scalar_function_set_name(f, DUCK_NUMBER);
+    duckdb_scalar_function_add_parameter(f, varchar);
+    duckdb_scalar_function_set_return_type(f, varchar);
+    duckdb_scalar_function_set_function(f, canonical);
+    duckdb_register_scalar_function(c, f);
+    duckdb_destroy_logical_type(&varchar);
+    duckdb_destroy_scalar_function(&f);
 }

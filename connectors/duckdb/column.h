@@ -65,6 +65,11 @@ bool duck_scaled(const digits *d, int scale, duckdb_hugeint *ret);
  *  @param borrow texts may stay where they are: the vector is done with before they go  @param ret_null it is null  @return false: it does not fit */
 bool duck_column_put(const duck_column *c, duckdb_vector v, idx_t row, weir_view json, bool borrow, lite_text *scratch, bool *ret_null);
 
+/** Name of an SQL function that makes the one text of a number of its texts; see digits_canonical(). */
+#define DUCK_NUMBER "weir_number"
+/** Makes it. */
+void duck_add_number(duckdb_connection c);
+
 /** Appends an expression for a column of type `from` as one of type `to`, which holds it. @param name quoted */
 void duck_convert(lite_text *sql, const char *name, duck_type from, duck_type to, bool texts);
 

@@ -112,7 +112,11 @@ static weir_rc raise_fence(weir_task *t, duck_loader *l)
 
 static weir_rc take_over(weir_task *t, duck_loader *l)
 {
-    weir_rc rc = duck_exec(t, &l->d, "BEGIN TRANSACTION");
+    weir_rc rc = duck_connect(t, &l->d);
+    if (rc)
+        return rc;
+    duck_add_number(l->d.connection); /* before the transaction: it is one of its own */
+    rc = duck_exec(t, &l->d, "BEGIN TRANSACTION");
     if (rc)
         return rc;
     rc = duck_exec(t, &l->d, own_tables);
