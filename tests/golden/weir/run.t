@@ -142,8 +142,56 @@ file flow.yaml
 file in.ndjson
 | {"id":1}
 | {"id":2}
-$ weir run --once --quiet; echo '{"id":3,"name":"a document that is longer than both of the other folder"}' >in.ndjson; weir run --once --quiet --data other --only acme/files; weir run --once --quiet --data other; sqlite3 out.db 'select count(*) from t'
+$ weir run --once --quiet
 ! made table "t"
-! no document begins there: the data folder is not the one it was loaded from
+$ sed -i 's/1/3/;s/2/4/' in.ndjson; weir run --once --quiet --data other; sqlite3 out.db 'select id from t'
+! acme/db: binding acme/in: it has read a collection of the same name: the data folder "other" is not the one it was loaded from. Go on with that one, or raise "backfill" of the binding
+! a task failed
+< 1
+< 2
+# The cure. What comes then is this folder's.
+$ sed -i 's/source: acme.in/&, backfill: 1/' flow.yaml; weir run --once --quiet --data other; sqlite3 out.db 'select id from t'
+!*
+< 3
+< 4
+$ echo '{"id":5}' >>in.ndjson; weir run --once --quiet --data other; sqlite3 out.db 'select id from t'
+< 3
+< 4
+< 5
+$ weir run --once --quiet; echo $?
+! is not the one it was loaded from
 ! a task failed
 < 2
+
+== a checkpoint that does not say of which data folder it is, as older ones do not
+file flow.yaml
+| captures:
+|   acme/files:
+|     endpoint: {native: {connector: source-files, config: {streams: [{name: in, path: in.ndjson}]}}}
+|     bindings: [{resource: {stream: in}, target: acme/in}]
+| collections:
+|   acme/in: {schema: {type: object, properties: {id: {type: integer}, name: {type: string}}, required: [id]}, key: [/id]}
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-sqlite, config: {path: out.db}}}
+|     bindings: [{resource: {table: t}, source: acme/in}]
+file in.ndjson
+| {"id":1}
+| {"id":2}
+file older.sql
+| update weir_checkpoints set checkpoint = json_remove(checkpoint, '$.sources."acme/in;t".producers');
+| select checkpoint like '%producers%' from weir_checkpoints;
+$ weir run --once --quiet; sqlite3 out.db <older.sql
+! made table "t"
+< 0
+$ echo '{"id":3}' >>in.ndjson; weir run --once --quiet; sqlite3 out.db "select id from t; select checkpoint like '%producers%' from weir_checkpoints"
+< 1
+< 2
+< 3
+< 1
+# There is no document where it has read to.
+$ sqlite3 out.db <older.sql; printf '{"id":4,"name":"%1000s"}\n' long >in.ndjson; weir run --once --quiet --data other --only acme/files; weir run --once --quiet --data other; sqlite3 out.db 'select count(*) from t'
+! it has read its collection to where no document begins: the data folder "other" is not the one it was loaded from
+! a task failed
+< 0
+< 3
