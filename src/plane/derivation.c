@@ -10,7 +10,7 @@
 #include "plane/columns.h"
 #include "run/combine.h"
 
-enum { READS = 512 /* documents given at once */ };
+enum { READS = 512 /* documents given at once */, DOCUMENT_BYTES = 64 << 20 /* of one that is published */ };
 
 /* What a document's shuffle key is taken with. */
 typedef struct shuffler {
@@ -47,7 +47,7 @@ static weir_rc attach(listener *l, weir_task *t, lane *ln)
 {
     (void)l;
     (void)t;
-    ln->outlets[0] = (outlet){.to = &ln->shared, .prefix = VIEW(""), .suffix = VIEW("\n")};
+    ln->outlets[0] = (outlet){.to = &ln->shared, .prefix = VIEW(""), .suffix = VIEW("\n"), .max = DOCUMENT_BYTES};
     return WEIR_OK;
 }
 

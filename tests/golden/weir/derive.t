@@ -80,6 +80,13 @@ $ weir run --once --quiet --only acme/totals
 ! error a task failed, see above code=config
 = 2
 
+== a document that is larger than any may be
+$ sed -i "s/select .text, .sum as total where .sum > 5/select \$text, hex(zeroblob(20 << 20)) as x, hex(zeroblob(20 << 20)) as y/" flow.yaml && weir run --once --quiet
+!*
+! error acme/large: derivation acme/large: transform filter: a document of 83886107 bytes: 67108864 are the limit code=remote
+! a task failed
+= 4
+
 == a file that is not there
 file flow.yaml
 | collections:

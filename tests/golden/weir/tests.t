@@ -153,6 +153,26 @@ $ weir test
 ! error "flow.yaml" has no tests code=config
 = 2
 
+== mistakes of a catalog: a test that tests nothing, documents for a collection that a derivation makes
+file flow.yaml
+| collections:
+|   acme/a: {schema: {type: object, properties: {id: {type: integer}}, required: [id]}, key: [/id]}
+|   acme/b:
+|     schema: {type: object, properties: {id: {type: integer}}, required: [id]}
+|     key: [/id]
+|     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/a, lambda: 'select $id;'}]}
+| tests:
+|   acme/empty: []
+|   acme/described: {description: nothing, steps: []}
+|   acme/derived:
+|     - ingest: {collection: acme/b, documents: [{id: 1}]}
+|     - verify: {collection: acme/b, documents: [{id: 1}]}
+$ weir test
+! error flow.yaml:8:15: test "acme/empty" has no steps
+! flow.yaml:9:49: test "acme/described" has no steps
+! flow.yaml:11:28: "acme/b" is made by a derivation: ingest documents into what that reads
+= 2
+
 == a derivation that fails, fails its tests; the others go on
 file flow.yaml
 | collections:
