@@ -11,7 +11,7 @@
  */
 #include "plane/derive_parts.h"
 
-enum { TXN_BYTES = 16 << 20, PIECE_BYTES = 256 << 10 };
+enum { TXN_BYTES = 16 << 20, PIECE_BYTES = 256 << 10, HOUR = 3600 /* seconds; whoever waits longer looks at the clock in between */ };
 
 /* ---- reading ---- */
 
@@ -137,7 +137,7 @@ static bool wait_for_more(deriving *v)
         int64_t left = v->due == INT64_MAX ? INT64_MAX : v->due - worker_now(v->w);
         if (more || over || l->ending || worker_stopping(v->w) || left <= 0)
             break;
-        ledger_wait_for(l, left < 3600 ? left * 1000 : -1);
+        ledger_wait_for(l, (left < HOUR ? left : HOUR) * 1000);
     }
     pthread_mutex_unlock(&l->lock);
     return !over;

@@ -153,11 +153,8 @@ static weir_rc believe(deriving *v, weir_view kept, uint64_t committed, err *e)
         return err_fail(e, WEIR_E_CONFIG, "the checkpoint that the connector keeps is not of this derivation: %.*s", VIEW_ARG(kept));
     for (size_t i = 0; i < v->count; i++) {
         uint64_t at = position_read(t, v->sources[i].name);
-<<<<<<< HEAD
         if (position_is_foreign(t, v->sources[i].name, store_identity(v->w->l->store)))
             return lost_state(v, "of another data folder", e);
-=======
->>>>>>> m6
         if (at < v->sources[i].at)
             return lost_state(v, "older than what has been read", e);
         ahead |= at > v->sources[i].at;

@@ -104,6 +104,9 @@ static bool wait_ms(ledger *l, int64_t ms)
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
     return pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0;
 }
 

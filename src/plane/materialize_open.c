@@ -1,9 +1,5 @@
 /* A materialization begins: its columns, its destination, the places where both were when they last committed. */
-<<<<<<< HEAD
 #include "json/patch.h"
-=======
-#include "json/scan.h"
->>>>>>> m6
 #include "plane/columns.h"
 #include "plane/materialize_parts.h"
 #include "plane/position.h"
@@ -125,7 +121,6 @@ static weir_rc make_checks(materialization *m, source *s, err *e)
     return rc;
 }
 
-<<<<<<< HEAD
 static weir_rc not_ours(const ledger *l, const char *why, err *e)
 {
     return err_fail(e, WEIR_E_CONFIG, "%s: the data folder \"%s\" is not the one it was loaded from. Go on with that one, or raise \"backfill\" of the binding: it is "
@@ -133,41 +128,22 @@ static weir_rc not_ours(const ledger *l, const char *why, err *e)
 }
 
 /* What a destination says may be of another data folder, without saying so if it is old: then it is hardly where a line begins. */
-=======
-/* What a destination says may be of another data folder: then it is hardly where a line begins. */
->>>>>>> m6
 static weir_rc check_place(const source *s, const ledger *l, uint64_t committed, err *e)
 {
     journal_reader *r = NULL;
     buf before = {0};
     uint64_t to;
-<<<<<<< HEAD
     if (!s->at)
         return WEIR_OK;
     if (s->at > committed)
         return not_ours(l, "it has read more than its collection holds", e);
     weir_rc rc = journal_reader_open(&r, l->data_dir, s->b->c->name, s->at - 1, e);
-=======
-    weir_rc rc = WEIR_OK;
-    if (!s->at)
-        return WEIR_OK;
-    if (s->at > committed)
-        rc = err_fail(e, WEIR_E_CONFIG, "it has read %llu bytes of a journal of %llu: the data folder is not the one it was loaded from",
-                      (unsigned long long)s->at, (unsigned long long)committed);
-    if (!rc)
-        rc = journal_reader_open(&r, l->data_dir, s->b->c->name, s->at - 1, e);
->>>>>>> m6
     if (!rc)
         rc = journal_read(r, s->at, 1, &before, &to, e); /* an end of a line, or it is amazed that there is none */
     if (rc == WEIR_E_CONFIG && r)
         err_clear(e);
     if (r && (rc == WEIR_E_CONFIG || (!rc && !view_is(buf_view(&before), "\n"))))
-<<<<<<< HEAD
         rc = not_ours(l, "it has read its collection to where no document begins", e);
-=======
-        rc = err_fail(e, WEIR_E_CONFIG, "it has read %llu bytes of a journal, and no document begins there: the data folder is not the one it was loaded from",
-                      (unsigned long long)s->at);
->>>>>>> m6
     journal_reader_close(r);
     buf_free(&before);
     return rc;
@@ -182,13 +158,9 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
     if (!s->name.ptr)
         return err_nomem(e);
     weir_rc rc = WEIR_OK;
-<<<<<<< HEAD
     if (position_is_foreign(m->position, s->name, store_identity(l->store)))
         rc = not_ours(l, "it has read a collection of the same name", e);
     else if (m->resumed)
-=======
-    if (m->resumed)
->>>>>>> m6
         s->at = position_read(m->position, s->name);
     else
         rc = store_read_offset(l->store, m->w->t->name, s->name, &s->at, e);
@@ -262,7 +234,6 @@ static weir_rc begin_session(materialization *m, err *e)
     return rc ? rc : prepare_begin(&m->p, m->t, &o, e);
 }
 
-<<<<<<< HEAD
 /* The journals of what was refused that another data folder wrote are none of ours. */
 static bool drop_written(materialization *m)
 {
@@ -273,19 +244,13 @@ static bool drop_written(materialization *m)
     return m->checkpoint.ptr;
 }
 
-=======
->>>>>>> m6
 static weir_rc read_position(materialization *m, err *e)
 {
     tree *t = NULL;
     weir_rc rc = m->checkpoint.len ? tree_parse(&m->arena, m->checkpoint, NULL, WEIR_E_REMOTE, &t, e) : WEIR_OK;
-<<<<<<< HEAD
     if (!rc && position_has_foreign(t, store_identity(m->w->l->store)))
         rc = drop_written(m) ? tree_parse(&m->arena, m->checkpoint, NULL, WEIR_E_BUG, &t, e) : err_nomem(e);
     m->position = rc ? NULL : t;
-=======
-    m->position = t;
->>>>>>> m6
     return err_wrap(e, rc, "the checkpoint that the destination keeps");
 }
 

@@ -6,24 +6,17 @@
 #include "json/text.h"
 #include "json/write.h"
 
-<<<<<<< HEAD
 static void put_read(json_out *w, offset o, weir_view folder)
-=======
-static void put_read(json_out *w, offset o)
->>>>>>> m6
 {
     char digits[24];
     snprintf(digits, sizeof digits, "%llu", (unsigned long long)o.at);
     out_open(out_namev(w, o.journal), '{');
     out_text(out_name(w, "readThrough"), view_of(digits));
-<<<<<<< HEAD
     out_open(out_name(w, "producers"), '[');
     out_open(w, '{');
     out_text(out_name(w, "id"), folder);
     out_close(w, '}');
     out_close(w, ']');
-=======
->>>>>>> m6
     out_close(w, '}');
 }
 
@@ -45,11 +38,7 @@ bool position_put(buf *out, weir_view former, const places *p)
     out_open(&w, '{');
     out_open(out_name(&w, "sources"), '{');
     for (size_t i = 0; i < p->read_count; i++)
-<<<<<<< HEAD
         put_read(&w, p->reads[i], p->folder);
-=======
-        put_read(&w, p->reads[i]);
->>>>>>> m6
     out_close(&w, '}');
     if (p->written_count)
         out_open(out_name(&w, "ackIntents"), '{');
@@ -72,7 +61,6 @@ uint64_t position_read(const tree *position, weir_view name)
     return at;
 }
 
-<<<<<<< HEAD
 static bool is_foreign(const tree *source, weir_view folder)
 {
     const tree *producers = tree_get(source, "producers");
@@ -94,8 +82,6 @@ bool position_has_foreign(const tree *position, weir_view folder)
     return false;
 }
 
-=======
->>>>>>> m6
 bool position_written(const tree *position, weir_view name, uint64_t *ret)
 {
     const tree *t = tree_getv(tree_get(position, "ackIntents"), name);

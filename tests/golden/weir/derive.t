@@ -183,10 +183,15 @@ file flow.yaml
 |     schema: {type: object, properties: {n: {type: integer}}, required: [n]}
 |     key: [/n]
 |     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/in, readDelay: 1h, lambda: 'select $n;'}]}
-$ weir run --quiet & n=0; until [ "$(cat weir-data/journals/acme%2Fout/* 2>/dev/null | wc -l)" = 3 ] || [ $n = 500 ]; do n=$((n + 1)); sleep 0.02; done; kill -TERM $!; wait $!; echo "status $?"; cat weir-data/journals/acme%2Fout/*; ls weir-data/journals
+|   acme/soon:
+|     schema: {type: object, properties: {n: {type: integer}}, required: [n]}
+|     key: [/n]
+|     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/in, readDelay: 1s, lambda: 'select $n;'}]}
+$ weir run --quiet & n=0; until [ "$(cat weir-data/journals/acme%2Fout/* weir-data/journals/acme%2Fsoon/* 2>/dev/null | wc -l)" = 6 ] || [ $n = 500 ]; do n=$((n + 1)); sleep 0.02; done; kill -TERM $!; wait $!; echo "status $?"; cat weir-data/journals/acme%2Fout/*; ls weir-data/journals
 < status 0
 <= {"n": 0}
 <= {"n": 1}
 <= {"n": 2}
 < acme%2Fin
 < acme%2Fout
+< acme%2Fsoon
