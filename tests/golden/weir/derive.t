@@ -167,6 +167,32 @@ $ weir run --once --quiet --only acme/out; echo '{"id":1,"name":"x"}' >in1.ndjso
 <= {"id": 1, "v": "x"}
 <= {"id": 2, "v": 5}
 
+== a collection that is derived learns its schema of what is published; the destination's table grows with it
+file flow.yaml
+| captures:
+|   acme/files:
+|     endpoint: {native: {connector: source-files, config: {streams: [{name: in, path: 'in*.ndjson'}]}}}
+|     bindings: [{resource: {stream: in}, target: acme/in}]
+| collections:
+|   acme/in: {schema: {type: object, properties: {id: {type: integer}, doc: {type: object}}, required: [id]}, key: [/id]}
+|   acme/out:
+|     writeSchema: {type: object, properties: {id: {type: integer}}, required: [id], x-infer-schema: true}
+|     readSchema: {allOf: [{$ref: 'flow://relaxed-write-schema'}, {$ref: 'flow://inferred-schema'}]}
+|     key: [/id]
+|     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/in, lambda: 'select $doc as json_doc;'}]}
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-sqlite, config: {path: out.db}}}
+|     bindings: [{resource: {table: t}, source: acme/out}]
+$ echo '{"id":1,"doc":{"id":1,"a":"x"}}' >in1.ndjson; weir run --once --quiet; sqlite3 out.db "select name, type from pragma_table_info('t')"
+!*
+< id|INTEGER
+< a|TEXT
+$ echo '{"id":2,"doc":{"id":2,"b":2}}' >in2.ndjson; weir run --once --quiet; sqlite3 out.db "select id, a, b from t"
+!*
+< 1|x|
+< 2||2
+
 == without --once: until it is told to end
 file flow.yaml
 | captures:

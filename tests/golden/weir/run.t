@@ -108,6 +108,35 @@ file until.py
 $ python3 until.py
 < status 0
 
+== a schema that is learned from documents: columns for what was found, up to x-complexity-limit; the rest is in the document
+file flow.yaml
+| captures:
+|   acme/files:
+|     endpoint: {native: {connector: source-files, config: {streams: [{name: in, path: 'in*.ndjson'}]}}}
+|     bindings: [{resource: {stream: in}, target: acme/in}]
+| collections:
+|   acme/in:
+|     writeSchema: {type: object, properties: {id: {type: integer}}, required: [id], x-infer-schema: true, x-complexity-limit: 6}
+|     readSchema: {allOf: [{$ref: 'flow://relaxed-write-schema'}, {$ref: 'flow://inferred-schema'}]}
+|     key: [/id]
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-sqlite, config: {path: out.db}}}
+|     bindings: [{resource: {table: t}, source: acme/in, fields: {recommended: 1, require: {flow_document: {}}, exclude: [_meta]}}]
+$ echo '{"id":1,"a":"x","b":2}' >in1.ndjson; weir run --once --quiet; sqlite3 out.db "select name from pragma_table_info('t') order by name"
+!*
+< a
+< b
+< flow_document
+< id
+$ echo '{"id":2,"c":true}' >in2.ndjson; weir run --once --quiet; sqlite3 out.db "select name from pragma_table_info('t') order by name; select id, flow_document ->> 'c' from t"
+< a
+< b
+< flow_document
+< id
+< 1|
+< 2|1
+
 == two runs cannot share a data folder
 file twice.py
 | import os, subprocess, time
