@@ -246,11 +246,15 @@ static const tree *with_path(derivation *d, const tree *config, const char *path
     return copy;
 }
 
+/* Are its lambdas SQL? */
+static bool is_sql(const task *t) { return t->endpoint.kind == ENDPOINT_NATIVE && view_is(t->endpoint.connector, "derive-sqlite"); }
+
+weir_rc derivation_keyless(const task *t) { return is_sql(t) ? WEIR_E_CONFIG : WEIR_E_PROTOCOL; }
+
 static const tree *config_of(derivation *d)
 {
     const tree *config = d->o.config ? d->o.config : d->o.t->endpoint.config;
-    bool sqlite = d->o.t->endpoint.kind == ENDPOINT_NATIVE && view_is(d->o.t->endpoint.connector, "derive-sqlite");
-    return sqlite && d->o.state_file && !tree_get(config, "path") ? with_path(d, config, d->o.state_file) : config;
+    return is_sql(d->o.t) && d->o.state_file && !tree_get(config, "path") ? with_path(d, config, d->o.state_file) : config;
 }
 
 /* ---- opening ---- */

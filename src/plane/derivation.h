@@ -47,6 +47,8 @@ weir_view derivation_kept(const derivation *d);
 void derivation_stored(derivation *d);
 /** Forgets all state. */
 weir_rc derivation_reset(derivation *d, err *e);
+/** Who has to act if it publishes a document without its key (gate_refuse): the author of its SQL, or of its program. */
+weir_rc derivation_keyless(const task *t);
 /** Documents given to it so far, truncations that it could not be told of not counted. */
 uint64_t derivation_documents(const derivation *d);
 
