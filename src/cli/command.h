@@ -60,6 +60,7 @@ weir_rc cmd_validate(cli *, err *);
 weir_rc cmd_capture(cli *, err *);
 weir_rc cmd_preview(cli *, err *);
 weir_rc cmd_run(cli *, err *);
+weir_rc cmd_generate(cli *, err *);
 weir_rc cmd_replay(cli *, err *);
 weir_rc cmd_docs(cli *, err *);
 weir_rc cmd_shim(cli *, err *);

@@ -55,6 +55,11 @@ const cli_command cli_commands[] = {
      cmd_discover, false},
     {"validate", "check a task's settings and bindings with its connector", "[--source FILE] [--name TASK]", OPTIONS("source", "name"),
      "Prints the response as JSON, one line a task: without --name, all tasks of the catalog.", cmd_validate, false},
+    {"generate", "write the files that a catalog names and that are missing", "[--source FILE]", OPTIONS("source"),
+     "Settings (config, resource) get what their connector's schema requires, to be filled in; migrations and lambdas of SQL get the fields there are, and how to "
+     "begin; what else a derivation's connector generates is written, too. Files that are there stay as they are, unless the connector says what its own should hold. "
+     "Nothing is written outside of the project: the folder of the catalog, or that of the outermost flow.yaml above it. Prints the name of every file that it writes.",
+     cmd_generate, false},
     {"capture", "run a capture and print its responses", "[--source FILE] [--name TASK] [--initial-state JSON]",
      OPTIONS("source", "name", "initial-state"),
      "Prints every response of the connector as a line and acknowledges every checkpoint once it is printed.", cmd_capture, false},

@@ -121,9 +121,15 @@ static weir_rc take_config(listener *l, weir_task *t, lane *ln, weir_view config
     return d->o.changed ? d->o.changed(d->o.arg, t, config) : task_config_lost(t);
 }
 
+static weir_rc take_generated(listener *l, weir_task *t, weir_view url, weir_view content)
+{
+    derivation *d = (derivation *)l;
+    return d->o.generated ? d->o.generated(d->o.arg, url, content, task_error(t)) : WEIR_OK;
+}
+
 static const listener_ops ops = {
     .attach = attach, .detach = detach, .spill = take_published, .seal = seal, .resume = take_checkpoint, .keep = take_state,
-    .read_only = take_read_only, .config = take_config,
+    .read_only = take_read_only, .config = take_config, .generated = take_generated,
 };
 
 /* ---- what it makes, and of what ---- */
@@ -207,7 +213,8 @@ static weir_rc make_parts(derivation *d, err *e)
     d->lambdas = arena_array(&d->arena, n, sizeof *d->lambdas);
     d->shufflers = arena_array(&d->arena, n, sizeof *d->shufflers);
     d->reads = arena_array(&d->arena, READS, sizeof *d->reads);
-    d->d = (weir_derivation){.to = &d->to, .transforms = d->transforms, .count = n, .key_end = UINT32_MAX};
+    d->d = (weir_derivation){.to = &d->to, .transforms = d->transforms, .count = n, .key_end = UINT32_MAX,
+                             .project_root = d->o.t->project_root, .imports = d->o.t->imports};
     weir_rc rc = d->arena.failed ? err_nomem(e) : make_target(d, e);
     for (size_t i = 0; !rc && i < n; i++)
         rc = err_wrap(e, make_transform(d, i, e), "transform %.*s", VIEW_ARG(d->o.t->transforms[i].name));

@@ -22,6 +22,8 @@ typedef struct derivation_options {
     weir_rc (*published)(void *arg, weir_view doc, err *e);
     /** The connector has changed its settings. NULL: a warning that they are lost. */
     weir_rc (*changed)(void *arg, weir_task *t, weir_view config);
+    /** What a file should hold, says the connector, by its URL. NULL: nobody wants to know. */
+    weir_rc (*generated)(void *arg, weir_view url, weir_view content, err *e);
     void (*live)(void *arg, session *s); /* it begins to work; NULL: it has ended; so that it can be stopped. May be NULL */
     void *arg;
     bool validate_only;       /* it does not begin: nothing can be read */
