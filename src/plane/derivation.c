@@ -337,6 +337,15 @@ bool derivation_resumed(const derivation *d, weir_view *ret)
 
 /* ---- reading ---- */
 
+int64_t transform_due(const task_transform *x, int64_t second) { return second + (x->read_delay_ms + 999) / 1000; }
+
+bool transform_before(const task_transform *x, int64_t second, const task_transform *other, int64_t other_second)
+{
+    if (x->priority != other->priority)
+        return x->priority > other->priority;
+    return transform_due(x, second) < transform_due(other, other_second);
+}
+
 /* Of a v1 UUID: 100 nanoseconds since 1582, and four bits to tell apart what is of the same time (flow.md 6.1). */
 static uint64_t clock_of(int64_t second)
 {

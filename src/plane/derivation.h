@@ -51,6 +51,10 @@ void derivation_stored(derivation *d);
 weir_rc derivation_reset(derivation *d, err *e);
 /** Who has to act if it publishes a document without its key (gate_refuse): the author of its SQL, or of its program. */
 weir_rc derivation_keyless(const task *t);
+/** When a document may be read that was published in that second: the transform's readDelay later. */
+int64_t transform_due(const task_transform *x, int64_t second);
+/** Is a document of one transform that was published in that second to be read before one of another? Of those alike the one that stands first in the catalog. */
+bool transform_before(const task_transform *x, int64_t second, const task_transform *other, int64_t other_second);
 /** Documents given to it so far, truncations that it could not be told of not counted. */
 uint64_t derivation_documents(const derivation *d);
 

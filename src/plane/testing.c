@@ -124,22 +124,13 @@ static const batch *batch_of(const input *in)
     return in->next < in->from->batches.len / sizeof *all ? &all[in->next] : NULL;
 }
 
-static int64_t due_of(const input *in, const batch *b) { return b->second + (in->x->read_delay_ms + 999) / 1000; }
-
-static bool comes_before(const input *a, const input *b)
-{
-    if (a->x->priority != b->x->priority)
-        return a->x->priority > b->x->priority;
-    return due_of(a, batch_of(a)) < due_of(b, batch_of(b));
-}
-
 static input *next_input(deriver *v)
 {
     input *next = NULL;
     for (size_t i = 0; i < v->count; i++) {
         input *in = &v->inputs[i];
         const batch *b = batch_of(in);
-        if (b && due_of(in, b) <= v->t->now && (!next || comes_before(in, next)))
+        if (b && transform_due(in->x, b->second) <= v->t->now && (!next || transform_before(in->x, b->second, next->x, batch_of(next)->second)))
             next = in;
     }
     return next;
@@ -214,7 +205,7 @@ static int64_t next_due(const testing *t)
     for (size_t i = 0; i < t->deriver_count; i++)
         for (size_t k = 0; t->derivers[i].d && k < t->derivers[i].count; k++) {
             const batch *b = batch_of(&t->derivers[i].inputs[k]);
-            int64_t one = b ? due_of(&t->derivers[i].inputs[k], b) : INT64_MAX;
+            int64_t one = b ? transform_due(t->derivers[i].inputs[k].x, b->second) : INT64_MAX;
             due = one < due ? one : due;
         }
     return due;
