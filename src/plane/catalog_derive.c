@@ -288,8 +288,9 @@ static void sort_derivations(catalog_reader *r, task *tasks, size_t count)
 
 static const char *project_of(catalog_reader *r)
 {
-    const char *folder = file_project(r->mem, r->c->path);
-    return folder ? file_url(r->mem, *folder ? folder : "/") : NULL;
+    const char *folder = file_project(r->mem, r->c->path), *url = folder ? file_url(r->mem, *folder ? folder : "/") : NULL;
+    r->mem->failed |= !url;
+    return url;
 }
 
 static void add_derivation(catalog_reader *r, const tree *spec)
