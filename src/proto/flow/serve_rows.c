@@ -170,23 +170,11 @@ static weir_rc on_row(storing *s, const flow_message *m, err *e)
     return row ? fill_row(s, m, row, e) : e->rc;
 }
 
-/* What the platform tells of other sessions' states in one of these requests. */
-static weir_rc hear_peers(storing *s, const flow_message *m, err *e)
-{
-    arena a = {0};
-    tree *body;
-    weir_rc rc = tree_parse(&a, m->body, NULL, WEIR_E_PROTOCOL, &body, e);
-    if (!rc)
-        rc = flow_kept_peers(&s->d->kept, s->d->s, body, e);
-    arena_free(&a);
-    return rc;
-}
-
 static weir_rc on_flush(storing *s, const flow_message *m, err *e)
 {
     if (!s->acknowledged || s->flushed)
         return err_fail(e, WEIR_E_PROTOCOL, s->flushed ? "a second one in a transaction" : "before 'acknowledge'");
-    weir_rc rc = hear_peers(s, m, e);
+    weir_rc rc = flow_kept_hear(&s->d->kept, s->d->s, m->body, e);
     if (!rc)
         rc = dispatch(s, e);
     if (!rc)
@@ -221,7 +209,7 @@ static weir_rc on_acknowledge(storing *s, const flow_message *m, err *e)
 {
     if (s->acknowledged)
         return err_fail(e, WEIR_E_PROTOCOL, "a second one in a transaction");
-    weir_rc rc = hear_peers(s, m, e);
+    weir_rc rc = flow_kept_hear(&s->d->kept, s->d->s, m->body, e);
     if (!rc)
         rc = session_acknowledge(s->d->s, e);
     s->acknowledged = s->d->loading = true;
