@@ -157,18 +157,19 @@ static weir_rc ask_derivation(generating *g, const task *t, const tree *config, 
 
 /* ---- all of them ---- */
 
-static void generate_task(generating *g, const task *t)
+/* What is wrong with it is told at the end. Without memory, or stopped, there is nothing to go on with. */
+static weir_rc generate_task(generating *g, const task *t, err *e)
 {
-    err e = {0};
     const tree *config = NULL;
-    weir_rc rc = lacks_settings(t) ? add_settings(g, t, &config, &e) : WEIR_OK;
+    weir_rc rc = lacks_settings(t) ? add_settings(g, t, &config, e) : WEIR_OK;
     if (!rc && t->kind == TASK_DERIVE)
-        rc = ask_derivation(g, t, config, &e);
-    if (rc) {
-        buf_printf(&g->problems, "%s%s %.*s: %s", g->problems.len ? "\n" : "", task_kind_name(t->kind), VIEW_ARG(t->name), err_text(&e));
-        g->rc = g->rc ? g->rc : rc;
-    }
-    err_free(&e);
+        rc = ask_derivation(g, t, config, e);
+    if (!rc || rc == WEIR_E_NOMEM || rc == WEIR_STOPPED)
+        return err_wrap(e, rc, "%s %.*s", task_kind_name(t->kind), VIEW_ARG(t->name));
+    buf_printf(&g->problems, "%s%s %.*s: %s", g->problems.len ? "\n" : "", task_kind_name(t->kind), VIEW_ARG(t->name), err_text(e));
+    g->rc = g->rc ? g->rc : rc;
+    err_clear(e);
+    return WEIR_OK;
 }
 
 static bool is_there(const char *path, weir_view text)
@@ -224,7 +225,7 @@ weir_rc generate_files(const generate_options *o, err *e)
     generating g = {.o = o};
     weir_rc rc = find_project(&g, e);
     for (size_t i = 0; !rc && i < o->catalog->task_count; i++)
-        generate_task(&g, &o->catalog->tasks[i]);
+        rc = generate_task(&g, &o->catalog->tasks[i], e);
     for (const made *m = g.files; m && !rc; m = m->next)
         rc = write_file(&g, m, e);
     if (!rc && g.rc)
