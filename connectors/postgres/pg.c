@@ -195,7 +195,7 @@ weir_rc pg_connect(weir_task *t, pg *d)
     /* The server, too, is to notice soon that the other side is gone: a session that nobody speaks to any more would keep its locks. */
     return rc ? rc : pg_run(t, d, weir_format(t, "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET datestyle = ISO;"
                                                  " SET timezone = 'UTC'; SET extra_float_digits = 3; SET bytea_output = hex;"
-                                                 " SET standard_conforming_strings = on; SET statement_timeout = 0; SET lock_timeout = %" PRId64,
+                                                 " SET standard_conforming_strings = on; SET jit = off; SET statement_timeout = 0; SET lock_timeout = %" PRId64,
                                               d->s->more.lock_timeout * 1000).ptr);
 }
 
@@ -272,6 +272,22 @@ weir_rc pg_run(weir_task *t, pg *d, const char *sql)
     return rc;
 }
 
+/* A key that was there already: unique_violation. */
+static bool is_duplicate(const PGresult *r)
+{
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    return state && strcmp(state, "23505") == 0;
+}
+
+weir_rc pg_run_unique(weir_task *t, pg *d, const char *sql, bool *ret_duplicate)
+{
+    PGresult *r = sql ? PQexec(d->conn, sql) : NULL;
+    *ret_duplicate = r && is_duplicate(r);
+    weir_rc rc = !sql ? pg_nomem(t) : *ret_duplicate || PQresultStatus(r) == PGRES_COMMAND_OK ? WEIR_OK : pg_fail(t, d, r, "the database");
+    PQclear(r);
+    return rc;
+}
+
 weir_rc pg_change(weir_task *t, pg *d, const char *sql, size_t *ret_rows)
 {
     PGresult *r = NULL;
@@ -327,10 +343,9 @@ weir_rc pg_copy_end(weir_task *t, pg *d, bool *ret_duplicate)
         rc = pg_fail(t, d, NULL, "sending rows");
     *ret_duplicate = false;
     for (PGresult *r; (r = PQgetResult(d->conn)) != NULL; PQclear(r)) {
-        const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
         if (PQresultStatus(r) == PGRES_COMMAND_OK || rc || *ret_duplicate)
             continue;
-        if (state && strcmp(state, "23505") == 0)
+        if (is_duplicate(r))
             *ret_duplicate = true;
         else
             rc = pg_fail(t, d, r, "storing rows");

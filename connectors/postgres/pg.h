@@ -55,13 +55,14 @@ const char *pg_own(weir_task *t, const pg *d, const char *name);
 
 /** Runs statements without rows. NULL is out of memory. */
 weir_rc pg_run(weir_task *t, pg *d, const char *sql);
-/** The same, of one statement; says how many rows it touched. */
+/** The same. @param ret_duplicate set where a key was there already, which is not a failure yet: the transaction is to be rolled back to a savepoint */
+weir_rc pg_run_unique(weir_task *t, pg *d, const char *sql, bool *ret_duplicate);
+/** As pg_run(), of one statement; says how many rows it touched. */
 weir_rc pg_change(weir_task *t, pg *d, const char *sql, size_t *ret_rows);
 /** Runs a query; its parameters are texts. The caller clears *ret. */
 weir_rc pg_query(weir_task *t, pg *d, const char *sql, const char *const *texts, int count, PGresult **ret);
 
-/** COPY ... FROM STDIN (FORMAT binary): begin, rows, end. @param ret_duplicate set where a key was there already, which is not a failure yet: the transaction
- *  is to be rolled back to a savepoint */
+/** COPY ... FROM STDIN (FORMAT binary): begin, rows, end. @param ret_duplicate as in pg_run_unique() */
 weir_rc pg_copy_begin(weir_task *t, pg *d, const char *sql);
 weir_rc pg_copy_send(weir_task *t, pg *d, const char *bytes, size_t len);
 weir_rc pg_copy_end(weir_task *t, pg *d, bool *ret_duplicate);
