@@ -207,7 +207,8 @@ static weir_rc make_parts(derivation *d, err *e)
     d->lambdas = arena_array(&d->arena, n, sizeof *d->lambdas);
     d->shufflers = arena_array(&d->arena, n, sizeof *d->shufflers);
     d->reads = arena_array(&d->arena, READS, sizeof *d->reads);
-    d->d = (weir_derivation){.to = &d->to, .transforms = d->transforms, .count = n, .key_end = UINT32_MAX};
+    d->d = (weir_derivation){.to = &d->to, .transforms = d->transforms, .count = n,
+                             .key_begin = d->o.key_begin, .key_end = d->o.key_end ? d->o.key_end : UINT32_MAX};
     weir_rc rc = d->arena.failed ? err_nomem(e) : make_target(d, e);
     for (size_t i = 0; !rc && i < n; i++)
         rc = err_wrap(e, make_transform(d, i, e), "transform %.*s", VIEW_ARG(d->o.t->transforms[i].name));
