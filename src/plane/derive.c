@@ -17,6 +17,11 @@ enum { TXN_BYTES = 16 << 20, PIECE_BYTES = 256 << 10 };
 
 /* ---- reading ---- */
 
+typedef struct amount {
+    uint64_t bytes;  /* of documents that were for us */
+    uint64_t passed; /* of the journals */
+} amount;
+
 /* How far there is something to read, of all at the same moment. @return false: a schema has widened, and the session has to begin anew */
 static bool take_limits(deriving *v)
 {
@@ -65,29 +70,30 @@ static weir_rc next_source(deriving *v, int64_t now, source **ret, piece *ret_pi
     return WEIR_OK;
 }
 
-static weir_rc read_piece(deriving *v, source *s, const piece *p, uint64_t *bytes, err *e)
+static weir_rc read_piece(deriving *v, source *s, const piece *p, amount *read, err *e)
 {
     buf_clear(&v->lines);
     weir_rc rc = intake_read(s->in, p, PIECE_BYTES, &v->lines, e);
-    *bytes += intake_at(s->in) - p->from;
+    read->passed += intake_at(s->in) - p->from;
+    read->bytes += v->lines.len;
     return rc ? rc : derivation_read(v->d, (size_t)(s - v->sources), buf_view(&v->lines), p->second, e);
 }
 
-static weir_rc read_round(deriving *v, uint64_t *ret_bytes, err *e)
+static weir_rc read_round(deriving *v, amount *ret, err *e)
 {
     int64_t now = worker_now(v->w);
     source *s;
     piece p;
-    *ret_bytes = 0;
+    *ret = (amount){0};
     weir_rc rc;
     do {
         rc = next_source(v, now, &s, &p, e);
         if (!rc && s) {
-            if (!*ret_bytes)
+            if (!ret->passed)
                 worker_phase(v->w, "reading");
-            rc = read_piece(v, s, &p, ret_bytes, e);
+            rc = read_piece(v, s, &p, ret, e);
         }
-    } while (!rc && s && *ret_bytes < TXN_BYTES && !worker_halting(v->w));
+    } while (!rc && s && ret->passed < TXN_BYTES && !worker_halting(v->w));
     return rc;
 }
 
@@ -101,15 +107,16 @@ static uint64_t lag_of(const deriving *v)
 
 static weir_rc transact(deriving *v, bool *ret_any, err *e)
 {
-    uint64_t bytes, before = derivation_documents(v->d);
+    amount read;
+    uint64_t before = derivation_documents(v->d);
     *ret_any = false;
-    weir_rc rc = read_round(v, &bytes, e);
-    worker_lag(v->w, v->shard->index, lag_of(v) + bytes);
-    if (rc || !bytes)
+    weir_rc rc = read_round(v, &read, e);
+    worker_lag(v->w, v->shard->index, lag_of(v) + read.passed);
+    if (rc || !read.passed)
         return rc;
     rc = derivation_flush(v->d, e);
     if (!rc)
-        rc = derive_commit(v, derivation_documents(v->d) - before, bytes, e);
+        rc = derive_commit(v, derivation_documents(v->d) - before, read.bytes, e);
     worker_lag(v->w, v->shard->index, lag_of(v));
     *ret_any = !rc;
     return rc;

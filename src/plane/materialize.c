@@ -34,14 +34,14 @@ static weir_rc transact(materialization *m, bool *ret_any, bool *ret_widened, er
     weir_rc rc;
     do {
         rc = materialize_read(m, &x, &bytes, ret_widened, e);
-        x.bytes += bytes;
-        worker_lag(m->w, m->shard->index, x.lag + x.bytes);
+        x.passed += bytes;
+        worker_lag(m->w, m->shard->index, x.lag + x.passed);
         if (rc || !bytes)
             break;
         worker_phase(m->w, "loading");
         rc = materialize_store(m, &x, e);
     } while (!rc && !*ret_widened && may_grow(m, &x));
-    if (rc || !x.bytes)
+    if (rc || !x.passed)
         return rc;
     rc = materialize_commit(m, &x, e);
     worker_lag(m->w, m->shard->index, x.lag);

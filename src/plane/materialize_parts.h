@@ -69,6 +69,7 @@ typedef struct materialization {
 typedef struct transaction {
     int64_t begun_ms;
     uint64_t documents, bytes;
+    uint64_t passed;      /* bytes of journals, with those of documents that are not for us */
     uint64_t lag;         /* bytes that remain to be read */
 } transaction;
 

@@ -49,7 +49,7 @@ static weir_rc read_source(materialization *m, source *s, uint64_t limit, size_t
 }
 
 /* Nothing but what was refused before. */
-static weir_rc read_again(materialization *m, uint64_t *ret_bytes, err *e)
+static weir_rc read_again(materialization *m, transaction *x, uint64_t *ret_bytes, err *e)
 {
     weir_rc rc = WEIR_OK;
     *ret_bytes = 0;
@@ -59,6 +59,7 @@ static weir_rc read_again(materialization *m, uint64_t *ret_bytes, err *e)
         buf_clear(&s->lines);
         rc = refused_read(s->again, &s->lines, &count, e);
         *ret_bytes += s->lines.len;
+        x->bytes += s->lines.len;
     }
     return rc;
 }
@@ -70,7 +71,7 @@ weir_rc materialize_read(materialization *m, transaction *x, uint64_t *ret_bytes
     weir_rc rc = WEIR_OK;
     x->lag = *ret_bytes = 0;
     if (m->w->o->replay)
-        return read_again(m, ret_bytes, e);
+        return read_again(m, x, ret_bytes, e);
     for (size_t i = 0; i < m->count && !rc; i++) {
         source *s = &m->sources[i];
         uint64_t limit = materialize_limit(m, s, ret_widened), from = s->next;
@@ -80,6 +81,7 @@ weir_rc materialize_read(materialization *m, transaction *x, uint64_t *ret_bytes
         }
         rc = read_source(m, s, limit, share > 65536 ? share : 65536, e);
         *ret_bytes += s->next - from;
+        x->bytes += s->lines.len;
         x->lag += limit > s->next ? limit - s->next : 0;
     }
     return rc;

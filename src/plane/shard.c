@@ -69,8 +69,7 @@ weir_rc shards_find(store *s, weir_view task, size_t wanted, arena *a, weir_rc (
     if (!rc && wanted > SHARDS_MOST)
         rc = err_fail(e, WEIR_E_CONFIG, "a task has %d shards at most", SHARDS_MOST);
     if (!rc && wanted && wanted % had)
-        rc = err_fail(e, WEIR_E_CONFIG, "it has %zu shards, and each of them can be cut further, but not put together: --shards takes a multiple of that. To begin anew "
-                      "with fewer, take another data folder", had);
+        rc = err_fail(e, WEIR_E_CONFIG, "it has %zu shards, and each of them can be cut further, but they cannot be put together: --shards takes a multiple of that", had);
     if (!rc)
         rc = cut(a, task, wanted ? wanted : had, ret, e);
     if (!rc && ret->count > had)
