@@ -11,7 +11,7 @@ static bool put_position(const deriving *v, offset *reads, offset *written, size
 {
     for (size_t i = 0; i < read_count(v); i++)
         reads[i] = i < v->count ? (offset){v->sources[i].name, intake_at(v->sources[i].in)} : refused_reader_at(v->again);
-    return position_put(out, buf_view(&v->position), &(places){reads, written, read_count(v), count});
+    return position_put(out, buf_view(&v->position), &(places){store_identity(v->w->l->store), reads, written, read_count(v), count});
 }
 
 typedef struct appending {

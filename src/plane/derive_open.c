@@ -9,7 +9,9 @@
 
 static weir_rc refuse(deriving *v, weir_view doc, err *e)
 {
-    return v->aside ? refused_add(v->aside, doc, buf_view(&v->why), worker_now(v->w), e) : gate_refuse(v->out->c, keyed_redacts(v->published) ? (weir_view){0} : doc, &v->why, e);
+    if (v->aside)
+        return refused_add(v->aside, doc, buf_view(&v->why), worker_now(v->w), e);
+    return gate_refuse(v->out->c, derivation_keyless(v->w->t), keyed_redacts(v->published) ? (weir_view){0} : doc, &v->why, e);
 }
 
 weir_rc derive_published(void *arg, weir_view doc, err *e)
@@ -151,6 +153,8 @@ static weir_rc believe(deriving *v, weir_view kept, uint64_t committed, err *e)
         return err_fail(e, WEIR_E_CONFIG, "the checkpoint that the connector keeps is not of this derivation: %.*s", VIEW_ARG(kept));
     for (size_t i = 0; i < v->count; i++) {
         uint64_t at = position_read(t, v->sources[i].name);
+        if (position_is_foreign(t, v->sources[i].name, store_identity(v->w->l->store)))
+            return lost_state(v, "of another data folder", e);
         if (at < v->sources[i].at)
             return lost_state(v, "older than what has been read", e);
         ahead |= at > v->sources[i].at;

@@ -4,9 +4,19 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "json/number.h"
 #include "plane/columns.h"
 
 enum { TURN_WARNING_MS = 10000 };
+
+/* How much is learned of a schema: x-complexity-limit, where it says so at its root. */
+static void limit_shape(book *b)
+{
+    const tree *limit = tree_get(b->c->write_schema, "x-complexity-limit");
+    uint64_t most;
+    if (limit && limit->kind == TREE_NUMBER && number_to_u64(limit->text, &most))
+        shape_limit(b->shape, most);
+}
 
 static weir_rc open_shape(ledger *l, book *b, err *e)
 {
@@ -17,6 +27,8 @@ static weir_rc open_shape(ledger *l, book *b, err *e)
     b->shape = shape_new();
     if (!rc && !b->shape)
         rc = err_nomem(e);
+    if (!rc)
+        limit_shape(b);
     if (!rc && known.len)
         rc = shape_union(b->shape, known, e, &widened);
     if (!rc && known.len) {
@@ -104,6 +116,9 @@ static bool wait_ms(ledger *l, int64_t ms)
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
     return pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0;
 }
 

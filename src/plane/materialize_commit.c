@@ -20,7 +20,7 @@ weir_rc materialize_acknowledge(materialization *m, err *e)
 /* What was refused is on the disk when it returns. */
 static weir_rc find_places(materialization *m, arena *a, places *p, err *e)
 {
-    *p = (places){.reads = arena_array(a, 2 * m->count, sizeof *p->reads), .written = arena_array(a, m->count, sizeof *p->written)};
+    *p = (places){.folder = store_identity(m->w->l->store), .reads = arena_array(a, 2 * m->count, sizeof *p->reads), .written = arena_array(a, m->count, sizeof *p->written)};
     weir_rc rc = p->reads && p->written ? WEIR_OK : err_nomem(e);
     for (size_t i = 0; i < m->count && !rc; i++) {
         source *s = &m->sources[i];

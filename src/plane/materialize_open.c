@@ -1,5 +1,5 @@
 /* A materialization begins: its columns, its destination, the places where both were when they last committed. */
-#include "json/scan.h"
+#include "json/patch.h"
 #include "plane/columns.h"
 #include "plane/materialize_parts.h"
 #include "plane/position.h"
@@ -126,27 +126,29 @@ static weir_rc make_checks(materialization *m, source *s, err *e)
     return rc;
 }
 
-/* What a destination says may be of another data folder: then it is hardly where a line begins. */
+static weir_rc not_ours(const ledger *l, const char *why, err *e)
+{
+    return err_fail(e, WEIR_E_CONFIG, "%s: the data folder \"%s\" is not the one it was loaded from. Go on with that one, or raise \"backfill\" of the binding: it is "
+                    "loaded anew from this one then", why, l->data_dir);
+}
+
+/* What a destination says may be of another data folder, without saying so if it is old: then it is hardly where a line begins. */
 static weir_rc check_place(const source *s, const ledger *l, uint64_t committed, err *e)
 {
     journal_reader *r = NULL;
     buf before = {0};
     uint64_t to;
-    weir_rc rc = WEIR_OK;
     if (!s->at)
         return WEIR_OK;
     if (s->at > committed)
-        rc = err_fail(e, WEIR_E_CONFIG, "it has read %llu bytes of a journal of %llu: the data folder is not the one it was loaded from",
-                      (unsigned long long)s->at, (unsigned long long)committed);
-    if (!rc)
-        rc = journal_reader_open(&r, l->data_dir, s->b->c->name, s->at - 1, e);
+        return not_ours(l, "it has read more than its collection holds", e);
+    weir_rc rc = journal_reader_open(&r, l->data_dir, s->b->c->name, s->at - 1, e);
     if (!rc)
         rc = journal_read(r, s->at, 1, &before, &to, e); /* an end of a line, or it is amazed that there is none */
     if (rc == WEIR_E_CONFIG && r)
         err_clear(e);
     if (r && (rc == WEIR_E_CONFIG || (!rc && !view_is(buf_view(&before), "\n"))))
-        rc = err_fail(e, WEIR_E_CONFIG, "it has read %llu bytes of a journal, and no document begins there: the data folder is not the one it was loaded from",
-                      (unsigned long long)s->at);
+        rc = not_ours(l, "it has read its collection to where no document begins", e);
     journal_reader_close(r);
     buf_free(&before);
     return rc;
@@ -199,7 +201,9 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
     if (!s->name.ptr)
         return err_nomem(e);
     weir_rc rc = WEIR_OK;
-    if (m->resumed)
+    if (position_is_foreign(m->position, s->name, store_identity(l->store)))
+        rc = not_ours(l, "it has read a collection of the same name", e);
+    else if (m->resumed)
         s->at = position_read(m->position, s->name);
     else
         rc = store_read_offset(l->store, m->shard->name, s->name, &s->at, e);
@@ -276,11 +280,23 @@ static weir_rc begin_session(materialization *m, err *e)
     return rc ? rc : prepare_begin(&m->p, m->t, &o, e);
 }
 
+/* The journals of what was refused that another data folder wrote are none of ours. */
+static bool drop_written(materialization *m)
+{
+    buf text = {0};
+    bool ok = patch_apply(&text, m->checkpoint, VIEW("{\"ackIntents\":null}")) && buf_ok(&text);
+    m->checkpoint = ok ? arena_dup(&m->arena, buf_view(&text)) : (weir_view){0};
+    buf_free(&text);
+    return m->checkpoint.ptr;
+}
+
 static weir_rc read_position(materialization *m, err *e)
 {
     tree *t = NULL;
     weir_rc rc = m->checkpoint.len ? tree_parse(&m->arena, m->checkpoint, NULL, WEIR_E_REMOTE, &t, e) : WEIR_OK;
-    m->position = t;
+    if (!rc && position_has_foreign(t, store_identity(m->w->l->store)))
+        rc = drop_written(m) ? tree_parse(&m->arena, m->checkpoint, NULL, WEIR_E_BUG, &t, e) : err_nomem(e);
+    m->position = rc ? NULL : t;
     return err_wrap(e, rc, "the checkpoint that the destination keeps");
 }
 

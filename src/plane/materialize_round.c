@@ -64,6 +64,19 @@ static weir_rc read_again(materialization *m, transaction *x, uint64_t *ret_byte
     return rc;
 }
 
+/* Of what there is to read. */
+static int32_t highest_priority(materialization *m)
+{
+    int32_t first = INT32_MIN;
+    bool widened = false;
+    for (size_t i = 0; i < m->count; i++) {
+        const int32_t p = m->t->bindings[i].priority;
+        if (p > first && materialize_limit(m, &m->sources[i], &widened) > m->sources[i].next)
+            first = p;
+    }
+    return first;
+}
+
 /* Reads what there is, up to the size of a transaction. Once a schema has widened nothing more is read: the session has to begin anew. */
 weir_rc materialize_read(materialization *m, transaction *x, uint64_t *ret_bytes, bool *ret_widened, err *e)
 {
@@ -72,14 +85,14 @@ weir_rc materialize_read(materialization *m, transaction *x, uint64_t *ret_bytes
     x->lag = *ret_bytes = 0;
     if (m->w->o->replay)
         return read_again(m, x, ret_bytes, e);
+    const int32_t first = highest_priority(m);
     for (size_t i = 0; i < m->count && !rc; i++) {
         source *s = &m->sources[i];
         uint64_t limit = materialize_limit(m, s, ret_widened), from = s->next;
-        if (*ret_widened) { /* what was committed since needs columns that this session does not have */
-            buf_clear(&s->lines);
-            continue;
-        }
-        rc = read_source(m, s, limit, share > 65536 ? share : 65536, e);
+        const bool reads = !*ret_widened /* then what was committed since needs columns that this session does not have */ && m->t->bindings[i].priority >= first;
+        buf_clear(&s->lines);
+        if (reads)
+            rc = read_source(m, s, limit, share > 65536 ? share : 65536, e);
         *ret_bytes += s->next - from;
         x->bytes += s->lines.len;
         x->lag += limit > s->next ? limit - s->next : 0;
@@ -89,7 +102,7 @@ weir_rc materialize_read(materialization *m, transaction *x, uint64_t *ret_bytes
 
 static weir_rc refuse(materialization *m, source *s, weir_view doc, err *e)
 {
-    return s->aside ? refused_add(s->aside, doc, buf_view(&m->why), worker_now(m->w), e) : gate_refuse(s->b->c, doc, &m->why, e);
+    return s->aside ? refused_add(s->aside, doc, buf_view(&m->why), worker_now(m->w), e) : gate_refuse(s->b->c, WEIR_E_CONFIG, doc, &m->why, e);
 }
 
 /* Takes those lines out that are refused; where the schema reduces, all others are taken for that. */

@@ -167,6 +167,8 @@ static weir_rc get_text(store *s, statement which, weir_view key, arena *a, weir
 
 /* -------------------------------------------------------------------------------------------------------------- reading -- */
 
+weir_view store_identity(const store *s) { return view_of(s->identity); }
+
 weir_rc store_state(store *s, weir_view task, arena *a, weir_view *ret, err *e)
 {
     return get_text(s, GET_STATE, task, a, ret, e);

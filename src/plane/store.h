@@ -19,6 +19,9 @@ typedef struct offset {
 weir_rc store_open(store **ret, const char *data_dir, bool read_only, err *e);
 void store_close(store *s);
 
+/** Which data folder this is: random, for ever; in base64. Empty if it was opened to be read only. */
+weir_view store_identity(const store *s);
+
 /** A task's state (JSON object text; empty if new) into the arena. */
 weir_rc store_state(store *s, weir_view task, arena *a, weir_view *ret, err *e);
 /** The committed length of a journal; 0 if new. */

@@ -39,6 +39,7 @@ struct store {
     sqlite3_stmt *statements[STATEMENTS]; /* made at first use */
     pthread_mutex_t mutex;
     char *path; /* of weir.db */
+    char identity[16]; /* see store_identity() */
     int lock;   /* DATA/lock; -1: read only */
 };
 
