@@ -137,6 +137,36 @@ $ echo '{"id":2,"c":true}' >in2.ndjson; weir run --once --quiet; sqlite3 out.db 
 < 1|
 < 2|1
 
+== what a source says of its schema is learned before the documents of the same checkpoint: a format is kept, whichever of them came first
+file flow.yaml
+| captures:
+|   acme/source:
+|     endpoint: {local: {command: [python3, source.py], config: {}}}
+|     bindings: [{resource: {}, target: acme/in}]
+| collections:
+|   acme/in: {schema: {type: object, properties: {id: {type: integer}}, required: [id], x-infer-schema: true}, key: [/id]}
+file source.py
+| import json, os, sys
+| def say(**m): print(json.dumps(m), flush=True)
+| x = {"type": "string", "contentEncoding": "base64"}
+| schema = {"sourcedSchema": {"binding": 0, "documentSchema": {"type": "object", "properties": {"id": {"type": "integer"}, "x": x}, "additionalProperties": False}}}
+| document = {"captured": {"binding": 0, "doc": {"id": 1, "x": "aGk="}}}
+| more = {"captured": {"binding": 0, "doc": {"id": 2, "x": "aGk=" * 100000}}}
+| for line in sys.stdin:
+|     kind = next(k for k, b in json.loads(line).items() if b is not None)
+|     if kind == "spec": say(spec={"protocol": 3032023, "configSchema": {}, "resourceConfigSchema": {}, "resourcePathPointers": [], "documentationUrl": "https://x.example"})
+|     if kind == "validate": say(validated={"bindings": [{"resourcePath": ["x"]}]})
+|     if kind == "apply": say(applied={})
+|     if kind == "open":
+|         say(opened={})
+|         for one in {"1": [schema, document], "2": [document, schema], "3": [document, schema, more]}[os.environ["ORDER"]]: say(**one)
+|         say(checkpoint={"state": {"updated": {}, "mergePatch": True}})
+|         break
+$ for i in 1 2 3; do ORDER=$i weir run --once --quiet; sqlite3 weir-data/weir.db "select schema ->> '$.properties.x' from inferred"; rm -r weir-data; done
+< {"type":"string","contentEncoding":"base64"}
+< {"type":"string","contentEncoding":"base64"}
+< {"type":"string","contentEncoding":"base64"}
+
 == two runs cannot share a data folder
 file twice.py
 | import os, subprocess, time
