@@ -231,7 +231,7 @@ static void what_is_no_duration(void **state)
 }
 
 /* Nanoseconds stay below a second, whatever the clock shows. */
-static void test_until(void **unused)
+static void deadlines_have_whole_seconds(void **unused)
 {
     (void)unused;
     static const int64_t waits[] = {0, 1, 999, 1000, 1001, 3600000};
@@ -247,7 +247,7 @@ static void test_until(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_until),
+        cmocka_unit_test(deadlines_have_whole_seconds),
         cmocka_unit_test(agrees_with_datetime),
         cmocka_unit_test(every_day_has_its_date),
         cmocka_unit_test(what_is_no_date),
