@@ -121,9 +121,15 @@ static weir_rc take_config(listener *l, weir_task *t, lane *ln, weir_view config
     return d->o.changed ? d->o.changed(d->o.arg, t, config) : task_config_lost(t);
 }
 
+static weir_rc take_generated(listener *l, weir_task *t, weir_view url, weir_view content)
+{
+    derivation *d = (derivation *)l;
+    return d->o.generated ? d->o.generated(d->o.arg, url, content, task_error(t)) : WEIR_OK;
+}
+
 static const listener_ops ops = {
     .attach = attach, .detach = detach, .spill = take_published, .seal = seal, .resume = take_checkpoint, .keep = take_state,
-    .read_only = take_read_only, .config = take_config,
+    .read_only = take_read_only, .config = take_config, .generated = take_generated,
 };
 
 /* ---- what it makes, and of what ---- */
@@ -207,7 +213,8 @@ static weir_rc make_parts(derivation *d, err *e)
     d->lambdas = arena_array(&d->arena, n, sizeof *d->lambdas);
     d->shufflers = arena_array(&d->arena, n, sizeof *d->shufflers);
     d->reads = arena_array(&d->arena, READS, sizeof *d->reads);
-    d->d = (weir_derivation){.to = &d->to, .transforms = d->transforms, .count = n, .key_end = UINT32_MAX};
+    d->d = (weir_derivation){.to = &d->to, .transforms = d->transforms, .count = n, .key_end = UINT32_MAX,
+                             .project_root = d->o.t->project_root, .imports = d->o.t->imports};
     weir_rc rc = d->arena.failed ? err_nomem(e) : make_target(d, e);
     for (size_t i = 0; !rc && i < n; i++)
         rc = err_wrap(e, make_transform(d, i, e), "transform %.*s", VIEW_ARG(d->o.t->transforms[i].name));
@@ -246,11 +253,15 @@ static const tree *with_path(derivation *d, const tree *config, const char *path
     return copy;
 }
 
+/* Are its lambdas SQL? */
+static bool is_sql(const task *t) { return t->endpoint.kind == ENDPOINT_NATIVE && view_is(t->endpoint.connector, "derive-sqlite"); }
+
+weir_rc derivation_keyless(const task *t) { return is_sql(t) ? WEIR_E_CONFIG : WEIR_E_PROTOCOL; }
+
 static const tree *config_of(derivation *d)
 {
     const tree *config = d->o.config ? d->o.config : d->o.t->endpoint.config;
-    bool sqlite = d->o.t->endpoint.kind == ENDPOINT_NATIVE && view_is(d->o.t->endpoint.connector, "derive-sqlite");
-    return sqlite && d->o.state_file && !tree_get(config, "path") ? with_path(d, config, d->o.state_file) : config;
+    return is_sql(d->o.t) && d->o.state_file && !tree_get(config, "path") ? with_path(d, config, d->o.state_file) : config;
 }
 
 /* ---- opening ---- */
@@ -325,6 +336,15 @@ bool derivation_resumed(const derivation *d, weir_view *ret)
 }
 
 /* ---- reading ---- */
+
+int64_t transform_due(const task_transform *x, int64_t second) { return second + (x->read_delay_ms + 999) / 1000; }
+
+bool transform_before(const task_transform *x, int64_t second, const task_transform *other, int64_t other_second)
+{
+    if (x->priority != other->priority)
+        return x->priority > other->priority;
+    return transform_due(x, second) < transform_due(other, other_second);
+}
 
 /* Of a v1 UUID: 100 nanoseconds since 1582, and four bits to tell apart what is of the same time (flow.md 6.1). */
 static uint64_t clock_of(int64_t second)

@@ -29,16 +29,6 @@ static bool take_limits(deriving *v)
     return same;
 }
 
-static int64_t due_of(const source *s, const piece *p) { return p->second + (s->x->read_delay_ms + 999) / 1000; }
-
-/* Is the first one to be read before the second? Of those alike the one that stands first in the catalog. */
-static bool comes_before(const source *s, const piece *p, const source *t, const piece *q)
-{
-    if (s->x->priority != t->x->priority)
-        return s->x->priority > t->x->priority;
-    return due_of(s, p) < due_of(t, q);
-}
-
 /* The source whose piece is next. @param ret NULL: there is none, or all wait */
 static weir_rc next_source(deriving *v, int64_t now, source **ret, piece *ret_piece, err *e)
 {
@@ -50,12 +40,12 @@ static weir_rc next_source(deriving *v, int64_t now, source **ret, piece *ret_pi
         weir_rc rc = intake_peek(s->in, s->limit, &p, e);
         if (rc)
             return rc;
-        int64_t due = due_of(s, &p);
+        int64_t due = transform_due(s->x, p.second);
         if (p.from == p.to)
             continue;
         if (due > now) {
             v->due = due < v->due ? due : v->due;
-        } else if (!*ret || comes_before(s, &p, *ret, ret_piece)) {
+        } else if (!*ret || transform_before(s->x, p.second, (*ret)->x, ret_piece->second)) {
             *ret = s;
             *ret_piece = p;
         }

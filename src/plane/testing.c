@@ -95,7 +95,7 @@ static weir_rc take_published(void *arg, weir_view doc, err *e)
     deriver *v = arg;
     weir_rc rc = keyed_add(v->to->combine, doc, &v->why, e);
     v->t->documents++;
-    return !rc && v->why.len ? gate_refuse(v->to->c, doc, &v->why, e) : rc;
+    return !rc && v->why.len ? gate_refuse(v->to->c, derivation_keyless(v->task), doc, &v->why, e) : rc;
 }
 
 static void live(void *arg, session *s)
@@ -124,22 +124,13 @@ static const batch *batch_of(const input *in)
     return in->next < in->from->batches.len / sizeof *all ? &all[in->next] : NULL;
 }
 
-static int64_t due_of(const input *in, const batch *b) { return b->second + (in->x->read_delay_ms + 999) / 1000; }
-
-static bool comes_before(const input *a, const input *b)
-{
-    if (a->x->priority != b->x->priority)
-        return a->x->priority > b->x->priority;
-    return due_of(a, batch_of(a)) < due_of(b, batch_of(b));
-}
-
 static input *next_input(deriver *v)
 {
     input *next = NULL;
     for (size_t i = 0; i < v->count; i++) {
         input *in = &v->inputs[i];
         const batch *b = batch_of(in);
-        if (b && due_of(in, b) <= v->t->now && (!next || comes_before(in, next)))
+        if (b && transform_due(in->x, b->second) <= v->t->now && (!next || transform_before(in->x, b->second, next->x, batch_of(next)->second)))
             next = in;
     }
     return next;
@@ -214,7 +205,7 @@ static int64_t next_due(const testing *t)
     for (size_t i = 0; i < t->deriver_count; i++)
         for (size_t k = 0; t->derivers[i].d && k < t->derivers[i].count; k++) {
             const batch *b = batch_of(&t->derivers[i].inputs[k]);
-            int64_t one = b ? due_of(&t->derivers[i].inputs[k], b) : INT64_MAX;
+            int64_t one = b ? transform_due(t->derivers[i].inputs[k].x, b->second) : INT64_MAX;
             due = one < due ? one : due;
         }
     return due;
@@ -239,7 +230,7 @@ static weir_rc ingest_one(testing *t, topic *to, const tree *doc, size_t number,
     tree_write(&text, doc);
     weir_rc rc = buf_ok(&text) ? keyed_add(to->combine, buf_view(&text), &why, e) : err_nomem(e);
     if (!rc && why.len)
-        rc = gate_refuse(to->c, buf_view(&text), &why, e);
+        rc = gate_refuse(to->c, WEIR_E_CONFIG, buf_view(&text), &why, e);
     t->documents++;
     buf_free(&text);
     buf_free(&why);
@@ -275,7 +266,7 @@ static weir_rc reduce(testing *t, const test_step *s, keyed *by_key, err *e)
         size_t len = (size_t)((const char *)memchr(rest.ptr, '\n', rest.len) - rest.ptr);
         rc = keyed_add(by_key, (weir_view){rest.ptr, len}, &why, e);
         if (!rc && why.len)
-            rc = gate_refuse(s->collection, (weir_view){rest.ptr, len}, &why, e);
+            rc = gate_refuse(s->collection, WEIR_E_CONFIG, (weir_view){rest.ptr, len}, &why, e);
         rest = view_from(rest, len + 1);
     }
     buf_free(&lines);

@@ -87,6 +87,39 @@ $ sed -i "s/select .text, .sum as total where .sum > 5/select \$text, hex(zerobl
 ! a task failed
 = 2
 
+== a document without its key: it is the SQL that has to be mended, or the program
+file flow.yaml
+| captures:
+|   acme/hello:
+|     endpoint: {native: {connector: source-hello, config: {count: 1}}}
+|     bindings: [{resource: {stream: greetings}, target: acme/in}]
+| collections:
+|   acme/in: {schema: {type: object, properties: {n: {type: integer}}, required: [n]}, key: [/n]}
+|   acme/out:
+|     schema: {type: object}
+|     key: [/id]
+|     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/in, lambda: 'select $n;'}]}
+|   acme/program:
+|     schema: {type: object}
+|     key: [/id]
+|     derive:
+|       using: {local: {command: [python3, keyless.py]}}
+|       transforms: [{name: t, source: acme/in, lambda: ''}]
+file keyless.py
+| import json, sys
+| says = {"spec": {"spec": {"protocol": 3032023, "configSchema": {}, "resourceConfigSchema": {}, "documentationUrl": "https://d.example"}},
+|         "validate": {"validated": {"transforms": [{}]}}, "open": {"opened": {}}, "read": {"published": {"doc": {"n": 0}}}, "flush": {"flushed": {}}}
+| for line in sys.stdin:
+|     print(json.dumps(says[next(iter(json.loads(line)))]), flush=True)
+$ weir run --once --quiet --only acme/hello; weir run --once --quiet --only acme/out
+! error acme/out: derivation acme/out: transform t: a document for collection acme/out lacks part 1 of its key ["/id"]: {"n":0} code=config
+! error a task failed, see above code=config
+= 2
+$ weir run --once --quiet --only acme/program
+! error acme/program: derivation acme/program: flush: a document for collection acme/program lacks part 1 of its key ["/id"]: {"n": 0} code=protocol
+! error a task failed, see above code=protocol
+= 5
+
 == a file that is not there
 file flow.yaml
 | collections:
