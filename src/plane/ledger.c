@@ -1,7 +1,6 @@
 #include "plane/ledger.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "json/number.h"
@@ -113,12 +112,7 @@ weir_rc ledger_check(ledger *l, book *b, err *e)
 /* Waits `ms` for something to change. @return false: nothing did */
 static bool wait_ms(ledger *l, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    const struct timespec until = clock_until(ms);
     return pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0;
 }
 
