@@ -8,7 +8,7 @@
 /* What a lane has in hand. */
 typedef struct hand {
     buf *documents; /* by binding */
-    buf schemas;    /* array of sourced_schema, to be learned with the next seal */
+    buf schemas;    /* array of sourced_schema, to be learned before the documents are */
     buf texts;      /* of schemas */
 } hand;
 
