@@ -111,10 +111,12 @@ void combine_free(combined *c)
 
 void combine_moved(combined *c, const weir_binding *b) { c->o.b = b; }
 
+/* What the last batch hardly used is given back; what it did use the next one will, too. */
 static void let_go(buf *b)
 {
+    const bool used = b->len > b->cap / 4;
     buf_clear(b);
-    if (b->cap > KEEP_BYTES)
+    if (b->cap > KEEP_BYTES && !used)
         buf_free(b);
 }
 
@@ -541,6 +543,7 @@ weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, s
         if (rc)
             return rc;
     }
+    c->rows.len = n * sizeof *rows;
     c->next += n;
     *ret = rows;
     *ret_count = n;
