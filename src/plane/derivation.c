@@ -213,8 +213,8 @@ static weir_rc make_parts(derivation *d, err *e)
     d->lambdas = arena_array(&d->arena, n, sizeof *d->lambdas);
     d->shufflers = arena_array(&d->arena, n, sizeof *d->shufflers);
     d->reads = arena_array(&d->arena, READS, sizeof *d->reads);
-    d->d = (weir_derivation){.to = &d->to, .transforms = d->transforms, .count = n, .key_end = UINT32_MAX,
-                             .project_root = d->o.t->project_root, .imports = d->o.t->imports};
+    d->d = (weir_derivation){.to = &d->to, .transforms = d->transforms, .count = n, .project_root = d->o.t->project_root, .imports = d->o.t->imports,
+                             .key_begin = d->o.key_begin, .key_end = d->o.key_end ? d->o.key_end : UINT32_MAX};
     weir_rc rc = d->arena.failed ? err_nomem(e) : make_target(d, e);
     for (size_t i = 0; !rc && i < n; i++)
         rc = err_wrap(e, make_transform(d, i, e), "transform %.*s", VIEW_ARG(d->o.t->transforms[i].name));
@@ -226,31 +226,25 @@ static weir_rc make_parts(derivation *d, err *e)
 static tree *copy_of(arena *a, const tree *t)
 {
     tree *copy = arena_alloc(a, sizeof *copy);
-    if (copy)
+    if (copy) {
         *copy = *t;
+        copy->next = NULL;
+    }
     return copy;
 }
 
 /* The settings of `using: sqlite`, with the file of its state: an object of one more member. */
 static const tree *with_path(derivation *d, const tree *config, const char *path)
 {
-    tree *copy = copy_of(&d->arena, config), *member = arena_alloc(&d->arena, sizeof *member), **end = copy ? &copy->first : NULL;
+    tree *copy = arena_alloc(&d->arena, sizeof *copy), *member = arena_alloc(&d->arena, sizeof *member);
     if (!copy || !member)
         return NULL;
-    copy->raw = (weir_view){NULL, 0};
-    copy->first = NULL;
-    for (const tree *t = config->first; t && end; t = t->next) {
-        tree *mine = copy_of(&d->arena, t);
-        if (!mine)
-            return NULL;
-        mine->next = NULL;
-        *end = mine;
-        end = &mine->next;
-    }
+    *copy = (tree){.kind = TREE_OBJECT, .name = config->name, .mark = config->mark, .name_mark = config->name_mark};
+    for (const tree *t = config->first; t; t = t->next)
+        tree_append(copy, copy_of(&d->arena, t));
     *member = (tree){.kind = TREE_STRING, .name = VIEW("path"), .text = view_of(path), .mark = config->mark};
-    *end = copy->last = member;
-    copy->count++;
-    return copy;
+    tree_append(copy, member);
+    return d->arena.failed ? NULL : copy;
 }
 
 /* Are its lambdas SQL? */

@@ -153,7 +153,7 @@ weir_rc ledger_take(ledger *l, book *const *books, size_t count, weir_view who, 
             break; /* nobody gets a turn any more: the ticket may lapse */
         }
         b->writer = who;
-        rc = open_journal(l, b, e);
+        rc = b->unsettled ? err_fail(e, WEIR_STOPPED, "what was written last is not settled") : open_journal(l, b, e);
     }
     if (rc)
         next_turn(l, books, taken);
@@ -188,7 +188,16 @@ void ledger_leave(ledger *l, book *const *books, size_t count)
         books[i]->j = NULL;
     }
     pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < count; i++)
+        books[i]->unsettled = true;
     next_turn(l, books, count);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void ledger_settle(ledger *l, book *b)
+{
+    pthread_mutex_lock(&l->lock);
+    b->unsettled = false;
     pthread_mutex_unlock(&l->lock);
 }
 

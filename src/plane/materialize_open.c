@@ -84,6 +84,11 @@ static weir_rc find_columns(materialization *m, size_t i, err *e)
     return rc && ledger_is_ending(m->w->l) ? WEIR_STOPPED : rc;
 }
 
+typedef struct passing { /* a truncation */
+    const materialization *m;
+    const source *s;
+} passing;
+
 /* What the destination has committed did happen, what was refused in that transaction included. */
 static weir_rc settle_aside(materialization *m, source *s, err *e)
 {
@@ -91,14 +96,14 @@ static weir_rc settle_aside(materialization *m, source *s, err *e)
     uint64_t known = 0;
     journal *j = NULL;
     ledger *l = m->w->l;
-    refused_name(&name, m->w->t->name, s->b->c->name);
+    refused_name(&name, m->shard->name, s->b->c->name);
     uint64_t length = 0;
     weir_rc rc = buf_ok(&name) ? store_journal(l->store, buf_view(&name), &known, e) : err_nomem(e);
     if (!rc && position_written(m->position, buf_view(&name), &length) && length > known) {
         rc = journal_open(&j, l->data_dir, buf_view(&name), length, 0, e); /* looks whether it is all there */
         journal_close(j);
         if (!rc)
-            rc = store_commit_all(l->store, &(store_commit){.task = m->w->t->name, .journals = &(offset){buf_view(&name), length}, .journal_count = 1}, e);
+            rc = store_commit_all(l->store, &(store_commit){.task = m->shard->name, .journals = &(offset){buf_view(&name), length}, .journal_count = 1}, e);
     }
     buf_free(&name);
     return rc;
@@ -145,9 +150,9 @@ static weir_rc make_checks(materialization *m, source *s, err *e)
     if (!rc && !s->reduce && has_own_schema(s->b->c))
         rc = gate_make_reading(&s->gate, s->b->c, s->inferred, e);
     if (!rc && from->on_invalid == INVALID_DIVERT)
-        rc = refused_make(&s->aside, w->l->store, w->l->data_dir, w->t->name, s->b->c->name, e);
+        rc = refused_make(&s->aside, w->l->store, w->l->data_dir, m->shard->name, s->b->c->name, e);
     if (!rc && w->o->replay)
-        rc = refused_reader_make(&s->again, w->l->store, w->l->data_dir, w->t->name, s->b->c->name, e);
+        rc = refused_reader_make(&s->again, w->l->store, w->l->data_dir, m->shard->name, s->b->c->name, e);
     return rc;
 }
 
@@ -179,6 +184,44 @@ static weir_rc check_place(const source *s, const ledger *l, uint64_t committed,
     return rc;
 }
 
+static bool may_pass(void *arg, uint64_t at)
+{
+    const passing *p = arg;
+    ledger *l = p->m->w->l;
+    pthread_mutex_lock(&l->lock);
+    bool may = materialize_may_pass(p->m, p->s, at);
+    pthread_mutex_unlock(&l->lock);
+    return may;
+}
+
+static weir_rc find_keys(materialization *m, const weir_binding *b, range **ret, err *e)
+{
+    weir_view *pointers = arena_array(&m->arena, b->key_count, sizeof *pointers), *fallbacks = arena_array(&m->arena, b->key_count, sizeof *fallbacks);
+    if (!pointers || !fallbacks)
+        return err_nomem(e);
+    for (size_t i = 0; i < b->key_count; i++) {
+        pointers[i] = b->columns[i].pointer;
+        fallbacks[i] = b->columns[i].fallback;
+    }
+    return range_make(ret, &(range_options){pointers, fallbacks, b->key_count, m->shard->key_begin, m->shard->key_end}, e);
+}
+
+static weir_rc make_intake(materialization *m, size_t i, err *e)
+{
+    source *s = &m->sources[i];
+    intake_options o = {.what = &m->t->bindings[i].reading};
+    if (m->w->shards.count == 1)
+        return intake_make(&s->in, m->w->l, s->b, &o, s->at, e);
+    passing *p = arena_alloc(&m->arena, sizeof *p);
+    if (!p)
+        return err_nomem(e);
+    *p = (passing){m, s};
+    o.may_pass = may_pass;
+    o.arg = p;
+    weir_rc rc = find_keys(m, &m->p.bindings[i], &o.keys, e);
+    return rc ? rc : intake_make(&s->in, m->w->l, s->b, &o, s->at, e);
+}
+
 static weir_rc open_source(materialization *m, size_t i, err *e)
 {
     source *s = &m->sources[i];
@@ -193,7 +236,7 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
     else if (m->resumed)
         s->at = position_read(m->position, s->name);
     else
-        rc = store_read_offset(l->store, m->w->t->name, s->name, &s->at, e);
+        rc = store_read_offset(l->store, m->shard->name, s->name, &s->at, e);
     s->next = s->at;
     if (!rc && m->resumed)
         rc = settle_aside(m, s, e);
@@ -202,7 +245,7 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
     if (!rc && s->again && m->resumed)
         refused_reader_skip(s->again, position_read(m->position, refused_reader_at(s->again).journal));
     if (!rc)
-        rc = intake_make(&s->in, l, s->b, &m->t->bindings[i].reading, s->at, e);
+        rc = make_intake(m, i, e);
     pthread_mutex_lock(&l->lock);
     uint64_t committed = s->b->committed;
     pthread_mutex_unlock(&l->lock);
@@ -213,20 +256,21 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
                       : combine_make(&s->combine, &(combine_options){.b = b, .deleted = VIEW("/_meta/op"), .deleted_is = VIEW("\"d\""),
                                                                      .part_is = s->parts ? VIEW("\"u\"") : VIEW("")}, e);
     if (!rc && !m->relay)
-        rc = materialize_may_ask(m, s) ? loads_open(&s->loads, l->store, m->w->t->name, s->name, b, s->at > 0, m->load_all, &m->arena, e)
-                                : loads_pass(l->store, m->w->t->name, s->name, b, &m->arena, e);
+        rc = materialize_may_ask(m, s) ? loads_open(&s->loads, l->store, m->shard->name, s->name, b, s->at > 0, m->load_all, &m->arena, e)
+                                : loads_pass(l->store, m->shard->name, s->name, b, &m->arena, e);
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
 }
 
 static void now_live(void *arg, session *s)
 {
-    worker_live(arg, s);
+    const materialization *m = arg;
+    worker_live(m->w, m->shard->index, s);
 }
 
 static weir_rc read_state(materialization *m, err *e)
 {
     weir_view state = {0};
-    weir_rc rc = store_state(m->w->l->store, m->w->t->name, &m->arena, &state, e);
+    weir_rc rc = store_state(m->w->l->store, m->shard->name, &m->arena, &state, e);
     buf_addv(&m->state, state);
     return rc || buf_ok(&m->state) ? rc : err_nomem(e);
 }
@@ -259,8 +303,10 @@ static weir_rc begin_session(materialization *m, err *e)
         rc = store_note(w->l->store, w->t->name, MATERIALIZE_SPEC_NOTE, &m->arena, &m->spec, e);
     if (!rc)
         rc = store_note(w->l->store, w->t->name, MATERIALIZE_VERSION_NOTE, &m->arena, &m->version, e);
-    const prepare_options o = {.natives = w->o->natives, .log = w->o->log, .stop_fd = w->stop_fd, .config = worker_settings(w), .live = now_live, .arg = w,
-                               .runs_ahead = true, .last_spec = m->spec, .last_version = m->version};
+    const prepare_options o = {.natives = w->o->natives, .log = w->o->log, .stop_fd = w->stop_fd, .config = worker_settings(w), .live = now_live, .arg = m,
+                              
+                               .runs_ahead = true, .last_spec = m->spec, .last_version = m->version,
+                               .key_begin = m->shard->key_begin, .key_end = m->shard->key_end};
     return rc ? rc : prepare_begin(&m->p, m->t, &o, e);
 }
 
@@ -300,7 +346,7 @@ weir_rc materialize_open(materialization *m, err *e)
         m->s = prepared_session(&m->p, &m->base, e);
         rc = m->s ? WEIR_OK : e->rc;
     }
-    worker_live(w, m->s);
+    worker_live(w, m->shard->index, m->s);
     if (!rc)
         rc = session_open(m->s, prepared_config(&m->p), e);
     if (!rc)
@@ -336,5 +382,5 @@ void materialize_close(materialization *m)
     arena_free(&m->arena);
     buf_free(&m->state);
     buf_free(&m->why);
-    *m = (materialization){.base = m->base, .w = m->w, .f = m->f};
+    *m = (materialization){.base = m->base, .w = m->w, .shard = m->shard, .all = m->all, .f = m->f};
 }

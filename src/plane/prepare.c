@@ -144,7 +144,8 @@ weir_rc prepare_paths(prepared *p, err *e)
 session *prepared_session(const prepared *p, listener *l, err *e)
 {
     session *s = session_new(&(session_options){.connector = p->end.connector, .to = l, .log = p->o.log, .task_name = p->t->name, .runs_ahead = p->o.runs_ahead,
-                                                .last_spec = p->o.last_spec, .last_version = p->o.last_version});
+                                                .last_spec = p->o.last_spec, .last_version = p->o.last_version,
+                                                .key_begin = p->o.key_begin, .key_end = p->o.key_end});
     if (!s)
         err_nomem(e);
     return s;

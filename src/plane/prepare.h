@@ -14,6 +14,7 @@ typedef struct prepare_options {
     void *arg;
     bool runs_ahead;                     /* see session_options */
     weir_view last_spec, last_version;   /* see weir_last_spec() */
+    uint32_t key_begin, key_end;         /* see weir_key_range(); both 0: all */
 } prepare_options;
 
 typedef struct prepared {

@@ -57,6 +57,13 @@ weir_rc store_note(store *s, weir_view task, weir_view name, arena *a, weir_view
 /** Notes something, at once. */
 weir_rc store_put_note(store *s, weir_view task, weir_view name, weir_view value, err *e);
 
+/** What a task has that is called `from`, one called `to` has too: state, notes, offsets in what it reads; not its totals. */
+typedef struct store_copy {
+    weir_view from, to;
+} store_copy;
+/** All of them, and a note of `task`, at once. */
+weir_rc store_copy_tasks(store *s, const store_copy *copies, size_t count, weir_view task, weir_view note, weir_view value, err *e);
+
 /** Totals of a task since ever. */
 weir_rc store_totals(store *s, weir_view task, uint64_t *documents, uint64_t *bytes, err *e);
 /** Forgets a task: state, notes and offsets (not journals). */

@@ -28,6 +28,9 @@ typedef enum statement {
     ADD_TOTALS,
     FORGET_TASK,
     FORGET_READS,
+    COPY_STATE,
+    COPY_READS,
+    COPY_NOTES,
     STATEMENTS
 } statement;
 

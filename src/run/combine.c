@@ -175,16 +175,6 @@ static uint64_t head_of(const char *p, size_t len)
     return v;
 }
 
-/* A number that no tuple can hold is packed as its digits, behind a byte that begins no tuple. */
-static void pack_part(buf *keys, weir_view value)
-{
-    if (tuple_pack(keys, value) || !buf_ok(keys))
-        return;
-    buf_addc(keys, (char)0xfe);
-    buf_addv(keys, value);
-    buf_addc(keys, '\0');
-}
-
 static weir_rc pack_key(combined *c, weir_view doc, const weir_view *found, entry *n, err *e)
 {
     const weir_binding *b = c->o.b;
@@ -192,7 +182,7 @@ static weir_rc pack_key(combined *c, weir_view doc, const weir_view *found, entr
     for (size_t i = 0; i < b->key_count; i++) {
         if (!found[i].len)
             return bad_document(c, doc, "without its key ", b->columns[i].pointer, e);
-        pack_part(&c->keys, found[i]);
+        tuple_pack_any(&c->keys, found[i]);
     }
     if (!buf_ok(&c->keys))
         return err_nomem(e);

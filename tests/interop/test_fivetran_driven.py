@@ -175,16 +175,17 @@ def test_columns_have_their_types_from_the_beginning(weir, tmp_path):
 
 def test_columns_widen_in_a_later_sync(weir, tmp_path):
     """Rows that are there stay what they are."""
-    tables = lambda columns: [table("t", {"id": "LONG", **columns}), table("nokey", columns, [])]
-    row = lambda **columns: [["UPSERT", "t", {"id": columns["n"][-1], **columns}], ["UPSERT", "nokey", columns]]
-    d = Driven(weir, tmp_path, tables({"n": "INT"}))
+    tables = lambda key, columns: [table("t", {"id": key, **columns}), table("nokey", columns, [])]
+    row = lambda key, **columns: [["UPSERT", "t", {"id": key, **columns}], ["UPSERT", "nokey", columns]]
+    d = Driven(weir, tmp_path, tables("INT", {"n": "INT"}))
     d.discover()
-    first = [*row(n="1"), CHECKPOINT]
+    first = [*row("1", n="1"), CHECKPOINT]
     d.run(first)
     assert kinds(d.database, "t")["n"] == kinds(d.database, "nokey")["n"] == "INTEGER"
-    d.run([*first, ["SCHEMA", {"tables": tables({"n": "STRING", "b": "BINARY"})}], *row(n="text 2", b="AQI="), CHECKPOINT])
+    d.run([*first, ["SCHEMA", {"tables": tables("LONG", {"n": "STRING", "b": "BINARY"})}], *row("3000000000", n="text 2", b="AQI="), CHECKPOINT])
     want = [(1, None), ("text 2", b"\1\2")]
     assert [(r["n"], r["b"]) for r in d.rows("t")] == [(r["n"], r["b"]) for r in d.rows("nokey", "_meta/row_id")] == want
+    assert [r["id"] for r in d.rows("t")] == [1, 3000000000]
     assert kinds(d.database, "t")["b"] == kinds(d.database, "nokey")["b"] == "BLOB"
 
 

@@ -20,9 +20,13 @@ static void promised_schema(const ft_table *t, buf *out)
 {
     arena a = {0};
     ft_table keys = {.columns = arena_array(&a, t->count, sizeof *keys.columns)};
-    for (size_t i = 0; keys.columns && i < t->count; i++)
-        if (t->columns[i].key)
-            keys.columns[keys.count++] = t->columns[i];
+    for (size_t i = 0; keys.columns && i < t->count; i++) {
+        ft_column c = t->columns[i];
+        if (c.type == FT_SHORT || c.type == FT_INT)
+            c.type = FT_LONG; /* integers they stay, but not how large */
+        if (c.key)
+            keys.columns[keys.count++] = c;
+    }
     ft_schema_of_columns(&keys, out);
     out->failed |= a.failed;
     arena_free(&a);
