@@ -4,6 +4,7 @@
 #include "doc/schema_program.h"
 #include "json/number.h"
 #include "json/text.h"
+#include "json/utf8.h"
 
 enum { DEEPEST = 6000 }; /* schemas within schemas: a document is at most JSON_DEPTH deep */
 
@@ -248,6 +249,7 @@ static bool run_ops(checker *c, const sub *s, uint32_t node, unsigned kind)
         if (!c->explaining || c->stopped)
             break;
     }
+    good = good && !c->stopped;
     if (!good)
         take_back(c, mark);
     c->scope = outer;
@@ -271,6 +273,31 @@ bool check_quietly(checker *c, int32_t index, uint32_t node)
     bool good = check_value(c, index, node);
     c->explaining = explaining;
     return good;
+}
+
+bool check_for_notes(checker *c, int32_t index, uint32_t node)
+{
+    const bool stopped = c->stopped, good = check_quietly(c, index, node);
+    if (c->undecided && !stopped)
+        c->undecided = c->stopped = false;
+    return good;
+}
+
+bool check_pattern(checker *c, const op *o, uint32_t node, const pattern *p, weir_view text, const char *what)
+{
+    const pattern_found found = c->stopped ? PATTERN_ABSENT : pattern_find(p, c->space, text);
+    if (found == PATTERN_NOMEM)
+        check_stop(c, WEIR_E_NOMEM, NULL);
+    if (found != PATTERN_TOO_LONG)
+        return found == PATTERN_FOUND;
+    enum { SHOWN = 200 };
+    const weir_view regex = pattern_text(p), shown = utf8_cut(regex, SHOWN);
+    const bool explaining = c->explaining;
+    c->explaining = c->telling;
+    check_refuse(c, o, node, "%stakes too long for the pattern '%.*s'%s", what, VIEW_ARG(shown), shown.len < regex.len ? "..." : "");
+    c->explaining = explaining;
+    c->stopped = c->undecided = true;
+    return false;
 }
 
 weir_view check_text(checker *c, uint32_t node)
@@ -307,7 +334,7 @@ weir_rc checker_run(checker *c, const tape *doc, bool notes, bool *ret_valid, er
     arena_reset(&c->mixed);
     c->e = e;
     c->rc = WEIR_OK;
-    c->stopped = false;
+    c->stopped = c->undecided = false;
     c->depth = 0;
     c->scope = NULL;
     c->named = 0;

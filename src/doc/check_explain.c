@@ -2,6 +2,7 @@
 
 #include "doc/schema_program.h"
 #include "json/text.h"
+#include "json/utf8.h"
 
 /* Values in messages are cut to so many bytes; failures beyond so many are not told. */
 enum { SHOWN = 60, MOST_FAILURES = 1000 };
@@ -9,8 +10,7 @@ enum { SHOWN = 60, MOST_FAILURES = 1000 };
 static void put_value(buf *out, const checker *c, uint32_t node)
 {
     const tape *t = c->tape;
-    weir_view text = tape_text(t, node);
-    size_t len = text.len;
+    weir_view text = tape_text(t, node), shown = utf8_cut(text, SHOWN);
     if (c->schema->redacts && t->nodes[node].kind < TREE_ARRAY) { /* it may be what nobody is to see */
         buf_adds(out, tree_kind_name((tree_kind)t->nodes[node].kind));
         return;
@@ -19,12 +19,8 @@ static void put_value(buf *out, const checker *c, uint32_t node)
         buf_adds(out, t->nodes[node].kind == TREE_ARRAY ? "the array" : "the object");
         return;
     }
-    if (len > SHOWN) {
-        for (len = SHOWN; len && ((unsigned char)text.ptr[len] & 0xc0) == 0x80;)
-            len--; /* not within a character */
-    }
-    buf_add(out, text.ptr, len);
-    if (len < text.len)
+    buf_addv(out, shown);
+    if (shown.len < text.len)
         buf_adds(out, "...");
 }
 
@@ -101,11 +97,11 @@ void checker_explain(checker *c, const tape *doc, size_t most, buf *out)
 {
     bool valid = true;
     err e = {0};
-    c->explaining = true;
+    c->explaining = c->telling = true;
     c->failure_count = 0;
     buf_clear(&c->said);
     weir_rc rc = checker_run(c, doc, false, &valid, &e);
-    c->explaining = false;
+    c->explaining = c->telling = false;
     if (rc)
         buf_printf(out, "%s\n", err_text(&e));
     if (c->failure_count > 1)

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "json/utf8.h"
+
 /* ------------------------------------------------------------------------------------------------------------- errors -- */
 
 enum { SHOWN = 80 }; /* bytes of a value in a message */
@@ -18,19 +20,15 @@ static const char *const names_of[] = {
     [REDUCE_JSON_SCHEMA_MERGE] = "jsonSchemaMerge",
 };
 
-/* Cut at the beginning of a character. */
 static void show(buf *out, const tape *t, uint32_t node)
 {
     if (node == NOTHING) {
         buf_adds(out, "nothing");
         return;
     }
-    weir_view v = tape_text(t, node);
-    size_t len = v.len > SHOWN ? SHOWN : v.len;
-    while (len < v.len && len && ((unsigned char)v.ptr[len] & 0xc0) == 0x80)
-        len--;
-    buf_add(out, v.ptr, len);
-    if (len < v.len)
+    weir_view v = tape_text(t, node), shown = utf8_cut(v, SHOWN);
+    buf_addv(out, shown);
+    if (shown.len < v.len)
         buf_adds(out, "...");
 }
 

@@ -39,9 +39,9 @@ void checker_free(checker *c);
 
 /** Is the document valid? Allocates nothing once the work space has grown. Stops at the first failure.
  *  @param notes true: collect what is noted, see checker_note(); false: just check
- *  @return WEIR_OK whether valid or not; WEIR_E_NOMEM; WEIR_E_CONFIG where the schema refers to itself without end, or a regular
- *  expression exceeds its limits; with notes also where the document is valid, and schemas that apply to one place of it note different reductions or redactions of it
- *  (equal ones are fine): names the place and both */
+ *  @param ret_valid false also where a regular expression takes too long for a text of the document, so that nobody can tell
+ *  @return WEIR_OK whether valid or not; WEIR_E_NOMEM; WEIR_E_CONFIG where the schema refers to itself without end; with notes also where the document is valid, and
+ *  schemas that apply to one place of it note different reductions or redactions of it (equal ones are fine): names the place and both */
 weir_rc checker_run(checker *c, const tape *doc, bool notes, bool *ret_valid, err *e);
 /** What the last run noted of a node; NULL: nothing. */
 const note *checker_note(const checker *c, uint32_t node);

@@ -168,7 +168,9 @@ struct checker {
     const tape *tape;       /* what nodes are nodes of: the document, or a name */
     bool noting;            /* notes are collected */
     bool explaining;        /* failures are */
-    bool stopped;           /* by an error */
+    bool telling;           /* somebody wants to know them, though what is looked at now may be just an alternative */
+    bool stopped;           /* by an error, or because ... */
+    bool undecided;         /* ... nobody can tell whether the document is valid */
     unsigned depth;
     const scope *scope;
     uint64_t stamp;         /* of the last evaluation that was marked */
@@ -199,8 +201,12 @@ struct checker {
 bool check_value(checker *c, int32_t index, uint32_t node);
 /** The same without a word if it is not. */
 bool check_quietly(checker *c, int32_t index, uint32_t node);
+/** The same where all is valid without it, and only what it notes is wanted: if nobody can tell whether the node is valid, it notes nothing. */
+bool check_for_notes(checker *c, int32_t index, uint32_t node);
 /** Remembers a failure if somebody wants to know. @return false */
 bool check_refuse(checker *c, const op *o, uint32_t node, const char *fmt, ...) WEIR_PRINTF(4, 5);
+/** Looks for a pattern in a text, of the node or its name (`what` it is called). If that takes too long, the document is refused, whatever else is said of it. */
+bool check_pattern(checker *c, const op *o, uint32_t node, const pattern *p, weir_view text, const char *what);
 /** The text of a string or name, decoded. {NULL, 0} without memory, and then the run has stopped. */
 weir_view check_text(checker *c, uint32_t node);
 void check_stop(checker *c, weir_rc rc, const char *what);

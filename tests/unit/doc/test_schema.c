@@ -142,6 +142,46 @@ static void test_most_telling_reasons(void **state)
     check_why("{\"oneOf\":[{\"minimum\":1},{\"minimum\":2}]}", "3", "the document: 3 meets 2 of 2 alternatives, and must meet just one (schema /oneOf)\n");
 }
 
+/* Whether a text has a pattern nobody can tell in any time: the document is refused, also where it would be valid if the pattern were absent. */
+#define SLOW "{\"pattern\":\"^(a+)+$\"}"
+#define LONG "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"
+#define SHOWN "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa... takes too long for the pattern '^(a+)+$' "
+
+static void test_too_long_patterns(void **state)
+{
+    (void)state;
+    check_why("{\"properties\":{\"v\":" SLOW "}}", "{\"v\":\"aaa\"}", "");
+    check_why("{\"properties\":{\"v\":" SLOW "}}", "{\"v\":\"" LONG "\"}", "/v: " SHOWN "(schema /properties/v/pattern)\n");
+    check_why("{\"not\":" SLOW "}", "\"" LONG "\"", "the document: " SHOWN "(schema /not/pattern)\n");
+    check_why("{\"if\":" SLOW "}", "\"" LONG "\"", "the document: " SHOWN "(schema /if/pattern)\n");
+    check_why("{\"if\":" SLOW ",\"then\":false}", "\"" LONG "\"", "the document: " SHOWN "(schema /if/pattern)\n");
+    check_why("{\"anyOf\":[" SLOW ",{\"type\":\"string\"}]}", "\"" LONG "\"", "the document: " SHOWN "(schema /anyOf/0/pattern)\n");
+    check_why("{\"oneOf\":[{\"type\":\"string\"}," SLOW "]}", "\"" LONG "\"", "the document: " SHOWN "(schema /oneOf/1/pattern)\n");
+    check_why("{\"contains\":" SLOW "}", "[\"" LONG "\"]", "/0: " SHOWN "(schema /contains/pattern)\n");
+    check_why("{\"propertyNames\":" SLOW "}", "{\"" LONG "\":1}", "/" LONG ": the name " SHOWN "(schema /propertyNames/pattern)\n");
+    check_why("{\"patternProperties\":{\"^(a+)+$\":true}}", "{\"" LONG "\":1}",
+              "/" LONG ": 1 has a name that takes too long for the pattern '^(a+)+$' (schema /patternProperties)\n");
+    /* what is told before still is */
+    check_why("{\"required\":[\"x\"],\"properties\":{\"v\":" SLOW "},\"minProperties\":2}", "{\"v\":\"" LONG "\"}",
+              "/v: " SHOWN "(schema /properties/v/pattern)\nthe document: the object has 1 members, fewer than 2 (schema /minProperties)\n");
+}
+
+/* An alternative that is only looked at for what it notes may take as long as it likes: the document is valid without it. */
+static void test_too_long_for_notes(void **state)
+{
+    (void)state;
+    rig r = rig_of("{\"anyOf\":[{\"type\":\"string\"},{\"pattern\":\"^(a+)+$\",\"reduce\":{\"strategy\":\"sum\"}},{\"reduce\":{\"strategy\":\"append\"}}]}", NULL);
+    assert_true(valid(&r, "\"" LONG "\"", false));
+    assert_true(valid(&r, "\"" LONG "\"", true));
+    assert_int_equal(checker_note(r.checker, 0)->reduce, REDUCE_APPEND);
+    rig_free(&r);
+    r = rig_of("{\"contains\":{\"pattern\":\"^(a+)+$\",\"reduce\":{\"strategy\":\"sum\"}}}", NULL);
+    assert_true(valid(&r, "[\"a\",\"" LONG "\",\"a\"]", false));
+    assert_true(valid(&r, "[\"a\",\"" LONG "\",\"a\"]", true));
+    assert_true(checker_note(r.checker, 1) && !checker_note(r.checker, 2) && checker_note(r.checker, 3));
+    rig_free(&r);
+}
+
 /* What is redacted somewhere is shown nowhere. */
 static void test_secret_values(void **state)
 {
@@ -527,6 +567,8 @@ int main(void)
         cmocka_unit_test(test_refused_schemas),
         cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_most_telling_reasons),
+        cmocka_unit_test(test_too_long_patterns),
+        cmocka_unit_test(test_too_long_for_notes),
         cmocka_unit_test(test_secret_values),
         cmocka_unit_test(test_long_values),
         cmocka_unit_test(test_strategies),
