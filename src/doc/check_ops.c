@@ -4,7 +4,7 @@
 static bool wants_all(const checker *c, const op *o)
 {
     const sub *s = &c->schema->subs[o->owner];
-    return s->tracks || (c->noting && s->notes);
+    return s->tracks || ((c->noting || c->telling) && s->notes);
 }
 
 bool run_ref(checker *c, const op *o, uint32_t node, uint64_t begun)

@@ -20,10 +20,11 @@ static const char *const names_of[] = {
     [REDUCE_JSON_SCHEMA_MERGE] = "jsonSchemaMerge",
 };
 
-static void show(buf *out, const tape *t, uint32_t node)
+static void show(const reducer *r, buf *out, const tape *t, uint32_t node, uint32_t place)
 {
-    if (node == NOTHING) {
-        buf_adds(out, "nothing");
+    const tree_kind kind = node == NOTHING ? TREE_NULL : (tree_kind)t->nodes[node].kind;
+    if (node == NOTHING || checker_hides(r->notes, place, kind)) {
+        buf_adds(out, node == NOTHING ? "nothing" : tree_kind_name(kind));
         return;
     }
     weir_view v = tape_text(t, node), shown = utf8_cut(v, SHOWN);
@@ -36,8 +37,8 @@ outcome reduce_fail(reducer *r, const note *n, uint32_t a, uint32_t b, const cha
 {
     buf place = {0}, left = {0}, right = {0};
     tape_pointer(r->right, b, &place);
-    show(&left, r->left, a);
-    show(&right, r->right, b);
+    show(r, &left, r->left, a, b);
+    show(r, &right, r->right, b, b);
     r->rc = err_fail(r->e, WEIR_E_CONFIG, "%s: reduce %s: %s, and there is %s to the left, %s to the right",
                      place.len ? buf_text(&place) : "the document", names_of[n->reduce], what, buf_text(&left), buf_text(&right));
     buf_free(&place);

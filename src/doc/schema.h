@@ -27,9 +27,11 @@ typedef struct schema_options {
  *  of `reduce` */
 weir_rc schema_make(weir_view text, const schema_options *o, schema **ret, err *e);
 void schema_free(schema *s);
-/** Does it note anything at all? Otherwise collecting is in vain. */
+/** Does it note any of these? */
 bool schema_reduces(const schema *s);
 bool schema_redacts(const schema *s);
+/** Is anything secret? Then documents are not to be shown whole. */
+bool schema_hides(const schema *s);
 /** Is there a `merge` that deletes? Of what it deletes nothing may be merged with what comes behind. */
 bool schema_deletes(const schema *s);
 
@@ -43,12 +45,15 @@ void checker_free(checker *c);
  *  @return WEIR_OK whether valid or not; WEIR_E_NOMEM; WEIR_E_CONFIG where the schema refers to itself without end; with notes also where the document is valid, and
  *  schemas that apply to one place of it note different reductions or redactions of it (equal ones are fine): names the place and both */
 weir_rc checker_run(checker *c, const tape *doc, bool notes, bool *ret_valid, err *e);
-/** What the last run noted of a node; NULL: nothing. */
+/** What the last run noted of a node; NULL: nothing. Where several schemas note titles or defaults, those of the first. */
 const note *checker_note(const checker *c, uint32_t node);
+/** Is the node secret, or part of something secret, by what the last run noted? Then its value is not to be shown, nor another one of its place; an object or array never
+ *  is, where anything may be secret. @param kind of the value */
+bool checker_hides(const checker *c, uint32_t node, tree_kind kind);
 
 /** Why the document is not valid: a line for each failure, most telling ones first, as
  *  `/address/zip: "x" is not an integer (schema /properties/address/properties/zip/type)`.
- *  Runs again, slower. Where the schema redacts anything no values are shown, but what kind they are of. @param most failures */
+ *  Runs again, slower. Of secret values only the kind is shown; where the schema redacts anything, of all. @param most failures */
 void checker_explain(checker *c, const tape *doc, size_t most, buf *out);
 
 #endif

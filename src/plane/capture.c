@@ -153,7 +153,7 @@ static weir_rc look_at_one(capture *c, size_t binding, weir_view doc, bool *ret_
     if (__builtin_expect(!c->why.len, 1))
         return observe(b, doc, e);
     *ret_kept = false;
-    return c->aside[binding] ? refused_add(c->aside[binding], doc, buf_view(&c->why), worker_now(c->w), e) : gate_refuse(b->c, gate_redacts(c->gates[binding]) ? (weir_view){0} : doc, &c->why, e);
+    return c->aside[binding] ? refused_add(c->aside[binding], doc, buf_view(&c->why), worker_now(c->w), e) : gate_refuse(b->c, gate_hides(c->gates[binding]) ? (weir_view){0} : doc, &c->why, e);
 }
 
 /* The same lines, without what the schema wants to be redacted. */

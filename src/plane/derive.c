@@ -61,7 +61,7 @@ typedef struct deriving {
 
 static weir_rc refuse(deriving *v, weir_view doc, err *e)
 {
-    return v->aside ? refused_add(v->aside, doc, buf_view(&v->why), worker_now(v->w), e) : gate_refuse(v->out->c, keyed_redacts(v->published) ? (weir_view){0} : doc, &v->why, e);
+    return v->aside ? refused_add(v->aside, doc, buf_view(&v->why), worker_now(v->w), e) : gate_refuse(v->out->c, keyed_hides(v->published) ? (weir_view){0} : doc, &v->why, e);
 }
 
 static weir_rc take_published(void *arg, weir_view doc, err *e)

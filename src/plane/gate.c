@@ -172,6 +172,7 @@ weir_rc gate_check(gate *g, weir_view doc, buf *why, err *e)
 }
 
 bool gate_redacts(const gate *g) { return g->redactor != NULL; }
+bool gate_hides(const gate *g) { return g->redactor || (g->whole.s && schema_hides(g->whole.s)); }
 
 weir_rc gate_clean(gate *g, buf *out, err *e)
 {

@@ -586,7 +586,8 @@ static weir_rc read_round(materialization *m, transaction *x, uint64_t *ret_byte
 
 static weir_rc refuse(materialization *m, source *s, weir_view doc, err *e)
 {
-    return s->aside ? refused_add(s->aside, doc, buf_view(&m->why), worker_now(m->w), e) : gate_refuse(s->b->c, doc, &m->why, e);
+    const bool hides = s->reduce ? reducing_hides(s->reduce) : gate_hides(s->gate);
+    return s->aside ? refused_add(s->aside, doc, buf_view(&m->why), worker_now(m->w), e) : gate_refuse(s->b->c, hides ? (weir_view){0} : doc, &m->why, e);
 }
 
 /* Takes those lines out that are refused; where the schema reduces, all others are taken for that. */

@@ -70,6 +70,8 @@ void reducing_free(reducing *r)
     free(r);
 }
 
+bool reducing_hides(const reducing *r) { return keyed_hides(r->by_key); }
+
 weir_rc reducing_add(reducing *r, weir_view doc, buf *why, err *e) { return keyed_add(r->by_key, doc, why, e); }
 
 weir_rc reducing_held(reducing *r, weir_view doc, err *e) { return keyed_add_base(r->by_key, doc, e); }

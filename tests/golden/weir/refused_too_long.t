@@ -42,16 +42,18 @@ file in.ndjson
 | {"id":2,"v":"aa","n":1}
 
 == the place, the pattern and where it stands in the schema are named, and the other documents go on
-$ weir run --once --quiet; wc -l < weir-data/journals/acme%2Fin/*
+$ weir run --once --quiet; cat weir-data/journals/acme%2Fin/* | wc -l
 ! acme/files: 1 document for collection acme/in refused and put aside; the first one is not valid: /v: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa... takes too long for the pattern '^(a+)+$' (schema /properties/v/pattern)
 < 2
 
 == without onInvalid: divert it fails the task, as others do
 $ weir run --once --quiet --source strict.yaml --data strict
-! acme/files: a document for collection acme/in is not valid: /v: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa... takes too long for the pattern '^(a+)+$' (schema /properties/v/pattern)
-= 1
+! binding acme/in: a document for collection acme/in is not valid: /v: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa... takes too long for the pattern '^(a+)+$' (schema /properties/v/pattern)
+!*
+= 2
 
 == the same where a materialization reduces what it reads
 $ weir run --once --quiet --source read.yaml --data read; python3 -c 'import sqlite3; print(*sqlite3.connect("out.db").execute("SELECT id, v, n FROM t"))'
+! made table "t"
 ! acme/db: 1 document for collection acme/in refused and put aside; the first one is not valid: /v: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa... takes too long for the pattern '^(a+)+$' (schema /properties/v/pattern)
 < (2, 'aa', 2)

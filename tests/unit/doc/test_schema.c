@@ -73,6 +73,8 @@ static void test_refused_schemas(void **state)
         {"{\"reduce\":{\"strategy\":\"merge\",\"keys\":[\"/a\"]}}", "schema /reduce: unknown option 'keys' of this strategy"},
         {"{\"reduce\":{\"strategy\":\"merge\",\"key\":[\"a\"]}}", "schema /reduce: `key` must be a list of JSON pointers"},
         {"{\"reduce\":{\"strategy\":\"merge\",\"delete\":1}}", "schema /reduce: `delete` must be true or false"},
+        {"{\"secret\":\"yes\"}", "schema /secret: this must be true or false"},
+        {"{\"airbyte_secret\":1}", "schema /airbyte_secret: this must be true or false"},
         {"{\"redact\":{\"strategy\":\"md5\"}}", "schema /redact: this must be {\"strategy\": \"block\"} or {\"strategy\": \"sha256\"}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -190,6 +192,35 @@ static void test_secret_values(void **state)
               "/b: a string is not null (schema /properties/b/type)\n");
 }
 
+/* What is called secret is not shown, whichever schema says so, and whether that one is met or not. */
+static void test_values_called_secret(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"properties\":{\"a\":{\"type\":\"integer\",\"secret\":true}}}",
+        "{\"properties\":{\"a\":{\"type\":\"integer\",\"airbyte_secret\":true,\"secret\":false}}}",
+        "{\"properties\":{\"a\":{\"type\":\"integer\"}},\"additionalProperties\":false,\"allOf\":[{\"properties\":{\"a\":{\"secret\":true,\"type\":\"null\"}}}]}",
+        "{\"properties\":{\"a\":{\"type\":\"integer\",\"anyOf\":[true,{\"secret\":true}]}}}",
+        "{\"secret\":true,\"properties\":{\"a\":{\"type\":\"integer\"}}}",
+        "{\"$ref\":\"#/$defs/s\",\"$defs\":{\"s\":{\"properties\":{\"a\":{\"secret\":true}}}},\"properties\":{\"a\":{\"enum\":[1]}}}",
+        "{\"properties\":{\"a\":{\"maxLength\":3}},\"unevaluatedProperties\":{\"secret\":true},\"patternProperties\":{\"a\":{\"secret\":true}}}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        buf out = {0};
+        rig r = rig_of(texts[i], NULL);
+        assert_true(schema_hides(r.schema));
+        assert_false(valid(&r, "{\"a\":\"hunter2\"}", true));
+        checker_explain(r.checker, &r.tape, 10, &out);
+        if (!strstr(buf_text(&out), "/a: a string ") || strstr(buf_text(&out), "hunter2"))
+            fail_msg("%s: %s", texts[i], buf_text(&out));
+        buf_free(&out);
+        rig_free(&r);
+    }
+    check_why("{\"properties\":{\"a\":{\"secret\":true},\"b\":{\"type\":\"null\"}}}", "{\"a\":1,\"b\":\"shown\"}", "/b: \"shown\" is not null (schema /properties/b/type)\n");
+    check_why("{\"properties\":{\"v\":{\"allOf\":[" SLOW ",{\"secret\":true}]}}}", "{\"v\":\"" LONG "\"}",
+              "/v: a string takes too long for the pattern '^(a+)+$' (schema /properties/v/allOf/0/pattern)\n");
+}
+
 /* Long values are cut, between characters. */
 static void test_long_values(void **state)
 {
@@ -206,6 +237,35 @@ static const note *note_at(rig *r, const char *a, const char *b)
     uint32_t node = tape_at(&r->tape, 0, tokens, (size_t)(a != NULL) + (b != NULL));
     assert_int_not_equal(node, UINT32_MAX);
     return checker_note(r->checker, node);
+}
+
+/* Titles, defaults and secrets come beside reductions, of schemas that apply; the first one says what it is called. */
+static void test_titles_defaults_secrets(void **state)
+{
+    (void)state;
+    rig r = rig_of("{\"title\":\"all\",\"properties\":{\"a\":{\"title\":\"A\",\"allOf\":[{\"title\":\"other\",\"default\":[1, {\"b\":null}]},{\"secret\":true},"
+                   "{\"reduce\":{\"strategy\":\"sum\"}}]},\"b\":{\"anyOf\":[{\"type\":\"string\",\"title\":\"text\",\"airbyte_secret\":true},"
+                   "{\"type\":\"integer\",\"default\":7,\"title\":3}]}}}", NULL);
+    assert_true(schema_reduces(r.schema) && schema_hides(r.schema) && !schema_redacts(r.schema));
+    assert_true(valid(&r, "{\"a\":1,\"b\":2}", true));
+    const note *n = note_at(&r, NULL, NULL);
+    assert_view(n->title, VIEW("all"));
+    assert_false(n->secret || n->reduces || n->fallback.len);
+    n = note_at(&r, "a", NULL);
+    assert_view(n->title, VIEW("A"));
+    assert_view(n->fallback, VIEW("[1, {\"b\":null}]"));
+    assert_true(n->secret && n->reduces && n->reduce == REDUCE_SUM);
+    n = note_at(&r, "b", NULL);
+    assert_view(n->fallback, VIEW("7"));
+    assert_false(n->secret || n->title.len);
+    assert_true(checker_hides(r.checker, 1, TREE_NUMBER) && !checker_hides(r.checker, 2, TREE_NUMBER) && checker_hides(r.checker, 2, TREE_OBJECT));
+    assert_true(valid(&r, "{\"b\":\"x\"}", true));
+    n = note_at(&r, "b", NULL);
+    assert_true(n->secret);
+    assert_view(n->title, VIEW("text"));
+    assert_true(valid(&r, "{\"b\":\"x\"}", false));
+    assert_null(note_at(&r, "b", NULL));
+    rig_free(&r);
 }
 
 static void test_strategies(void **state)
@@ -570,7 +630,9 @@ int main(void)
         cmocka_unit_test(test_too_long_patterns),
         cmocka_unit_test(test_too_long_for_notes),
         cmocka_unit_test(test_secret_values),
+        cmocka_unit_test(test_values_called_secret),
         cmocka_unit_test(test_long_values),
+        cmocka_unit_test(test_titles_defaults_secrets),
         cmocka_unit_test(test_strategies),
         cmocka_unit_test(test_notes_of_places),
         cmocka_unit_test(test_notes_of_what_fails),
