@@ -12,7 +12,8 @@ weir_rc gate_make(gate **ret, const collection *c, weir_view salt, err *e);
 /** The same on the way out of it: by the read schema. @param inferred what the collection has learned; may be NULL */
 weir_rc gate_make_reading(gate **ret, const collection *c, const tree *inferred, err *e);
 void gate_free(gate *g);
-/** A part of a document (/_meta/op "u", where the schema says x-partial-updates) and a deletion (/_meta/op "d") may lack what is required.
+/** A document may lack a part of the key that has a `default` in the read schema.
+ *  A part of a document (/_meta/op "u", where the schema says x-partial-updates) and a deletion (/_meta/op "d") may lack what is required.
  *  @param why is emptied, and gets what is wrong with the document: "lacks part 1 of its key [...]", "is not valid: /n: ..."
  *  @return WEIR_OK whether it is refused or not */
 weir_rc gate_check(gate *g, weir_view doc, buf *why, err *e);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "doc/combiner.h"
-#include "json/pointer.h"
 #include "plane/gate.h"
+#include "plane/key.h"
 
 struct keyed {
     const collection *c;
@@ -19,7 +19,7 @@ struct keyed {
 
 weir_rc keyed_make(keyed **ret, const keyed_options *o, err *e)
 {
-    weir_view *pointers;
+    collection_key key;
     keyed *k = calloc(1, sizeof *k);
     if (!k)
         return err_nomem(e);
@@ -27,12 +27,11 @@ weir_rc keyed_make(keyed **ret, const keyed_options *o, err *e)
     k->read = o->read;
     k->inferred = o->inferred;
     weir_rc rc = collection_compile(o->c, o->read, o->inferred, &k->schema, e);
-    if (!rc && !pointer_list(&k->arena, o->c->key_json, &pointers, &k->binding.key_count))
-        rc = k->arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "collection %.*s: its key is no list of JSON pointers", VIEW_ARG(o->c->name));
+    if (!rc)
+        rc = collection_key_of(&k->arena, o->c, o->inferred, &key, e);
     if (!rc) {
-        k->binding.schema = k->schema;
-        k->binding.key = pointers;
-        k->binding.partial = o->partial;
+        k->binding = (combiner_binding){.schema = k->schema, .key = key.pointers, .fallbacks = key.fallbacks, .key_count = key.count, .secret_key = key.secret,
+                                        .partial = o->partial};
         k->binding.what = arena_printf(&k->arena, "collection %.*s", VIEW_ARG(o->c->name)).ptr;
         rc = k->binding.what ? combiner_make(&(combiner_options){.bindings = &k->binding, .count = 1, .salt = o->salt}, &k->all, e) : err_nomem(e);
     }

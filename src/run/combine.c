@@ -181,9 +181,10 @@ static weir_rc pack_key(combined *c, weir_view doc, entry *n, err *e)
     const weir_binding *b = c->o.b;
     size_t from = c->keys.len;
     for (size_t i = 0; i < b->key_count; i++) {
-        if (!c->key[i].len)
+        weir_view value = c->key[i].len ? c->key[i] : b->columns[i].fallback;
+        if (!value.len)
             return bad_document(c, doc, "without its key ", b->columns[i].pointer, e);
-        pack_part(&c->keys, c->key[i]);
+        pack_part(&c->keys, value);
     }
     if (!buf_ok(&c->keys))
         return err_nomem(e);
@@ -462,6 +463,15 @@ static void put_extras(const combined *c, const char *at, weir_view *values)
     }
 }
 
+void combine_fill(weir_row *row, weir_view *values)
+{
+    const weir_binding *b = row->binding;
+    const size_t count = row->op == WEIR_UPSERT ? b->column_count : b->key_count; /* of a part, what is not there stays as it is */
+    for (size_t i = 0; i < count; i++)
+        if (!values[i].len)
+            values[i] = b->columns[i].fallback;
+}
+
 static weir_rc make_row(combined *c, weir_view text, const entry *n, weir_row *row, weir_view *values, err *e)
 {
     weir_view doc = doc_of(c, text, n);
@@ -474,6 +484,7 @@ static weir_rc make_row(combined *c, weir_view text, const entry *n, weir_row *r
     if (stray.len && !c->stray.len && !view_eq(view_from(c->o.deleted, 1), stray))
         c->stray = arena_dup(&c->arena, stray);
     put_extras(c, doc.ptr + doc.len, values);
+    combine_fill(row, values);
     row->regardless = n->regardless || (c->cursor != SIZE_MAX && n->deletes && !order_has(values[c->cursor]));
     return WEIR_OK;
 }
@@ -524,6 +535,7 @@ weir_rc combine_complete(combined *c, weir_row *row, weir_view held, err *e)
     row->doc = doc;
     row->op = WEIR_UPSERT;
     row->exists = WEIR_EXISTS_YES;
+    combine_fill(row, values);
     return WEIR_OK;
 }
 

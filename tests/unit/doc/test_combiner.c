@@ -419,6 +419,50 @@ static void test_refused(void **state)
     rig_free(&r);
 }
 
+/* A part of the key that a document lacks is its default: the same key as if it were written. */
+static void test_defaults_of_keys(void **state)
+{
+    (void)state;
+    static const weir_view key[] = {WEIR_LIT("/r"), WEIR_LIT("/k")}, fallbacks[] = {WEIR_LIT("\"eu\""), WEIR_LIT("")};
+    for (size_t budget = 0; budget < 2; budget++) {
+        rig r;
+        combiner *c;
+        buf out = {0};
+        rig_make(&r, VIEW("{\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"sum\"}}}}"));
+        const combiner_binding b = {.schema = r.schema, .key = key, .fallbacks = fallbacks, .key_count = 2, .what = "collection acme/all"};
+        assert_int_equal(combiner_make(&(combiner_options){.bindings = &b, .count = 1, .budget = budget}, &c, &r.e), WEIR_OK);
+        assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":1,\"v\":1}"), false, &r.e), WEIR_OK);
+        assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":1,\"r\":\"us\",\"v\":10}"), false, &r.e), WEIR_OK);
+        assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":1,\"r\":\"eu\",\"v\":100}"), false, &r.e), WEIR_OK);
+        refused(&r, c, "{\"r\":\"eu\"}", false, WEIR_E_CONFIG, "collection acme/all: a document without its key /k");
+        assert_int_equal(combiner_drain(c, collect, &out, &r.e), WEIR_OK);
+        assert_view(buf_view(&out), VIEW("0 {\"k\":1,\"v\":101,\"r\":\"eu\"}\n0 {\"k\":1,\"r\":\"us\",\"v\":10}\n"));
+        buf_free(&out);
+        combiner_free(c);
+        rig_free(&r);
+    }
+}
+
+/* Neither a key that is secret is shown, nor a value. */
+static void test_secrets(void **state)
+{
+    (void)state;
+    rig r;
+    combiner *c;
+    rig_make(&r, VIEW("{\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"k\":{\"secret\":true},\"v\":{\"secret\":true,\"reduce\":{\"strategy\":\"sum\"}},"
+                      "\"o\":{\"reduce\":{\"strategy\":\"append\"}},\"n\":{\"reduce\":{\"strategy\":\"sum\"}}}}"));
+    const combiner_binding b = {.schema = r.schema, .key = key_k, .key_count = 1, .secret_key = true, .what = "collection acme/all"};
+    assert_int_equal(combiner_make(&(combiner_options){.bindings = &b, .count = 1}, &c, &r.e), WEIR_OK);
+    assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":1,\"v\":\"hunter2\",\"o\":{\"v\":\"hunter2\"},\"n\":\"x\"}"), false, &r.e), WEIR_OK);
+    refused(&r, c, "{\"k\":1,\"v\":7}", false, WEIR_E_CONFIG,
+            "collection acme/all: /v: reduce sum: takes numbers and strings that are decimals, and there is a string to the left, a number to the right");
+    refused(&r, c, "{\"k\":1,\"o\":[]}", false, WEIR_E_CONFIG, "collection acme/all: /o: reduce append: takes arrays, and there is an object to the left, an array to the right");
+    refused(&r, c, "{\"k\":1,\"n\":7}", false, WEIR_E_CONFIG,
+            "collection acme/all: /n: reduce sum: takes numbers and strings that are decimals, and there is \"x\" to the left, 7 to the right");
+    combiner_free(c);
+    rig_free(&r);
+}
+
 static void drain_fails(const char *schema_json, const char *const *docs, size_t count, const char *expected)
 {
     rig r;
@@ -566,6 +610,8 @@ int main(void)
         cmocka_unit_test(test_in_memory),    cmocka_unit_test(test_spilled),      cmocka_unit_test(test_long_documents), cmocka_unit_test(test_apart),
         cmocka_unit_test(test_growing_list),
         cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_defaults_of_keys),
+        cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_last_write_wins), cmocka_unit_test(test_refused),   cmocka_unit_test(test_drain_fails),    cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_drain_fails_late), cmocka_unit_test(test_bad_disk),     cmocka_unit_test(test_disk_is_full),
     };
