@@ -290,6 +290,8 @@ static weir_rc learn(capture *c, lane *ln, err *e)
         bool widened = false;
         rc = shape_union(b->shape, (weir_view){h->texts.ptr + all[i].at, all[i].len}, e, &widened);
         b->widened |= widened;
+        if (!shape_allow(b->shape, b->c->write_schema))
+            shape_allow_all(b->shape);
         err_wrap(e, rc, "sourced schema for collection %.*s", VIEW_ARG(b->c->name));
     }
     buf_clear(&h->schemas);
@@ -417,6 +419,7 @@ static size_t widened_schemas(capture *c, arena *a, weir_view *pairs)
         if (!c->books[i]->widened)
             continue;
         buf text = {0};
+        a->failed |= !shape_limit(c->books[i]->shape);
         shape_schema(c->books[i]->shape, &text);
         pairs[n++] = c->books[i]->c->name;
         pairs[n++] = arena_dup(a, buf_view(&text));

@@ -485,6 +485,7 @@ static weir_view widened_schema(const deriving *v, buf *text)
 {
     if (!v->out->widened)
         return (weir_view){0};
+    text->failed |= !shape_limit(v->out->shape);
     shape_schema(v->out->shape, text);
     return buf_view(text);
 }

@@ -19,6 +19,8 @@ static weir_rc open_shape(ledger *l, book *b, err *e)
         rc = err_nomem(e);
     if (!rc && known.len)
         rc = shape_union(b->shape, known, e, &widened);
+    if (b->shape)
+        shape_allow(b->shape, b->c->write_schema);
     if (!rc && known.len) {
         char *copy = malloc(known.len);
         if (copy)

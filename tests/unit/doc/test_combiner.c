@@ -434,7 +434,7 @@ static void test_defaults_of_keys(void **state)
         assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":1,\"v\":1}"), false, &r.e), WEIR_OK);
         assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":1,\"r\":\"us\",\"v\":10}"), false, &r.e), WEIR_OK);
         assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":1,\"r\":\"eu\",\"v\":100}"), false, &r.e), WEIR_OK);
-        refused(&r, c, "{\"r\":\"eu\"}", false, WEIR_E_CONFIG, "collection acme/all: a document without its key /k");
+        refused(&r, c, "{\"r\":\"eu\"}", false, WEIR_E_CONFIG, "collection acme/all: key [\"eu\"]: a document without its key /k");
         assert_int_equal(combiner_drain(c, collect, &out, &r.e), WEIR_OK);
         assert_view(buf_view(&out), VIEW("0 {\"k\":1,\"v\":101,\"r\":\"eu\"}\n0 {\"k\":1,\"r\":\"us\",\"v\":10}\n"));
         buf_free(&out);
