@@ -201,6 +201,8 @@ static void refuse_conflicts(checker *c)
     }
 }
 
+bool checker_deletes(const checker *c) { return c->schema->deletes; }
+
 const note *checker_note(const checker *c, uint32_t node)
 {
     return node < c->room ? c->notes[node] : NULL;

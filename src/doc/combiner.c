@@ -242,12 +242,13 @@ static table_ref before_last(const table *t, table_ref key)
 
 static weir_view text_of(const table_doc *d) { return (weir_view){d->text, d->len}; }
 
-/* Does the document that was just checked, with its notes, delete itself or a part of it by merging? */
+/* Does the document that was just checked, with its notes, delete itself or a part of it? Of nulls the reducer sees to that: they are what patches delete by, and most of
+ * what comes behind them can be put together with them. */
 static bool deletes(const part *p, const tape *doc)
 {
     for (uint32_t i = 0; p->deletes && i < doc->count; i++) {
         const note *n = checker_note(p->check, i);
-        if (n && n->del && n->reduce == REDUCE_MERGE)
+        if (n && n->del && doc->nodes[i].kind != TREE_NULL)
             return true;
     }
     return false;

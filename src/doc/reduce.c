@@ -290,7 +290,16 @@ static outcome (*const strategies[])(reducer *, const note *, uint32_t a, uint32
     [REDUCE_JSON_SCHEMA_MERGE] = reduce_by_schema,
 };
 
-static outcome apply(reducer *r, const note *n, uint32_t a, uint32_t b) { return strategies[n->reduce](r, n, a, b); }
+/* A null that is a part may have been a deletion: what it deleted is not to be added to, compared or kept. */
+static bool may_be_deleted(const reducer *r, const note *n, uint32_t a)
+{
+    return !r->full && a != NOTHING && r->left->nodes[a].kind == TREE_NULL && n->reduce != REDUCE_LAST_WRITE_WINS && checker_deletes(r->notes);
+}
+
+static outcome apply(reducer *r, const note *n, uint32_t a, uint32_t b)
+{
+    return may_be_deleted(r, n, a) ? APART : strategies[n->reduce](r, n, a, b);
+}
 
 outcome reduce_value(reducer *r, uint32_t a, uint32_t b)
 {

@@ -32,7 +32,7 @@ bool schema_reduces(const schema *s);
 bool schema_redacts(const schema *s);
 /** Is anything secret? Then documents are not to be shown whole. */
 bool schema_hides(const schema *s);
-/** Is there a `merge` that deletes? Of what it deletes nothing may be merged with what comes behind. */
+/** Is there a reduction that deletes? With what it deletes nothing may be reduced that comes behind. */
 bool schema_deletes(const schema *s);
 
 /** @return WEIR_E_NOMEM. The schema must outlive it. */
@@ -45,6 +45,8 @@ void checker_free(checker *c);
  *  @return WEIR_OK whether valid or not; WEIR_E_NOMEM; WEIR_E_CONFIG where the schema refers to itself without end; with notes also where the document is valid, and
  *  schemas that apply to one place of it note different reductions or redactions of it (equal ones are fine): names the place and both */
 weir_rc checker_run(checker *c, const tape *doc, bool notes, bool *ret_valid, err *e);
+/** schema_deletes() of its schema. */
+bool checker_deletes(const checker *c);
 /** What the last run noted of a node; NULL: nothing. Where several schemas note titles or defaults, those of the first. */
 const note *checker_note(const checker *c, uint32_t node);
 /** Is the node secret, or part of something secret, by what the last run noted? Then its value is not to be shown, nor another one of its place; an object or array never

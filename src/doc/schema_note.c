@@ -72,7 +72,7 @@ static bool read_reduce(compiler *c, const building *b, const tree *said, note *
         for (const tree *t = said->first; t; t = t->next)
             if (!view_is(t->name, "strategy") && !read_option(c, b, t, strategies[i].options, n))
                 return false;
-        c->out->deletes |= n->del && n->reduce == REDUCE_MERGE;
+        c->out->deletes |= n->del;
         return true;
     }
     return compile_fail(c, b, "reduce", "unknown strategy '%.*s'", VIEW_ARG(name));

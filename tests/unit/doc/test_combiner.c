@@ -19,7 +19,7 @@ static const char schema_text[] =
     "\"m\":{\"type\":\"integer\",\"reduce\":{\"strategy\":\"minimize\"}},"
     "\"f\":{\"reduce\":{\"strategy\":\"firstWriteWins\"}},"
     "\"o\":{\"type\":\"object\",\"reduce\":{\"strategy\":\"merge\"},\"additionalProperties\":{\"if\":{\"type\":\"null\"},\"then\":{\"reduce\":{\"strategy\":"
-    "\"lastWriteWins\",\"delete\":true}}}},"
+    "\"lastWriteWins\",\"delete\":true}},\"else\":{\"reduce\":{\"strategy\":\"sum\"}}}},"
     "\"s\":{\"type\":\"object\",\"reduce\":{\"strategy\":\"set\"},\"properties\":{\"add\":{\"additionalProperties\":{\"reduce\":{\"strategy\":\"sum\"}}}}}},"
     "\"if\":{\"properties\":{\"op\":{\"const\":\"d\"}}},\"then\":{\"reduce\":{\"strategy\":\"merge\",\"delete\":true}},\"else\":{\"reduce\":{\"strategy\":\"merge\"}}}";
 
@@ -31,8 +31,7 @@ enum { KEYS = 40, BINDINGS = 2 };
 
 typedef struct held {
     buf packed, base;
-    buf docs; /* each with a newline behind it */
-    size_t from; /* where those begin that were not drained yet */
+    buf docs, parts; /* what was added, and what came out in parts: each with a newline behind it */
     bool given;
 } held;
 
@@ -53,12 +52,11 @@ static weir_view next_line(weir_view *rest)
     return one;
 }
 
-static void step(model *m, weir_view doc, bool alone, bool full, bool *deleted)
+static void step(model *m, weir_view doc, bool alone, bool *deleted)
 {
     reduced what = REDUCED;
     buf_clear(&m->other);
-    weir_rc rc = rig_reduce(&m->r, alone ? (weir_view){0} : buf_view(&m->result), doc, full, &m->other, &what);
-    if (rc || what == REDUCED_APART)
+    if (rig_reduce(&m->r, alone ? (weir_view){0} : buf_view(&m->result), doc, true, &m->other, &what))
         fail_msg("the model: %s", err_text(&m->r.e));
     buf old = m->result;
     m->result = m->other;
@@ -66,31 +64,57 @@ static void step(model *m, weir_view doc, bool alone, bool full, bool *deleted)
     *deleted = what == REDUCED_AWAY;
 }
 
-/* What was deleted does not come back: behind it all begins anew, and what comes out as parts ends there. */
-static bool expect(model *m, held *h, bool full)
+/* One after the other into the base, or into nothing. What was deleted does not come back: behind it all begins anew. @return it is deleted in the end */
+static bool expect(model *m, const buf *base, const buf *docs)
 {
-    bool deleted = false, some = h->base.len > 0;
-    weir_view rest = view_from(buf_view(&h->docs), h->from);
+    bool deleted = false, some = base->len > 0;
     buf_clear(&m->result);
-    buf_addv(&m->result, buf_view(&h->base));
-    while (rest.len) {
-        weir_view doc = next_line(&rest);
-        if (some || full)
-            step(m, doc, !some || deleted, full, &deleted);
-        else
-            buf_addv(&m->result, doc);
-        some = true;
-        if (!full && memmem(doc.ptr, doc.len, "\"op\":\"d\"", 8))
-            break;
-    }
-    h->from = h->docs.len - rest.len;
+    buf_addv(&m->result, buf_view(base));
+    for (weir_view rest = buf_view(docs); rest.len; some = true)
+        step(m, next_line(&rest), !some || deleted, &deleted);
     return deleted;
+}
+
+/* Whoever reduces the parts comes to the same as from the documents; and without deletions there is but one. */
+static void check_parts(model *m)
+{
+    buf none = {0}, whole = {0};
+    for (size_t k = 0; k < KEYS; k++) {
+        held *h = &m->of[1][k];
+        const bool deleted = expect(m, &none, &h->docs);
+        buf_clear(&whole);
+        buf_addv(&whole, buf_view(&m->result));
+        assert_int_equal(expect(m, &none, &h->parts), deleted);
+        if (h->docs.len && !same_value(buf_view(&whole), buf_view(&m->result)))
+            fail_msg("%.*s instead of %.*s, of %.*s, parts %.*s", VIEW_ARG(buf_view(&m->result)), VIEW_ARG(buf_view(&whole)), VIEW_ARG(buf_view(&h->docs)), VIEW_ARG(buf_view(&h->parts)));
+        const bool deletes = h->docs.len && (memmem(h->docs.ptr, h->docs.len, "\"op\":\"d\"", 8) || memmem(h->docs.ptr, h->docs.len, ":null", 5));
+        if (h->docs.len && !deletes)
+            assert_ptr_equal(memchr(h->parts.ptr, '\n', h->parts.len), h->parts.ptr + h->parts.len - 1);
+    }
+    buf_free(&whole);
+}
+
+static void compare_whole(model *m, held *h, const combined_doc *d)
+{
+    assert_false(h->given);
+    h->given = true;
+    assert_int_equal(d->deleted, expect(m, &h->base, &h->docs));
+    if (!same_value(buf_view(&m->result), d->doc))
+        fail_msg("%.*s instead of %.*s, of %.*s %.*s", VIEW_ARG(d->doc), VIEW_ARG(buf_view(&m->result)), VIEW_ARG(buf_view(&h->base)), VIEW_ARG(buf_view(&h->docs)));
+    assert_int_equal(d->exists, h->base.len > 0);
+    assert_int_equal(d->unchanged, h->base.len && !h->docs.len);
+}
+
+static void keep_part(held *h, const combined_doc *d)
+{
+    assert_false(d->deleted || d->exists || d->unchanged);
+    buf_addv(&h->parts, d->doc);
+    buf_addc(&h->parts, '\n');
 }
 
 static weir_rc compare(void *arg, const combined_doc *d, err *e)
 {
     model *m = arg;
-    const bool full = d->binding == 0;
     (void)e;
     const bool again = m->drained && m->binding == d->binding && view_eq(buf_view(&m->last), d->packed);
     if (m->drained && !again)
@@ -103,14 +127,10 @@ static weir_rc compare(void *arg, const combined_doc *d, err *e)
         held *h = &m->of[d->binding][k];
         if (!view_eq(buf_view(&h->packed), d->packed))
             continue;
-        assert_false(h->given);
-        bool deleted = expect(m, h, full);
-        h->given = h->from == h->docs.len;
-        if (!same_value(buf_view(&m->result), d->doc))
-            fail_msg("%.*s instead of %.*s, of %.*s %.*s", VIEW_ARG(d->doc), VIEW_ARG(buf_view(&m->result)), VIEW_ARG(buf_view(&h->base)), VIEW_ARG(buf_view(&h->docs)));
-        assert_int_equal(d->deleted, deleted);
-        assert_int_equal(d->exists, h->base.len > 0);
-        assert_int_equal(d->unchanged, h->base.len && !h->docs.len);
+        if (d->binding == 0)
+            compare_whole(m, h, d);
+        else
+            keep_part(h, d);
         return WEIR_OK;
     }
     fail_msg("a key that nobody has: %.*s", VIEW_ARG(d->doc));
@@ -125,7 +145,7 @@ static void forget(model *m)
             buf_free(&h->packed);
             buf_free(&h->base);
             buf_free(&h->docs);
-            h->from = 0;
+            buf_free(&h->parts);
             h->given = false;
         }
     m->drained = 0;
@@ -248,6 +268,7 @@ static void against_model(size_t budget, size_t count, size_t longest, uint64_t 
         if (combiner_drain(c, compare, &m, &e))
             fail_msg("%s", err_text(&e));
         assert_int_equal(m.drained, keys_of(&m));
+        check_parts(&m);
         assert_int_equal(combiner_keys(c), 0);
         assert_int_equal(combiner_documents(c), 0);
         forget(&m);
