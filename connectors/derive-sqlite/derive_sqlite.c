@@ -157,7 +157,7 @@ static weir_rc generate_migrations(weir_task *t, const dsql_migrations *m)
     for (size_t i = 0; !rc && i < m->count; i++) {
         weir_view script = {m->scripts[i], strlen(m->scripts[i])};
         if (dsql_is_file(script))
-            rc = dsql_stub_migration(t, script);
+            rc = dsql_stub_migration(t, script, i);
     }
     return rc;
 }

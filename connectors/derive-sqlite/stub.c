@@ -1,28 +1,33 @@
 #include "stub.h"
 
 #include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lite_error.h"
 #include "param.h"
 
-static const char migration[] =
-    "-- A migration: makes or changes the tables in which the derivation keeps what it remembers.\n"
-    "-- Each migration is run once, in the order of the catalog. To change a table later, add another one.\n"
-    "--\n"
-    "-- CREATE TABLE counts (\n"
-    "--     id INTEGER PRIMARY KEY NOT NULL,\n"
-    "--     n  INTEGER NOT NULL DEFAULT 0\n"
-    "-- );\n"
-    "--\n"
-    "-- A lambda then uses it, and what it selects becomes documents:\n"
-    "--\n"
-    "-- INSERT INTO counts (id, n) VALUES ($id, 1) ON CONFLICT (id) DO UPDATE SET n = n + 1;\n"
-    "-- SELECT $id, n FROM counts WHERE id = $id;\n";
-
-weir_rc dsql_stub_migration(weir_task *t, weir_view url)
+/* Each as it stands is a migration that works, whichever of them are missing. */
+weir_rc dsql_stub_migration(weir_task *t, weir_view url, size_t index)
 {
-    return weir_generated_file(t, url, (weir_view){migration, sizeof migration - 1});
+    static const char text[] =
+        "-- A migration: makes or changes the tables in which the derivation keeps what it remembers.\n"
+        "-- Each migration is run once, in the order of the catalog. To change a table later, add another one.\n"
+        "--\n"
+        "-- A lambda then uses it, and what it selects becomes documents:\n"
+        "--\n"
+        "-- INSERT INTO %s (id, n) VALUES ($id, 1) ON CONFLICT (id) DO UPDATE SET n = n + 1;\n"
+        "-- SELECT $id, n FROM %s WHERE id = $id;\n"
+        "\n"
+        "CREATE TABLE %s (\n"
+        "    id INTEGER PRIMARY KEY NOT NULL,\n"
+        "    n  INTEGER NOT NULL DEFAULT 0\n"
+        ");\n";
+    char name[32] = "counts";
+    if (index)
+        snprintf(name, sizeof name, "counts_%zu", index + 1);
+    weir_view made = weir_format(t, text, name, name, name);
+    return made.ptr ? weir_generated_file(t, url, made) : lite_nomem(t);
 }
 
 /* On one line, and not as the end of a comment. */
@@ -46,12 +51,19 @@ static bool add_field(sqlite3_str *out, const weir_column *c, bool first)
     return name != NULL;
 }
 
+/* The whole document has a SELECT of its own, whether a value was cut is for destinations, and no parameter can name a field with a parenthesis that closes it. */
+static bool is_worth_it(const weir_column *c)
+{
+    static const char cut[] = "/_meta/flow_truncated";
+    bool virtual = c->pointer.len == sizeof cut - 1 && memcmp(c->pointer.ptr, cut, sizeof cut - 1) == 0;
+    return c->pointer.len && !virtual && !memchr(c->field.ptr, ')', c->field.len);
+}
+
 static bool add_fields(sqlite3_str *out, const weir_transform *tr)
 {
     bool ok = true, first = true;
     for (size_t i = 0; ok && i < tr->column_count; i++) {
-        const weir_view field = tr->columns[i].field; /* no parameter can name one with a parenthesis that closes it */
-        if (!tr->columns[i].pointer.len || memchr(field.ptr, ')', field.len))
+        if (!is_worth_it(&tr->columns[i]))
             continue;
         ok = add_field(out, &tr->columns[i], first);
         first = false;

@@ -4,7 +4,8 @@
 
 #include "error.h"
 
-weir_rc dsql_stub_migration(weir_task *t, weir_view url);
+/** @param index of the migration, from 0 */
+weir_rc dsql_stub_migration(weir_task *t, weir_view url, size_t index);
 weir_rc dsql_stub_lambda(weir_task *t, const weir_transform *tr, weir_view url);
 
 #endif

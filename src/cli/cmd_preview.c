@@ -3,11 +3,14 @@
 #include "cli/printing.h"
 #include "json/patch.h"
 #include "json/text.h"
+#include "plane/preview.h"
 #include "run/combine.h"
 
-/* Documents as ["collection",{doc}], checkpoints, if wanted, as ["connectorState",{...}]; the state is kept for the next session. */
+/* Documents of a capture as ["collection",{doc}], of a derivation as they are; checkpoints, if wanted, as ["connectorState",{...}]; the state is kept for the next
+ * session. */
 typedef struct preview {
-    framing base;
+    framing base; /* of a capture */
+    buf line;     /* of a derivation */
     bool output_state;
     buf state;
     bool failed;
@@ -105,13 +108,101 @@ static weir_rc sessions(cli *c, prepared *p, weir_view initial_state, int64_t ti
     return rc;
 }
 
+static weir_rc show_capture(cli *c, const task *t, weir_view state, int64_t timeout_ms, err *e)
+{
+    prepared p;
+    cli_live *l = cli_live_new(c, e);
+    if (!l)
+        return e->rc;
+    const prepare_options o = cli_prepare_options(c, l);
+    weir_rc rc = prepare_task(&p, t, &o, e);
+    if (!rc) {
+        rc = sessions(c, &p, state, timeout_ms, e);
+        prepared_free(&p);
+    }
+    cli_live_free(l);
+    return rc;
+}
+
+/* ---- derivations ---- */
+
+static weir_rc print_published(void *arg, weir_view doc, err *e)
+{
+    buf *line = &((preview *)arg)->line;
+    buf_clear(line);
+    buf_addv(line, doc);
+    buf_addc(line, '\n');
+    return cli_print(line, e);
+}
+
+static weir_rc print_state(void *arg, weir_view state, err *e)
+{
+    preview *v = arg;
+    if (!v->output_state)
+        return WEIR_OK;
+    buf_clear(&v->line);
+    buf_printf(&v->line, state.len ? "[\"connectorState\",{\"updated\":%.*s}]\n" : "[\"connectorState\",{}]\n", VIEW_ARG(state));
+    return cli_print(&v->line, e);
+}
+
+static weir_rc limits_of(const cli *c, arena *a, preview_options *o, err *e)
+{
+    const char *list = list_of(c);
+    uint64_t *limits = arena_array(a, strlen(list), sizeof *limits); /* each is a character at least */
+    weir_rc rc = limits ? WEIR_OK : err_nomem(e);
+    while (!rc && *list)
+        rc = next_limit(&list, &limits[o->session_count++], e);
+    o->sessions = limits;
+    return rc;
+}
+
+static weir_rc show_derivation(cli *c, const catalog *cat, const task *t, weir_view state, arena *a, err *e)
+{
+    preview v = {.output_state = c->a.output_state};
+    cli_live *l = cli_live_new(c, e);
+    if (!l)
+        return e->rc;
+    const prepare_options live = cli_prepare_options(c, l);
+    preview_options o = {
+        .catalog = cat, .t = t, .natives = live.natives, .log = live.log, .stop_fd = live.stop_fd, .fixture = c->a.fixture,
+        .data_dir = c->a.data ? c->a.data : "weir-data", .state = state, .published = print_published, .committed = print_state, .arg = &v,
+        .live = live.live, .live_arg = live.arg,
+    };
+    weir_rc rc = limits_of(c, a, &o, e);
+    if (!rc)
+        rc = preview_derivation(&o, e);
+    if (rc == WEIR_STOPPED) {
+        err_clear(e);
+        rc = WEIR_OK;
+    }
+    buf_free(&v.line);
+    cli_live_free(l);
+    return rc;
+}
+
+/* ---- which ---- */
+
+/* Without a name the only capture, or, where there is none, the only derivation. */
+static weir_rc find_task(const cli *c, const catalog *cat, const task **ret, err *e)
+{
+    task_kind kind = TASK_DERIVE;
+    for (size_t i = 0; i < cat->task_count; i++)
+        if (cat->tasks[i].kind == TASK_CAPTURE)
+            kind = TASK_CAPTURE;
+    weir_rc rc = catalog_task(cat, view_of(c->a.name), c->a.name ? -1 : (int)kind, ret, e);
+    if (!rc && (*ret)->kind == TASK_MATERIALIZE)
+        rc = err_fail(e, WEIR_E_CONFIG, "\"%s\" is a materialization: it makes no documents that could be shown", c->a.name);
+    if (!rc && (*ret)->kind == TASK_CAPTURE && (c->a.fixture || c->a.data))
+        rc = err_fail(e, WEIR_E_CONFIG, "--fixture and --data are for derivations, and \"%.*s\" is a capture", VIEW_ARG((*ret)->name));
+    return rc;
+}
+
 weir_rc cmd_preview(cli *c, err *e)
 {
     catalog cat = {0};
     arena a = {0};
     weir_view state = {0};
     const task *t;
-    prepared p;
     int64_t timeout_ms = 0;
     weir_rc rc = cli_duration(c->a.timeout, "timeout", 0, &timeout_ms, e);
     if (!rc)
@@ -119,20 +210,13 @@ weir_rc cmd_preview(cli *c, err *e)
     if (!rc)
         rc = cli_initial_state(c, &a, &state, e);
     if (!rc)
-        rc = cli_task(c, &cat, TASK_CAPTURE, &t, e);
-    cli_live *l = rc ? NULL : cli_live_new(c, e);
-    if (!rc && !l)
-        rc = e->rc;
+        rc = catalog_read(&cat, c->a.source ? c->a.source : "flow.yaml", e);
+    if (!rc)
+        rc = find_task(c, &cat, &t, e);
     if (!rc) {
-        const prepare_options o = cli_prepare_options(c, l);
-        rc = prepare_task(&p, t, &o, e);
-        if (!rc) {
-            rc = sessions(c, &p, state, timeout_ms, e);
-            prepared_free(&p);
-        }
-        err_wrap(e, rc, "capture %.*s", VIEW_ARG(t->name));
+        rc = t->kind == TASK_DERIVE ? show_derivation(c, &cat, t, state, &a, e) : show_capture(c, t, state, timeout_ms, e);
+        err_wrap(e, rc, "%s %.*s", task_kind_name(t->kind), VIEW_ARG(t->name));
     }
-    cli_live_free(l);
     catalog_free(&cat);
     arena_free(&a);
     return rc;

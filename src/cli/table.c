@@ -9,9 +9,11 @@ const cli_option cli_options[] = {
     {"only", NULL, "TASK", PLACE(only), "run just this task"},
     {"once", NULL, NULL, PLACE(once), "end when all captures are done or idle and everything is loaded"},
     {"idle", NULL, "DURATION", PLACE(idle), "with --once: a capture that sends no document for so long is done; default 10s, but for Airbyte, Fivetran and Singer, whose sources end by themselves"},
+    {"shards", NULL, "N", PLACE(shards), "cut each derivation and materialization into N shards by key, which work at once; default as many as it has, one at first"},
     {"sessions", NULL, "LIST", PLACE(sessions), "transactions of each successive run of the connector, such as 2,1,-1; -1 is no limit"},
     {"timeout", NULL, "DURATION", PLACE(timeout), "stop when no transaction arrives for so long"},
     {"initial-state", NULL, "JSON", PLACE(initial_state), "the connector's state to begin with"},
+    {"fixture", NULL, "FILE", PLACE(fixture), "documents for a derivation, in transactions, instead of those in the data folder; - is standard input"},
     {"output-state", NULL, NULL, PLACE(output_state), "print checkpoints too"},
     {"emit-raw", NULL, NULL, PLACE(emit_raw), "print what the protocol says and change nothing"},
     {"json", NULL, NULL, PLACE(json), "progress and results as JSON lines"},
@@ -55,18 +57,27 @@ const cli_command cli_commands[] = {
      cmd_discover, false},
     {"validate", "check a task's settings and bindings with its connector", "[--source FILE] [--name TASK]", OPTIONS("source", "name"),
      "Prints the response as JSON, one line a task: without --name, all tasks of the catalog.", cmd_validate, false},
+    {"generate", "write the files that a catalog names and that are missing", "[--source FILE]", OPTIONS("source"),
+     "Settings (config, resource) get what their connector's schema requires, to be filled in; migrations and lambdas of SQL get the fields there are, and how to "
+     "begin; what else a derivation's connector generates is written, too. Files that are there stay as they are, unless the connector says what its own should hold. "
+     "Nothing is written outside of the project: the folder of the catalog, or that of the outermost flow.yaml above it. Prints the name of every file that it writes.",
+     cmd_generate, false},
     {"capture", "run a capture and print its responses", "[--source FILE] [--name TASK] [--initial-state JSON]",
      OPTIONS("source", "name", "initial-state"),
      "Prints every response of the connector as a line and acknowledges every checkpoint once it is printed.", cmd_capture, false},
-    {"preview", "run a capture and print its documents", "[--source FILE] [--name TASK] [--sessions LIST] [--timeout DURATION] [--output-state]",
-     OPTIONS("source", "name", "sessions", "timeout", "initial-state", "output-state"),
-     "Prints [\"COLLECTION\",DOCUMENT] lines. A transaction is what the connector seals with one checkpoint. With --output-state also "
-     "[\"connectorState\",{\"updated\":...,\"mergePatch\":...}]. The state goes on from one session to the next.",
+    {"preview", "run a capture or a derivation and print its documents",
+     "[--source FILE] [--name TASK] [--sessions LIST] [--timeout DURATION] [--output-state] [--fixture FILE | --data DIR]",
+     OPTIONS("source", "name", "sessions", "timeout", "initial-state", "output-state", "fixture", "data"),
+     "Prints of a capture [\"COLLECTION\",DOCUMENT] lines, of a derivation documents. A transaction is what the connector seals with one checkpoint. With --output-state also "
+     "[\"connectorState\",{\"updated\":...,\"mergePatch\":...}]. The state goes on from one session to the next, and is forgotten at the end. A derivation reads the "
+     "collections in the data folder, which stays as it is, from their beginning to their end, or a fixture: lines of [\"COLLECTION\",DOCUMENT], and {\"commit\":true} behind "
+     "each transaction; or a JSON array of transactions, each an array of such pairs.",
      cmd_preview, false},
-    {"run", "run the tasks of a catalog on this machine", "[--source FILE] [--once] [--only TASK] [--data DIR] [--json]",
-     OPTIONS("source", "data", "only", "once", "idle", "json", "quiet"),
+    {"run", "run the tasks of a catalog on this machine", "[--source FILE] [--once] [--only TASK] [--shards N] [--data DIR] [--json]",
+     OPTIONS("source", "data", "only", "once", "idle", "shards", "json", "quiet"),
      "Captures go into collections in the data folder, derivations make collections of others, materializations go from there into their destinations. Everything resumes where it stopped, whatever stopped it: "
-     "a document is in its collection and its table exactly once. Without --once captures restart by their interval until SIGTERM or SIGINT.",
+     "a document is in its collection and its table exactly once. Without --once captures restart by their interval until SIGTERM or SIGINT. With --shards each "
+     "derivation and each materialization works in N shards at once, each of which has a range of the keys; a later run goes on with as many, or with a multiple of that.",
      cmd_run, false},
     {"replay", "put documents through again that were refused", "[--source FILE] [--only TASK] [--data DIR] [--json]", OPTIONS("source", "data", "only", "json", "quiet"),
      "Where a binding says onInvalid: divert, documents that its collection's schema refuses are put aside, each with the reason, in a journal of their own. Once the "

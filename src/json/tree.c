@@ -35,17 +35,21 @@ static tree_mark mark_at(parser *p, const char *place)
     return p->mark;
 }
 
+void tree_append(tree *parent, tree *child)
+{
+    if (!parent || !child)
+        return;
+    *(parent->last ? &parent->last->next : &parent->first) = child;
+    parent->last = child;
+    parent->count++;
+}
+
 /** A node of the container that is open, or the root. */
 static tree *add_node(parser *p)
 {
     tree *t = arena_alloc(p->mem, sizeof *t), *parent = p->depth ? p->open[p->depth - 1] : NULL;
-    if (!t) {
-        p->nomem = true;
-    } else if (parent) {
-        *(parent->last ? &parent->last->next : &parent->first) = t;
-        parent->last = t;
-        parent->count++;
-    }
+    p->nomem |= !t;
+    tree_append(parent, t);
     return t;
 }
 

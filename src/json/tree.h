@@ -39,6 +39,8 @@ const tree *tree_getv(const tree *t, weir_view name);
 const tree *tree_at(const tree *t, weir_view pointer);
 /** Text of a string member; empty view if there is none. */
 weir_view tree_text(const tree *t, const char *name);
+/** Makes it the last child. Does nothing if either is NULL, as after an allocation that failed. */
+void tree_append(tree *parent, tree *child);
 bool tree_is_null(const tree *t); /* true for NULL too */
 
 /** Appends the value as JSON on one line: raw text compacted where there is one. */

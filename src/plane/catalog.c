@@ -2,10 +2,10 @@
 
 #include "plane/catalog_parts.h"
 
-weir_rc catalog_read(catalog *c, const char *path, err *e)
+static weir_rc read_catalog(catalog *c, const char *path, bool missing, err *e)
 {
     *c = (catalog){0};
-    catalog_reader r = {.c = c, .mem = &c->arena, .found = {.mem = &c->arena}};
+    catalog_reader r = {.c = c, .mem = &c->arena, .found = {.mem = &c->arena}, .missing = missing};
     c->path = arena_text(&c->arena, view_of(path));
     if (c->path)
         read_files(&r, c->path);
@@ -20,6 +20,9 @@ weir_rc catalog_read(catalog *c, const char *path, err *e)
         catalog_free(c);
     return rc;
 }
+
+weir_rc catalog_read(catalog *c, const char *path, err *e) { return read_catalog(c, path, false, e); }
+weir_rc catalog_read_missing(catalog *c, const char *path, err *e) { return read_catalog(c, path, true, e); }
 
 void catalog_free(catalog *c)
 {

@@ -18,6 +18,7 @@ typedef struct endpoint {
     weir_view image;           /* image */
     const tree *config;        /* object; inline or read from the file it names */
     const char *config_path;   /* that file; NULL: inline, or not given */
+    bool config_missing;       /* catalog_read_missing(): it is not there */
     tree_mark mark;
 } endpoint;
 
@@ -45,11 +46,13 @@ typedef struct reading {
 
 typedef struct task_binding {
     const tree *resource;
+    const char *resource_missing; /* catalog_read_missing(): the file with it, which is not there; NULL: it is */
     const collection *collection;
     const tree *fields;      /* materialization: {recommended, require/include, exclude}; or NULL */
     const tree *source;      /* materialization: the source object, if it was one */
     reading reading;         /* materialization: what of the collection is read */
     uint32_t backfill;
+    int32_t priority;        /* materialization: what is larger is read first */
     weir_view on_incompatible; /* materialization: onIncompatibleSchemaChange, its own or the task's; empty: not said */
     on_invalid on_invalid;
     tree_mark mark;
@@ -61,6 +64,7 @@ typedef struct task_transform {
     const collection *collection; /* that is read */
     reading reading;
     weir_view lambda_json;   /* JSON text: of SQL a string, from the file if it names one; empty: none */
+    const char *lambda_missing; /* catalog_read_missing(): the file with it, which is not there, its URL is lambda_json; NULL: it is */
     weir_view shuffle_key;   /* JSON array of pointers; empty: `any`, or nothing said */
     weir_view shuffle_lambda;/* JSON text; empty: none */
     int32_t priority;        /* what is larger is read first */
@@ -78,6 +82,8 @@ typedef struct task {
     task_transform *transforms; /* derivation: the enabled ones */
     size_t transform_count;
     const tree *shuffle_key_types; /* derivation: list of texts, or NULL */
+    weir_view imports;       /* derivation: what of it stands in files of their own, {"/transforms/0/lambda": "file:///..."} (flow.md 4.1) */
+    const char *project_root;/* derivation: a URL */
     int64_t interval_ms;     /* capture; default 5 min */
     weir_level log_level;    /* shards.logLevel; 0: not given */
     int64_t max_txn_ms;      /* shards.maxTxnDuration; -1: not given */
@@ -118,6 +124,8 @@ typedef struct catalog {
 /** Reads a catalog and what it imports ("-": standard input). All errors that can be found are in one error text, a line each:
  *  "FILE:LINE:COLUMN: what; did you mean "x"?". */
 weir_rc catalog_read(catalog *c, const char *path, err *e);
+/** The same for who makes files that are missing: settings and lambdas that are in files which are not there are no errors. */
+weir_rc catalog_read_missing(catalog *c, const char *path, err *e);
 void catalog_free(catalog *c);
 /** The task of that name; an empty name: the only one. Errors suggest the nearest name. `kind` < 0: any. */
 weir_rc catalog_task(const catalog *c, weir_view name, int kind, const task **ret, err *e);

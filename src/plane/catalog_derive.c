@@ -2,7 +2,9 @@
 #include "base/clock.h"
 #include "json/number.h"
 #include "json/text.h"
+#include "json/write.h"
 #include "plane/catalog_parts.h"
+#include "plane/file_url.h"
 
 /* ------------------------------------------------------------------------------------------------------------ lambdas -- */
 
@@ -31,21 +33,37 @@ static weir_view quoted(catalog_reader *r, weir_view text, tree_mark at)
     return kept;
 }
 
-/* SQL is a text, inline or from NAME.sql; for other connectors NAME.yaml and NAME.json are read, too. */
-static weir_view lambda_of(catalog_reader *r, const tree *lambda)
+static bool names_value(weir_view text)
 {
-    static const char *const values[] = {".yaml", ".yml", ".json"};
+    return names_file(text, ".yaml") || names_file(text, ".yml") || names_file(text, ".json");
+}
+
+static weir_view url_of(catalog_reader *r, const char *path)
+{
+    const char *url = file_url(r->mem, path);
+    r->mem->failed |= !url;
+    return view_of(url);
+}
+
+/* SQL is a text, inline or from NAME.sql; for other connectors NAME.yaml and NAME.json are read, too.
+ * @param ret_missing as task_transform.lambda_missing */
+static weir_view lambda_of(catalog_reader *r, const tree *lambda, const char **ret_missing)
+{
+    *ret_missing = NULL;
     if (tree_is_null(lambda))
         return (weir_view){NULL, 0};
     if (lambda->kind != TREE_STRING)
         return json_of(r, lambda);
-    if (names_file(lambda->text, ".sql"))
+    bool sql = names_file(lambda->text, ".sql"), value = names_value(lambda->text);
+    if (sql || value)
+        *ret_missing = file_missing(r, lambda);
+    if (*ret_missing)
+        return quoted(r, url_of(r, *ret_missing), lambda->mark);
+    if (sql)
         return quoted(r, file_text(r, lambda, "lambda"), lambda->mark);
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-        if (names_file(lambda->text, values[i])) {
-            const tree *t = file_value(r, lambda, "lambda");
-            return t ? json_of(r, t) : (weir_view){NULL, 0};
-        }
+    const tree *t = value ? file_value(r, lambda, "lambda") : NULL;
+    if (value)
+        return t ? json_of(r, t) : (weir_view){NULL, 0};
     return quoted(r, lambda->text, lambda->mark);
 }
 
@@ -60,21 +78,21 @@ static void fill_shuffle(catalog_reader *r, const tree *spec, task_transform *to
         if (!key->first)
             problem_at(&r->found, key->mark, "\"key\" is empty: it takes at least one pointer, or write shuffle: any");
     }
-    to->shuffle_lambda = lambda_of(r, lambda);
+    const char *missing;
+    to->shuffle_lambda = lambda_of(r, lambda, &missing);
+    if (missing)
+        problem_at(&r->found, lambda->mark, "lambda: there is no file \"%s\"", missing);
 }
 
 static void fill_transform(catalog_reader *r, const tree *spec, task_transform *to)
 {
-    const tree *source = tree_get(spec, "source"), *priority = tree_get(spec, "priority");
-    int64_t n;
-    *to = (task_transform){.name = tree_text(spec, "name"), .backfill = count_member(spec, "backfill"), .mark = spec->mark};
+    const tree *source = tree_get(spec, "source");
+    *to = (task_transform){.name = tree_text(spec, "name"), .backfill = count_member(spec, "backfill"), .priority = priority_member(spec), .mark = spec->mark};
     to->collection = source_collection(r, source);
     if (to->collection)
         fill_reading(r, source && source->kind == TREE_OBJECT ? source : NULL, to->collection, &to->reading);
-    to->lambda_json = lambda_of(r, tree_get(spec, "lambda"));
+    to->lambda_json = lambda_of(r, tree_get(spec, "lambda"), &to->lambda_missing);
     fill_shuffle(r, spec, to);
-    if (priority && priority->kind == TREE_NUMBER && number_to_i64(priority->text, &n) && n >= INT32_MIN && n <= INT32_MAX)
-        to->priority = (int32_t)n;
     if (!clock_duration(tree_text(spec, "readDelay"), &to->read_delay_ms))
         to->read_delay_ms = 0;
 }
@@ -124,18 +142,12 @@ static tree *node(catalog_reader *r, tree_kind kind, const char *name, tree_mark
     return t;
 }
 
-static void append(tree *to, tree *t)
-{
-    if (!to || !t)
-        return;
-    *(to->last ? &to->last->next : &to->first) = t;
-    to->last = t;
-    to->count++;
-}
-
 static weir_view migration_of(catalog_reader *r, const tree *t)
 {
-    return names_file(t->text, ".sql") ? file_text(r, t, "migration") : t->text;
+    if (!names_file(t->text, ".sql"))
+        return t->text;
+    const char *missing = file_missing(r, t);
+    return missing ? url_of(r, missing) : file_text(r, t, "migration");
 }
 
 /* {"migrations": [SQL, ...]}, for the native connector that stands behind `using: sqlite` (flow.md 4.5). */
@@ -143,12 +155,12 @@ static const tree *sqlite_config(catalog_reader *r, const tree *sqlite)
 {
     const tree *list = tree_get(sqlite, "migrations");
     tree *config = node(r, TREE_OBJECT, NULL, sqlite->mark), *texts = node(r, TREE_ARRAY, "migrations", list ? list->mark : sqlite->mark);
-    append(config, texts);
+    tree_append(config, texts);
     for (const tree *t = list && list->kind == TREE_ARRAY ? list->first : NULL; t && texts; t = t->next) {
         tree *text = node(r, TREE_STRING, NULL, t->mark);
         if (text && t->kind == TREE_STRING)
             text->text = migration_of(r, t);
-        append(texts, text);
+        tree_append(texts, text);
     }
     return config;
 }
@@ -161,6 +173,49 @@ static void fill_using(catalog_reader *r, const tree *using, task *to)
         return;
     }
     to->endpoint = (endpoint){.kind = ENDPOINT_NATIVE, .connector = VIEW("derive-sqlite"), .config = sqlite_config(r, sqlite), .mark = sqlite->name_mark};
+}
+
+/* ------------------------------------------------------------------------------------------------------------ imports -- */
+
+/* @param pointer to the value, from where `derive` is */
+static void put_import(catalog_reader *r, json_out *w, const tree *value, const char *pointer)
+{
+    const char *path = value && value->kind == TREE_STRING ? path_beside(r->mem, value->mark.file, value->text) : NULL;
+    if (path && pointer)
+        out_text(out_name(w, pointer), url_of(r, path));
+}
+
+static void put_using(catalog_reader *r, json_out *w, const tree *using)
+{
+    const tree *list = tree_get(object_member(using, "sqlite"), "migrations"), *config = tree_get(object_member(using, "local"), "config");
+    size_t i = 0;
+    for (const tree *t = list && list->kind == TREE_ARRAY ? list->first : NULL; t; t = t->next, i++)
+        if (t->kind == TREE_STRING && names_file(t->text, ".sql"))
+            put_import(r, w, t, arena_printf(r->mem, "/using/sqlite/migrations/%zu", i).ptr);
+    put_import(r, w, config, "/using/local/config");
+}
+
+/* What stands in a file of its own, by its place in the derivation as its connector sees it: without transforms that are disabled. */
+static weir_view imports_of(catalog_reader *r, const tree *using, const tree *transforms)
+{
+    buf text = {0};
+    json_out w = json_out_to(&text);
+    size_t i = 0;
+    out_open(&w, '{');
+    put_using(r, &w, using);
+    for (const tree *t = transforms ? transforms->first : NULL; t; t = t->next) {
+        if (t->kind != TREE_OBJECT || is_true_member(t, "disable"))
+            continue;
+        const tree *lambda = tree_get(t, "lambda");
+        if (lambda && lambda->kind == TREE_STRING && (names_file(lambda->text, ".sql") || names_value(lambda->text)))
+            put_import(r, &w, lambda, arena_printf(r->mem, "/transforms/%zu/lambda", i).ptr);
+        i++;
+    }
+    out_close(&w, '}');
+    weir_view kept = buf_ok(&text) ? arena_dup(r->mem, buf_view(&text)) : (weir_view){NULL, 0};
+    r->mem->failed |= !kept.ptr;
+    buf_free(&text);
+    return kept;
 }
 
 /* ------------------------------------------------------------------------------------------------------------- cycles -- */
@@ -219,6 +274,13 @@ static void sort_derivations(catalog_reader *r, task *tasks, size_t count)
 
 /* --------------------------------------------------------------------------------------------------------------- all -- */
 
+static const char *project_of(catalog_reader *r)
+{
+    const char *folder = file_project(r->mem, r->c->path), *url = folder ? file_url(r->mem, *folder ? folder : "/") : NULL;
+    r->mem->failed |= !url;
+    return url;
+}
+
 static void add_derivation(catalog_reader *r, const tree *spec)
 {
     const tree *derive = object_member(spec, "derive");
@@ -233,7 +295,10 @@ static void add_derivation(catalog_reader *r, const tree *spec)
         to->bindings[to->binding_count++] = (task_binding){.collection = c, .on_invalid = invalid_member(derive), .mark = derive->mark};
     to->redact_salt = base64_member(r, derive, "redactSalt");
     fill_using(r, object_member(derive, "using"), to);
-    fill_transforms(r, list && list->kind == TREE_ARRAY ? list : NULL, to);
+    list = list && list->kind == TREE_ARRAY ? list : NULL;
+    fill_transforms(r, list, to);
+    to->imports = imports_of(r, object_member(derive, "using"), list);
+    to->project_root = project_of(r);
 }
 
 void read_derivations(catalog_reader *r)

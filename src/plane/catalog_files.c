@@ -128,6 +128,14 @@ static bool has_scheme(weir_view text)
     return view_starts(view_from(text, n), VIEW("://"));
 }
 
+const char *file_missing(catalog_reader *r, const tree *value)
+{
+    if (!r->missing || value->kind != TREE_STRING || !value->text.len || has_scheme(value->text))
+        return NULL;
+    const char *path = path_beside(r->mem, value->mark.file, value->text);
+    return path && access(path, F_OK) && errno == ENOENT ? path : NULL;
+}
+
 const tree *file_value(catalog_reader *r, const tree *value, const char *what)
 {
     if (value->kind != TREE_STRING)

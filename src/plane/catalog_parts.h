@@ -98,6 +98,7 @@ typedef struct catalog_reader {
     map specs;       /* name -> its tree: of every spec, whatever kind */
     map collections; /* name -> collection */
     const char **collection_names;
+    bool missing;    /* catalog_read_missing() */
 } catalog_reader;
 
 /** Reads the first file and everything it imports, each once. */
@@ -112,6 +113,7 @@ void read_tests(catalog_reader *r);
 const tree *object_member(const tree *t, const char *name);
 bool is_true_member(const tree *t, const char *name);
 uint32_t count_member(const tree *t, const char *name);
+int32_t priority_member(const tree *t);
 weir_view json_of(catalog_reader *r, const tree *t);
 void each_spec(catalog_reader *r, const char *section, void (*each)(catalog_reader *, const tree *spec));
 /** The collection that a source names (a text, or an object with it); NULL after noting a problem. */
@@ -128,6 +130,8 @@ weir_view base64_member(catalog_reader *r, const tree *t, const char *name);
 
 /** A path that a value names, relative to the folder of the file that holds it. NULL without memory. */
 const char *path_beside(arena *a, const char *file, weir_view path);
+/** For catalog_read_missing(): the path of the file that the value names and that is not there; NULL: it is there, or it is a problem if it is not. */
+const char *file_missing(catalog_reader *r, const tree *value);
 /** What is in the file at `path`, which the value at `from` names; each is read once. NULL after noting a problem. */
 const tree *file_tree(catalog_reader *r, const char *path, tree_mark from, const char *what);
 /** The value itself, or what is in the file it names. NULL after noting a problem. */

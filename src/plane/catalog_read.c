@@ -199,7 +199,9 @@ static const tree *settings_of(catalog_reader *r, const tree *value, const char 
 static const tree *config_of(catalog_reader *r, const tree *kind)
 {
     const tree *value = tree_get(kind, "config");
-    const tree *config = tree_is_null(value) ? empty_object(r, kind->mark) : settings_of(r, value, "config");
+    const tree *config = tree_is_null(value)      ? empty_object(r, kind->mark)
+                         : file_missing(r, value) ? NULL
+                                                  : settings_of(r, value, "config");
     const tree *sops = tree_get(config, "sops");
     if (!tree_is_null(sops))
         problem_at(&r->found, sops->name_mark, "encrypted with sops: not supported yet by this version");
@@ -245,6 +247,7 @@ void fill_endpoint(catalog_reader *r, const tree *spec, endpoint *to)
     }
     to->config = config_of(r, kind);
     to->config_path = config_path(r, kind);
+    to->config_missing = to->config_path && !to->config && file_missing(r, tree_get(kind, "config"));
 }
 
 /* -------------------------------------------------------------------------------------------------------------- tasks -- */
@@ -273,11 +276,19 @@ uint32_t count_member(const tree *t, const char *name)
     return m && m->kind == TREE_NUMBER && number_to_u64(m->text, &n) && n <= UINT32_MAX ? (uint32_t)n : 0;
 }
 
+int32_t priority_member(const tree *t)
+{
+    const tree *m = tree_get(t, "priority");
+    int64_t n = 0;
+    return m && m->kind == TREE_NUMBER && number_to_i64(m->text, &n) && n >= INT32_MIN && n <= INT32_MAX ? (int32_t)n : 0;
+}
+
 static void fill_binding(catalog_reader *r, const tree *spec, const char *end, task_binding *to)
 {
     const tree *resource = tree_get(spec, "resource"), *source = tree_get(spec, end);
-    *to = (task_binding){.backfill = count_member(spec, "backfill"), .on_invalid = invalid_member(spec), .mark = spec->mark};
-    to->resource = resource ? settings_of(r, resource, "resource") : NULL;
+    *to = (task_binding){.backfill = count_member(spec, "backfill"), .priority = priority_member(spec), .on_invalid = invalid_member(spec), .mark = spec->mark};
+    to->resource_missing = resource ? file_missing(r, resource) : NULL;
+    to->resource = resource && !to->resource_missing ? settings_of(r, resource, "resource") : NULL;
     to->fields = object_member(spec, "fields");
     to->source = source && source->kind == TREE_OBJECT ? source : NULL;
     to->collection = source_collection(r, source);

@@ -10,7 +10,7 @@
 #include "plane/columns.h"
 #include "run/combine.h"
 
-enum { READS = 512 /* documents given at once */ };
+enum { READS = 512 /* documents given at once */, DOCUMENT_BYTES = 64 << 20 /* of one that is published */ };
 
 /* What a document's shuffle key is taken with. */
 typedef struct shuffler {
@@ -48,7 +48,7 @@ static weir_rc attach(listener *l, weir_task *t, lane *ln)
 {
     (void)l;
     (void)t;
-    ln->outlets[0] = (outlet){.to = &ln->shared, .prefix = VIEW(""), .suffix = VIEW("\n")};
+    ln->outlets[0] = (outlet){.to = &ln->shared, .prefix = VIEW(""), .suffix = VIEW("\n"), .max = DOCUMENT_BYTES};
     return WEIR_OK;
 }
 
@@ -122,9 +122,15 @@ static weir_rc take_config(listener *l, weir_task *t, lane *ln, weir_view config
     return d->o.changed ? d->o.changed(d->o.arg, t, config) : task_config_lost(t);
 }
 
+static weir_rc take_generated(listener *l, weir_task *t, weir_view url, weir_view content)
+{
+    derivation *d = (derivation *)l;
+    return d->o.generated ? d->o.generated(d->o.arg, url, content, task_error(t)) : WEIR_OK;
+}
+
 static const listener_ops ops = {
     .attach = attach, .detach = detach, .spill = take_published, .seal = seal, .resume = take_checkpoint, .keep = take_state,
-    .read_only = take_read_only, .config = take_config,
+    .read_only = take_read_only, .config = take_config, .generated = take_generated,
 };
 
 /* ---- what it makes, and of what ---- */
@@ -220,7 +226,8 @@ static weir_rc make_parts(derivation *d, err *e)
     d->lambdas = arena_array(&d->arena, n, sizeof *d->lambdas);
     d->shufflers = arena_array(&d->arena, n, sizeof *d->shufflers);
     d->reads = arena_array(&d->arena, READS, sizeof *d->reads);
-    d->d = (weir_derivation){.to = &d->to, .transforms = d->transforms, .count = n, .key_end = UINT32_MAX};
+    d->d = (weir_derivation){.to = &d->to, .transforms = d->transforms, .count = n, .project_root = d->o.t->project_root, .imports = d->o.t->imports,
+                             .key_begin = d->o.key_begin, .key_end = d->o.key_end ? d->o.key_end : UINT32_MAX};
     weir_rc rc = d->arena.failed ? err_nomem(e) : make_target(d, e);
     for (size_t i = 0; !rc && i < n; i++)
         rc = err_wrap(e, make_transform(d, i, e), "transform %.*s", VIEW_ARG(d->o.t->transforms[i].name));
@@ -232,38 +239,36 @@ static weir_rc make_parts(derivation *d, err *e)
 static tree *copy_of(arena *a, const tree *t)
 {
     tree *copy = arena_alloc(a, sizeof *copy);
-    if (copy)
+    if (copy) {
         *copy = *t;
+        copy->next = NULL;
+    }
     return copy;
 }
 
 /* The settings of `using: sqlite`, with the file of its state: an object of one more member. */
 static const tree *with_path(derivation *d, const tree *config, const char *path)
 {
-    tree *copy = copy_of(&d->arena, config), *member = arena_alloc(&d->arena, sizeof *member), **end = copy ? &copy->first : NULL;
+    tree *copy = arena_alloc(&d->arena, sizeof *copy), *member = arena_alloc(&d->arena, sizeof *member);
     if (!copy || !member)
         return NULL;
-    copy->raw = (weir_view){NULL, 0};
-    copy->first = NULL;
-    for (const tree *t = config->first; t && end; t = t->next) {
-        tree *mine = copy_of(&d->arena, t);
-        if (!mine)
-            return NULL;
-        mine->next = NULL;
-        *end = mine;
-        end = &mine->next;
-    }
+    *copy = (tree){.kind = TREE_OBJECT, .name = config->name, .mark = config->mark, .name_mark = config->name_mark};
+    for (const tree *t = config->first; t; t = t->next)
+        tree_append(copy, copy_of(&d->arena, t));
     *member = (tree){.kind = TREE_STRING, .name = VIEW("path"), .text = view_of(path), .mark = config->mark};
-    *end = copy->last = member;
-    copy->count++;
-    return copy;
+    tree_append(copy, member);
+    return d->arena.failed ? NULL : copy;
 }
+
+/* Are its lambdas SQL? */
+static bool is_sql(const task *t) { return t->endpoint.kind == ENDPOINT_NATIVE && view_is(t->endpoint.connector, "derive-sqlite"); }
+
+weir_rc derivation_keyless(const task *t) { return is_sql(t) ? WEIR_E_CONFIG : WEIR_E_PROTOCOL; }
 
 static const tree *config_of(derivation *d)
 {
     const tree *config = d->o.config ? d->o.config : d->o.t->endpoint.config;
-    bool sqlite = d->o.t->endpoint.kind == ENDPOINT_NATIVE && view_is(d->o.t->endpoint.connector, "derive-sqlite");
-    return sqlite && d->o.state_file && !tree_get(config, "path") ? with_path(d, config, d->o.state_file) : config;
+    return is_sql(d->o.t) && d->o.state_file && !tree_get(config, "path") ? with_path(d, config, d->o.state_file) : config;
 }
 
 /* ---- opening ---- */
@@ -338,6 +343,15 @@ bool derivation_resumed(const derivation *d, weir_view *ret)
 }
 
 /* ---- reading ---- */
+
+int64_t transform_due(const task_transform *x, int64_t second) { return second + (x->read_delay_ms + 999) / 1000; }
+
+bool transform_before(const task_transform *x, int64_t second, const task_transform *other, int64_t other_second)
+{
+    if (x->priority != other->priority)
+        return x->priority > other->priority;
+    return transform_due(x, second) < transform_due(other, other_second);
+}
 
 /* Of a v1 UUID: 100 nanoseconds since 1582, and four bits to tell apart what is of the same time (flow.md 6.1). */
 static uint64_t clock_of(int64_t second)

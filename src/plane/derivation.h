@@ -16,12 +16,15 @@ typedef struct derivation_options {
     const tree *config;       /* settings instead of the catalog's; NULL: those */
     const char *state_file;   /* where `using: sqlite` keeps its state; NULL: in memory */
     weir_view state;          /* what was kept; empty: nothing yet */
+    uint32_t key_begin, key_end; /* which shuffle keys it reads; both 0: all */
     /** The inferred schema of a collection, or empty; into the arena. NULL: none is known. */
     weir_view (*inferred)(void *arg, const collection *c, arena *a);
     /** A document that is published: good until it returns. Called from one thread at a time. */
     weir_rc (*published)(void *arg, weir_view doc, err *e);
     /** The connector has changed its settings. NULL: a warning that they are lost. */
     weir_rc (*changed)(void *arg, weir_task *t, weir_view config);
+    /** What a file should hold, says the connector, by its URL. NULL: nobody wants to know. */
+    weir_rc (*generated)(void *arg, weir_view url, weir_view content, err *e);
     void (*live)(void *arg, session *s); /* it begins to work; NULL: it has ended; so that it can be stopped. May be NULL */
     void *arg;
     bool validate_only;       /* it does not begin: nothing can be read */
@@ -47,6 +50,12 @@ weir_view derivation_kept(const derivation *d);
 void derivation_stored(derivation *d);
 /** Forgets all state. */
 weir_rc derivation_reset(derivation *d, err *e);
+/** Who has to act if it publishes a document without its key (gate_refuse): the author of its SQL, or of its program. */
+weir_rc derivation_keyless(const task *t);
+/** When a document may be read that was published in that second: the transform's readDelay later. */
+int64_t transform_due(const task_transform *x, int64_t second);
+/** Is a document of one transform that was published in that second to be read before one of another? Of those alike the one that stands first in the catalog. */
+bool transform_before(const task_transform *x, int64_t second, const task_transform *other, int64_t other_second);
 /** Documents given to it so far, truncations that it could not be told of not counted. */
 uint64_t derivation_documents(const derivation *d);
 

@@ -187,9 +187,9 @@ weir_rc gate_no_aside(const collection *c, err *e)
     return err_fail(e, WEIR_E_CONFIG, "the schema of collection %.*s redacts, and onInvalid: divert would keep documents as they are", VIEW_ARG(c->name));
 }
 
-weir_rc gate_refuse(const collection *c, weir_view doc, const buf *why, err *e)
+weir_rc gate_refuse(const collection *c, weir_rc keyless, weir_view doc, const buf *why, err *e)
 {
-    weir_rc rc = view_starts(buf_view(why), VIEW("lacks ")) ? WEIR_E_PROTOCOL : WEIR_E_CONFIG;
+    weir_rc rc = view_starts(buf_view(why), VIEW("lacks ")) ? keyless : WEIR_E_CONFIG;
     if (!doc.len)
         return err_fail(e, rc, "a document for collection %.*s %.*s", VIEW_ARG(c->name), VIEW_ARG(buf_view(why)));
     return err_fail(e, rc, "a document for collection %.*s %.*s: %.*s%s", VIEW_ARG(c->name), VIEW_ARG(buf_view(why)),

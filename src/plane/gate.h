@@ -23,9 +23,10 @@ bool gate_redacts(const gate *g);
 bool gate_hides(const gate *g);
 /** Appends the document that was just checked, and was not refused, as it may be kept. */
 weir_rc gate_clean(gate *g, buf *out, err *e);
-/** "a document for collection X lacks ...: DOCUMENT": WEIR_E_PROTOCOL; "... is not valid ...": WEIR_E_CONFIG, for schemas are the operator's.
+/** "a document for collection X lacks ...: DOCUMENT": `keyless`; "... is not valid ...": WEIR_E_CONFIG, for schemas are the operator's.
+ *  @param keyless who has to act where the key is missing: WEIR_E_PROTOCOL if a connector published it, WEIR_E_CONFIG if it stands in the catalog how it is made
  *  @param doc empty: it is not to be shown */
-weir_rc gate_refuse(const collection *c, weir_view doc, const buf *why, err *e);
+weir_rc gate_refuse(const collection *c, weir_rc keyless, weir_view doc, const buf *why, err *e);
 /** WEIR_E_CONFIG: documents of the collection are not to be put aside whole. */
 weir_rc gate_no_aside(const collection *c, err *e);
 

@@ -1,7 +1,6 @@
 #include "plane/ledger.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "plane/columns.h"
@@ -103,9 +102,7 @@ weir_rc ledger_check(ledger *l, book *b, err *e)
 /* Waits `ms` for something to change. @return false: nothing did */
 static bool wait_ms(ledger *l, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
+    const struct timespec until = clock_until(ms);
     return pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0;
 }
 
@@ -146,7 +143,7 @@ weir_rc ledger_take(ledger *l, book *const *books, size_t count, weir_view who, 
             break; /* nobody gets a turn any more: the ticket may lapse */
         }
         b->writer = who;
-        rc = open_journal(l, b, e);
+        rc = b->unsettled ? err_fail(e, WEIR_STOPPED, "what was written last is not settled") : open_journal(l, b, e);
     }
     if (rc)
         next_turn(l, books, taken);
@@ -181,7 +178,16 @@ void ledger_leave(ledger *l, book *const *books, size_t count)
         books[i]->j = NULL;
     }
     pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < count; i++)
+        books[i]->unsettled = true;
     next_turn(l, books, count);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void ledger_settle(ledger *l, book *b)
+{
+    pthread_mutex_lock(&l->lock);
+    b->unsettled = false;
     pthread_mutex_unlock(&l->lock);
 }
 

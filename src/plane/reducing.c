@@ -4,7 +4,7 @@
 
 #include "json/pointer.h"
 #include "plane/keyed.h"
-#include "run/combine.h"
+#include "run/defaults.h"
 
 struct reducing {
     const weir_binding *b;
@@ -90,7 +90,7 @@ static weir_rc take_row(void *arg, const keyed_doc *d, err *e)
         return err_fail(e, WEIR_E_BUG, "a document was reduced into something that is not JSON");
     row.exists = r->additions ? WEIR_EXISTS_UNKNOWN : d->exists ? WEIR_EXISTS_YES : WEIR_EXISTS_NO;
     row.op = d->deleted || view_is(r->found[r->b->column_count], "\"d\"") ? WEIR_DELETE : WEIR_UPSERT;
-    combine_fill(&row, r->found);
+    defaults_fill(&row, r->found);
     buf_add(&r->rows, &row, sizeof row);
     buf_add(&r->values, r->found, r->b->column_count * sizeof *r->found);
     return buf_ok(&r->rows) && buf_ok(&r->values) ? WEIR_OK : err_nomem(e);

@@ -51,8 +51,6 @@ weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, s
 bool combine_has_parts(const combined *c);
 /** Makes a row that is a part (WEIR_UPDATE) the whole document: `held` is what the destination has of it. Then it is a WEIR_UPSERT of a row that exists. */
 weir_rc combine_complete(combined *c, weir_row *row, weir_view held, err *e);
-/** Puts defaults (weir_column.fallback) where a row has no value: of its key, and, unless it is a part or a deletion, of all columns. combine_rows() has done so. */
-void combine_fill(weir_row *row, weir_view *values);
 /** A member of the documents given so far that has no column: its name as written in JSON, without quotes; empty: none. */
 weir_view combine_stray(const combined *c);
 /** Forgets what was taken: everything, unless combine_take() said less. */

@@ -177,7 +177,7 @@ weir_rc session_open(session *s, const tree *config, err *e)
     return rc ? rc : on_task(s, do_open, NULL, e);
 }
 
-static weir_rc bind_one(session *s, weir_binding *b, const tree *resource, err *e)
+weir_rc session_parse_resource(session *s, const tree *settings, const char *what, const void **ret, err *e)
 {
     const weir_connector *c = s->connector;
     if (!c->resource)
@@ -185,8 +185,8 @@ static weir_rc bind_one(session *s, weir_binding *b, const tree *resource, err *
     void *filled = arena_alloc(&s->arena, c->resource_size);
     if (!filled)
         return err_nomem(e);
-    b->resource = filled;
-    return fields_parse(c->resource, resource, "resource", filled, &s->arena, e);
+    *ret = filled;
+    return fields_parse(c->resource, settings, what, filled, &s->arena, e);
 }
 
 static weir_rc take_state(session *s, weir_binding *b)
@@ -221,7 +221,7 @@ weir_rc session_bind(session *s, weir_binding *b, const tree *const *resources, 
         return rc;
     buf problems = {0};
     for (size_t i = 0; i < count && rc != WEIR_E_NOMEM; i++) {
-        weir_rc one = bind_one(s, &b[i], resources[i], e);
+        weir_rc one = session_parse_resource(s, resources[i], "resource", &b[i].resource, e);
         if (one) {
             rc = one;
             buf_printf(&problems, "%sbinding %zu (%.*s): %s", problems.len ? "\n" : "", i, VIEW_ARG(b[i].name), err_text(e));
@@ -250,7 +250,7 @@ weir_rc session_rebind(session *s, weir_binding *b, const tree *const *resources
             continue;
         weir_rc rc = session_mask_settings(s, s->connector->resource, s->connector->resource_schema, &resources[i], 1, e);
         if (!rc)
-            rc = bind_one(s, &b[i], resources[i], e);
+            rc = session_parse_resource(s, resources[i], "resource", &b[i].resource, e);
         if (rc)
             return err_wrap(e, rc, "binding %zu (%.*s)", i, VIEW_ARG(b[i].name));
     }

@@ -83,6 +83,8 @@ struct session {
 
 /** Secrets are masked before anything can complain about the settings. They are described by a table, or a schema, or not at all. */
 weir_rc session_mask_settings(session *s, const weir_field *table, weir_view schema, const tree *const *settings, size_t count, err *e);
+/** Fills the struct of the connector's table `resource`, where it has one. @param what the settings are of, for errors */
+weir_rc session_parse_resource(session *s, const tree *settings, const char *what, const void **ret, err *e);
 /** Gives the session its bindings and the state of the task; what each of them left is taken from that. */
 weir_rc session_take_bindings(session *s, weir_binding *b, size_t count, weir_view task_state, err *e);
 /* What session_validate(), session_flush() and session_commit() do for a derivation: see derive.c. */

@@ -164,6 +164,36 @@ class Discover(Scenario):
         return None if (folder / "flow.yaml").read_text() == self.new else "the catalog is not what it should be after the next run"
 
 
+class Generate(Scenario):
+    """Writes files that are missing: each is whole or not there."""
+
+    def prepare(self, folder):
+        (folder / "flow.yaml").write_text(json.dumps({
+            "captures": {"t/s": {"endpoint": {"native": {"connector": "source-files", "config": "s.yaml"}}, "bindings": [{"resource": "s/r.json", "target": "t/in"}]}},
+            "collections": {"t/in": {"schema": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}, "key": ["/n"]},
+                            "t/out": {"schema": {"type": "object"}, "key": ["/n"], "derive": {"using": {"sqlite": {"migrations": ["sql/m.sql"]}},
+                                      "transforms": [{"name": "t", "source": "t/in", "lambda": "sql/t.sql"}]}}}}))
+
+    def made(self, folder):
+        return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+    def learn(self, folder, result):
+        super().learn(folder, result)
+        self.files = self.made(folder)
+        assert len(self.files) == 5
+
+    def complete(self, folder, result):
+        return super().complete(folder, result) or (None if self.made(folder) == self.files else "the files are not what they are without the fault")
+
+    def partial(self, folder, result):
+        wrong = [name for name, content in self.made(folder).items() if self.files.get(name) != content]
+        return super().partial(folder, result) or (f"leaves {wrong}" if wrong else None)
+
+    def recover(self, folder):
+        result = self.run(folder)
+        return None if result.status == 0 and self.made(folder) == self.files else "the files are not what they should be after the next run"
+
+
 class Run(Scenario):
     """Files into collections and from there into SQLite."""
 
@@ -348,6 +378,11 @@ def scenarios(shared):
     yield Run("weir run/weir", "weir")
     yield Derive("weir run with derivations/weir", "weir")
     yield Scenario("weir test/weir", "weir", [weir, "test", "--source", ROOT / "examples" / "orders" / "flow.yaml"])
+    orders = [{"id": i, "customer": f"c{i % 3}", "day": "2026-01-31", "cents": i + 1} for i in range(40)]
+    fixture = "".join(json.dumps(["shop/orders", o]) + "\n" + ('{"commit": true}\n' if i % 10 == 9 else "") for i, o in enumerate(orders))
+    yield Scenario("weir preview of a derivation/weir", "weir", [weir, "preview", "--source", ROOT / "examples" / "orders" / "flow.yaml", "--name", "shop/balances",
+                                                                 "--fixture", "-", "--sessions", "2,-1"], fixture.encode())
+    yield Generate("weir generate/weir", "weir", [weir, "generate"])
     yield Run("weir run, protobuf/weir", "weir", most=100, protobuf=True)
     yield Run("weir run again with more/weir", "weir", most=150, before=True)
     yield Run("weir run again with more/source-files", "source-files", most=150, before=True)

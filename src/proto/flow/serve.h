@@ -65,6 +65,8 @@ weir_rc flow_kept_resume(flow_kept *k, weir_task *t, weir_view position);
 /** `statePatches` of a request (flow.md 5.5): what all sessions of the task have kept in the former step, so that the connector sees it in weir_state(). The
  *  platform knows it already. */
 weir_rc flow_kept_peers(flow_kept *k, session *s, const tree *body, err *e);
+/** The same for a request that was not parsed yet. */
+weir_rc flow_kept_hear(flow_kept *k, session *s, weir_view body, err *e);
 /** The connector has forgotten everything. */
 void flow_kept_forget(flow_kept *k);
 /** Answers with nothing but the state, if it has changed since the platform was told. What was written before (loaded documents) goes out first. */

@@ -50,6 +50,17 @@ weir_rc flow_kept_peers(flow_kept *k, session *s, const tree *body, err *e)
     return list->count && !session_set_state(s, buf_view(&k->state)) ? err_nomem(e) : WEIR_OK;
 }
 
+weir_rc flow_kept_hear(flow_kept *k, session *s, weir_view body, err *e)
+{
+    arena a = {0};
+    tree *parsed;
+    weir_rc rc = tree_parse(&a, body, NULL, WEIR_E_PROTOCOL, &parsed, e);
+    if (!rc)
+        rc = flow_kept_peers(k, s, parsed, e);
+    arena_free(&a);
+    return rc;
+}
+
 weir_rc flow_kept_resume(flow_kept *k, weir_task *t, weir_view position)
 {
     k->resumed = true;

@@ -78,11 +78,12 @@ static weir_rc on_read(reading *r, const flow_message *m, err *e)
 
 static weir_rc on_flush(reading *r, const flow_message *m, err *e)
 {
-    (void)m;
     flow_derivation *d = r->d;
     if (r->flushed)
         return err_fail(e, WEIR_E_PROTOCOL, "a second one in a transaction");
-    weir_rc rc = dispatch(r, e);
+    weir_rc rc = flow_kept_hear(&d->kept, d->s, m->body, e);
+    if (!rc)
+        rc = dispatch(r, e);
     if (!rc)
         rc = session_flush(d->s, e);
     if (!rc)

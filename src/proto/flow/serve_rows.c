@@ -9,8 +9,8 @@ enum { BATCH_ROWS = 1024, BATCH_BYTES = 512 * 1024 };
 /* Rows on their way to the connector: of one binding, either keys to be loaded or rows to be stored. */
 typedef struct batch {
     arena arena;     /* of their texts */
-    weir_row *rows;  /* BATCH_ROWS at a time */
-    size_t count, bytes;
+    weir_row *rows;
+    size_t count, room, bytes;
     flow_kind kind;  /* FLOW_LOAD, FLOW_STORE */
 } batch;
 
@@ -52,11 +52,25 @@ static weir_rc dispatch(storing *s, err *e)
             ;
         rc = hand_over(s, b->rows + from, to - from, e);
     }
-    b->count = b->bytes = 0;
+    b->count = b->room = b->bytes = 0;
     b->rows = NULL;
     if (b->kind == FLOW_STORE || !keeps_keys(s))
         arena_reset(&b->arena);
     return rc;
+}
+
+/* Twice as much as there was, so that what is left behind is no more than what there is. */
+static bool grow(batch *b)
+{
+    const size_t room = b->room ? 2 * b->room : BATCH_ROWS;
+    weir_row *more = arena_array(&b->arena, room, sizeof *more);
+    if (!more)
+        return false;
+    if (b->count)
+        memcpy(more, b->rows, b->count * sizeof *more);
+    b->rows = more;
+    b->room = room;
+    return true;
 }
 
 /* Room for one more row. While keys have to wait it grows. */
@@ -68,15 +82,9 @@ static weir_row *next_row(storing *s, const weir_binding *of, flow_kind kind, er
         if (dispatch(s, e))
             return NULL;
     b->kind = kind;
-    if (b->count % BATCH_ROWS == 0) {
-        weir_row *more = arena_array(&b->arena, b->count + BATCH_ROWS, sizeof *more);
-        if (!more) {
-            err_nomem(e);
-            return NULL;
-        }
-        if (b->count)
-            memcpy(more, b->rows, b->count * sizeof *more);
-        b->rows = more;
+    if (b->count == b->room && !grow(b)) {
+        err_nomem(e);
+        return NULL;
     }
     weir_row *row = &b->rows[b->count++];
     *row = (weir_row){.binding = of};
@@ -162,23 +170,11 @@ static weir_rc on_row(storing *s, const flow_message *m, err *e)
     return row ? fill_row(s, m, row, e) : e->rc;
 }
 
-/* What the platform tells of other sessions' states in one of these requests. */
-static weir_rc hear_peers(storing *s, const flow_message *m, err *e)
-{
-    arena a = {0};
-    tree *body;
-    weir_rc rc = tree_parse(&a, m->body, NULL, WEIR_E_PROTOCOL, &body, e);
-    if (!rc)
-        rc = flow_kept_peers(&s->d->kept, s->d->s, body, e);
-    arena_free(&a);
-    return rc;
-}
-
 static weir_rc on_flush(storing *s, const flow_message *m, err *e)
 {
     if (!s->acknowledged || s->flushed)
         return err_fail(e, WEIR_E_PROTOCOL, s->flushed ? "a second one in a transaction" : "before 'acknowledge'");
-    weir_rc rc = hear_peers(s, m, e);
+    weir_rc rc = flow_kept_hear(&s->d->kept, s->d->s, m->body, e);
     if (!rc)
         rc = dispatch(s, e);
     if (!rc)
@@ -213,7 +209,7 @@ static weir_rc on_acknowledge(storing *s, const flow_message *m, err *e)
 {
     if (s->acknowledged)
         return err_fail(e, WEIR_E_PROTOCOL, "a second one in a transaction");
-    weir_rc rc = hear_peers(s, m, e);
+    weir_rc rc = flow_kept_hear(&s->d->kept, s->d->s, m->body, e);
     if (!rc)
         rc = session_acknowledge(s->d->s, e);
     s->acknowledged = s->d->loading = true;

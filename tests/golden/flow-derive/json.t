@@ -62,6 +62,20 @@ $ python3 fill.py | derive-balances
 <= {"published":{"doc":{"user":"ann","balance":0,"refused":1}}}
 <= {"flushed":{}}
 
+== what the shards have said of the state before (statePatches of newer runtimes) counts, and is not said again
+$ python3 fill.py | derive-balances
+> {"open":{"collection":"DERIVED","version":"1","range":{},"state":{}}}
+> {"read":{"doc":{"user":"ann","cents":5}}}
+> {"flush":{"statePatches":[{"users":{"bob":{"balance":7,"refused":0}}},{"users":{"ann":{"balance":5,"refused":0}}}]}}
+> {"startCommit":{}}
+> {"flush":{"statePatches":7}}
+<= {"opened":{}}
+<= {"published":{"doc":{"user":"ann","balance":10,"refused":0}}}
+<= {"flushed":{}}
+<= {"startedCommit":{"state":{"updated":{"users":{"ann":{"balance":10}}},"mergePatch":true}}}
+! flush: statePatches is no array
+= 5
+
 == reset: it begins as if it had never been, and its next state replaces what the platform has
 $ python3 fill.py | derive-balances
 > {"open":{"collection":"DERIVED","version":"1","range":{},"state":{"users":{"ann":{"balance":300,"refused":1}}}}}

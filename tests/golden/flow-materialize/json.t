@@ -79,6 +79,23 @@ $ python3 fill.py | materialize-sqlite
 $ python3 rows.py "SELECT id, v FROM a"
 < 1|y
 
+== many keys may wait for the acknowledgement: room for them grows with their number and not with its square
+file early.py
+| import base64, json, sys
+| collection = json.load(open("collection.json"))
+| binding = {"resourceConfig": {"table": "a"}, "resourcePath": ["a"], "collection": collection, "stateKey": "a", "fieldSelection": {"keys": ["id"], "values": ["v"]}}
+| print(json.dumps({"open": {"materialization": {"name": "t/m", "config": {"path": "a.db"}, "bindings": [binding]}, "version": "v1"}}))
+| for n in range(200000):
+|     print('{"load":{"keyPacked":"%s"}}' % base64.b64encode(b"\x17" + (65536 + n).to_bytes(3, "big")).decode())
+| print('{"acknowledge":{}}\n{"flush":{}}')
+$ python3 fill.py | materialize-sqlite
+> {"apply":{"materialization":"TASK","version":"v1"}}
+<= {"applied":{}}
+! info  t/m: made table "a"
+$ ulimit -v 400000; python3 early.py | materialize-sqlite
+<*
+<= {"flushed":{}}
+
 == values as arrays, which are exact, and a document
 $ python3 fill.py | materialize-sqlite
 > {"apply":{"materialization":"WHOLE","version":"v1"}}

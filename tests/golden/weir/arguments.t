@@ -11,7 +11,7 @@ $ weir
 
 == --help names every command and every exit status
 $ weir --help >a; weir -h >b; weir help >c; cmp a b; cmp b c; grep -o '^  [a-z-]* \|^  [0-9] ' a | tr -d ' ' | tr '\n' ' '
-< spec discover validate capture preview run replay test shim docs test-source test-destination help 0 1 2 3 4 5 6 7     (no newline at the end)
+< spec discover validate generate capture preview run replay test shim docs test-source test-destination help 0 1 2 3 4 5 6 7     (no newline at the end)
 
 == --version
 $ weir --version
