@@ -16,6 +16,7 @@ enum { READS = 512 /* documents given at once */, DOCUMENT_BYTES = 64 << 20 /* o
 typedef struct shuffler {
     picker *pick; /* NULL: there is no key */
     weir_view *parts;
+    weir_view *fallbacks; /* JSON: of parts that are absent */
     size_t count;
 } shuffler;
 
@@ -158,6 +159,15 @@ static weir_view name_key(derivation *d, weir_view name, uint32_t backfill)
     return kept;
 }
 
+/* The default of a place, as far as some column has it. */
+static weir_view default_at(const weir_transform *x, weir_view pointer)
+{
+    for (size_t i = 0; i < x->column_count; i++)
+        if (view_eq(x->columns[i].pointer, pointer) && x->columns[i].fallback.len)
+            return x->columns[i].fallback;
+    return VIEW("null");
+}
+
 static weir_rc make_shuffler(derivation *d, const task_transform *from, shuffler *to, err *e)
 {
     weir_view *pointers;
@@ -166,7 +176,10 @@ static weir_rc make_shuffler(derivation *d, const task_transform *from, shuffler
     if (!pointer_list(&d->arena, from->shuffle_key, &pointers, &to->count))
         return err_fail(e, WEIR_E_CONFIG, "its shuffle key is no list of JSON pointers");
     to->parts = arena_array(&d->arena, to->count, sizeof *to->parts);
-    return to->parts ? picker_make(&d->arena, pointers, to->count, &to->pick, e) : err_nomem(e);
+    to->fallbacks = arena_array(&d->arena, to->count, sizeof *to->fallbacks);
+    for (size_t i = 0; to->fallbacks && i < to->count; i++)
+        to->fallbacks[i] = default_at(&d->transforms[to - d->shufflers], pointers[i]);
+    return to->parts && to->fallbacks ? picker_make(&d->arena, pointers, to->count, &to->pick, e) : err_nomem(e);
 }
 
 static weir_rc make_transform(derivation *d, size_t i, err *e)
@@ -347,7 +360,7 @@ static uint64_t clock_of(int64_t second)
     return second > 0 ? ((uint64_t)second * 10000000 + since_1582) << 4 : 0;
 }
 
-/* Appends the key as a JSON array; an absent part is null. */
+/* Appends the key as a JSON array; an absent part is its default, or null. */
 static weir_rc put_key(derivation *d, const shuffler *s, weir_view doc, err *e)
 {
     if (!picker_run(s->pick, doc, s->parts))
@@ -356,7 +369,7 @@ static weir_rc put_key(derivation *d, const shuffler *s, weir_view doc, err *e)
     for (size_t i = 0; i < s->count; i++) {
         if (i)
             buf_addc(&d->keys, ',');
-        buf_addv(&d->keys, s->parts[i].len ? s->parts[i] : VIEW("null"));
+        buf_addv(&d->keys, s->parts[i].len ? s->parts[i] : s->fallbacks[i]);
     }
     buf_addc(&d->keys, ']');
     return buf_ok(&d->keys) ? WEIR_OK : err_nomem(e);

@@ -108,7 +108,9 @@ weir_rc materialize_read(materialization *m, transaction *x, uint64_t *ret_bytes
 
 static weir_rc refuse(materialization *m, source *s, weir_view doc, err *e)
 {
-    return s->aside ? refused_add(s->aside, doc, buf_view(&m->why), worker_now(m->w), e) : gate_refuse(s->b->c, WEIR_E_CONFIG, doc, &m->why, e);
+    const bool hides = s->reduce ? reducing_hides(s->reduce) : gate_hides(s->gate);
+    return s->aside ? refused_add(s->aside, doc, buf_view(&m->why), worker_now(m->w), e)
+                    : gate_refuse(s->b->c, WEIR_E_CONFIG, hides ? (weir_view){0} : doc, &m->why, e);
 }
 
 /* Takes those lines out that are refused; where the schema reduces, all others are taken for that. */

@@ -36,7 +36,7 @@ static weir_rc take_published(void *arg, weir_view doc, err *e)
     weir_rc rc = keyed_add(v->published, doc, &v->why, e);
     if (rc || !v->why.len)
         return rc;
-    return gate_refuse(v->o->t->bindings[0].collection, derivation_keyless(v->o->t), keyed_redacts(v->published) ? (weir_view){0} : doc, &v->why, e);
+    return gate_refuse(v->o->t->bindings[0].collection, derivation_keyless(v->o->t), keyed_hides(v->published) ? (weir_view){0} : doc, &v->why, e);
 }
 
 static weir_rc print_document(void *arg, const keyed_doc *d, err *e)
