@@ -72,6 +72,7 @@ void session_free(session *s)
         close(s->stop_fd);
     pthread_mutex_destroy(&s->lock);
     arena_free(&s->values);
+    buf_wipe(&s->state); /* it may hold credentials */
     arena_free(&s->arena);
     free(s);
 }
@@ -259,10 +260,10 @@ weir_rc session_rebind(session *s, weir_binding *b, const tree *const *resources
 
 bool session_set_state(session *s, weir_view state)
 {
-    weir_view copy = arena_dup(&s->arena, state);
-    if (copy.ptr)
-        s->initial_state = copy;
-    return copy.ptr != NULL;
+    buf_clear(&s->state); /* with every transaction there may be another one */
+    buf_addv(&s->state, state);
+    s->initial_state = buf_view(&s->state);
+    return buf_ok(&s->state);
 }
 
 const weir_binding *session_bindings(const session *s, size_t *ret_count)

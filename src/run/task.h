@@ -65,6 +65,7 @@ struct session {
     bool *used;              /* by binding: documents of it were emitted in this session. NULL: no lane was attached yet */
     bool begun;              /* the task has a state of its own, beside those of its bindings */
     weir_view initial_state; /* of the task */
+    buf state;               /* ... where it has changed since */
     const weir_derivation *derivation; /* NULL: it is a source or a destination */
     picker **pickers;        /* by transform: of its columns; NULL: the connector does not want their values */
     arena values;            /* of the reads at hand */
