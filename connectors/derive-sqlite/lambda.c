@@ -313,7 +313,7 @@ static weir_rc publish(weir_task *t, const statement *s, const weir_binding *to)
             rc = put_column(t, s->st, (int)i, s->outputs[i].name);
     rc = rc ? rc : weir_end(t); /* a document that was begun is taken back with the callback */
     if (rc == WEIR_E_REMOTE)    /* whoever wrote the SQL has to act */
-        rc = weir_fail(t, WEIR_E_CONFIG, "it selects text that is not UTF-8");
+        rc = weir_fail(t, WEIR_E_CONFIG, "it selects text that is not UTF-8, or more than a document may hold");
     return rc;
 }
 

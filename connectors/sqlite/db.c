@@ -1,4 +1,4 @@
-#include "db.h"
+#include "fence.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,6 @@
 
 /* `table` and `column` are words of SQL; nobody but us reads these tables. */
 static const char meta_sql[] =
-    "CREATE TABLE IF NOT EXISTS weir_checkpoints (task TEXT NOT NULL PRIMARY KEY, fence INTEGER NOT NULL, checkpoint TEXT) STRICT;"
     "CREATE TABLE IF NOT EXISTS weir_tables (name TEXT NOT NULL COLLATE NOCASE PRIMARY KEY, task TEXT NOT NULL,"
     " backfill INTEGER NOT NULL) STRICT;"
     "CREATE TABLE IF NOT EXISTS weir_columns (table_name TEXT NOT NULL COLLATE NOCASE, field TEXT NOT NULL, column_name TEXT NOT "
@@ -136,31 +135,6 @@ static weir_rc connect_file(weir_task *t, db *d, int flags)
     return lite_run(t, d, sql);
 }
 
-static weir_rc read_checkpoint(weir_task *t, db *d)
-{
-    sqlite3_stmt *row;
-    weir_rc rc = lite_query(t, d, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'weir_checkpoints'", NULL, 0, &row);
-    if (rc || !row)
-        return rc;
-    sqlite3_finalize(row);
-    const char *task = d->task_name;
-    rc = lite_query(t, d, "SELECT fence, checkpoint FROM weir_checkpoints WHERE task = ?1", &task, 1, &row);
-    if (rc || !row)
-        return rc;
-    d->found = true;
-    d->fence = sqlite3_column_int64(row, 0);
-    const void *bytes = sqlite3_column_text(row, 1);
-    size_t len = (size_t)sqlite3_column_bytes(row, 1);
-    char *copy = bytes ? malloc(len + 1) : NULL;
-    if (copy) {
-        memcpy(copy, bytes, len);
-        d->checkpoint = (weir_view){copy, len};
-    }
-    bool lost = bytes && !copy;
-    sqlite3_finalize(row);
-    return lost ? lite_nomem(t) : WEIR_OK;
-}
-
 /* The folder that is to hold a new file. */
 static weir_rc check_folder(weir_task *t, const db *d)
 {
@@ -187,7 +161,7 @@ static weir_rc open_existing(weir_task *t, db *d)
         return weir_fail(t, WEIR_E_CONFIG, "the database \"%s\" is %s, not a file", d->path,
                          S_ISDIR(st.st_mode) ? "a folder" : "a device");
     weir_rc rc = connect_file(t, d, 0);
-    return rc || !d->task_name[0] ? rc : read_checkpoint(t, d);
+    return rc || !d->task_name[0] ? rc : lite_fence_read(t, d);
 }
 
 weir_rc lite_open(weir_task *t, db *d)
@@ -229,49 +203,6 @@ weir_rc lite_use_wal(weir_task *t, db *d)
     return WEIR_OK;
 }
 
-/* Steps a statement of a transaction and tells how many rows it changed. */
-static weir_rc change(weir_task *t, db *d, sqlite3_stmt *st, int *ret_changed)
-{
-    int code = sqlite3_step(st);
-    *ret_changed = sqlite3_changes(d->sqlite);
-    weir_rc rc = code == SQLITE_DONE ? WEIR_OK : lite_fail(t, d, "writing to");
-    sqlite3_finalize(st);
-    return rc;
-}
-
-static weir_rc prepare_change(weir_task *t, db *d, const char *sql, weir_view checkpoint, sqlite3_stmt **ret)
-{
-    weir_rc rc = lite_prepare(t, d, sqlite3_mprintf("%s", sql), ret);
-    if (rc)
-        return rc;
-    int code = sqlite3_bind_text(*ret, 1, d->task_name, -1, SQLITE_STATIC);
-    if (!code)
-        code = sqlite3_bind_int64(*ret, 2, d->fence);
-    if (!code && checkpoint.ptr && sqlite3_bind_parameter_count(*ret) == 3)
-        code = sqlite3_bind_text64(*ret, 3, checkpoint.ptr, checkpoint.len, SQLITE_STATIC, SQLITE_UTF8);
-    if (!code)
-        return WEIR_OK;
-    weir_rc failed = lite_fail(t, d, "writing to");
-    sqlite3_finalize(*ret);
-    return failed;
-}
-
-/* Only if nobody has written since open() read the checkpoint: otherwise we would load rows that are already there. */
-static weir_rc raise_fence(weir_task *t, db *d)
-{
-    sqlite3_stmt *st;
-    int changed = 0;
-    const char *sql = d->found ? "UPDATE weir_checkpoints SET fence = fence + 1 WHERE task = ?1 AND fence = ?2 AND checkpoint IS ?3"
-                               : "INSERT INTO weir_checkpoints (task, fence) VALUES (?1, ?2 + 1) ON CONFLICT DO NOTHING";
-    weir_rc rc = prepare_change(t, d, sql, d->checkpoint, &st);
-    if (!rc)
-        rc = change(t, d, st, &changed);
-    if (!rc && changed == 0)
-        rc = weir_fail(t, WEIR_E_TRANSIENT, "another run of task \"%s\" wrote to \"%s\" while this one was starting", d->task_name,
-                       d->path);
-    return rc;
-}
-
 weir_rc lite_connect(weir_task *t, db *d)
 {
     return d->sqlite ? WEIR_OK : connect_file(t, d, SQLITE_OPEN_CREATE);
@@ -287,38 +218,19 @@ static weir_rc take_over(weir_task *t, db *d)
     if (rc)
         return rc;
     rc = lite_exec(t, d, meta_sql);
-    if (!rc && d->task_name[0])
-        rc = raise_fence(t, d);
+    if (!rc)
+        rc = lite_fence_raise(t, d);
     if (!rc)
         rc = lite_exec(t, d, "COMMIT");
     if (rc) {
         sqlite3_exec(d->sqlite, "ROLLBACK", NULL, NULL, NULL);
         return rc;
     }
-    d->fence++;
     d->ours = true;
     return WEIR_OK;
 }
 
 /* ----------------------------------------------------------------------------------------------------------- transactions -- */
-
-static weir_rc fenced_off(weir_task *t, const db *d)
-{
-    return weir_fail(t, WEIR_E_CONFIG, "fenced off: another run of task \"%s\" has taken over \"%s\"", d->task_name, d->path);
-}
-
-/* Holding the write lock, so that nobody can take over before we commit. */
-static weir_rc check_fence(weir_task *t, db *d)
-{
-    sqlite3_stmt *row;
-    const char *task = d->task_name;
-    weir_rc rc = lite_query(t, d, "SELECT fence FROM weir_checkpoints WHERE task = ?1", &task, 1, &row);
-    if (rc)
-        return rc;
-    bool ours = row && sqlite3_column_int64(row, 0) == d->fence;
-    sqlite3_finalize(row);
-    return ours ? WEIR_OK : fenced_off(t, d);
-}
 
 weir_rc lite_begin(weir_task *t, db *d)
 {
@@ -332,26 +244,15 @@ weir_rc lite_begin(weir_task *t, db *d)
     if (rc)
         return rc;
     d->in_transaction = true;
-    rc = d->task_name[0] ? check_fence(t, d) : WEIR_OK;
+    rc = d->task_name[0] ? lite_fence_check(t, d) : WEIR_OK;
     if (rc)
         lite_rollback(d);
     return rc;
 }
 
-static weir_rc write_checkpoint(weir_task *t, db *d, weir_view checkpoint)
-{
-    sqlite3_stmt *st;
-    int changed = 0;
-    weir_rc rc =
-        prepare_change(t, d, "UPDATE weir_checkpoints SET checkpoint = ?3 WHERE task = ?1 AND fence = ?2", checkpoint, &st);
-    if (!rc)
-        rc = change(t, d, st, &changed);
-    return !rc && changed == 0 ? fenced_off(t, d) : rc;
-}
-
 weir_rc lite_commit(weir_task *t, db *d, const weir_view *checkpoint)
 {
-    weir_rc rc = checkpoint && d->task_name[0] ? write_checkpoint(t, d, *checkpoint) : WEIR_OK;
+    weir_rc rc = checkpoint && d->task_name[0] ? lite_fence_write(t, d, *checkpoint) : WEIR_OK;
     if (!rc)
         rc = lite_exec(t, d, "COMMIT");
     if (rc)

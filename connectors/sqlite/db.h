@@ -16,10 +16,12 @@ typedef struct db {
     int64_t cache_mb;
     bool in_transaction;
     bool broken; /* a transaction was rolled back: what was stored in it is gone, so nothing may be committed */
-    /* The checkpoint as open() found it. Who writes first takes over: fence + 1, if all is still as it was found. */
-    bool found, ours;
+    uint32_t key_begin, key_end; /* which keys it stores: those of a shard */
+    /* The checkpoint as open() found it, and of which row, see fence.h. Who writes first takes over, if all is still as it was found. */
+    int64_t row;          /* 0: there was none */
     int64_t fence;
     weir_view checkpoint; /* allocated */
+    bool ours;            /* it has taken over: `fence` is that of our own row */
     struct lite_sql *sql; /* see sql.h; NULL: not used so far */
     lite_text left, right; /* of weir_cursor_order(): values as JSON */
 } db;

@@ -91,6 +91,7 @@ static weir_rc open_loader(weir_task *t, const weir_connector *me, const void *c
                 .wait = {.task = t, .busy_ms = s->busy_timeout * 1000},
                 .cache_mb = s->cache_mb,
                 .task_name = strndup(task.ptr ? task.ptr : "", task.len)};
+    weir_key_range(t, &l->d.key_begin, &l->d.key_end);
     weir_rc rc = l->d.task_name ? lite_open(t, &l->d) : lite_nomem(t);
     if (rc)
         close_loader(l);

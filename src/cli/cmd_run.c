@@ -3,6 +3,8 @@
 
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "json/number.h"
+#include "plane/shard.h"
 
 static progress_mode mode_of(const cli_args *a)
 {
@@ -14,16 +16,29 @@ static progress_mode mode_of(const cli_args *a)
     return isatty(2) && term && strcmp(term, "dumb") != 0 ? PROGRESS_TERMINAL : PROGRESS_LINES;
 }
 
-static weir_rc run(cli *c, const catalog *cat, int64_t idle_ms, bool replay, err *e)
+static weir_rc shards_of(const cli *c, size_t *ret, err *e)
+{
+    uint64_t count = 0;
+    if (c->a.shards && (!number_to_u64(view_of(c->a.shards), &count) || !count || count > SHARDS_MOST))
+        return err_fail(e, WEIR_E_CONFIG, "--shards is no number from 1 to %d: '%s'", SHARDS_MOST, c->a.shards);
+    *ret = (size_t)count;
+    return WEIR_OK;
+}
+
+static weir_rc run(cli *c, const catalog *cat, run_options o, err *e)
 {
     progress *p = progress_new(mode_of(&c->a), c->a.json ? 1 : 2);
     buf summary = {0};
     if (!p)
         return err_nomem(e);
-    const run_options o = {
-        .catalog = cat, .data_dir = c->a.data ? c->a.data : "weir-data", .only = c->a.only, .once = c->a.once || replay, .replay = replay, .idle_ms = idle_ms,
-        .natives = c->natives, .log = c->log, .stop_fd = c->stop_fd, .progress = progress_update, .progress_arg = p,
-    };
+    o.catalog = cat;
+    o.data_dir = c->a.data ? c->a.data : "weir-data";
+    o.only = c->a.only;
+    o.natives = c->natives;
+    o.log = c->log;
+    o.stop_fd = c->stop_fd;
+    o.progress = progress_update;
+    o.progress_arg = p;
     weir_rc rc = plane_run(&o, e);
     progress_summary(p, &summary);
     err ignored = {0};
@@ -40,12 +55,14 @@ static weir_rc run(cli *c, const catalog *cat, int64_t idle_ms, bool replay, err
 weir_rc cmd_run(cli *c, err *e)
 {
     catalog cat = {0};
-    int64_t idle_ms;
-    weir_rc rc = cli_duration(c->a.idle, "idle", -1, &idle_ms, e);
+    run_options o = {.once = c->a.once};
+    weir_rc rc = cli_duration(c->a.idle, "idle", -1, &o.idle_ms, e);
+    if (!rc)
+        rc = shards_of(c, &o.shards, e);
     if (!rc)
         rc = catalog_read(&cat, c->a.source ? c->a.source : "flow.yaml", e);
     if (!rc)
-        rc = run(c, &cat, idle_ms, false, e);
+        rc = run(c, &cat, o, e);
     catalog_free(&cat);
     return rc;
 }
@@ -55,7 +72,7 @@ weir_rc cmd_replay(cli *c, err *e)
     catalog cat = {0};
     weir_rc rc = catalog_read(&cat, c->a.source ? c->a.source : "flow.yaml", e);
     if (!rc)
-        rc = run(c, &cat, -1, true, e);
+        rc = run(c, &cat, (run_options){.once = true, .replay = true, .idle_ms = -1}, e);
     catalog_free(&cat);
     return rc;
 }

@@ -7,7 +7,7 @@
 /** What was given on the command line; every option has its place here. */
 typedef struct cli_args {
     const char *source, *name, *data, *only, *sessions, *timeout, *idle, *initial_state, *from, *as, *oauth2, *docs_url, *format;
-    const char *port, *address, *destination_schema, *schema_name, *configuration, *state, *warehouse, *exclude, *input_file, *batch_file_type, *junit, *fixture;
+    const char *port, *address, *destination_schema, *schema_name, *configuration, *state, *warehouse, *exclude, *input_file, *batch_file_type, *junit, *shards, *fixture;
     bool reset, plain_text, no_delay;
     bool once, json, emit_raw, output_state, quiet, destination, derivation;
     char **rest;        /* what followed `--` or the options */

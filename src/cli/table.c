@@ -9,6 +9,7 @@ const cli_option cli_options[] = {
     {"only", NULL, "TASK", PLACE(only), "run just this task"},
     {"once", NULL, NULL, PLACE(once), "end when all captures are done or idle and everything is loaded"},
     {"idle", NULL, "DURATION", PLACE(idle), "with --once: a capture that sends no document for so long is done; default 10s, but for Airbyte, Fivetran and Singer, whose sources end by themselves"},
+    {"shards", NULL, "N", PLACE(shards), "cut each derivation and materialization into N shards by key, which work at once; default as many as it has, one at first"},
     {"sessions", NULL, "LIST", PLACE(sessions), "transactions of each successive run of the connector, such as 2,1,-1; -1 is no limit"},
     {"timeout", NULL, "DURATION", PLACE(timeout), "stop when no transaction arrives for so long"},
     {"initial-state", NULL, "JSON", PLACE(initial_state), "the connector's state to begin with"},
@@ -72,10 +73,11 @@ const cli_command cli_commands[] = {
      "collections in the data folder, which stays as it is, from their beginning to their end, or a fixture: lines of [\"COLLECTION\",DOCUMENT], and {\"commit\":true} behind "
      "each transaction; or a JSON array of transactions, each an array of such pairs.",
      cmd_preview, false},
-    {"run", "run the tasks of a catalog on this machine", "[--source FILE] [--once] [--only TASK] [--data DIR] [--json]",
-     OPTIONS("source", "data", "only", "once", "idle", "json", "quiet"),
+    {"run", "run the tasks of a catalog on this machine", "[--source FILE] [--once] [--only TASK] [--shards N] [--data DIR] [--json]",
+     OPTIONS("source", "data", "only", "once", "idle", "shards", "json", "quiet"),
      "Captures go into collections in the data folder, derivations make collections of others, materializations go from there into their destinations. Everything resumes where it stopped, whatever stopped it: "
-     "a document is in its collection and its table exactly once. Without --once captures restart by their interval until SIGTERM or SIGINT.",
+     "a document is in its collection and its table exactly once. Without --once captures restart by their interval until SIGTERM or SIGINT. With --shards each "
+     "derivation and each materialization works in N shards at once, each of which has a range of the keys; a later run goes on with as many, or with a multiple of that.",
      cmd_run, false},
     {"replay", "put documents through again that were refused", "[--source FILE] [--only TASK] [--data DIR] [--json]", OPTIONS("source", "data", "only", "json", "quiet"),
      "Where a binding says onInvalid: divert, documents that its collection's schema refuses are put aside, each with the reason, in a journal of their own. Once the "

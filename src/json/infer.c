@@ -8,7 +8,15 @@
 
 shape *shape_new(void)
 {
-    return calloc(1, sizeof(shape));
+    shape *s = calloc(1, sizeof *s);
+    if (s)
+        s->most = SHAPE_TOTAL;
+    return s;
+}
+
+void shape_limit(shape *s, size_t members)
+{
+    s->most = members;
 }
 
 void shape_free(shape *s)
@@ -53,7 +61,7 @@ static bool enter_names(shape *s, node *n, member *added)
 
 member *node_add(shape *s, node *n, weir_view name)
 {
-    if (n->count == SHAPE_MEMBERS || s->members == SHAPE_TOTAL || name.len > SHAPE_NAME)
+    if (n->count == SHAPE_MEMBERS || s->members >= s->most || name.len > SHAPE_NAME)
         return NULL;
     member *m = arena_alloc(&s->arena, sizeof *m);
     char *raw = arena_alloc(&s->arena, quick_name_room(name.len));

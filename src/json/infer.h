@@ -9,6 +9,8 @@ typedef struct shape shape; /* owns an arena */
 
 shape *shape_new(void); /* NULL without memory */
 void shape_free(shape *s);
+/** How many properties it may know in all, instead of 10,000 (x-complexity-limit, flow.md 8). Those that it knows already stay. */
+void shape_limit(shape *s, size_t members);
 /** Learns from a document (checked JSON; of a malformed one the part before the error may be learned). Widens only where the
  *  document is not valid by what is known already. Followed are integers and numbers (a number written with fraction or exponent
  *  is a `number`, unless it has an integer's value and integers are expected), formats (date-time, date, time, uuid; `integer`

@@ -10,7 +10,7 @@
 
 enum {
     SHAPE_MEMBERS = 1000, /* of one object */
-    SHAPE_TOTAL = 10000,  /* members in all */
+    SHAPE_TOTAL = 10000,  /* members in all, unless it is said otherwise */
     SHAPE_NAME = 1024,    /* bytes of a member's name */
     SHAPE_DEPTH = 100     /* levels of members and items */
 };
@@ -48,7 +48,7 @@ struct shape {
     node root;
     node *mapped;
     buf name; /* scratch: a decoded name */
-    size_t members;
+    size_t members, most;
     uint64_t rounds;
 };
 

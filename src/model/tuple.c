@@ -25,6 +25,7 @@ enum {
     CODE_DOUBLE = 0x21,
     CODE_FALSE = 0x26,
     CODE_TRUE = 0x27,
+    CODE_NONE = 0xfe,
 };
 
 enum { BIG_BYTES = 255, BIG_DIGITS = 615, BIG_LIMBS = 64 }; /* 256^255 has 615 digits, and 10^615 fits 64 limbs of 32 bits */
@@ -337,6 +338,15 @@ bool tuple_pack(buf *out, weir_view json)
         return true;
     out->len = from;
     return false;
+}
+
+void tuple_pack_any(buf *out, weir_view json)
+{
+    if (tuple_pack(out, json) || !buf_ok(out))
+        return;
+    buf_addc(out, (char)CODE_NONE);
+    buf_addv(out, json);
+    buf_addc(out, '\0');
 }
 
 /* ----------------------------------------------------------------------------------------------------------------- unpack -- */

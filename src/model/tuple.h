@@ -10,6 +10,9 @@
  * UTF-8).
  *  @return false, and nothing appended, without memory, if malformed, or if it is a number beyond 255 bytes */
 bool tuple_pack(buf *out, weir_view json);
+/** The same for who only tells keys apart: what no tuple can hold is appended as it is written, behind a byte that begins no packed value. `out` has failed
+ *  without memory. */
+void tuple_pack_any(buf *out, weir_view json);
 /** Appends the values of a packed tuple as a JSON array; byte strings have to be JSON text and become it. WEIR_E_PROTOCOL, with
  * nothing appended, says what was wrong at which byte. */
 weir_rc tuple_unpack(buf *out, weir_view packed, err *e);

@@ -96,7 +96,7 @@ static weir_rc pull(capture *c, err *e)
 
 static void now_live(void *arg, session *s)
 {
-    worker_live(arg, s);
+    worker_live(arg, 0, s);
 }
 
 static weir_rc run(capture *c, const prepared *p, err *e)
@@ -111,14 +111,14 @@ static weir_rc run(capture *c, const prepared *p, err *e)
         c->s = buf_ok(&c->state) ? prepared_session(p, &c->base, e) : NULL;
         rc = c->s ? WEIR_OK : err_nomem(e);
     }
-    worker_live(c->w, c->s);
+    worker_live(c->w, 0, c->s);
     if (!rc)
         rc = session_open(c->s, prepared_config(p), e);
     if (!rc)
         rc = session_bind(c->s, p->bindings, p->resources, p->count, state, e);
     if (!rc)
         rc = pull(c, e);
-    worker_live(c->w, NULL);
+    worker_live(c->w, 0, NULL);
     session_free(c->s);
     if (c->holding)
         ledger_give_back(c->w->l, c->books, c->book_count);

@@ -128,12 +128,7 @@ static void commit_pending(capture *c)
 
 static void wait_ms(capture *c, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    const struct timespec until = clock_until(ms);
     pthread_cond_timedwait(&c->due, &c->lock, &until);
 }
 

@@ -8,7 +8,7 @@
 /* What a lane has in hand. */
 typedef struct hand {
     buf *documents; /* by binding */
-    buf schemas;    /* array of sourced_schema, to be learned with the next seal */
+    buf schemas;    /* array of sourced_schema, to be learned before the documents are */
     buf texts;      /* of schemas */
 } hand;
 
@@ -140,31 +140,7 @@ static void heard(capture *c, bool documents)
     atomic_fetch_sub(&c->w->waiting, 1);
 }
 
-static weir_rc spill(listener *l, weir_task *t, lane *ln)
-{
-    capture *c = (capture *)l;
-    busy(c);
-    weir_rc rc = take_turn(c, ln, task_error(t));
-    if (!rc) {
-        c->owner = ln;
-        rc = append(c, ln, task_error(t));
-        pthread_mutex_unlock(&c->lock);
-    }
-    heard(c, true);
-    return rc;
-}
-
-/* The task's state as this checkpoint makes it. */
-static bool next_state(const capture *c, const checkpoint *k, buf *next)
-{
-    if (!k->merge)
-        buf_addv(next, k->state);
-    else if (!patch_apply(next, c->state.len ? buf_view(&c->state) : VIEW("{}"), k->state))
-        return false;
-    return buf_ok(next);
-}
-
-/* What the source said of its schemas takes effect with the checkpoint. */
+/* What the source said of its schemas is learned before its documents are: the first text decides whether a place has a format. */
 static weir_rc learn(capture *c, lane *ln, err *e)
 {
     hand *h = ln->own;
@@ -181,6 +157,32 @@ static weir_rc learn(capture *c, lane *ln, err *e)
     buf_clear(&h->schemas);
     buf_clear(&h->texts);
     return rc;
+}
+
+static weir_rc spill(listener *l, weir_task *t, lane *ln)
+{
+    capture *c = (capture *)l;
+    busy(c);
+    weir_rc rc = take_turn(c, ln, task_error(t));
+    if (!rc) {
+        c->owner = ln;
+        rc = learn(c, ln, task_error(t));
+        if (!rc)
+            rc = append(c, ln, task_error(t));
+        pthread_mutex_unlock(&c->lock);
+    }
+    heard(c, true);
+    return rc;
+}
+
+/* The task's state as this checkpoint makes it. */
+static bool next_state(const capture *c, const checkpoint *k, buf *next)
+{
+    if (!k->merge)
+        buf_addv(next, k->state);
+    else if (!patch_apply(next, c->state.len ? buf_view(&c->state) : VIEW("{}"), k->state))
+        return false;
+    return buf_ok(next);
 }
 
 /* Books what a lane has just put into the journals. */
@@ -206,9 +208,9 @@ static weir_rc seal_in_turn(capture *c, weir_task *t, lane *ln, const checkpoint
 {
     err *e = task_error(t);
     buf next = {0};
-    weir_rc rc = append(c, ln, e);
+    weir_rc rc = learn(c, ln, e);
     if (!rc)
-        rc = learn(c, ln, e);
+        rc = append(c, ln, e);
     if (!rc && !next_state(c, k, &next))
         rc = err_nomem(e);
     if (!rc)

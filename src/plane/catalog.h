@@ -52,6 +52,7 @@ typedef struct task_binding {
     const tree *source;      /* materialization: the source object, if it was one */
     reading reading;         /* materialization: what of the collection is read */
     uint32_t backfill;
+    int32_t priority;        /* materialization: what is larger is read first */
     weir_view on_incompatible; /* materialization: onIncompatibleSchemaChange, its own or the task's; empty: not said */
     on_invalid on_invalid;
     tree_mark mark;

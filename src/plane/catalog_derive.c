@@ -86,16 +86,13 @@ static void fill_shuffle(catalog_reader *r, const tree *spec, task_transform *to
 
 static void fill_transform(catalog_reader *r, const tree *spec, task_transform *to)
 {
-    const tree *source = tree_get(spec, "source"), *priority = tree_get(spec, "priority");
-    int64_t n;
-    *to = (task_transform){.name = tree_text(spec, "name"), .backfill = count_member(spec, "backfill"), .mark = spec->mark};
+    const tree *source = tree_get(spec, "source");
+    *to = (task_transform){.name = tree_text(spec, "name"), .backfill = count_member(spec, "backfill"), .priority = priority_member(spec), .mark = spec->mark};
     to->collection = source_collection(r, source);
     if (to->collection)
         fill_reading(r, source && source->kind == TREE_OBJECT ? source : NULL, to->collection, &to->reading);
     to->lambda_json = lambda_of(r, tree_get(spec, "lambda"), &to->lambda_missing);
     fill_shuffle(r, spec, to);
-    if (priority && priority->kind == TREE_NUMBER && number_to_i64(priority->text, &n) && n >= INT32_MIN && n <= INT32_MAX)
-        to->priority = (int32_t)n;
     if (!clock_duration(tree_text(spec, "readDelay"), &to->read_delay_ms))
         to->read_delay_ms = 0;
 }

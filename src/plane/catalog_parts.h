@@ -113,6 +113,7 @@ void read_tests(catalog_reader *r);
 const tree *object_member(const tree *t, const char *name);
 bool is_true_member(const tree *t, const char *name);
 uint32_t count_member(const tree *t, const char *name);
+int32_t priority_member(const tree *t);
 weir_view json_of(catalog_reader *r, const tree *t);
 void each_spec(catalog_reader *r, const char *section, void (*each)(catalog_reader *, const tree *spec));
 /** The collection that a source names (a text, or an object with it); NULL after noting a problem. */

@@ -284,10 +284,17 @@ uint32_t count_member(const tree *t, const char *name)
     return m && m->kind == TREE_NUMBER && number_to_u64(m->text, &n) && n <= UINT32_MAX ? (uint32_t)n : 0;
 }
 
+int32_t priority_member(const tree *t)
+{
+    const tree *m = tree_get(t, "priority");
+    int64_t n = 0;
+    return m && m->kind == TREE_NUMBER && number_to_i64(m->text, &n) && n >= INT32_MIN && n <= INT32_MAX ? (int32_t)n : 0;
+}
+
 static void fill_binding(catalog_reader *r, const tree *spec, const char *end, task_binding *to)
 {
     const tree *resource = tree_get(spec, "resource"), *source = tree_get(spec, end);
-    *to = (task_binding){.backfill = count_member(spec, "backfill"), .on_invalid = invalid_member(spec), .mark = spec->mark};
+    *to = (task_binding){.backfill = count_member(spec, "backfill"), .priority = priority_member(spec), .on_invalid = invalid_member(spec), .mark = spec->mark};
     to->resource_missing = resource ? file_missing(r, resource) : NULL;
     to->resource = resource && !to->resource_missing ? settings_of(r, resource, "resource") : NULL;
     to->fields = object_member(spec, "fields");

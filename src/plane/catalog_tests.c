@@ -24,6 +24,8 @@ static void fill_step(catalog_reader *r, const tree *spec, test_step *to)
     to->documents = documents_of(r, spec);
     if (!to->collection)
         return;
+    if (!to->verify && to->collection->derived)
+        problem_at(&r->found, source->mark, "\"%.*s\" is made by a derivation: ingest documents into what that reads", VIEW_ARG(to->collection->name));
     if (source->kind == TREE_OBJECT)
         fill_reading(r, source, to->collection, &to->reading);
     if (object_member(spec, "partitions"))
@@ -45,6 +47,8 @@ static void add_test(catalog_reader *r, const tree *spec)
     *to = (catalog_test){.name = spec->name, .description = tree_text(spec, "description"), .mark = spec->name_mark};
     if (!steps || steps->kind != TREE_ARRAY)
         return;
+    if (!steps->count)
+        problem_at(&r->found, steps->mark, "test \"%.*s\" has no steps", VIEW_ARG(spec->name));
     to->steps = arena_array(r->mem, steps->count, sizeof *to->steps);
     for (const tree *t = to->steps ? steps->first : NULL; t; t = t->next)
         if (step_of(t))

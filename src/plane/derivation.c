@@ -10,7 +10,7 @@
 #include "plane/columns.h"
 #include "run/combine.h"
 
-enum { READS = 512 /* documents given at once */ };
+enum { READS = 512 /* documents given at once */, DOCUMENT_BYTES = 64 << 20 /* of one that is published */ };
 
 /* What a document's shuffle key is taken with. */
 typedef struct shuffler {
@@ -47,7 +47,7 @@ static weir_rc attach(listener *l, weir_task *t, lane *ln)
 {
     (void)l;
     (void)t;
-    ln->outlets[0] = (outlet){.to = &ln->shared, .prefix = VIEW(""), .suffix = VIEW("\n")};
+    ln->outlets[0] = (outlet){.to = &ln->shared, .prefix = VIEW(""), .suffix = VIEW("\n"), .max = DOCUMENT_BYTES};
     return WEIR_OK;
 }
 
@@ -213,8 +213,8 @@ static weir_rc make_parts(derivation *d, err *e)
     d->lambdas = arena_array(&d->arena, n, sizeof *d->lambdas);
     d->shufflers = arena_array(&d->arena, n, sizeof *d->shufflers);
     d->reads = arena_array(&d->arena, READS, sizeof *d->reads);
-    d->d = (weir_derivation){.to = &d->to, .transforms = d->transforms, .count = n, .key_end = UINT32_MAX,
-                             .project_root = d->o.t->project_root, .imports = d->o.t->imports};
+    d->d = (weir_derivation){.to = &d->to, .transforms = d->transforms, .count = n, .project_root = d->o.t->project_root, .imports = d->o.t->imports,
+                             .key_begin = d->o.key_begin, .key_end = d->o.key_end ? d->o.key_end : UINT32_MAX};
     weir_rc rc = d->arena.failed ? err_nomem(e) : make_target(d, e);
     for (size_t i = 0; !rc && i < n; i++)
         rc = err_wrap(e, make_transform(d, i, e), "transform %.*s", VIEW_ARG(d->o.t->transforms[i].name));

@@ -16,6 +16,7 @@ typedef struct derivation_options {
     const tree *config;       /* settings instead of the catalog's; NULL: those */
     const char *state_file;   /* where `using: sqlite` keeps its state; NULL: in memory */
     weir_view state;          /* what was kept; empty: nothing yet */
+    uint32_t key_begin, key_end; /* which shuffle keys it reads; both 0: all */
     /** The inferred schema of a collection, or empty; into the arena. NULL: none is known. */
     weir_view (*inferred)(void *arg, const collection *c, arena *a);
     /** A document that is published: good until it returns. Called from one thread at a time. */

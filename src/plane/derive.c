@@ -9,11 +9,18 @@
  * So its commit is the moment that counts, and weir.db follows, at the next start if need be: exactly once across both. For others weir.db holds the state, the
  * offsets and the length, in one transaction.
  */
+#include <stdlib.h>
+
 #include "plane/derive_parts.h"
 
-enum { TXN_BYTES = 16 << 20, PIECE_BYTES = 256 << 10 };
+enum { TXN_BYTES = 16 << 20, PIECE_BYTES = 256 << 10, HOUR = 3600 /* seconds; whoever waits longer looks at the clock in between */ };
 
 /* ---- reading ---- */
+
+typedef struct amount {
+    uint64_t bytes;  /* of documents that were for us */
+    uint64_t passed; /* of the journals */
+} amount;
 
 /* How far there is something to read, of all at the same moment. @return false: a schema has widened, and the session has to begin anew */
 static bool take_limits(deriving *v)
@@ -53,29 +60,30 @@ static weir_rc next_source(deriving *v, int64_t now, source **ret, piece *ret_pi
     return WEIR_OK;
 }
 
-static weir_rc read_piece(deriving *v, source *s, const piece *p, uint64_t *bytes, err *e)
+static weir_rc read_piece(deriving *v, source *s, const piece *p, amount *read, err *e)
 {
     buf_clear(&v->lines);
     weir_rc rc = intake_read(s->in, p, PIECE_BYTES, &v->lines, e);
-    *bytes += intake_at(s->in) - p->from;
+    read->passed += intake_at(s->in) - p->from;
+    read->bytes += v->lines.len;
     return rc ? rc : derivation_read(v->d, (size_t)(s - v->sources), buf_view(&v->lines), p->second, e);
 }
 
-static weir_rc read_round(deriving *v, uint64_t *ret_bytes, err *e)
+static weir_rc read_round(deriving *v, amount *ret, err *e)
 {
     int64_t now = worker_now(v->w);
     source *s;
     piece p;
-    *ret_bytes = 0;
+    *ret = (amount){0};
     weir_rc rc;
     do {
         rc = next_source(v, now, &s, &p, e);
         if (!rc && s) {
-            if (!*ret_bytes)
+            if (!ret->passed)
                 worker_phase(v->w, "reading");
-            rc = read_piece(v, s, &p, ret_bytes, e);
+            rc = read_piece(v, s, &p, ret, e);
         }
-    } while (!rc && s && *ret_bytes < TXN_BYTES && !worker_stopping(v->w));
+    } while (!rc && s && ret->passed < TXN_BYTES && !worker_halting(v->w));
     return rc;
 }
 
@@ -89,16 +97,17 @@ static uint64_t lag_of(const deriving *v)
 
 static weir_rc transact(deriving *v, bool *ret_any, err *e)
 {
-    uint64_t bytes, before = derivation_documents(v->d);
+    amount read;
+    uint64_t before = derivation_documents(v->d);
     *ret_any = false;
-    weir_rc rc = read_round(v, &bytes, e);
-    atomic_store(&v->w->lag, lag_of(v) + bytes);
-    if (rc || !bytes)
+    weir_rc rc = read_round(v, &read, e);
+    worker_lag(v->w, v->shard->index, lag_of(v) + read.passed);
+    if (rc || !read.passed)
         return rc;
     rc = derivation_flush(v->d, e);
     if (!rc)
-        rc = derive_commit(v, derivation_documents(v->d) - before, bytes, e);
-    atomic_store(&v->w->lag, lag_of(v));
+        rc = derive_commit(v, derivation_documents(v->d) - before, read.bytes, e);
+    worker_lag(v->w, v->shard->index, lag_of(v));
     *ret_any = !rc;
     return rc;
 }
@@ -125,33 +134,31 @@ static bool wait_for_more(deriving *v)
         more = has_more(v);
         over = !more && v->w->o->once && !derive_has_writers(v);
         int64_t left = v->due == INT64_MAX ? INT64_MAX : v->due - worker_now(v->w);
-        if (more || over || l->ending || worker_stopping(v->w) || left <= 0)
+        if (more || over || l->ending || worker_halting(v->w) || left <= 0)
             break;
-        ledger_wait_for(l, left < 3600 ? left * 1000 : -1);
+        ledger_wait_for(l, (left < HOUR ? left : HOUR) * 1000);
     }
     pthread_mutex_unlock(&l->lock);
     return !over;
 }
 
-static weir_rc work(deriving *v, bool *ret_again, err *e)
+static weir_rc work(deriving *v, bool *ret_done, err *e)
 {
     bool any;
-    *ret_again = false;
-    for (;;) {
-        if (!take_limits(v)) {
-            *ret_again = true;
+    while (take_limits(v)) {
+        weir_rc rc = transact(v, &any, e);
+        if (rc || worker_halting(v->w))
+            return rc;
+        if (!any && !wait_for_more(v)) {
+            *ret_done = true;
             return WEIR_OK;
         }
-        weir_rc rc = transact(v, &any, e);
-        if (rc || worker_stopping(v->w))
-            return rc;
-        if (!any && !wait_for_more(v))
-            return WEIR_OK;
     }
+    return WEIR_OK; /* there are more fields: it begins anew */
 }
 
 /* What was refused is published once more: it is valid by now, or refused again. */
-static weir_rc replay(deriving *v, err *e)
+static weir_rc replay(deriving *v, bool *ret_done, err *e)
 {
     size_t count;
     weir_rc rc;
@@ -165,25 +172,60 @@ static weir_rc replay(deriving *v, err *e)
         }
         if (!rc && count)
             rc = derive_commit(v, count, v->lines.len, e);
-    } while (!rc && count && !worker_stopping(v->w));
+    } while (!rc && count && !worker_halting(v->w));
+    *ret_done = !rc && !count;
+    return rc;
+}
+
+static weir_rc work_shard(void *arg, bool *ret_done, err *e)
+{
+    deriving *v = arg;
+    return v->w->o->replay ? replay(v, ret_done, e) : work(v, ret_done, e);
+}
+
+/* One after the other, before any of them commits: what one committed last may not be known here yet, and is part of the journal that all of them write. */
+static weir_rc open_all(deriving *all, bool *ret_ready, err *e)
+{
+    worker *w = all->w;
+    weir_rc rc = WEIR_OK;
+    *ret_ready = true;
+    for (size_t i = 0; !rc && *ret_ready && i < w->shards.count; i++) {
+        deriving *v = &all[i];
+        rc = derive_find_sources(v, e);
+        *ret_ready = !rc && derive_await_schemas(v);
+        if (*ret_ready)
+            rc = derive_open(v, e);
+    }
+    if (!rc && *ret_ready)
+        ledger_settle(w->l, all->out);
+    return rc;
+}
+
+static weir_rc run_all(deriving *all, void *const *each, bool *ret_done, err *e)
+{
+    worker *w = all->w;
+    bool ready;
+    worker_phase(w, "starting");
+    weir_rc rc = open_all(all, &ready, e);
+    *ret_done = !ready;
+    if (!rc && ready)
+        rc = worker_share(w, work_shard, each, ret_done, e);
+    for (size_t i = 0; i < w->shards.count; i++)
+        derive_close(&all[i]);
     return rc;
 }
 
 weir_rc derive_session(worker *w, err *e)
 {
-    deriving v = {.w = w, .out = ledger_book(w->l, w->t->name)};
-    weir_rc rc;
-    bool again;
-    do { /* again whenever an inferred schema has widened: there are more fields */
-        again = false;
-        worker_phase(w, "starting");
-        rc = derive_find_sources(&v, e);
-        if (!rc && derive_await_schemas(&v)) {
-            rc = derive_open(&v, e);
-            if (!rc)
-                rc = w->o->replay ? replay(&v, e) : work(&v, &again, e);
-        }
-        derive_close(&v);
-    } while (!rc && again && !worker_stopping(w));
+    deriving *all = calloc(w->shards.count, sizeof *all);
+    void **each = calloc(w->shards.count, sizeof *each);
+    bool done = false;
+    weir_rc rc = all && each ? WEIR_OK : err_nomem(e);
+    for (size_t i = 0; !rc && i < w->shards.count; i++)
+        *(deriving *)(each[i] = &all[i]) = (deriving){.w = w, .shard = &w->shards.all[i], .out = ledger_book(w->l, w->t->name)};
+    while (!rc && !done && !worker_stopping(w)) /* again whenever an inferred schema has widened: there are more fields */
+        rc = run_all(all, each, &done, e);
+    free(all);
+    free(each);
     return rc;
 }

@@ -11,7 +11,7 @@ static bool put_position(const deriving *v, offset *reads, offset *written, size
 {
     for (size_t i = 0; i < read_count(v); i++)
         reads[i] = i < v->count ? (offset){v->sources[i].name, intake_at(v->sources[i].in)} : refused_reader_at(v->again);
-    return position_put(out, buf_view(&v->position), &(places){reads, written, read_count(v), count});
+    return position_put(out, buf_view(&v->position), &(places){store_identity(v->w->l->store), reads, written, read_count(v), count});
 }
 
 typedef struct appending {
@@ -85,8 +85,8 @@ static weir_rc commit_all(deriving *v, uint64_t documents, uint64_t bytes, err *
         rc = derivation_commit(v->d, buf_view(&position), e);
     if (!rc)
         rc = store_commit_all(w->l->store, &(store_commit){
-            .task = w->t->name, .state = derivation_kept(v->d), .journals = grown, .journal_count = 1 + any, .now = worker_now(w),
-            .reader = w->t->name, .reads = reads, .read_count = read_count(v), .inferred = learned, .inferred_count = learned[1].len > 0,
+            .task = v->shard->name, .state = derivation_kept(v->d), .journals = grown, .journal_count = 1 + any, .now = worker_now(w),
+            .reader = v->shard->name, .reads = reads, .read_count = read_count(v), .inferred = learned, .inferred_count = learned[1].len > 0,
             .documents = documents, .bytes = bytes}, e);
     if (!rc) {
         v->unknown_end = false;

@@ -1,9 +1,7 @@
 /* A derivation begins: its sources, its connector, the places where both were when they last committed. */
 #include <stdio.h>
 
-#include "base/io.h"
-#include "json/text.h"
-#include "model/state.h"
+#include "json/pointer.h"
 #include "plane/derive_parts.h"
 #include "plane/position.h"
 
@@ -24,7 +22,7 @@ weir_rc derive_published(void *arg, weir_view doc, err *e)
 }
 
 static weir_rc take_config(void *arg, weir_task *t, weir_view config) { return worker_config(((deriving *)arg)->w, t, config); }
-static void set_live(void *arg, session *s) { worker_live(((deriving *)arg)->w, s); }
+static void set_live(void *arg, session *s) { worker_live(((deriving *)arg)->w, ((deriving *)arg)->shard->index, s); }
 
 static weir_view inferred_of(void *arg, const collection *c, arena *a)
 {
@@ -59,7 +57,7 @@ weir_rc derive_find_sources(deriving *v, err *e)
         s->b = ledger_book(l, s->x->collection->name);
         rc = name_source(v, s, e);
         if (!rc)
-            rc = store_read_offset(l->store, t->name, s->name, &s->at, e);
+            rc = store_read_offset(l->store, v->shard->name, s->name, &s->at, e);
     }
     return rc;
 }
@@ -121,7 +119,7 @@ static weir_rc roll_forward(deriving *v, const offset *written, size_t count, ui
     }
     if (!rc)
         rc = store_commit_all(l->store, &(store_commit){
-            .task = v->w->t->name, .reader = v->w->t->name, .journals = written, .journal_count = count, .now = worker_now(v->w), .reads = reads,
+            .task = v->shard->name, .reader = v->shard->name, .journals = written, .journal_count = count, .now = worker_now(v->w), .reads = reads,
             .read_count = v->count + (again > 0)}, e);
     if (!rc)
         ledger_committed(l, v->out, written[0].at, (weir_view){0});
@@ -132,7 +130,7 @@ static weir_rc roll_forward(deriving *v, const offset *written, size_t count, ui
 static size_t lengths_in(deriving *v, const tree *position, offset written[2])
 {
     buf name = {0};
-    refused_name(&name, v->w->t->name, v->out->c->name);
+    refused_name(&name, v->shard->name, v->out->c->name);
     written[0].journal = v->out->c->name;
     written[1].journal = arena_dup(&v->arena, buf_view(&name));
     buf_free(&name);
@@ -155,17 +153,26 @@ static weir_rc believe(deriving *v, weir_view kept, uint64_t committed, err *e)
         return err_fail(e, WEIR_E_CONFIG, "the checkpoint that the connector keeps is not of this derivation: %.*s", VIEW_ARG(kept));
     for (size_t i = 0; i < v->count; i++) {
         uint64_t at = position_read(t, v->sources[i].name);
+        if (position_is_foreign(t, v->sources[i].name, store_identity(v->w->l->store)))
+            return lost_state(v, "of another data folder", e);
         if (at < v->sources[i].at)
             return lost_state(v, "older than what has been read", e);
         ahead |= at > v->sources[i].at;
         v->sources[i].at = at;
     }
+    uint64_t aside = 0, again = 0;
+    rc = store_journal(v->w->l->store, written[1].journal, &aside, e);
+    if (!rc)
+        rc = store_read_offset(v->w->l->store, v->shard->name, written[1].journal, &again, e);
+    if (rc)
+        return rc;
+    ahead |= position_read(t, written[1].journal) > again;
+    if (v->w->shards.count > 1 && !ahead) /* others may have published since */
+        return WEIR_OK;
     if (written[0].at < committed)
         return lost_state(v, "older than what has been published", e);
-    uint64_t aside = 0;
-    rc = store_journal(v->w->l->store, written[1].journal, &aside, e);
-    if (rc || (!ahead && written[0].at == committed))
-        return rc;
+    if (!ahead && written[0].at == committed)
+        return WEIR_OK;
     return roll_forward(v, written, count > 1 && written[1].at > aside ? 2 : 1, position_read(t, written[1].journal), e);
 }
 
@@ -181,10 +188,24 @@ static weir_rc resume(deriving *v, err *e)
     pthread_mutex_unlock(&l->lock);
     if (kept.len)
         return believe(v, kept, committed, e);
-    bool begun = committed > 0;
+    bool begun = committed > 0 && v->w->shards.count == 1;
     for (size_t i = 0; i < v->count; i++)
         begun |= v->sources[i].at > 0;
     return begun ? lost_state(v, "new", e) : WEIR_OK;
+}
+
+/* Documents that are to meet go to one shard: those of one shuffle key. Where any will do their own key says which. */
+static weir_rc find_keys(deriving *v, const source *s, range **ret, err *e)
+{
+    range_options o = {.begin = v->shard->key_begin, .end = v->shard->key_end};
+    weir_view *pointers;
+    *ret = NULL;
+    if (v->w->shards.count > 1 && s->x->shuffle_lambda.len)
+        return err_fail(e, WEIR_E_CONFIG, "it is shuffled by a lambda, and cannot be cut into shards");
+    if (!pointer_list(&v->arena, s->x->shuffle_key.len ? s->x->shuffle_key : s->x->collection->key_json, &pointers, &o.count))
+        return v->arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "its shuffle key is no list of JSON pointers");
+    o.pointers = pointers;
+    return range_make(ret, &o, e);
 }
 
 static weir_rc open_intakes(deriving *v, err *e)
@@ -192,25 +213,13 @@ static weir_rc open_intakes(deriving *v, err *e)
     weir_rc rc = WEIR_OK;
     for (size_t i = 0; !rc && i < v->count; i++) {
         source *s = &v->sources[i];
-        rc = err_wrap(e, intake_make(&s->in, v->w->l, s->b, &s->x->reading, s->at, e), "transform %.*s", VIEW_ARG(s->x->name));
+        intake_options o = {.what = &s->x->reading};
+        rc = find_keys(v, s, &o.keys, e);
+        if (!rc)
+            rc = intake_make(&s->in, v->w->l, s->b, &o, s->at, e);
+        rc = err_wrap(e, rc, "transform %.*s", VIEW_ARG(s->x->name));
     }
     return rc;
-}
-
-/* The state of `using: sqlite` lies beside the journals: DATA/derivations/acme%2Ftotals.db */
-static weir_rc state_file(deriving *v, const char **ret, err *e)
-{
-    buf path = {0}, name = {0}, list = {0};
-    json_strings(&list, &v->w->t->name, 1);
-    buf_printf(&path, "%s/derivations", v->w->l->data_dir);
-    weir_rc rc = io_make_dirs(buf_text(&path), e);
-    bool ok = state_key(&name, buf_view(&list), 0);
-    buf_printf(&path, "/%.*s.db", VIEW_ARG(buf_view(&name)));
-    *ret = ok && buf_ok(&path) ? arena_text(&v->arena, buf_view(&path)) : NULL;
-    buf_free(&path);
-    buf_free(&name);
-    buf_free(&list);
-    return rc || *ret ? rc : err_nomem(e);
 }
 
 weir_rc derive_open(deriving *v, err *e)
@@ -218,9 +227,9 @@ weir_rc derive_open(deriving *v, err *e)
     worker *w = v->w;
     weir_view state = {0};
     const char *path = NULL;
-    weir_rc rc = store_state(w->l->store, w->t->name, &v->arena, &state, e);
+    weir_rc rc = store_state(w->l->store, v->shard->name, &v->arena, &state, e);
     if (!rc)
-        rc = state_file(v, &path, e);
+        rc = derive_state_file(w->l->data_dir, v->shard->name, &v->arena, &path, e);
     if (!rc)
         rc = keyed_make(&v->published, &(keyed_options){.c = v->out->c, .partial = true, .salt = w->t->redact_salt}, e);
     if (!rc && w->t->bindings[0].on_invalid == INVALID_DIVERT && keyed_redacts(v->published))
@@ -228,13 +237,14 @@ weir_rc derive_open(deriving *v, err *e)
     if (!rc)
         rc = derivation_open(&v->d, &(derivation_options){
             .t = w->t, .natives = w->o->natives, .log = w->o->log, .stop_fd = w->stop_fd, .config = worker_settings(w), .state_file = path, .state = state,
+            .key_begin = v->shard->key_begin, .key_end = v->shard->key_end,
             .inferred = inferred_of, .published = derive_published, .changed = take_config, .live = set_live, .arg = v}, e);
     if (!rc)
         rc = resume(v, e);
     if (!rc && w->t->bindings[0].on_invalid == INVALID_DIVERT)
-        rc = refused_make(&v->aside, w->l->store, w->l->data_dir, w->t->name, v->out->c->name, e);
+        rc = refused_make(&v->aside, w->l->store, w->l->data_dir, v->shard->name, v->out->c->name, e);
     if (!rc && w->o->replay)
-        rc = refused_reader_make(&v->again, w->l->store, w->l->data_dir, w->t->name, v->out->c->name, e);
+        rc = refused_reader_make(&v->again, w->l->store, w->l->data_dir, v->shard->name, v->out->c->name, e);
     return rc ? rc : open_intakes(v, e);
 }
 
@@ -250,5 +260,5 @@ void derive_close(deriving *v)
     buf_free(&v->why);
     buf_free(&v->lines);
     buf_free(&v->position);
-    *v = (deriving){.w = v->w, .out = v->out};
+    *v = (deriving){.w = v->w, .shard = v->shard, .out = v->out};
 }

@@ -21,6 +21,7 @@ typedef struct source { /* of one transform */
 
 typedef struct deriving {
     worker *w;
+    const shard *shard;
     derivation *d;
     arena arena;       /* as long as the session */
     book *out;
@@ -47,6 +48,10 @@ weir_rc derive_open(deriving *v, err *e);
 void derive_close(deriving *v);
 /** The connector has published a document; arg: it. */
 weir_rc derive_published(void *arg, weir_view doc, err *e);
+
+/* derive_state.c */
+/** Where `using: sqlite` keeps its state: beside the journals, DATA/derivations/acme%2Ftotals.db. Makes the folder. */
+weir_rc derive_state_file(const char *data_dir, weir_view name, arena *a, const char **ret, err *e);
 
 /* derive_commit.c */
 weir_rc derive_commit(deriving *v, uint64_t documents, uint64_t bytes, err *e);

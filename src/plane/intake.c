@@ -9,7 +9,7 @@ enum { MARKS = 64 };
 struct intake {
     ledger *l;
     const book *b;
-    const reading *what;
+    intake_options o;
     arena arena;
     selector *only;     /* NULL: all */
     journal_reader *r;  /* at `at`; NULL: not opened */
@@ -19,16 +19,18 @@ struct intake {
     buf lines;          /* before they are selected */
 };
 
-weir_rc intake_make(intake **ret, ledger *l, const book *b, const reading *what, uint64_t at, err *e)
+weir_rc intake_make(intake **ret, ledger *l, const book *b, const intake_options *o, uint64_t at, err *e)
 {
     intake *i = calloc(1, sizeof *i);
-    if (!i)
+    if (!i) {
+        range_free(o->keys);
         return err_nomem(e);
+    }
     i->l = l;
     i->b = b;
-    i->what = what;
+    i->o = *o;
     i->at = at;
-    weir_rc rc = selector_make(&i->arena, b->c, what, &i->only, e);
+    weir_rc rc = selector_make(&i->arena, b->c, o->what, &i->only, e);
     if (rc)
         intake_free(i);
     else
@@ -42,6 +44,7 @@ void intake_free(intake *i)
         return;
     if (i->r)
         journal_reader_close(i->r);
+    range_free(i->o.keys);
     buf_free(&i->lines);
     arena_free(&i->arena);
     free(i);
@@ -89,33 +92,55 @@ static void pass_over(intake *i, uint64_t to)
     i->at = to;
 }
 
-static weir_rc select_lines(intake *i, weir_view lines, buf *out, err *e)
+static weir_rc takes(intake *i, weir_view doc, bool *ret, err *e)
+{
+    *ret = true;
+    weir_rc rc = i->only ? selector_takes(i->only, doc, ret, e) : WEIR_OK;
+    return rc || !*ret || !i->o.keys ? rc : range_has(i->o.keys, doc, ret, e);
+}
+
+/* @param at the offset of the first line  @param ret_held one that may not be passed: the lines end before it; UINT64_MAX: there is none */
+static weir_rc select_lines(intake *i, weir_view lines, uint64_t at, buf *out, uint64_t *ret_held, err *e)
 {
     weir_rc rc = WEIR_OK;
+    *ret_held = UINT64_MAX;
     while (!rc && lines.len) {
         const char *nl = memchr(lines.ptr, '\n', lines.len);
         size_t len = nl ? (size_t)(nl - lines.ptr) : lines.len;
-        bool takes = true;
-        if (!view_is((weir_view){lines.ptr, len}, COMBINE_TRUNCATION))
-            rc = selector_takes(i->only, (weir_view){lines.ptr, len}, &takes, e);
-        if (!rc && takes)
-            buf_add(out, lines.ptr, nl ? len + 1 : len);
-        lines = view_from(lines, nl ? len + 1 : len);
+        const weir_view line = {lines.ptr, len};
+        bool wanted = true;
+        if (!view_is(line, COMBINE_TRUNCATION)) {
+            rc = takes(i, line, &wanted, e);
+        } else if (i->o.may_pass && !i->o.may_pass(i->o.arg, at)) {
+            *ret_held = at;
+            break;
+        }
+        len += nl != NULL;
+        if (!rc && wanted)
+            buf_add(out, lines.ptr, len);
+        lines = view_from(lines, len);
+        at += len;
     }
     return rc || buf_ok(out) ? rc : err_nomem(e);
 }
 
 weir_rc intake_read(intake *i, const piece *p, size_t want, buf *out, err *e)
 {
-    if (!in_time(i->what, p->second)) {
+    if (!in_time(i->o.what, p->second)) {
         pass_over(i, p->to);
         return WEIR_OK;
     }
     weir_rc rc = i->r ? WEIR_OK : journal_reader_open(&i->r, i->l->data_dir, i->b->c->name, i->at, e);
-    if (!i->only)
+    if (!i->only && !i->o.keys && !i->o.may_pass)
         return rc ? rc : journal_read(i->r, p->to, want, out, &i->at, e);
+    const uint64_t from = i->at;
+    uint64_t held = UINT64_MAX;
     buf_clear(&i->lines);
     if (!rc)
         rc = journal_read(i->r, p->to, want, &i->lines, &i->at, e);
-    return rc ? rc : select_lines(i, buf_view(&i->lines), out, e);
+    if (!rc)
+        rc = select_lines(i, buf_view(&i->lines), from, out, &held, e);
+    if (!rc && held != UINT64_MAX)
+        pass_over(i, held);
+    return rc;
 }

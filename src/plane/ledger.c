@@ -1,12 +1,21 @@
 #include "plane/ledger.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "json/number.h"
 #include "plane/columns.h"
 
 enum { TURN_WARNING_MS = 10000 };
+
+/* How much is learned of a schema: x-complexity-limit, where it says so at its root. */
+static void limit_shape(book *b)
+{
+    const tree *limit = tree_get(b->c->write_schema, "x-complexity-limit");
+    uint64_t most;
+    if (limit && limit->kind == TREE_NUMBER && number_to_u64(limit->text, &most))
+        shape_limit(b->shape, most);
+}
 
 static weir_rc open_shape(ledger *l, book *b, err *e)
 {
@@ -17,6 +26,8 @@ static weir_rc open_shape(ledger *l, book *b, err *e)
     b->shape = shape_new();
     if (!rc && !b->shape)
         rc = err_nomem(e);
+    if (!rc)
+        limit_shape(b);
     if (!rc && known.len)
         rc = shape_union(b->shape, known, e, &widened);
     if (!rc && known.len) {
@@ -101,9 +112,7 @@ weir_rc ledger_check(ledger *l, book *b, err *e)
 /* Waits `ms` for something to change. @return false: nothing did */
 static bool wait_ms(ledger *l, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
+    const struct timespec until = clock_until(ms);
     return pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0;
 }
 
@@ -144,7 +153,7 @@ weir_rc ledger_take(ledger *l, book *const *books, size_t count, weir_view who, 
             break; /* nobody gets a turn any more: the ticket may lapse */
         }
         b->writer = who;
-        rc = open_journal(l, b, e);
+        rc = b->unsettled ? err_fail(e, WEIR_STOPPED, "what was written last is not settled") : open_journal(l, b, e);
     }
     if (rc)
         next_turn(l, books, taken);
@@ -179,7 +188,16 @@ void ledger_leave(ledger *l, book *const *books, size_t count)
         books[i]->j = NULL;
     }
     pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < count; i++)
+        books[i]->unsettled = true;
     next_turn(l, books, count);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void ledger_settle(ledger *l, book *b)
+{
+    pthread_mutex_lock(&l->lock);
+    b->unsettled = false;
     pthread_mutex_unlock(&l->lock);
 }
 

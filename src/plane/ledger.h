@@ -20,6 +20,7 @@ typedef struct book { /* one collection */
     weir_view writer;        /* the task that has it, or had it last; guarded by ledger.lock */
     uint64_t turns, turn;    /* tickets: how many were given out, and whose turn it is; equal: it is free. Guarded by ledger.lock */
     uint64_t committed;      /* guarded by ledger.lock */
+    bool unsettled;          /* it was left with documents of which nobody here knows whether they count; guarded by ledger.lock */
     shape *shape;            /* NULL: its schema is not inferred. Used by its writer only */
     bool widened;            /* the writer's: not yet committed */
     weir_view inferred;      /* committed schema text, malloc'ed; guarded by ledger.lock */
@@ -50,8 +51,10 @@ weir_rc ledger_check(ledger *l, book *b, err *e);
 weir_rc ledger_take(ledger *l, book *const *books, size_t count, weir_view who, err *e);
 /** Gives them back. What was appended and not committed is taken out of the journals again. */
 void ledger_give_back(ledger *l, book *const *books, size_t count);
-/** The same, but what was appended stays where it is, and the journals are closed: somebody else knows whether it counts. */
+/** The same, but what was appended stays where it is, and the journals are closed: somebody else knows whether it counts. Nobody can take them before that is
+ *  settled: who tries is told WEIR_STOPPED. */
 void ledger_leave(ledger *l, book *const *books, size_t count);
+void ledger_settle(ledger *l, book *b);
 /** One more task writes to the book; or it has ended, and who waits for more to read is woken. */
 void ledger_begin_writer(ledger *l, book *b);
 void ledger_end_writer(ledger *l, book *b);

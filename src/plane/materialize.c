@@ -12,6 +12,8 @@
  * A destination that relays gets every document as it came. Each of its transactions may well be a process of its own: they grow, in several rounds of read and
  * store, until nothing is left to read, or RELAY_BYTES, or RELAY_MS.
  */
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "plane/materialize_parts.h"
 
@@ -20,7 +22,7 @@ enum { RELAY_BYTES = 256 << 20, RELAY_MS = 60000 };
 /* May the transaction take another round? */
 static bool may_grow(const materialization *m, const transaction *x)
 {
-    return m->relay && x->bytes < RELAY_BYTES && clock_ms() - x->begun_ms < RELAY_MS && !worker_stopping(m->w);
+    return m->relay && x->bytes < RELAY_BYTES && clock_ms() - x->begun_ms < RELAY_MS && !worker_halting(m->w);
 }
 
 /* Reads what there is, up to the size of a transaction, and stores it. */
@@ -32,17 +34,17 @@ static weir_rc transact(materialization *m, bool *ret_any, bool *ret_widened, er
     weir_rc rc;
     do {
         rc = materialize_read(m, &x, &bytes, ret_widened, e);
-        x.bytes += bytes;
-        atomic_store(&m->w->lag, x.lag + x.bytes);
+        x.passed += bytes;
+        worker_lag(m->w, m->shard->index, x.lag + x.passed);
         if (rc || !bytes)
             break;
         worker_phase(m->w, "loading");
         rc = materialize_store(m, &x, e);
     } while (!rc && !*ret_widened && may_grow(m, &x));
-    if (rc || !x.bytes)
+    if (rc || !x.passed)
         return rc;
     rc = materialize_commit(m, &x, e);
-    atomic_store(&m->w->lag, x.lag);
+    worker_lag(m->w, m->shard->index, x.lag);
     *ret_any = !rc;
     return rc;
 }
@@ -75,8 +77,19 @@ static bool finished(materialization *m)
 /* Is there something to read, or a schema to reckon with? The ledger's lock is held. */
 static bool has_more(const materialization *m)
 {
+    for (size_t i = 0; i < m->count; i++) {
+        const source *s = &m->sources[i];
+        if ((s->b->committed > s->at && !(s->held && !materialize_may_pass(m, s, s->at))) || s->version != s->b->version)
+            return true;
+    }
+    return false;
+}
+
+/* Is there something that it must wait for other shards to read? */
+static bool is_held(const materialization *m)
+{
     for (size_t i = 0; i < m->count; i++)
-        if (m->sources[i].b->committed > m->sources[i].at || m->sources[i].version != m->sources[i].b->version)
+        if (m->sources[i].held)
             return true;
     return false;
 }
@@ -86,52 +99,76 @@ static void wait_for_more(materialization *m)
     ledger *l = m->w->l;
     worker_phase(m->w, "waiting");
     pthread_mutex_lock(&l->lock);
-    while (!l->ending && !(m->w->o->once && !has_writers(m)) && !has_more(m))
+    while (!l->ending && !worker_halting(m->w) && !(m->w->o->once && !has_writers(m) && !is_held(m)) && !has_more(m))
         ledger_wait(l);
     pthread_mutex_unlock(&l->lock);
 }
 
-static weir_rc work(materialization *m, err *e)
+static weir_rc work(materialization *m, bool *ret_done, err *e)
 {
     bool any, widened;
     for (;;) {
         weir_rc rc = transact(m, &any, &widened, e);
-        if (rc || widened)
+        if (rc || widened || worker_halting(m->w))
             return rc;
-        if (worker_stopping(m->w))
-            return WEIR_OK;
         if (!any && m->unsettled) /* the second step of the last commit may still be on its way */
             rc = materialize_acknowledge(m, e);
         m->unsettled = any;
-        if (rc || (!any && (m->w->o->replay || finished(m))))
+        *ret_done = !rc && !any && (m->w->o->replay || finished(m));
+        if (rc || *ret_done)
             return rc;
         if (!any)
             wait_for_more(m);
     }
 }
 
-static weir_rc run_session(materialization *m, err *e)
+static weir_rc work_shard(void *arg, bool *ret_done, err *e)
 {
-    worker *w = m->w;
-    worker_phase(w, "starting");
-    weir_rc rc = materialize_open(m, e);
-    if (rc || m->again)
-        return rc;
-    rc = work(m, e);
-    return rc || worker_stopping(w) ? rc : session_finish(m->s, e);
+    materialization *m = arg;
+    weir_rc rc = work(m, ret_done, e);
+    return rc || worker_stopping(m->w) ? rc : session_finish(m->s, e);
+}
+
+/* One after the other: the first one makes the tables. */
+static weir_rc open_all(materialization *all, err *e)
+{
+    weir_rc rc = WEIR_OK;
+    worker_phase(all->w, "starting");
+    for (size_t i = 0; !rc && !all->again && i < all->w->shards.count; i++) {
+        rc = materialize_open(&all[i], e);
+        all->again |= all[i].again;
+    }
+    return rc;
+}
+
+static weir_rc run_all(materialization *all, void *const *each, bool *ret_done, err *e)
+{
+    worker *w = all->w;
+    weir_rc rc = open_all(all, e);
+    *ret_done = !rc && all->f->disabled;
+    if (!rc && !all->again)
+        rc = worker_share(w, work_shard, each, ret_done, e);
+    for (size_t i = 0; i < w->shards.count; i++) {
+        worker_live(w, i, NULL);
+        materialize_close(&all[i]);
+    }
+    return rc;
 }
 
 weir_rc materialize_session(worker *w, err *e)
 {
-    fields f;
-    materialization m = {.base = {&materialize_ops}, .w = w, .f = &f};
-    weir_rc rc = fields_init(&f, w->t, w->l->store, w->o->log, e);
-    for (bool more = !rc; more;) { /* again whenever an inferred schema has widened: columns are added */
-        rc = run_session(&m, e);
-        worker_live(w, NULL);
-        more = !rc && !worker_stopping(w) && !w->o->replay && !f.disabled && (m.again || !finished(&m));
-        materialize_close(&m);
-    }
+    fields f = {0};
+    materialization *all = calloc(w->shards.count, sizeof *all);
+    void **each = calloc(w->shards.count, sizeof *each);
+    bool done = false;
+    weir_rc rc = all && each ? fields_init(&f, w->t, w->l->store, w->o->log, e) : err_nomem(e);
+    for (size_t i = 0; !rc && i < w->shards.count; i++)
+        *(materialization *)(each[i] = &all[i]) =
+            (materialization){.base = {&materialize_ops}, .w = w, .shard = &w->shards.all[i], .all = all, .f = &f};
+    while (!rc && !done && !worker_stopping(w)) /* again whenever an inferred schema has widened: columns are added */
+        rc = run_all(all, each, &done, e);
     fields_free(&f);
+    free(all);
+    free(each);
     return rc;
 }

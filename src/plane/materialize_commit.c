@@ -8,7 +8,7 @@ weir_rc materialize_keep(materialization *m, err *e)
     if (!m->kept)
         return WEIR_OK;
     m->kept = false;
-    return store_commit_all(m->w->l->store, &(store_commit){.task = m->w->t->name, .state = buf_view(&m->state)}, e);
+    return store_commit_all(m->w->l->store, &(store_commit){.task = m->shard->name, .state = buf_view(&m->state)}, e);
 }
 
 weir_rc materialize_acknowledge(materialization *m, err *e)
@@ -20,7 +20,7 @@ weir_rc materialize_acknowledge(materialization *m, err *e)
 /* What was refused is on the disk when it returns. */
 static weir_rc find_places(materialization *m, arena *a, places *p, err *e)
 {
-    *p = (places){.reads = arena_array(a, 2 * m->count, sizeof *p->reads), .written = arena_array(a, m->count, sizeof *p->written)};
+    *p = (places){.folder = store_identity(m->w->l->store), .reads = arena_array(a, 2 * m->count, sizeof *p->reads), .written = arena_array(a, m->count, sizeof *p->written)};
     weir_rc rc = p->reads && p->written ? WEIR_OK : err_nomem(e);
     for (size_t i = 0; i < m->count && !rc; i++) {
         source *s = &m->sources[i];
@@ -42,7 +42,7 @@ static weir_rc note_keys(materialization *m, err *e)
 {
     weir_rc rc = WEIR_OK;
     for (size_t i = 0; !rc && !m->relay && i < m->count; i++)
-        rc = loads_note(&m->sources[i].loads, m->w->l->store, m->w->t->name, e);
+        rc = loads_note(&m->sources[i].loads, m->w->l->store, m->shard->name, e);
     return rc;
 }
 
@@ -52,6 +52,19 @@ static void committed(materialization *m)
     for (size_t i = 0; i < m->count; i++)
         if (m->sources[i].aside)
             refused_committed(m->sources[i].aside, m->w->o->log);
+}
+
+static void move_on(materialization *m)
+{
+    ledger *l = m->w->l;
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < m->count; i++) {
+        m->sources[i].at = m->sources[i].next;
+        m->sources[i].stored = false;
+    }
+    if (m->w->shards.count > 1) /* another shard may wait for this one, at a truncation */
+        pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->lock);
 }
 
 weir_rc materialize_commit(materialization *m, const transaction *x, err *e)
@@ -66,16 +79,14 @@ weir_rc materialize_commit(materialization *m, const transaction *x, err *e)
         rc = position_put(&text, m->checkpoint, &p) ? session_commit(m->s, buf_view(&text), e) : err_nomem(e);
     if (!rc)
         rc = store_commit_all(m->w->l->store, &(store_commit){
-            .task = m->w->t->name, .state = m->kept ? buf_view(&m->state) : (weir_view){0}, .reader = m->w->t->name, .reads = p.reads,
+            .task = m->shard->name, .state = m->kept ? buf_view(&m->state) : (weir_view){0}, .reader = m->shard->name, .reads = p.reads,
             .read_count = p.read_count, .journals = p.written, .journal_count = p.written_count, .documents = x->documents, .bytes = x->bytes}, e);
     if (!rc) {
         committed(m);
         rc = materialize_acknowledge(m, e);
     }
-    for (size_t i = 0; !rc && i < m->count; i++) {
-        m->sources[i].at = m->sources[i].next;
-        m->sources[i].stored = false;
-    }
+    if (!rc)
+        move_on(m);
     if (!rc)
         worker_committed(m->w, x->documents, x->bytes);
     buf_free(&text);

@@ -18,7 +18,7 @@ typedef struct source { /* one binding */
     book *b;
     unsigned version;     /* of its inferred schema */
     intake *in;
-    uint64_t at;          /* committed in the destination */
+    uint64_t at;          /* committed in the destination; other shards read it: changed with the ledger's lock */
     uint64_t next;        /* read in this transaction */
     combined *combine;    /* or: */
     relayed *relay;
@@ -35,6 +35,7 @@ typedef struct source { /* one binding */
     bool additions;       /* the destination says that its rows are: a part of a document is one, too */
     bool truncated;       /* in this round: rows from before are to go */
     bool stored;          /* rows of it, in this transaction */
+    bool held;            /* a truncation is next that other shards have not come to yet */
     loads loads;          /* which keys may exist */
     weir_view name;       /* of the offset: collection;state key */
 } source;
@@ -42,6 +43,8 @@ typedef struct source { /* one binding */
 typedef struct materialization {
     listener base;
     worker *w;
+    const shard *shard;
+    const struct materialization *all; /* of all shards */
     fields *f;
     const task *t;        /* the worker's, as it is to run now */
     prepared p;
@@ -66,6 +69,7 @@ typedef struct materialization {
 typedef struct transaction {
     int64_t begun_ms;
     uint64_t documents, bytes;
+    uint64_t passed;      /* bytes of journals, with those of documents that are not for us */
     uint64_t lag;         /* bytes that remain to be read */
 } transaction;
 
@@ -87,6 +91,9 @@ uint64_t materialize_limit(materialization *m, source *s, bool *ret_widened);
 weir_rc materialize_read(materialization *m, transaction *x, uint64_t *ret_bytes, bool *ret_widened, err *e);
 /** Stores what was read: all keys first, then all rows, for that is the order in which some destinations work. */
 weir_rc materialize_store(materialization *m, transaction *x, err *e);
+/** Whether the shard may read a truncation at this offset, and what follows: one of them empties the table, and no other one may have stored anything by then that
+ *  came after it. So the first one waits until all others have come to it, and they wait until it has committed that. The ledger's lock is held. */
+bool materialize_may_pass(const materialization *m, const source *s, uint64_t at);
 /** Is it a destination that must be told which rows exist, or what is there of those that are parts? */
 bool materialize_may_ask(const materialization *m, const source *s);
 

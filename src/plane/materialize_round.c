@@ -20,22 +20,36 @@ static weir_rc next_piece(const materialization *m, source *s, uint64_t limit, p
     return what->has_not_before || what->has_not_after ? intake_peek(s->in, limit, ret, e) : WEIR_OK;
 }
 
+bool materialize_may_pass(const materialization *m, const source *s, uint64_t at)
+{
+    const size_t binding = (size_t)(s - m->sources);
+    if (m->shard->index)
+        return m->all[0].sources[binding].at > at;
+    for (size_t i = 1; i < m->w->shards.count; i++)
+        if (m->all[i].sources[binding].at < at)
+            return false;
+    return true;
+}
+
+/* A truncation that it came to ends what it may read in this transaction, so that others see where it is. */
 static weir_rc read_source(materialization *m, source *s, uint64_t limit, size_t want, err *e)
 {
     weir_rc rc = WEIR_OK;
     buf_clear(&s->lines);
-    while (!rc && s->next < limit && s->lines.len < want) {
+    s->held = false;
+    while (!rc && !s->held && s->next < limit && s->lines.len < want) {
         piece p;
         rc = next_piece(m, s, limit, &p, e);
         if (!rc)
             rc = intake_read(s->in, &p, want - s->lines.len, &s->lines, e);
+        s->held = intake_at(s->in) == s->next;
         s->next = intake_at(s->in);
     }
     return rc;
 }
 
 /* Nothing but what was refused before. */
-static weir_rc read_again(materialization *m, uint64_t *ret_bytes, err *e)
+static weir_rc read_again(materialization *m, transaction *x, uint64_t *ret_bytes, err *e)
 {
     weir_rc rc = WEIR_OK;
     *ret_bytes = 0;
@@ -45,8 +59,22 @@ static weir_rc read_again(materialization *m, uint64_t *ret_bytes, err *e)
         buf_clear(&s->lines);
         rc = refused_read(s->again, &s->lines, &count, e);
         *ret_bytes += s->lines.len;
+        x->bytes += s->lines.len;
     }
     return rc;
+}
+
+/* Of what there is to read. */
+static int32_t highest_priority(materialization *m)
+{
+    int32_t first = INT32_MIN;
+    bool widened = false;
+    for (size_t i = 0; i < m->count; i++) {
+        const int32_t p = m->t->bindings[i].priority;
+        if (p > first && materialize_limit(m, &m->sources[i], &widened) > m->sources[i].next)
+            first = p;
+    }
+    return first;
 }
 
 /* Reads what there is, up to the size of a transaction. Once a schema has widened nothing more is read: the session has to begin anew. */
@@ -56,16 +84,17 @@ weir_rc materialize_read(materialization *m, transaction *x, uint64_t *ret_bytes
     weir_rc rc = WEIR_OK;
     x->lag = *ret_bytes = 0;
     if (m->w->o->replay)
-        return read_again(m, ret_bytes, e);
+        return read_again(m, x, ret_bytes, e);
+    const int32_t first = highest_priority(m);
     for (size_t i = 0; i < m->count && !rc; i++) {
         source *s = &m->sources[i];
         uint64_t limit = materialize_limit(m, s, ret_widened), from = s->next;
-        if (*ret_widened) { /* what was committed since needs columns that this session does not have */
-            buf_clear(&s->lines);
-            continue;
-        }
-        rc = read_source(m, s, limit, share > 65536 ? share : 65536, e);
+        const bool reads = !*ret_widened /* then what was committed since needs columns that this session does not have */ && m->t->bindings[i].priority >= first;
+        buf_clear(&s->lines);
+        if (reads)
+            rc = read_source(m, s, limit, share > 65536 ? share : 65536, e);
         *ret_bytes += s->next - from;
+        x->bytes += s->lines.len;
         x->lag += limit > s->next ? limit - s->next : 0;
     }
     return rc;
@@ -145,11 +174,11 @@ static bool is_asked(const materialization *m, const source *s)
     return materialize_may_ask(m, s) && (materialize_destination(m)->needs_exists || s->reduces_held || combine_has_parts(s->combine));
 }
 
-/* Rows that came before, of this transaction and earlier ones, are out of date. */
+/* Rows that came before, of this transaction and earlier ones, are out of date. The first shard removes those of all. */
 static weir_rc expire(materialization *m, source *s, err *e)
 {
     const weir_binding *b = &m->p.bindings[s - m->sources];
-    if (!s->truncated || (!s->at && !s->stored))
+    if (!s->truncated || (!s->at && !s->stored) || m->shard->index)
         return WEIR_OK;
     if (!materialize_destination(m)->expire)
         return err_fail(e, WEIR_E_CONFIG, "its source says that all rows so far are out of date, and '%s' cannot remove them", m->p.end.connector->name);

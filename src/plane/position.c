@@ -6,12 +6,17 @@
 #include "json/text.h"
 #include "json/write.h"
 
-static void put_read(json_out *w, offset o)
+static void put_read(json_out *w, offset o, weir_view folder)
 {
     char digits[24];
     snprintf(digits, sizeof digits, "%llu", (unsigned long long)o.at);
     out_open(out_namev(w, o.journal), '{');
     out_text(out_name(w, "readThrough"), view_of(digits));
+    out_open(out_name(w, "producers"), '[');
+    out_open(w, '{');
+    out_text(out_name(w, "id"), folder);
+    out_close(w, '}');
+    out_close(w, ']');
     out_close(w, '}');
 }
 
@@ -33,7 +38,7 @@ bool position_put(buf *out, weir_view former, const places *p)
     out_open(&w, '{');
     out_open(out_name(&w, "sources"), '{');
     for (size_t i = 0; i < p->read_count; i++)
-        put_read(&w, p->reads[i]);
+        put_read(&w, p->reads[i], p->folder);
     out_close(&w, '}');
     if (p->written_count)
         out_open(out_name(&w, "ackIntents"), '{');
@@ -54,6 +59,27 @@ uint64_t position_read(const tree *position, weir_view name)
     if (n && (n->kind == TREE_NUMBER || n->kind == TREE_STRING))
         number_to_u64(n->text, &at);
     return at;
+}
+
+static bool is_foreign(const tree *source, weir_view folder)
+{
+    const tree *producers = tree_get(source, "producers");
+    const tree *id = producers && producers->kind == TREE_ARRAY ? tree_get(producers->first, "id") : NULL;
+    return id && id->kind == TREE_STRING && !view_eq(id->text, folder);
+}
+
+bool position_is_foreign(const tree *position, weir_view name, weir_view folder)
+{
+    return is_foreign(tree_getv(tree_get(position, "sources"), name), folder);
+}
+
+bool position_has_foreign(const tree *position, weir_view folder)
+{
+    const tree *sources = tree_get(position, "sources");
+    for (const tree *n = sources ? sources->first : NULL; n; n = n->next)
+        if (is_foreign(n, folder))
+            return true;
+    return false;
 }
 
 bool position_written(const tree *position, weir_view name, uint64_t *ret)

@@ -105,7 +105,7 @@ static weir_rc open_journals(previewing *v, err *e)
         rc = err_nomem(e);
     for (size_t i = 0; !rc && i < o->t->transform_count; i++) {
         const task_transform *x = &o->t->transforms[i];
-        rc = intake_make(&v->intakes[i], &v->ledger, ledger_book(&v->ledger, x->collection->name), &x->reading, 0, e);
+        rc = intake_make(&v->intakes[i], &v->ledger, ledger_book(&v->ledger, x->collection->name), &(intake_options){.what = &x->reading}, 0, e);
     }
     return rc;
 }

@@ -10,85 +10,9 @@
 #include "base/clock.h"
 #include "run/stop.h"
 #include "plane/refused.h"
-#include "plane/settings.h"
 #include "plane/work.h"
 
 enum { PROGRESS_MS = 250, BACKOFF_FIRST_MS = 1000, BACKOFF_MAX_MS = 300000 };
-
-static void raise_event(int fd)
-{
-    uint64_t one = 1;
-    ssize_t n = write(fd, &one, sizeof one);
-    (void)n; /* full means: it is raised */
-}
-
-void worker_phase(worker *w, const char *phase)
-{
-    atomic_store(&w->phase, phase);
-    raise_event(w->news_fd);
-}
-
-void worker_committed(worker *w, uint64_t documents, uint64_t bytes)
-{
-    atomic_store(&w->last_ms, clock_ms());
-    atomic_fetch_add(&w->documents, documents);
-    atomic_fetch_add(&w->bytes, bytes);
-    atomic_fetch_add(&w->commits, 1);
-    raise_event(w->news_fd);
-}
-
-int64_t worker_now(const worker *w)
-{
-    int64_t seconds;
-    uint32_t nanos;
-    if (w->o->now)
-        return w->o->now(w->o->now_arg);
-    clock_now(&seconds, &nanos);
-    return seconds;
-}
-
-bool worker_stopping(const worker *w) { return atomic_load(&w->stop); }
-
-void worker_live(worker *w, session *s)
-{
-    pthread_mutex_lock(&w->lock);
-    w->live = s;
-    if (s && worker_stopping(w))
-        session_stop(s);
-    pthread_mutex_unlock(&w->lock);
-}
-
-weir_rc worker_config(worker *w, weir_task *t, weir_view config)
-{
-    tree *parsed = NULL;
-    pthread_mutex_lock(&w->lock);
-    weir_rc rc = tree_parse(&w->configs, config, NULL, WEIR_E_PROTOCOL, &parsed, task_error(t));
-    if (!rc) {
-        w->config = parsed;
-        settings_keep(&w->t->endpoint, config, w->o->log, w->t->name, &w->told_config);
-    }
-    pthread_mutex_unlock(&w->lock);
-    return rc;
-}
-
-const tree *worker_settings(worker *w)
-{
-    pthread_mutex_lock(&w->lock);
-    const tree *config = w->config ? w->config : w->t->endpoint.config;
-    pthread_mutex_unlock(&w->lock);
-    return config;
-}
-
-/* The signal itself is taken once, by the main thread: every worker needs an event of its own. */
-static void stop_worker(worker *w)
-{
-    atomic_store(&w->stop, true);
-    raise_event(w->stop_fd);
-    pthread_mutex_lock(&w->lock);
-    if (w->live)
-        session_stop(w->live);
-    pthread_mutex_unlock(&w->lock);
-}
 
 static void report(worker *w, weir_rc rc, err *e)
 {
@@ -158,9 +82,8 @@ static void *work(void *arg)
     }
     each_written(w, ledger_end_writer);
     ledger_wake(w->l);
-    atomic_store(&w->phase, w->rc ? "failed" : "done");
     atomic_store(&w->finished, true);
-    raise_event(w->news_fd);
+    worker_phase(w, w->rc ? "failed" : "done");
     return NULL;
 }
 
@@ -179,25 +102,89 @@ typedef struct plane {
     int64_t shown_ms, again_ms; /* when it was last shown, and when it shall be again though nothing moves */
 } plane;
 
-/* Does one of its collections refuse documents that wait to be put through again? */
-static weir_rc has_refused(const plane *p, const task *t, bool *ret, err *e)
+/* Does one of its collections refuse documents that wait to be put through again? @param name the task's, or that of its shard */
+static weir_rc has_refused(const plane *p, const task *t, weir_view name, bool *ret, err *e)
 {
     weir_rc rc = WEIR_OK;
     *ret = false;
     for (size_t i = 0; i < t->binding_count && !rc && !*ret; i++)
-        rc = refused_waits(p->store, t->name, t->bindings[i].collection->name, ret, e);
+        rc = refused_waits(p->store, name, t->bindings[i].collection->name, ret, e);
+    return rc;
+}
+
+static weir_rc any_has_refused(const plane *p, const task *t, bool *ret, err *e)
+{
+    arena a = {0};
+    shards all;
+    *ret = false;
+    weir_rc rc = shards_find(p->store, t->name, 0, &a, NULL, NULL, &all, e);
+    for (size_t i = 0; !rc && !*ret && i < all.count; i++)
+        rc = has_refused(p, t, all.all[i].name, ret, e);
+    arena_free(&a);
     return rc;
 }
 
 static weir_rc is_wanted(const plane *p, const task *t, bool *ret, err *e)
 {
     *ret = p->o->only ? view_is(t->name, p->o->only) : !t->disabled;
-    return *ret && p->o->replay ? has_refused(p, t, ret, e) : WEIR_OK;
+    return *ret && p->o->replay ? any_has_refused(p, t, ret, e) : WEIR_OK;
 }
 
 static weir_rc no_event(err *e)
 {
     return err_errno(e, errno, "cannot make an event");
+}
+
+typedef struct splitting {
+    const plane *p;
+    const task *t;
+} splitting;
+
+/* What was refused waits with the shard that refused it, and may be another one's afterwards. */
+static weir_rc split_files(void *arg, weir_view from, weir_view to, err *e)
+{
+    const splitting *s = arg;
+    bool waits = false;
+    weir_rc rc = has_refused(s->p, s->t, from, &waits, e);
+    if (!rc && waits)
+        rc = err_fail(e, WEIR_E_CONFIG, "it cannot be cut further while documents that were refused wait: put them through again first, with weir replay");
+    return rc || s->t->kind != TASK_DERIVE ? rc : derive_copy_state(s->p->o->data_dir, from, to, e);
+}
+
+/* A capture shares out its resources by itself; a destination of a protocol without ranges gets documents in the order in which they came. */
+static bool has_shards(const plane *p, const task *t)
+{
+    const endpoint *at = &t->endpoint;
+    if (t->kind == TASK_CAPTURE)
+        return false;
+    if (at->kind == ENDPOINT_LOCAL) {
+        const protocol *spoken = protocol_find(at->protocol);
+        return spoken && spoken->shards;
+    }
+    const weir_connector *c = at->kind == ENDPOINT_NATIVE && p->o->natives ? p->o->natives(at->connector) : NULL;
+    return c && !(c->materialize && c->materialize->relay);
+}
+
+static weir_rc cut_worker(plane *p, worker *w, err *e)
+{
+    static const shard whole = {.key_end = UINT32_MAX};
+    splitting s = {p, w->t};
+    weir_rc rc = WEIR_OK;
+    if (has_shards(p, w->t)) {
+        rc = shards_find(p->store, w->t->name, p->o->shards, &w->configs, split_files, &s, &w->shards, e);
+    } else {
+        shard *all = arena_alloc(&w->configs, sizeof *all);
+        if (!all)
+            return err_nomem(e);
+        *all = whole;
+        all->name = w->t->name;
+        w->shards = (shards){all, 1};
+        if (p->o->shards > 1 && w->t->kind != TASK_CAPTURE)
+            log_record(p->o->log, WEIR_INFO, w->t->name, VIEW("stays in one piece: what it stores into gets documents in the order in which they came"), NULL, 0);
+    }
+    if (!rc && !(w->parts = calloc(w->shards.count, sizeof *w->parts)))
+        rc = err_nomem(e);
+    return err_wrap(e, rc, "%s %.*s", task_kind_name(w->t->kind), VIEW_ARG(w->t->name));
 }
 
 static weir_rc begin_worker(plane *p, const task *t, err *e)
@@ -211,17 +198,17 @@ static weir_rc begin_worker(plane *p, const task *t, err *e)
     atomic_store(&w->phase, "starting");
     each_written(w, ledger_begin_writer);
     p->count++;
-    return WEIR_OK;
+    return cut_worker(p, w, e);
 }
 
 /* A journal takes two descriptors, a reader two more, a process half a dozen. A catalog of a thousand collections needs more than is usually allowed at
  * first; more than that is not taken, since the processes we start inherit it. */
-static void allow_descriptors(const catalog *c)
+static void allow_descriptors(const catalog *c, size_t each)
 {
     struct rlimit limit;
     rlim_t need = 64 + 2 * c->collection_count;
     for (size_t i = 0; i < c->task_count; i++)
-        need += 16 + (c->tasks[i].kind == TASK_MATERIALIZE ? 2 * c->tasks[i].binding_count : 2 * c->tasks[i].transform_count);
+        need += each * (16 + (c->tasks[i].kind == TASK_MATERIALIZE ? 2 * c->tasks[i].binding_count : 2 * c->tasks[i].transform_count));
     if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= need)
         return;
     limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || need < limit.rlim_max ? need : limit.rlim_max;
@@ -231,7 +218,7 @@ static void allow_descriptors(const catalog *c)
 static weir_rc begin_workers(plane *p, err *e)
 {
     const catalog *c = p->o->catalog;
-    allow_descriptors(c);
+    allow_descriptors(c, p->o->shards ? p->o->shards : 1);
     p->workers = calloc(c->task_count ? c->task_count : 1, sizeof *p->workers);
     p->shown = calloc(c->task_count ? c->task_count : 1, sizeof *p->shown);
     if (!p->workers || !p->shown)
@@ -266,7 +253,7 @@ static void stop_all(plane *p)
 {
     ledger_end(&p->ledger);
     for (size_t i = 0; i < p->count; i++)
-        stop_worker(&p->workers[i]);
+        worker_stop(&p->workers[i]);
 }
 
 /* ---- with --once: captures that send no documents are done ---- */
@@ -289,8 +276,8 @@ static bool has_emitted(worker *w)
 {
     uint64_t before = w->emitted;
     pthread_mutex_lock(&w->lock);
-    if (w->live)
-        w->emitted = session_emitted(w->live);
+    if (w->parts[0].live)
+        w->emitted = session_emitted(w->parts[0].live);
     pthread_mutex_unlock(&w->lock);
     return w->emitted != before;
 }
@@ -307,7 +294,7 @@ static int64_t stop_idle(plane *p)
         if (due <= now && (atomic_load(&w->waiting) || has_emitted(w)))
             due = now + silent;
         if (due <= now)
-            stop_worker(w);
+            worker_stop(w);
         else if (due < next)
             next = due;
     }
@@ -316,12 +303,23 @@ static int64_t stop_idle(plane *p)
 
 /* ---- watching ---- */
 
+/* Each shard reads all of its sources. */
+static uint64_t lag_of(worker *w)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < w->shards.count; i++) {
+        uint64_t lag = atomic_load(&w->parts[i].lag);
+        most = lag > most ? lag : most;
+    }
+    return most;
+}
+
 static task_progress progress_of(worker *w)
 {
     int64_t last = atomic_load(&w->last_ms);
     return (task_progress){
         .name = w->t->name, .kind = w->t->kind, .phase = atomic_load(&w->phase), .documents = atomic_load(&w->documents),
-        .bytes = atomic_load(&w->bytes), .commits = atomic_load(&w->commits), .lag = atomic_load(&w->lag),
+        .bytes = atomic_load(&w->bytes), .commits = atomic_load(&w->commits), .lag = lag_of(w),
         .busy_ms = last ? last - w->begun_ms : 0,
         .rc = atomic_load(&w->finished) ? w->rc : WEIR_OK,
     };
@@ -392,6 +390,7 @@ static void end_workers(plane *p)
             pthread_join(p->workers[i].thread, NULL);
         pthread_mutex_destroy(&p->workers[i].lock);
         arena_free(&p->workers[i].configs);
+        free(p->workers[i].parts);
         close(p->workers[i].stop_fd);
     }
     free(p->workers);

@@ -36,6 +36,7 @@ typedef struct run_options {
     const char *only;        /* name of one task, or NULL */
     bool once;
     bool replay;             /* nothing but documents that were refused is put through, again (refused.h); once. Tasks without any do not run */
+    size_t shards;           /* into how many shards derivations and materializations are cut (shard.h); 0: as they were */
     int64_t idle_ms;         /* with once: a capture that sends no document for so long is done; negative: IDLE_MS, but where sources end by themselves */
     native_finder natives;
     log_sink *log;

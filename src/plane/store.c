@@ -27,6 +27,9 @@ static const char *const sql[STATEMENTS] = {
                    " ON CONFLICT DO UPDATE SET documents = documents + excluded.documents, bytes = bytes + excluded.bytes",
     [FORGET_TASK] = "DELETE FROM tasks WHERE task = ?1",
     [FORGET_READS] = "DELETE FROM reads WHERE task = ?1",
+    [COPY_STATE] = "INSERT OR REPLACE INTO tasks (task, state) SELECT ?2, state FROM tasks WHERE task = ?1",
+    [COPY_READS] = "INSERT OR REPLACE INTO reads (reader, journal, at, task) SELECT ?2, journal, at, ?2 FROM reads WHERE task = ?1",
+    [COPY_NOTES] = "INSERT OR REPLACE INTO notes (task, name, value) SELECT ?2, name, value FROM notes WHERE task = ?1",
 };
 
 /* --------------------------------------------------------------------------------------------------------------- errors -- */
@@ -163,6 +166,8 @@ static weir_rc get_text(store *s, statement which, weir_view key, arena *a, weir
 }
 
 /* -------------------------------------------------------------------------------------------------------------- reading -- */
+
+weir_view store_identity(const store *s) { return view_of(s->identity); }
 
 weir_rc store_state(store *s, weir_view task, arena *a, weir_view *ret, err *e)
 {
@@ -342,17 +347,39 @@ weir_rc store_note(store *s, weir_view task, weir_view name, arena *a, weir_view
     return rc;
 }
 
-weir_rc store_put_note(store *s, weir_view task, weir_view name, weir_view value, err *e)
+static weir_rc put_note(store *s, weir_view task, weir_view name, weir_view value, err *e)
 {
     sqlite3_stmt *st = NULL;
-    pthread_mutex_lock(&s->mutex);
     weir_rc rc = get(s, PUT_NOTE, &st, e);
-    if (!rc)
-        rc = bind_texts(st, (const weir_view[]){task, name}, 2) &&
-                     sqlite3_bind_blob64(st, 3, value.len ? value.ptr : "", value.len, SQLITE_STATIC) == SQLITE_OK
-                 ? finish(s, st, e) : not_bound("a note", e);
+    if (rc)
+        return rc;
+    return bind_texts(st, (const weir_view[]){task, name}, 2) &&
+                   sqlite3_bind_blob64(st, 3, value.len ? value.ptr : "", value.len, SQLITE_STATIC) == SQLITE_OK
+               ? finish(s, st, e) : not_bound("a note", e);
+}
+
+weir_rc store_put_note(store *s, weir_view task, weir_view name, weir_view value, err *e)
+{
+    pthread_mutex_lock(&s->mutex);
+    weir_rc rc = put_note(s, task, name, value, e);
     pthread_mutex_unlock(&s->mutex);
     return err_wrap(e, rc, "noting \"%.*s\"", VIEW_ARG(name));
+}
+
+weir_rc store_copy_tasks(store *s, const store_copy *copies, size_t count, weir_view task, weir_view note, weir_view value, err *e)
+{
+    pthread_mutex_lock(&s->mutex);
+    weir_rc rc = run(s, BEGIN, e);
+    if (!rc) {
+        for (size_t i = 0; !rc && i < count; i++)
+            for (statement which = COPY_STATE; !rc && which <= COPY_NOTES; which++)
+                rc = put_texts(s, which, copies[i].from, copies[i].to, e);
+        if (!rc)
+            rc = put_note(s, task, note, value, e);
+        rc = end_transaction(s, rc, e);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    return err_wrap(e, rc, "noting \"%.*s\"", VIEW_ARG(note));
 }
 
 weir_rc store_forget(store *s, weir_view task, err *e)

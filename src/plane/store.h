@@ -19,6 +19,9 @@ typedef struct offset {
 weir_rc store_open(store **ret, const char *data_dir, bool read_only, err *e);
 void store_close(store *s);
 
+/** Which data folder this is: random, for ever; in base64. Empty if it was opened to be read only. */
+weir_view store_identity(const store *s);
+
 /** A task's state (JSON object text; empty if new) into the arena. */
 weir_rc store_state(store *s, weir_view task, arena *a, weir_view *ret, err *e);
 /** The committed length of a journal; 0 if new. */
@@ -53,6 +56,13 @@ weir_rc store_commit_all(store *s, const store_commit *c, err *e);
 weir_rc store_note(store *s, weir_view task, weir_view name, arena *a, weir_view *ret, err *e);
 /** Notes something, at once. */
 weir_rc store_put_note(store *s, weir_view task, weir_view name, weir_view value, err *e);
+
+/** What a task has that is called `from`, one called `to` has too: state, notes, offsets in what it reads; not its totals. */
+typedef struct store_copy {
+    weir_view from, to;
+} store_copy;
+/** All of them, and a note of `task`, at once. */
+weir_rc store_copy_tasks(store *s, const store_copy *copies, size_t count, weir_view task, weir_view note, weir_view value, err *e);
 
 /** Totals of a task since ever. */
 weir_rc store_totals(store *s, weir_view task, uint64_t *documents, uint64_t *bytes, err *e);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "json/text.h"
 #include "plane/store_parts.h"
 
 enum { SCHEMA_VERSION = 2, BUSY_MS = 5000, LOCK_TRIES = 200, LOCK_PAUSE_MS = 10 };
@@ -31,7 +32,8 @@ static const char schema_times[] =
 
 /* What a task remembers beside its state, under names of its own. */
 static const char schema_notes[] =
-    "CREATE TABLE IF NOT EXISTS notes (task TEXT NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (task, name)) STRICT, WITHOUT ROWID";
+    "CREATE TABLE IF NOT EXISTS notes (task TEXT NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (task, name)) STRICT, WITHOUT ROWID;"
+    "INSERT OR IGNORE INTO notes VALUES ('', 'identity', randomblob(6))"; /* as many bytes as a producer of Flow's has */
 
 /* ----------------------------------------------------------------------------------------------------------------- lock -- */
 
@@ -173,6 +175,22 @@ static weir_rc check_schema(store *s, bool may_make, err *e)
     return WEIR_OK;
 }
 
+static weir_rc read_identity(store *s, err *e)
+{
+    arena a = {0};
+    buf text = {0};
+    weir_view bytes = {0};
+    weir_rc rc = store_note(s, VIEW(""), VIEW("identity"), &a, &bytes, e);
+    base64_encode(&text, bytes);
+    if (!rc && !buf_ok(&text))
+        rc = err_nomem(e);
+    if (!rc)
+        snprintf(s->identity, sizeof s->identity, "%.*s", VIEW_ARG(buf_view(&text)));
+    buf_free(&text);
+    arena_free(&a);
+    return rc;
+}
+
 static weir_rc set_up(store *s, err *e)
 {
     weir_rc rc = exec(s, "PRAGMA journal_mode=WAL", e);
@@ -187,7 +205,9 @@ static weir_rc set_up(store *s, err *e)
         rc = exec(s, schema_notes, e);
     if (!rc)
         rc = exec(s, "COMMIT", e);
-    if (rc)
+    if (!rc)
+        rc = read_identity(s, e);
+    if (rc && !sqlite3_get_autocommit(s->db))
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     return rc;
 }

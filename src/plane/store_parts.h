@@ -28,6 +28,9 @@ typedef enum statement {
     ADD_TOTALS,
     FORGET_TASK,
     FORGET_READS,
+    COPY_STATE,
+    COPY_READS,
+    COPY_NOTES,
     STATEMENTS
 } statement;
 
@@ -36,6 +39,7 @@ struct store {
     sqlite3_stmt *statements[STATEMENTS]; /* made at first use */
     pthread_mutex_t mutex;
     char *path; /* of weir.db */
+    char identity[16]; /* see store_identity() */
     int lock;   /* DATA/lock; -1: read only */
 };
 

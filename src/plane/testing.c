@@ -23,6 +23,7 @@ typedef struct topic {
     buf lines;
     buf batches;      /* array, grown as bytes */
     keyed *combine;   /* what comes in, by the write schema; NULL: not made yet */
+    weir_view salt;   /* of the first task that writes to it */
 } topic;
 
 typedef struct testing testing;
@@ -78,7 +79,7 @@ static weir_rc append(void *arg, const keyed_doc *d, err *e)
 
 static weir_rc make_combine(topic *to, err *e)
 {
-    return to->combine ? WEIR_OK : keyed_make(&to->combine, &(keyed_options){.c = to->c, .partial = true}, e);
+    return to->combine ? WEIR_OK : keyed_make(&to->combine, &(keyed_options){.c = to->c, .partial = true, .salt = to->salt}, e);
 }
 
 /* What was gathered for a collection is in it now. */
@@ -432,6 +433,16 @@ static weir_rc make_inputs(testing *t, deriver *v, err *e)
     return rc || v->inputs ? rc : err_nomem(e);
 }
 
+static void find_salts(testing *t)
+{
+    const catalog *c = t->o->catalog;
+    for (size_t i = 0; i < c->task_count; i++)
+        for (size_t k = 0; c->tasks[i].kind != TASK_MATERIALIZE && k < c->tasks[i].binding_count; k++) {
+            topic *to = topic_of(t, c->tasks[i].bindings[k].collection);
+            to->salt = to->salt.len ? to->salt : c->tasks[i].redact_salt;
+        }
+}
+
 static weir_rc make(testing *t, err *e)
 {
     const catalog *c = t->o->catalog;
@@ -441,6 +452,7 @@ static weir_rc make(testing *t, err *e)
         return err_nomem(e);
     for (size_t i = 0; i < c->collection_count; i++)
         t->topics[i].c = &c->collections[i];
+    find_salts(t);
     weir_rc rc = WEIR_OK;
     for (size_t i = 0; i < c->task_count && !rc; i++) {
         if (c->tasks[i].kind != TASK_DERIVE)

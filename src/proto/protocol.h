@@ -50,6 +50,7 @@ typedef struct protocol {
     bool ends;                   /* its sources end by themselves: one that is silent is still at work */
     bool tables;                 /* its platforms manage tables themselves: a connector that is an SQL database and nothing else can be served */
     bool derives;                /* it knows derivations */
+    bool shards;                 /* it knows tasks that are cut by ranges of keys */
     bool listens;                /* its connectors are servers: one that runs already is known by its address */
     const char *usage;           /* lines for --help, each behind "usage: " or seven blanks; %1$s is the program */
     weir_rc (*serve)(const weir_connector *, const serve_options *, serve_end *, err *e);

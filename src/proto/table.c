@@ -13,7 +13,7 @@ const protocol protocols[] = {
      .vars = LIST("FLOW_RUNTIME_CODEC"),
      .usage = "%1$s                        Estuary Flow on standard input and output: JSON lines or protobuf, whichever comes,\n"
               "                                 or as FLOW_RUNTIME_CODEC says (json, proto)\n",
-     .derives = true, .serve = flow_serve, .drive = flow_drive, .drive_free = flow_drive_free},
+     .derives = true, .shards = true, .serve = flow_serve, .drive = flow_drive, .drive_free = flow_drive_free},
     {.name = "airbyte", .words = LIST("spec", "check", "discover", "read", "write"), .vars = LIST("AIRBYTE_ENTRYPOINT"), .prefixes = LIST("destination-"),
      .usage = "%1$s spec                 serve Airbyte: settings and what else there is to say\n"
               "%1$s check --config FILE | discover --config FILE\n"

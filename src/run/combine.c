@@ -14,9 +14,12 @@ typedef struct entry {
     uint32_t key, key_len;  /* in combined.keys */
     uint32_t at;            /* in the text; also the order of arrival. Joined: which of combined.joined */
     uint32_t len : 28, deletes : 1, part : 1, joined : 1, regardless : 1; /* regardless: a deletion without a cursor came before it, or is it */
+    uint32_t values;        /* which of combined.early; LATER: taken out of the document when its row is made */
 } entry;
 
-enum { LEN_MAX = 0xfffffff, KEEP_BYTES = 1 << 20 /* larger buffers are not kept for the next batch */ };
+#define LATER UINT32_MAX
+
+enum { LEN_MAX = 0xfffffff, KEEP_BYTES = 1 << 20 /* larger buffers are not kept for the next batch */, EARLY_BYTES = 32 << 20 };
 
 struct combined {
     combine_options o;
@@ -24,6 +27,9 @@ struct combined {
     picker *key_pick;    /* key parts and, last, what says that it is deleted; NULL: there is nothing to look for */
     weir_view *key;      /* what it found */
     picker *pick;        /* all columns */
+    picker *batch_pick;  /* all columns and, last, what says that it is deleted; made for the first batch */
+    weir_view *found;    /* what that found */
+    buf early;           /* values of all columns, in order of arrival, of documents that do not move: one pass finds key and values */
     buf keys;            /* packed */
     buf entries;         /* array, grown as bytes */
     bool sorted;
@@ -42,32 +48,33 @@ struct combined {
 
 /* ------------------------------------------------------------------------------------------------------------- making -- */
 
+/* Of the first columns, with one pointer behind them if it is said. */
+static weir_rc make_picker(combined *c, size_t columns, const weir_view *last, picker **ret, weir_view **ret_found, err *e)
+{
+    size_t count = columns + (last != NULL);
+    weir_view *pointers = arena_array(&c->arena, count + 1, sizeof *pointers);
+    *ret_found = arena_array(&c->arena, count + 1, sizeof **ret_found);
+    if (!pointers || !*ret_found)
+        return err_nomem(e);
+    for (size_t i = 0; i < columns; i++)
+        pointers[i] = c->o.b->columns[i].pointer;
+    if (last)
+        pointers[columns] = *last;
+    return picker_make(&c->arena, pointers, count, ret, e);
+}
+
 weir_rc combine_repick(combined *c, err *e)
 {
-    const weir_binding *b = c->o.b;
-    weir_view *pointers = arena_array(&c->arena, b->column_count, sizeof *pointers);
-    if (!pointers)
-        return err_nomem(e);
-    for (size_t i = 0; i < b->column_count; i++)
-        pointers[i] = b->columns[i].pointer;
-    return c->o.whole ? WEIR_OK : picker_make(&c->arena, pointers, b->column_count, &c->pick, e);
+    weir_view *unused;
+    c->batch_pick = NULL;
+    return c->o.whole ? WEIR_OK : make_picker(c, c->o.b->column_count, NULL, &c->pick, &unused, e);
 }
 
 static weir_rc make_pickers(combined *c, err *e)
 {
-    const weir_binding *b = c->o.b;
-    weir_view *pointers = arena_array(&c->arena, b->key_count + 1, sizeof *pointers);
-    c->key = arena_array(&c->arena, b->key_count + 1, sizeof *c->key);
-    if (!pointers || !c->key)
-        return err_nomem(e);
-    for (size_t i = 0; i < b->key_count; i++)
-        pointers[i] = b->columns[i].pointer;
+    size_t keys = c->o.whole ? 0 : c->o.b->key_count;
     weir_rc rc = combine_repick(c, e);
-    size_t keys = c->o.whole ? 0 : b->key_count;
-    pointers[keys] = c->o.deleted;
-    if (!rc && (keys || c->o.deleted.len))
-        rc = picker_make(&c->arena, pointers, keys + 1, &c->key_pick, e);
-    return rc;
+    return rc || (!keys && !c->o.deleted.len) ? rc : make_picker(c, keys, &c->o.deleted, &c->key_pick, &c->key, e);
 }
 
 weir_rc combine_make(combined **ret, const combine_options *o, err *e)
@@ -93,6 +100,7 @@ void combine_free(combined *c)
     buf_free(&c->entries);
     buf_free(&c->rows);
     buf_free(&c->values);
+    buf_free(&c->early);
     buf_free(&c->joined);
     buf_free(&c->work[0]);
     buf_free(&c->work[1]);
@@ -136,6 +144,7 @@ void combine_clear(combined *c)
     }
     let_go(&c->rows);
     let_go(&c->values);
+    let_go(&c->early);
     let_go(&c->joined);
     arena_reset(&c->joins);
     c->parts = false;
@@ -166,24 +175,14 @@ static uint64_t head_of(const char *p, size_t len)
     return v;
 }
 
-/* A number that no tuple can hold is packed as its digits, behind a byte that begins no tuple. */
-static void pack_part(buf *keys, weir_view value)
-{
-    if (tuple_pack(keys, value) || !buf_ok(keys))
-        return;
-    buf_addc(keys, (char)0xfe);
-    buf_addv(keys, value);
-    buf_addc(keys, '\0');
-}
-
-static weir_rc pack_key(combined *c, weir_view doc, entry *n, err *e)
+static weir_rc pack_key(combined *c, weir_view doc, const weir_view *found, entry *n, err *e)
 {
     const weir_binding *b = c->o.b;
     size_t from = c->keys.len;
     for (size_t i = 0; i < b->key_count; i++) {
-        if (!c->key[i].len)
+        if (!found[i].len)
             return bad_document(c, doc, "without its key ", b->columns[i].pointer, e);
-        pack_part(&c->keys, c->key[i]);
+        tuple_pack_any(&c->keys, found[i]);
     }
     if (!buf_ok(&c->keys))
         return err_nomem(e);
@@ -211,25 +210,61 @@ static weir_rc note(combined *c, const entry *n, err *e)
     return err_nomem(e);
 }
 
-weir_rc combine_add(combined *c, weir_view text, size_t at, size_t len, weir_op op, err *e)
+static weir_rc begin_entry(const combined *c, size_t at, size_t len, weir_op op, entry *ret, err *e)
 {
-    weir_view doc = {text.ptr + at, len};
-    entry n = {.at = (uint32_t)at, .len = (uint32_t)(len & LEN_MAX), .deletes = op == WEIR_DELETE, .part = op == WEIR_UPDATE};
-    size_t keys = c->o.whole ? 0 : c->o.b->key_count;
-    weir_rc rc = WEIR_OK;
     if (len > LEN_MAX)
         return err_fail(e, WEIR_E_NOMEM, "%s %.*s: a document of more than 256 MiB", noun(c), VIEW_ARG(c->o.b->name));
     if (at > UINT32_MAX || c->keys.len > UINT32_MAX - len)
         return err_fail(e, WEIR_E_NOMEM, "%s %.*s: documents of more than 4 GiB at once", noun(c), VIEW_ARG(c->o.b->name));
-    if (c->key_pick) {
-        if (!picker_run(c->key_pick, doc, c->key))
-            return bad_document(c, doc, "that is not JSON", VIEW(""), e);
-        if (c->o.deleted.len)
-            take_op(c, c->key[keys], &n);
-    }
-    if (keys)
-        rc = pack_key(c, doc, &n, e);
+    *ret = (entry){.at = (uint32_t)at, .len = (uint32_t)(len & LEN_MAX), .deletes = op == WEIR_DELETE, .part = op == WEIR_UPDATE, .values = LATER};
+    return WEIR_OK;
+}
+
+/* Finds the key, which stands first in `found`, and at `last` what the document says of itself. */
+static weir_rc look_into(combined *c, picker *p, weir_view *found, size_t last, weir_view doc, entry *n, err *e)
+{
+    if (!picker_run(p, doc, found))
+        return bad_document(c, doc, "that is not JSON", VIEW(""), e);
+    if (c->o.deleted.len)
+        take_op(c, found[last], n);
+    return last ? pack_key(c, doc, found, n, e) : WEIR_OK;
+}
+
+weir_rc combine_add(combined *c, weir_view text, size_t at, size_t len, weir_op op, err *e)
+{
+    size_t keys = c->o.whole ? 0 : c->o.b->key_count;
+    entry n;
+    weir_rc rc = begin_entry(c, at, len, op, &n, e);
+    if (!rc && c->key_pick)
+        rc = look_into(c, c->key_pick, c->key, keys, (weir_view){text.ptr + at, len}, &n, e);
     return rc ? rc : note(c, &n, e);
+}
+
+static void note_stray(combined *c, const picker *p)
+{
+    weir_view stray = picker_stray(p);
+    if (stray.len && !c->stray.len && !view_eq(view_from(c->o.deleted, 1), stray))
+        c->stray = arena_dup(&c->arena, stray);
+}
+
+/* The same for a document that stays where it is until its row is stored, unless values have become too many: takes them all at once. */
+static weir_rc add_early(combined *c, weir_view lines, size_t at, size_t len, err *e)
+{
+    size_t columns = c->o.b->column_count, bytes = columns * sizeof(weir_view);
+    entry n;
+    if (c->o.whole || !columns || c->early.len >= EARLY_BYTES)
+        return combine_add(c, lines, at, len, WEIR_UPSERT, e);
+    weir_rc rc = c->batch_pick ? WEIR_OK : make_picker(c, columns, &c->o.deleted, &c->batch_pick, &c->found, e);
+    if (!rc)
+        rc = begin_entry(c, at, len, WEIR_UPSERT, &n, e);
+    if (!rc)
+        rc = look_into(c, c->batch_pick, c->found, columns, (weir_view){lines.ptr + at, len}, &n, e);
+    if (rc)
+        return rc;
+    note_stray(c, c->batch_pick);
+    n.values = (uint32_t)(c->early.len / bytes);
+    buf_add(&c->early, c->found, bytes);
+    return buf_ok(&c->early) ? note(c, &n, e) : err_nomem(e);
 }
 
 bool combine_extras(buf *text, const weir_view *values, size_t count)
@@ -465,17 +500,24 @@ static void put_extras(const combined *c, const char *at, weir_view *values)
 static weir_rc make_row(combined *c, weir_view text, const entry *n, weir_row *row, weir_view *values, err *e)
 {
     weir_view doc = doc_of(c, text, n);
+    bool early = n->values != LATER && !n->joined;
+    if (early)
+        values = (weir_view *)(void *)c->early.ptr + n->values * c->o.b->column_count;
     *row = (weir_row){.binding = c->o.b, .op = n->deletes ? WEIR_DELETE : n->part ? WEIR_UPDATE : WEIR_UPSERT, .doc = doc, .values = values};
     if (c->o.whole)
         return WEIR_OK;
-    if (!picker_run(c->pick, doc, values))
+    if (!early && !picker_run(c->pick, doc, values))
         return bad_document(c, doc, "that is not JSON", VIEW(""), e);
-    weir_view stray = picker_stray(c->pick);
-    if (stray.len && !c->stray.len && !view_eq(view_from(c->o.deleted, 1), stray))
-        c->stray = arena_dup(&c->arena, stray);
+    if (!early)
+        note_stray(c, c->pick);
     put_extras(c, doc.ptr + doc.len, values);
     row->regardless = n->regardless || (c->cursor != SIZE_MAX && n->deletes && !order_has(values[c->cursor]));
     return WEIR_OK;
+}
+
+static bool all_early(const combined *c)
+{
+    return !c->parts && c->early.len && c->early.len == noted(c) * c->o.b->column_count * sizeof(weir_view);
 }
 
 weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, size_t *ret_count, err *e)
@@ -487,12 +529,13 @@ weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, s
     size_t n = c->count - c->next < most ? c->count - c->next : most;
     buf_clear(&c->rows);
     buf_clear(&c->values);
-    if (columns && n > SIZE_MAX / 2 / columns / sizeof(weir_view))
+    size_t room = all_early(c) ? 0 : columns;
+    if (room && n > SIZE_MAX / 2 / room / sizeof(weir_view))
         return err_nomem(e);
-    if (!buf_reserve(&c->rows, n * sizeof(weir_row) + 1) || !buf_reserve(&c->values, n * columns * sizeof(weir_view) + 1))
+    if (!buf_reserve(&c->rows, n * sizeof(weir_row) + 1) || !buf_reserve(&c->values, n * room * sizeof(weir_view) + 1))
         return err_nomem(e);
     weir_row *rows = (weir_row *)(void *)c->rows.ptr;
-    weir_view *values = columns ? (weir_view *)(void *)c->values.ptr : NULL;
+    weir_view *values = room ? (weir_view *)(void *)c->values.ptr : NULL;
     for (size_t i = 0; i < n; i++) {
         rc = make_row(c, text, &entries_of(c)[c->next + i], &rows[i], values ? values + i * columns : NULL, e);
         if (rc)
@@ -545,7 +588,7 @@ weir_rc combine_batch(combined *c, weir_view lines, weir_row **ret, size_t *ret_
             continue;
         }
         ++*ret_documents;
-        weir_rc rc = combine_add(c, lines, (size_t)(rest.ptr - lines.ptr), len, WEIR_UPSERT, e);
+        weir_rc rc = add_early(c, lines, (size_t)(rest.ptr - lines.ptr), len, e);
         if (rc)
             return rc;
         rest = view_from(rest, nl ? len + 1 : len);

@@ -157,6 +157,38 @@ def test_the_schema_changes_on_the_way(weir, tmp_path):
         assert str(two["extra"]) == "12345678901234567890.25"
 
 
+def kinds(database: Path, table: str) -> dict[str, str]:
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        return {name: kind for _, name, kind, *_ in connection.execute(f'PRAGMA table_info("{table}")')}
+
+
+def test_columns_have_their_types_from_the_beginning(weir, tmp_path):
+    """The source's schema says them, before there is a row."""
+    d = Driven(weir, tmp_path, [table("t", {"id": "LONG", "n": "INT", "d": "DECIMAL(30,2)", "b": "BINARY", "ok": "BOOLEAN"}), table("nokey", {"n": "INT", "b": "BINARY"}, [])])
+    content = d.discover()
+    write = {name: c["writeSchema"] for name, c in content["collections"].items()}
+    assert set(write["acme/t"]["properties"]) == {"id", "_meta"} and set(write["acme/nokey"]["properties"]) == {"_meta"}
+    d.run([CHECKPOINT])
+    assert kinds(d.database, "t") == {"id": "INTEGER", "n": "INTEGER", "d": "TEXT", "b": "BLOB", "ok": "INTEGER"}
+    assert kinds(d.database, "nokey") == {"_meta/row_id": "INTEGER", "n": "INTEGER", "b": "BLOB"}
+
+
+def test_columns_widen_in_a_later_sync(weir, tmp_path):
+    """Rows that are there stay what they are."""
+    tables = lambda key, columns: [table("t", {"id": key, **columns}), table("nokey", columns, [])]
+    row = lambda key, **columns: [["UPSERT", "t", {"id": key, **columns}], ["UPSERT", "nokey", columns]]
+    d = Driven(weir, tmp_path, tables("INT", {"n": "INT"}))
+    d.discover()
+    first = [*row("1", n="1"), CHECKPOINT]
+    d.run(first)
+    assert kinds(d.database, "t")["n"] == kinds(d.database, "nokey")["n"] == "INTEGER"
+    d.run([*first, ["SCHEMA", {"tables": tables("LONG", {"n": "STRING", "b": "BINARY"})}], *row("3000000000", n="text 2", b="AQI="), CHECKPOINT])
+    want = [(1, None), ("text 2", b"\1\2")]
+    assert [(r["n"], r["b"]) for r in d.rows("t")] == [(r["n"], r["b"]) for r in d.rows("nokey", "_meta/row_id")] == want
+    assert [r["id"] for r in d.rows("t")] == [1, 3000000000]
+    assert kinds(d.database, "t")["b"] == kinds(d.database, "nokey")["b"] == "BLOB"
+
+
 def test_warnings_and_tasks(weir, tmp_path):
     d = Driven(weir, tmp_path, [T])
     d.discover()

@@ -118,7 +118,7 @@ def programs_of(destination):
     return [("weir", "kill"), ("source-bench", "kill"), ("source-bench", "killboth")] + ([(program, "kill"), (program, "killboth")] if program else [])
 
 
-def run(folder, fault=None, count=None):
+def run(folder, fault=None, count=None, command=("run", "--once", "--idle", "30s")):
     env = dict(os.environ, LOG_LEVEL="info", LOG_FORMAT="text")
     env.pop("WEIR_FAULT", None)
     if fault:
@@ -126,7 +126,7 @@ def run(folder, fault=None, count=None):
     if count:
         env["WEIR_FAULT_COUNT"] = str(count)
     return subprocess.run(
-        [WEIR, "run", "--once", "--idle", "30s", "--source", "flow.yaml", "--data", "data", "--quiet"],
+        [WEIR, *command, "--source", "flow.yaml", "--data", "data", "--quiet"],
         cwd=folder, env=env, capture_output=True, text=True, timeout=120, start_new_session=True)
 
 

@@ -13,12 +13,31 @@ enum { SAMPLE_MS = 20000, SAMPLE_SOME = 100, SAMPLE_RECORDS = 10000 }; /* of dat
 
 /* ---- discover ---- */
 
+/* Flow holds every document to this schema, and any sync may change types and add columns (SchemaChange; fivetran.md 2.3): it has what stays, the key. What the
+ * other columns are is told by each sync (drive_update.c). Not even their names: a place of which nothing else is known would become a column of any type.
+ */
+static void promised_schema(const ft_table *t, buf *out)
+{
+    arena a = {0};
+    ft_table keys = {.columns = arena_array(&a, t->count, sizeof *keys.columns)};
+    for (size_t i = 0; keys.columns && i < t->count; i++) {
+        ft_column c = t->columns[i];
+        if (c.type == FT_SHORT || c.type == FT_INT)
+            c.type = FT_LONG; /* integers they stay, but not how large */
+        if (c.key)
+            keys.columns[keys.count++] = c;
+    }
+    ft_schema_of_columns(&keys, out);
+    out->failed |= a.failed;
+    arena_free(&a);
+}
+
 static weir_rc schema_of(const ft_run *r, const ft_table *t, bool keyed, buf *out, err *e)
 {
     buf plain = {0};
     const flowdoc_rules rules = {.row_id = VIEW("{\"type\":\"integer\"}"), .root_requires = true};
     weir_rc rc = WEIR_OK;
-    ft_schema_of_columns(t, &plain);
+    (r->d->o.flow_documents ? promised_schema : ft_schema_of_columns)(t, &plain);
     if (!buf_ok(&plain))
         rc = err_nomem(e);
     else if (!r->d->o.flow_documents)
@@ -342,6 +361,8 @@ static weir_rc pull(weir_task *t, void *self, const weir_binding *b, size_t n)
     weir_rc rc = begin(&p, b, n);
     if (!rc)
         rc = weir_opened(t, false);
+    if (!rc)
+        rc = ft_pull_tell(&p);
     if (!rc)
         rc = update(&p);
     if (p.unsealed) {

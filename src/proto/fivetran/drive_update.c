@@ -65,6 +65,14 @@ static bool has_key(const ft_table *t)
     return false;
 }
 
+static bool has_types(const ft_table *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->columns[i].type)
+            return true;
+    return false;
+}
+
 weir_rc ft_pull_table(ft_pull *p, ft_pulled *x, const ft_table *t, const weir_binding *b)
 {
     const bool flow = p->r->d->o.flow_documents;
@@ -72,7 +80,7 @@ weir_rc ft_pull_table(ft_pull *p, ft_pulled *x, const ft_table *t, const weir_bi
     weir_rc rc = WEIR_OK;
     for (size_t i = 0; i < t->count && !rc; i++)
         rc = add_column(p, x, t->columns[i]);
-    x->changed = false;
+    x->changed = flow && has_types(t); /* elsewhere who reads has them from discovery */
     x->keyed = has_key(t) || (p->schema.unknown && b && b->key.len > 2 && !view_is(b->key, FLOWDOC_KEY));
     x->counted = flow && !x->keyed;
     if (!rc)
@@ -152,21 +160,32 @@ static bool is_news(const ft_pulled *x)
     return x->changed;
 }
 
-/* What is known of a table now; columns whose type nobody has told have the one of their values. */
+/* The columns as they are known now: those whose type nobody has told have the one of their values. Flow unites what it is told, and a column of any type would
+ * stay one: those without values are left out there.
+ */
+static bool columns_known(ft_pull *p, ft_pulled *x, ft_table *ret)
+{
+    *ret = (ft_table){.columns = arena_array(&p->a, x->t.count, sizeof *ret->columns)};
+    for (size_t i = 0; ret->columns && i < x->t.count; i++) {
+        ft_column c = x->t.columns[i];
+        if (!c.type)
+            c.type = type_seen(x->types[i]);
+        x->told[i] = x->types[i];
+        if (c.type || !p->r->d->o.flow_documents)
+            ret->columns[ret->count++] = c;
+    }
+    return ret->columns;
+}
+
+/* What is known of a table now. */
 static weir_rc tell_schema(ft_pull *p, ft_pulled *x)
 {
     buf plain = {0}, whole = {0};
-    ft_column *columns = arena_array(&p->a, x->t.count, sizeof *columns);
-    if (!columns)
+    ft_table known;
+    if (!columns_known(p, x, &known))
         return err_nomem(task_error(p->t));
-    for (size_t i = 0; i < x->t.count; i++) {
-        columns[i] = x->t.columns[i];
-        if (!columns[i].type)
-            columns[i].type = type_seen(x->types[i]);
-        x->told[i] = x->types[i];
-    }
     x->changed = false;
-    ft_schema_of_columns(&(ft_table){.columns = columns, .count = x->t.count}, &plain);
+    ft_schema_of_columns(&known, &plain);
     const weir_view more = !p->r->d->o.flow_documents ? VIEW("{\"additionalProperties\":false}")
                            : x->counted ? VIEW("{\"additionalProperties\":false,\"properties\":{\"_meta\":{\"type\":\"object\",\"properties\":{\"row_id\":{\"type\":"
                                                "\"integer\"}},\"required\":[\"row_id\"],\"additionalProperties\":false}}}")
@@ -179,6 +198,34 @@ static weir_rc tell_schema(ft_pull *p, ft_pulled *x)
     return rc;
 }
 
+static weir_rc tell_news(ft_pull *p, bool *ret_any)
+{
+    weir_rc rc = WEIR_OK;
+    for (size_t i = 0; i < p->count && !rc; i++) {
+        if (!is_news(&p->bound[i]))
+            continue;
+        *ret_any = true;
+        rc = tell_schema(p, &p->bound[i]);
+    }
+    return rc;
+}
+
+weir_rc ft_pull_tell(ft_pull *p)
+{
+    bool any = false;
+    weir_rc rc = p->r->d->o.flow_documents ? tell_news(p, &any) : WEIR_OK;
+    return rc || !any ? rc : task_checkpoint_raw(p->t, VIEW("{}"), true);
+}
+
+/* Takes what a column is now. @return is that new? */
+static bool change_column(ft_column *had, const ft_column *now)
+{
+    const ft_column was = *had;
+    *had = *now;
+    had->name = was.name;
+    return was.type != now->type || was.key != now->key || was.precision != now->precision || was.scale != now->scale || was.length != now->length;
+}
+
 /* The table is described anew: columns are added, types change; one that is not named any more stays, for rows that have it may be on their way. */
 static weir_rc change_table(ft_pull *p, ft_pulled *x, const ft_table *now)
 {
@@ -187,15 +234,11 @@ static weir_rc change_table(ft_pull *p, ft_pulled *x, const ft_table *now)
         ft_column *had = NULL;
         for (size_t k = 0; k < x->t.count && !had; k++)
             had = view_eq(x->t.columns[k].name, now->columns[i].name) ? &x->t.columns[k] : NULL;
-        if (had) {
-            ft_column c = now->columns[i];
-            c.name = had->name;
-            *had = c;
-        } else {
+        if (had)
+            x->changed |= change_column(had, &now->columns[i]);
+        else
             rc = add_column(p, x, now->columns[i]);
-        }
     }
-    x->changed = true;
     return rc ? rc : make_reading(p, x);
 }
 
@@ -348,16 +391,14 @@ static weir_rc on_records(ft_pull *p, const ft_update *u)
 /* What the connector says is kept to the letter: its state may be any text. */
 static weir_rc on_checkpoint(ft_pull *p, weir_view state)
 {
-    weir_rc rc = WEIR_OK;
-    bool counts = false;
-    for (size_t i = 0; i < p->count && !rc; i++) {
-        counts |= p->bound[i].counted;
-        if (is_news(&p->bound[i]))
-            rc = tell_schema(p, &p->bound[i]);
-        p->bound[i].touched = false;
-    }
+    bool counts = false, any = false;
+    weir_rc rc = tell_news(p, &any);
     if (rc)
         return rc;
+    for (size_t i = 0; i < p->count; i++) {
+        counts |= p->bound[i].counted;
+        p->bound[i].touched = false;
+    }
     buf_clear(&p->text);
     json_out w = json_out_to(&p->text);
     out_open(&w, '{');
@@ -424,7 +465,8 @@ weir_rc ft_pull_message(ft_pull *p, weir_view message)
     case FT_CHECKPOINT:
         return on_checkpoint(p, u.body);
     case FT_SCHEMA_CHANGE:
-        return on_schema_change(p, u.body);
+        rc = on_schema_change(p, u.body);
+        return rc || p->unsealed ? rc : ft_pull_tell(p);
     case FT_WARNING:
         weir_log(p->t, WEIR_WARN, "%.*s", VIEW_ARG(u.body));
         return WEIR_OK;

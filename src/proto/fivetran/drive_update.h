@@ -40,6 +40,8 @@ typedef struct ft_pull {
 
 /** Makes a table that is known: bound or not. */
 weir_rc ft_pull_table(ft_pull *p, ft_pulled *x, const ft_table *t, const weir_binding *b);
+/** Tells Flow what columns the tables have, where that is new, and seals it: what comes then goes into columns of these types. Between two checkpoints. */
+weir_rc ft_pull_tell(ft_pull *p);
 /** Takes one UpdateResponse. */
 weir_rc ft_pull_message(ft_pull *p, weir_view message);
 /** Only looks at one, for who has to find out which tables there are: nothing is emitted, columns and types are noted.

@@ -326,6 +326,14 @@ static weir_rc tell_applied(weir_task *t, const flow_run *r, const flow_storing 
 
 /* ---- apply ---- */
 
+/* Of several shards the first one applies (flow.md 1.9). */
+static bool applies(const weir_task *t)
+{
+    uint32_t begin, end;
+    weir_key_range(t, &begin, &end);
+    return begin == 0;
+}
+
 typedef struct applying {
     flow_storing *s;
     bool again; /* it gave a state, and wants to be asked once more with it (flow.md 5.5) */
@@ -352,7 +360,7 @@ weir_rc flow_driven_apply(weir_task *t, void *self, const weir_binding *b, size_
     flow_storing_end(s); /* it was opened with other bindings */
     if (!rc)
         rc = flow_make_plans(t, r, s);
-    applying a = {.s = s, .again = true};
+    applying a = {.s = s, .again = applies(t)};
     for (int i = 0; !rc && a.again && i < APPLY_MAX; i++) {
         buf body = {0};
         json_out w = json_out_to(&body);
@@ -366,5 +374,5 @@ weir_rc flow_driven_apply(weir_task *t, void *self, const weir_binding *b, size_
     }
     if (!rc && a.again)
         rc = weir_fail(t, WEIR_E_PROTOCOL, "the connector has not done with applying after %d times", APPLY_MAX);
-    return rc ? rc : tell_applied(t, r, s);
+    return rc || !applies(t) ? rc : tell_applied(t, r, s);
 }

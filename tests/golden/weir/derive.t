@@ -80,6 +80,13 @@ $ weir run --once --quiet --only acme/totals
 ! error a task failed, see above code=config
 = 2
 
+== a document that is larger than any may be
+$ sed -i "s/select .text, .sum as total where .sum > 5/select \$text, hex(zeroblob(20 << 20)) as x, hex(zeroblob(20 << 20)) as y/" flow.yaml && weir run --once --quiet
+!*
+! error acme/large: derivation acme/large: transform filter: transform "filter", line 1, document {"text":"a","orders":4,"sum":6}: it selects text that is not UTF-8, or more than a document may hold code=config
+! a task failed
+= 2
+
 == a document without its key: it is the SQL that has to be mended, or the program
 file flow.yaml
 | captures:
@@ -193,6 +200,32 @@ $ weir run --once --quiet --only acme/out; echo '{"id":1,"name":"x"}' >in1.ndjso
 <= {"id": 1, "v": "x"}
 <= {"id": 2, "v": 5}
 
+== a collection that is derived learns its schema of what is published; the destination's table grows with it
+file flow.yaml
+| captures:
+|   acme/files:
+|     endpoint: {native: {connector: source-files, config: {streams: [{name: in, path: 'in*.ndjson'}]}}}
+|     bindings: [{resource: {stream: in}, target: acme/in}]
+| collections:
+|   acme/in: {schema: {type: object, properties: {id: {type: integer}, doc: {type: object}}, required: [id]}, key: [/id]}
+|   acme/out:
+|     writeSchema: {type: object, properties: {id: {type: integer}}, required: [id], x-infer-schema: true}
+|     readSchema: {allOf: [{$ref: 'flow://relaxed-write-schema'}, {$ref: 'flow://inferred-schema'}]}
+|     key: [/id]
+|     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/in, lambda: 'select $doc as json_doc;'}]}
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-sqlite, config: {path: out.db}}}
+|     bindings: [{resource: {table: t}, source: acme/out}]
+$ echo '{"id":1,"doc":{"id":1,"a":"x"}}' >in1.ndjson; weir run --once --quiet; sqlite3 out.db "select name, type from pragma_table_info('t')"
+!*
+< id|INTEGER
+< a|TEXT
+$ echo '{"id":2,"doc":{"id":2,"b":2}}' >in2.ndjson; weir run --once --quiet; sqlite3 out.db "select id, a, b from t"
+!*
+< 1|x|
+< 2||2
+
 == without --once: until it is told to end
 file flow.yaml
 | captures:
@@ -209,10 +242,15 @@ file flow.yaml
 |     schema: {type: object, properties: {n: {type: integer}}, required: [n]}
 |     key: [/n]
 |     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/in, readDelay: 1h, lambda: 'select $n;'}]}
-$ weir run --quiet & n=0; until [ "$(cat weir-data/journals/acme%2Fout/* 2>/dev/null | wc -l)" = 3 ] || [ $n = 500 ]; do n=$((n + 1)); sleep 0.02; done; kill -TERM $!; wait $!; echo "status $?"; cat weir-data/journals/acme%2Fout/*; ls weir-data/journals
+|   acme/soon:
+|     schema: {type: object, properties: {n: {type: integer}}, required: [n]}
+|     key: [/n]
+|     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/in, readDelay: 1s, lambda: 'select $n;'}]}
+$ weir run --quiet & n=0; until [ "$(cat weir-data/journals/acme%2Fout/* weir-data/journals/acme%2Fsoon/* 2>/dev/null | wc -l)" = 6 ] || [ $n = 500 ]; do n=$((n + 1)); sleep 0.02; done; kill -TERM $!; wait $!; echo "status $?"; cat weir-data/journals/acme%2Fout/*; ls weir-data/journals
 < status 0
 <= {"n": 0}
 <= {"n": 1}
 <= {"n": 2}
 < acme%2Fin
 < acme%2Fout
+< acme%2Fsoon

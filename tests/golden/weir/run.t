@@ -108,6 +108,94 @@ file until.py
 $ python3 until.py
 < status 0
 
+== a schema that is learned from documents: columns for what was found, up to x-complexity-limit; the rest is in the document
+file flow.yaml
+| captures:
+|   acme/files:
+|     endpoint: {native: {connector: source-files, config: {streams: [{name: in, path: 'in*.ndjson'}]}}}
+|     bindings: [{resource: {stream: in}, target: acme/in}]
+| collections:
+|   acme/in:
+|     writeSchema: {type: object, properties: {id: {type: integer}}, required: [id], x-infer-schema: true, x-complexity-limit: 6}
+|     readSchema: {allOf: [{$ref: 'flow://relaxed-write-schema'}, {$ref: 'flow://inferred-schema'}]}
+|     key: [/id]
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-sqlite, config: {path: out.db}}}
+|     bindings: [{resource: {table: t}, source: acme/in, fields: {recommended: 1, require: {flow_document: {}}, exclude: [_meta]}}]
+$ echo '{"id":1,"a":"x","b":2}' >in1.ndjson; weir run --once --quiet; sqlite3 out.db "select name from pragma_table_info('t') order by name"
+!*
+< a
+< b
+< flow_document
+< id
+$ echo '{"id":2,"c":true}' >in2.ndjson; weir run --once --quiet; sqlite3 out.db "select name from pragma_table_info('t') order by name; select id, flow_document ->> 'c' from t"
+< a
+< b
+< flow_document
+< id
+< 1|
+< 2|1
+
+== a field that is asked for, and that the schema does not know before the first documents are there; one that it never knows
+file flow.yaml
+| captures:
+|   acme/files:
+|     endpoint: {native: {connector: source-files, config: {streams: [{name: in, path: in.ndjson}]}}}
+|     bindings: [{resource: {stream: in}, target: acme/in}]
+| collections:
+|   acme/in:
+|     writeSchema: {type: object, properties: {id: {type: integer}}, required: [id], x-infer-schema: true}
+|     readSchema: {allOf: [{$ref: 'flow://relaxed-write-schema'}, {$ref: 'flow://inferred-schema'}]}
+|     key: [/id]
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-sqlite, config: {path: out.db}}}
+|     bindings: [{resource: {table: t}, source: acme/in, fields: {recommended: false, require: {v: {}}}}]
+file in.ndjson
+| {"id":1,"v":2}
+$ weir run --once --quiet; sqlite3 out.db 'select * from t'
+! made table "t"
+< 1|2
+$ rm -r weir-data out.db; sed -i 's/require: {v: {}}/require: {w: {}}/' flow.yaml; weir run --once --quiet
+! "acme/in" has no field "w"
+! a task failed
+= 2
+$ rm -r weir-data; weir run --once --quiet --only acme/db
+! "acme/in" has no field "w"
+! a task failed
+= 2
+
+== what a source says of its schema is learned before the documents of the same checkpoint: a format is kept, whichever of them came first
+file flow.yaml
+| captures:
+|   acme/source:
+|     endpoint: {local: {command: [python3, source.py], config: {}}}
+|     bindings: [{resource: {}, target: acme/in}]
+| collections:
+|   acme/in: {schema: {type: object, properties: {id: {type: integer}}, required: [id], x-infer-schema: true}, key: [/id]}
+file source.py
+| import json, os, sys
+| def say(**m): print(json.dumps(m), flush=True)
+| x = {"type": "string", "contentEncoding": "base64"}
+| schema = {"sourcedSchema": {"binding": 0, "documentSchema": {"type": "object", "properties": {"id": {"type": "integer"}, "x": x}, "additionalProperties": False}}}
+| document = {"captured": {"binding": 0, "doc": {"id": 1, "x": "aGk="}}}
+| more = {"captured": {"binding": 0, "doc": {"id": 2, "x": "aGk=" * 100000}}}
+| for line in sys.stdin:
+|     kind = next(k for k, b in json.loads(line).items() if b is not None)
+|     if kind == "spec": say(spec={"protocol": 3032023, "configSchema": {}, "resourceConfigSchema": {}, "resourcePathPointers": [], "documentationUrl": "https://x.example"})
+|     if kind == "validate": say(validated={"bindings": [{"resourcePath": ["x"]}]})
+|     if kind == "apply": say(applied={})
+|     if kind == "open":
+|         say(opened={})
+|         for one in {"1": [schema, document], "2": [document, schema], "3": [document, schema, more]}[os.environ["ORDER"]]: say(**one)
+|         say(checkpoint={"state": {"updated": {}, "mergePatch": True}})
+|         break
+$ for i in 1 2 3; do ORDER=$i weir run --once --quiet; sqlite3 weir-data/weir.db "select schema ->> '$.properties.x' from inferred"; rm -r weir-data; done
+< {"type":"string","contentEncoding":"base64"}
+< {"type":"string","contentEncoding":"base64"}
+< {"type":"string","contentEncoding":"base64"}
+
 == two runs cannot share a data folder
 file twice.py
 | import os, subprocess, time
@@ -142,8 +230,56 @@ file flow.yaml
 file in.ndjson
 | {"id":1}
 | {"id":2}
-$ weir run --once --quiet; echo '{"id":3,"name":"a document that is longer than both of the other folder"}' >in.ndjson; weir run --once --quiet --data other --only acme/files; weir run --once --quiet --data other; sqlite3 out.db 'select count(*) from t'
+$ weir run --once --quiet
 ! made table "t"
-! no document begins there: the data folder is not the one it was loaded from
+$ sed -i 's/1/3/;s/2/4/' in.ndjson; weir run --once --quiet --data other; sqlite3 out.db 'select id from t'
+! acme/db: binding acme/in: it has read a collection of the same name: the data folder "other" is not the one it was loaded from. Go on with that one, or raise "backfill" of the binding
+! a task failed
+< 1
+< 2
+# The cure. What comes then is this folder's.
+$ sed -i 's/source: acme.in/&, backfill: 1/' flow.yaml; weir run --once --quiet --data other; sqlite3 out.db 'select id from t'
+!*
+< 3
+< 4
+$ echo '{"id":5}' >>in.ndjson; weir run --once --quiet --data other; sqlite3 out.db 'select id from t'
+< 3
+< 4
+< 5
+$ weir run --once --quiet; echo $?
+! is not the one it was loaded from
 ! a task failed
 < 2
+
+== a checkpoint that does not say of which data folder it is, as older ones do not
+file flow.yaml
+| captures:
+|   acme/files:
+|     endpoint: {native: {connector: source-files, config: {streams: [{name: in, path: in.ndjson}]}}}
+|     bindings: [{resource: {stream: in}, target: acme/in}]
+| collections:
+|   acme/in: {schema: {type: object, properties: {id: {type: integer}, name: {type: string}}, required: [id]}, key: [/id]}
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-sqlite, config: {path: out.db}}}
+|     bindings: [{resource: {table: t}, source: acme/in}]
+file in.ndjson
+| {"id":1}
+| {"id":2}
+file older.sql
+| update weir_checkpoints set checkpoint = json_remove(checkpoint, '$.sources."acme/in;t".producers');
+| select checkpoint like '%producers%' from weir_checkpoints;
+$ weir run --once --quiet; sqlite3 out.db <older.sql
+! made table "t"
+< 0
+$ echo '{"id":3}' >>in.ndjson; weir run --once --quiet; sqlite3 out.db "select id from t; select checkpoint like '%producers%' from weir_checkpoints"
+< 1
+< 2
+< 3
+< 1
+# There is no document where it has read to.
+$ sqlite3 out.db <older.sql; printf '{"id":4,"name":"%1000s"}\n' long >in.ndjson; weir run --once --quiet --data other --only acme/files; weir run --once --quiet --data other; sqlite3 out.db 'select count(*) from t'
+! it has read its collection to where no document begins: the data folder "other" is not the one it was loaded from
+! a task failed
+< 0
+< 3

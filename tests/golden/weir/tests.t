@@ -153,6 +153,26 @@ $ weir test
 ! error "flow.yaml" has no tests code=config
 = 2
 
+== mistakes of a catalog: a test that tests nothing, documents for a collection that a derivation makes
+file flow.yaml
+| collections:
+|   acme/a: {schema: {type: object, properties: {id: {type: integer}}, required: [id]}, key: [/id]}
+|   acme/b:
+|     schema: {type: object, properties: {id: {type: integer}}, required: [id]}
+|     key: [/id]
+|     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/a, lambda: 'select $id;'}]}
+| tests:
+|   acme/empty: []
+|   acme/described: {description: nothing, steps: []}
+|   acme/derived:
+|     - ingest: {collection: acme/b, documents: [{id: 1}]}
+|     - verify: {collection: acme/b, documents: [{id: 1}]}
+$ weir test
+! error flow.yaml:8:15: test "acme/empty" has no steps
+! flow.yaml:9:49: test "acme/described" has no steps
+! flow.yaml:11:28: "acme/b" is made by a derivation: ingest documents into what that reads
+= 2
+
 == a derivation that fails, fails its tests; the others go on
 file flow.yaml
 | collections:
@@ -170,6 +190,40 @@ $ weir test | grep -v t:
 <*
 < ok    acme/good
 < 2 tests: 1 passed, 1 failed
+
+== a derivation that is a process is told to reset between tests (flow.md 4.1), and begins anew after one that failed
+file count.py
+| import json, sys
+| def say(**m): print(json.dumps(m), flush=True)
+| for line in sys.stdin:
+|     kind, body = next((k, b) for k, b in json.loads(line).items() if b is not None)
+|     if kind == "spec": say(spec={"protocol": 3032023, "configSchema": {}, "resourceConfigSchema": {}, "documentationUrl": "https://x.example"})
+|     if kind == "validate": say(validated={"transforms": [{"readOnly": False}]})
+|     if kind == "open": n = 0; print("x", end="", file=open("begun", "a")); say(opened={})
+|     if kind == "reset": n = 0
+|     if kind == "read": n += 1; say(published={"doc": {"id": body["doc"]["id"], "n": n}} if body["doc"]["id"] else {"doc": {"n": n}})
+|     if kind == "flush": say(flushed={})
+|     if kind == "startCommit": say(startedCommit={})
+file flow.yaml
+| collections:
+|   acme/a: {schema: {type: object, properties: {id: {type: integer}}, required: [id]}, key: [/id]}
+|   acme/b:
+|     schema: {type: object, properties: {id: {type: integer}, n: {type: integer}}, required: [id]}
+|     key: [/id]
+|     derive: {using: {local: {command: [python3, count.py], config: {}}}, transforms: [{name: t, source: acme/a, shuffle: any}]}
+| tests:
+|   acme/1: [{ingest: {collection: acme/a, documents: [{id: 1}, {id: 2}]}}, {verify: {collection: acme/b, documents: [{id: 1, n: 1}, {id: 2, n: 2}]}}]
+|   acme/2: [{ingest: {collection: acme/a, documents: [{id: 3}]}}, {ingest: {collection: acme/a, documents: [{id: 4}]}}, {verify: {collection: acme/b, documents: [{id: 3, n: 1}, {id: 4, n: 2}]}}]
+|   acme/3: [{ingest: {collection: acme/a, documents: [{id: 5}, {id: 0}]}}, {verify: {collection: acme/b, documents: [{id: 5}]}}]
+|   acme/4: [{ingest: {collection: acme/a, documents: [{id: 6}]}}, {verify: {collection: acme/b, documents: [{id: 6, n: 1}]}}]
+$ weir test --source flow.yaml; cat begun; echo
+< ok    acme/1
+< ok    acme/2
+< FAIL  acme/3
+<*
+< ok    acme/4
+< 4 tests: 3 passed, 1 failed
+< xx
 
 == SIGTERM ends a derivation that says nothing, and with it all tests
 file silent.yaml

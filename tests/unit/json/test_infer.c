@@ -222,6 +222,22 @@ static void wide_objects(void **state)
     shape_free(s);
 }
 
+/* In all, not in each object; what is known already is known. */
+static void limited_members(void **state)
+{
+    (void)state;
+    shape *s = shape_new();
+    shape_limit(s, 3);
+    assert_int_equal(observe(s, "{'a':1,'b':{'c':1,'d':1},'e':1}"), 1);
+    assert_int_equal(observe(s, "{'a':1,'b':{'c':1,'x':1},'y':1}"), 0);
+    expect_schema(s, "{'type':'object','properties':{'a':{'type':'integer'},'b':{'type':'object','properties':{'c':{'type':'integer'}},'required':['c']}},'required':['a','b']}");
+    expect_stable(s);
+    shape_limit(s, 0);
+    assert_int_equal(observe(s, "{'a':true,'b':{'c':1},'z':1}"), 1);
+    expect_schema(s, "{'type':'object','properties':{'a':{'type':['boolean','integer']},'b':{'type':'object','properties':{'c':{'type':'integer'}},'required':['c']}},'required':['a','b']}");
+    shape_free(s);
+}
+
 static void bounded_memory(void **state)
 {
     (void)state;
@@ -442,6 +458,7 @@ int main(void)
         cmocka_unit_test(many_members),
         cmocka_unit_test(arrays),
         cmocka_unit_test(wide_objects),
+        cmocka_unit_test(limited_members),
         cmocka_unit_test(bounded_memory),
         cmocka_unit_test(deep_documents),
         cmocka_unit_test(long_names),

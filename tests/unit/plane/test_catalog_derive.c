@@ -239,7 +239,7 @@ static void test_tests(void **state)
             "  a/t:\n"
             "    - ingest: {collection: a/in, description: two, documents: docs.json}\n"
             "    - verify: {collection: {name: a/in, notBefore: 2024-01-01T00:00:00Z}, documents: [{id: 1}], partitions: {include: {region: [eu]}}}\n"
-            "  a/u: {description: d, steps: []}\n");
+            "  a/u: {description: d, steps: [{verify: {collection: a/in, documents: []}}]}\n");
     assert_int_equal(w->c.test_count, 2);
     const catalog_test *t = &w->c.tests[0];
     assert_view(t->name, "a/t");
@@ -252,7 +252,7 @@ static void test_tests(void **state)
     assert_json(t->steps[1].reading.include, "{\"region\":[\"eu\"]}");
     assert_true(t->steps[1].reading.has_not_before);
     assert_view(w->c.tests[1].description, "d");
-    assert_int_equal(w->c.tests[1].step_count, 0);
+    assert_int_equal(w->c.tests[1].step_count, 1);
 }
 
 static void test_tests_refused(void **state)
@@ -265,6 +265,7 @@ static void test_tests_refused(void **state)
     refused_with(w, "tests: {a/t: [{ingest: {collection: a/in, documents: list.json}}]}\n", "list.json:2:2: a document must be an object, is a number");
     refused_with(w, "tests: {a/t: [{ingest: {collection: a/in}}]}\n", "flow.yaml:3:24: \"documents\" is missing");
     refused_with(w, "tests: {a/t: [{verify: {collection: a/in, documents: [1]}}]}\n", "flow.yaml:3:55: expected an object, found a number");
+    refused_with(w, "tests: {a/t: [], a/u: {description: d, steps: []}}\n", "flow.yaml:3:14: test \"a/t\" has no steps\nflow.yaml:3:47: test \"a/u\" has no steps");
     refused_with(w, "tests: {a/t: [{verifi: {collection: a/in, documents: []}}]}\n", "flow.yaml:3:16: unknown key \"verifi\"; did you mean \"verify\"?");
     refused_with(w, "tests: {a/t: [{verify: {collection: a/in, documents: [], partitions: {include: {id: [1]}}}}]}\n",
                  "flow.yaml:3:81: \"a/in\" is not partitioned by a field \"id\"");

@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "folder.h"
 #include "plane/run.h"
+#include "position.h"
 
 /* A script for all ends; the descriptors are const, so it hangs off the test. One run at a time. */
 static struct script {
@@ -304,7 +305,10 @@ static void test_own_checkpoint(void **unused)
     setup(&r, "derive-own", "{name: a, source: t/x}", "");
     script.documents[0] = DOCUMENTS("{\"id\":1,\"n\":5}");
     run(&r);
-    assert_string_equal(buf_text(&script.kept), "{\"sources\":{\"t/x;derive/t/out/a\":{\"readThrough\":\"15\"}},\"ackIntents\":{\"t/out\":\"MjY=\"}}"); /* echo -n 26 | base64 */
+    buf kept = {0};
+    position_add(&kept, buf_view(&script.kept));
+    assert_string_equal(buf_text(&kept), "{\"sources\":{\"t/x;derive/t/out/a\":{\"readThrough\":\"15\"}},\"ackIntents\":{\"t/out\":\"MjY=\"}}"); /* echo -n 26 | base64 */
+    buf_free(&kept);
     said("a 1\n");
     script.documents[0] = DOCUMENTS("{\"id\":1,\"n\":5}", "{\"id\":2,\"n\":1}");
     script.fail_before = true; /* nothing has happened */
@@ -367,6 +371,12 @@ static void test_refused_and_own_checkpoint(void **unused)
     teardown(&r);
 }
 
+static void set_kept(const char *position)
+{
+    buf_clear(&script.kept);
+    buf_adds(&script.kept, position);
+}
+
 static void test_lost_state(void **unused)
 {
     (void)unused;
@@ -377,12 +387,19 @@ static void test_lost_state(void **unused)
     char *first = strdup(buf_text(&script.kept));
     script.documents[0] = DOCUMENTS("{\"id\":1,\"n\":5}", "{\"id\":2,\"n\":1}");
     run(&r);
-    buf_clear(&script.kept);
-    buf_adds(&script.kept, first);
+    char *second = strdup(buf_text(&script.kept)), *folder = strstr(second, "\"id\":\"") + 6;
+    set_kept(first);
     assert_int_equal(run_only(&r, "t/out"), WEIR_E_CONFIG); /* an older state */
-    buf_clear(&script.kept);
+    set_kept("");
     assert_int_equal(run_only(&r, "t/out"), WEIR_E_CONFIG); /* none */
+    *folder ^= 1;
+    set_kept(second);
+    assert_int_equal(run_only(&r, "t/out"), WEIR_E_CONFIG); /* one of another data folder */
+    *folder ^= 1;
+    set_kept(second);
+    assert_int_equal(run_only(&r, "t/out"), WEIR_OK);
     free(first);
+    free(second);
     teardown(&r);
 }
 

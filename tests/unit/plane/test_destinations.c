@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "folder.h"
 #include "plane/run.h"
+#include "position.h"
 
 /* A script for both ends; the descriptors are const, so it hangs off the test. */
 static struct script {
@@ -93,7 +94,9 @@ static weir_rc commit(weir_task *t, void *self, weir_view position)
 {
     (void)t;
     (void)self;
-    say("commit %.*s", VIEW_ARG(position));
+    buf_adds(&script.said, "commit ");
+    position_add(&script.said, position);
+    buf_addc(&script.said, '\n');
     return WEIR_OK;
 }
 
@@ -279,6 +282,21 @@ static void test_answers_may_come_with_the_flush(void **unused)
     teardown(&r);
 }
 
+/* A transaction of its own for what is more urgent. */
+static void test_priority(void **unused)
+{
+    (void)unused;
+    rig r;
+    setup(&r, "{}", "materialize-plain", ", priority: -1}, {resource: {name: y}, source: t/x}, {resource: {name: z}, source: t/x, priority: 0");
+    script.documents = DOCUMENTS("{\"id\":1}");
+    assert_int_equal(run(&r, NULL), WEIR_OK);
+    said("t/x store ? id=1 v=\nt/x store ? id=1 v=\n"
+         "commit {\"sources\":{\"t/x;x\":{\"readThrough\":\"0\"},\"t/x;y\":{\"readThrough\":\"9\"},\"t/x;z\":{\"readThrough\":\"9\"}}}\n"
+         "t/x store ? id=1 v=\n"
+         "commit {\"sources\":{\"t/x;x\":{\"readThrough\":\"9\"},\"t/x;y\":{\"readThrough\":\"9\"},\"t/x;z\":{\"readThrough\":\"9\"}}}\n");
+    teardown(&r);
+}
+
 static void test_forbidden_columns_stay_away(void **unused)
 {
     (void)unused;
@@ -357,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_relay_gets_documents_as_they_came),
         cmocka_unit_test(test_two_steps),
         cmocka_unit_test(test_answers_may_come_with_the_flush),
+        cmocka_unit_test(test_priority),
         cmocka_unit_test(test_forbidden_columns_stay_away),
         cmocka_unit_test(test_forbidden_columns_that_were_asked_for),
         cmocka_unit_test(test_changed_settings_are_kept),

@@ -268,6 +268,27 @@ static void assert_times(fixture *f, store *s, uint64_t from, size_t most, const
 }
 
 /* One mark for each second; a clock that is set back changes nothing about the order. */
+/* Six random bytes, for ever. */
+static void test_identity(void **state)
+{
+    fixture *f = *state, *g;
+    store *s = opened(f), *other;
+    weir_view was = arena_dup(&f->a, store_identity(s));
+    assert_int_equal(was.len, 8);
+    store_close(s);
+    s = opened(f);
+    assert_true(view_eq(store_identity(s), was));
+    store_close(s);
+    assert_ok(f, store_open(&s, f->data, true, &f->e));
+    assert_int_equal(store_identity(s).len, 0);
+    store_close(s);
+    set_up((void **)&g);
+    other = opened(g);
+    assert_false(view_eq(store_identity(other), was));
+    store_close(other);
+    tear_down((void **)&g);
+}
+
 static void test_times(void **state)
 {
     fixture *f = *state;
@@ -528,6 +549,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_second_run_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_read_only_makes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_versions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_identity, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_times, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_upgrade, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lost_database_beside_journals, set_up, tear_down),

@@ -51,7 +51,9 @@ static inline weir_rc ft_fake_unary(rpc_call *c, void *context, err *e)
         return err_fail(e, f->end, "%s", f->why);
     buf answer = {0};
     buf_addv(&answer, buf_view(&f->answer));
-    return rpc_send(c, &answer, false, e);
+    rc = rpc_send(c, &answer, false, e);
+    buf_free(&answer); /* if it could not be sent */
+    return rc;
 }
 
 static inline weir_rc ft_fake_stream(rpc_call *c, void *context, err *e)
@@ -69,6 +71,7 @@ static inline weir_rc ft_fake_stream(rpc_call *c, void *context, err *e)
         buf copy = {0};
         buf_addv(&copy, buf_view(&f->stream[i]));
         rc = rpc_send(c, &copy, false, e);
+        buf_free(&copy); /* if it could not be sent */
     }
     while (f->hang && !rpc_cancelled(c))
         usleep(1000);

@@ -288,6 +288,18 @@ static bool request_has(const ft_fake *f, const char *bytes, size_t len) { retur
 
 #define LIST(...) (const char *const[]){__VA_ARGS__, NULL}
 
+/* What Flow is told of tables before the first record: columns of which the type is known, in closed objects (flow.md 3.3, rule 10), in a checkpoint that changes no state. */
+#define OF_KEYED(columns)                                                                                                                              \
+    "{\"type\":\"object\",\"properties\":{" columns ",\"_meta\":{\"type\":\"object\",\"properties\":{\"op\":{\"type\":\"string\"}},"                              \
+    "\"additionalProperties\":false}},\"required\":[\"id\"],\"additionalProperties\":false}\n"
+#define OF_COUNTED(columns)                                                                                                                            \
+    "{\"type\":\"object\",\"properties\":{" columns ",\"_meta\":{\"type\":\"object\",\"properties\":{\"row_id\":{\"type\":\"integer\"}},\"required\":[\"row_id\"],"     \
+    "\"additionalProperties\":false}},\"additionalProperties\":false}\n"
+#define T1_COLUMNS "\"id\":{\"type\":\"integer\"},\"name\":{\"type\":[\"string\",\"null\"]}"
+#define T1_TOLD OF_KEYED(T1_COLUMNS)
+#define T2_TOLD OF_COUNTED("\"n\":{\"type\":[\"integer\",\"null\"]}")
+#define TOLD_ALONE "state {}\n"
+
 /* ---- tests ---- */
 
 static void test_spec_and_discovery(void **state)
@@ -297,8 +309,11 @@ static void test_spec_and_discovery(void **state)
     assert_non_null(memmem(r->c->config_schema.ptr, r->c->config_schema.len, "\"key\"", 5));
     open_session(r, "{\"url\":\"u\",\"key\":\"sesame\"}", NULL, "");
     ft_ok(session_discover(r->s, &r->e), &r->e);
-    assert_non_null(strstr(buf_text(&r->said), ".t1 key [\"/id\"] updates {\"table\":\"t1\"} [\"t1\"] {\"type\":\"object\""));
-    assert_non_null(strstr(buf_text(&r->said), ".t2 key " FLOWDOC_KEY " fallback {\"table\":\"t2\"} [\"t2\"] {"));
+    said(r, /* of the key, and of what we add */
+         ".t1 key [\"/id\"] updates {\"table\":\"t1\"} [\"t1\"] {\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"integer\"}},\"required\":[\"id\"],"
+         "\"x-infer-schema\":true}\n"
+         ".t2 key " FLOWDOC_KEY " fallback {\"table\":\"t2\"} [\"t2\"] {\"type\":\"object\",\"properties\":{\"_meta\":{\"type\":\"object\",\"properties\":{\"row_id\":"
+         "{\"type\":\"integer\"}},\"required\":[\"row_id\"]}},\"required\":[\"_meta\"],\"x-infer-schema\":true}\n");
     assert_true(request_has(&r->schema, "\x0a\x08\x0a\x03url\x12\x01u", 10));
     assert_true(request_has(&r->schema, "\x0a\x0d\x0a\x03key\x12\x06sesame", 15));
     assert_true(request_has(&r->schema, "\x0a\x0d\x0a\x04" "fast\x12\x05" "false", 15)); /* as a platform sends it */
@@ -308,6 +323,18 @@ static void test_spec_and_discovery(void **state)
     say_test(r, "no such host");
     assert_int_equal(session_validate(r->s, &r->e), WEIR_E_CONFIG);
     assert_non_null(strstr(err_text(&r->e), "test 'connect' (Connects): no such host"));
+}
+
+/* Platforms that make tables of what was discovered have all of it. */
+static void test_discovery_of_types(void **state)
+{
+    rig *r = *state;
+    drive(r, false);
+    open_session(r, "{}", NULL, "");
+    ft_ok(session_discover(r->s, &r->e), &r->e);
+    said(r,
+         ".t1 key [\"/id\"] {\"table\":\"t1\"} [\"t1\"] {\"type\":\"object\",\"properties\":{" T1_COLUMNS ",\"any\":{}},\"required\":[\"id\"]}\n"
+         ".t2 key [] {\"table\":\"t2\"} [\"t2\"] {\"type\":\"object\",\"properties\":{\"n\":{\"type\":[\"integer\",\"null\"]}}}\n");
 }
 
 static void test_unknown_table(void **state)
@@ -333,13 +360,13 @@ static void test_records(void **state)
     say_checkpoint(r, "7");
     ft_ok(pull(r, true, LIST("t1", "t2"), ""), &r->e);
     said(r,
+         "schema 0 " T1_TOLD "schema 1 " T2_TOLD TOLD_ALONE
          "0 {\"id\":1,\"name\":\"a\",\"any\":1}\n"
          "0 {\"id\":2,\"name\":null}\n"
          "1 {\"_meta\":{\"row_id\":0},\"n\":5}\n"
          "0 {\"id\":1,\"name\":\"b\",\"_meta\":{\"op\":\"u\"}}\n"
          "0 {\"id\":2,\"_meta\":{\"op\":\"d\"}}\n"
-         "schema 0 {\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"integer\"},\"name\":{\"type\":[\"string\",\"null\"]},\"any\":{\"type\":[\"integer\",\"null\"]},"
-         "\"_meta\":{\"type\":\"object\",\"properties\":{\"op\":{\"type\":\"string\"}},\"additionalProperties\":false}},\"required\":[\"id\"],\"additionalProperties\":false}\n"
+         "schema 0 " OF_KEYED(T1_COLUMNS ",\"any\":{\"type\":[\"integer\",\"null\"]}")
          "state {\"fivetranState\":\"{\\\"cursor\\\": \\\"x\\\"}\",\"fivetranRows\":{\"t2\":1}}\n"
          "truncate 0\n"
          "1 {\"_meta\":{\"row_id\":1},\"n\":6}\n"
@@ -355,7 +382,7 @@ static void test_state_comes_back(void **state)
     say_checkpoint(r, "not JSON at all");
     ft_ok(pull(r, true, LIST("t2"), "{\"fivetranState\":\"{\\\"cursor\\\": \\\"x\\\"}\",\"fivetranRows\":{\"t2\":41}}"), &r->e);
     assert_true(request_has(&r->update, "\x1a\x0f{\"cursor\": \"x\"}", 17));
-    said(r, "0 {\"_meta\":{\"row_id\":41},\"n\":5}\nstate {\"fivetranState\":\"not JSON at all\",\"fivetranRows\":{\"t2\":42}}\n");
+    said(r, "schema 0 " T2_TOLD TOLD_ALONE "0 {\"_meta\":{\"row_id\":41},\"n\":5}\nstate {\"fivetranState\":\"not JSON at all\",\"fivetranRows\":{\"t2\":42}}\n");
 }
 
 /* One table is wanted, with all its columns and new ones; the other one is known, and not. */
@@ -421,21 +448,21 @@ static void test_news(void **state)
     assert_logged(r, "table 't7': the connector has not named it");
 }
 
-static void test_schema_change(void **state)
+/* t2 as it is from now on: n, and another column if that has a type. */
+static void say_change(rig *r, FivetranSdk__V2__DataType n_type, FivetranSdk__V2__DataType more_type)
 {
-    rig *r = *state;
     FivetranSdk__V2__Column n = FIVETRAN_SDK__V2__COLUMN__INIT, more = FIVETRAN_SDK__V2__COLUMN__INIT, *columns[] = {&n, &more};
     FivetranSdk__V2__Table t2 = FIVETRAN_SDK__V2__TABLE__INIT, *tables[] = {&t2};
     FivetranSdk__V2__TableList list = FIVETRAN_SDK__V2__TABLE_LIST__INIT;
     FivetranSdk__V2__SchemaChange change = FIVETRAN_SDK__V2__SCHEMA_CHANGE__INIT;
     FivetranSdk__V2__UpdateResponse m = FIVETRAN_SDK__V2__UPDATE_RESPONSE__INIT;
     n.name = (char *)"n";
-    n.type = FIVETRAN_SDK__V2__DATA_TYPE__STRING;
+    n.type = n_type;
     more.name = (char *)"more";
-    more.type = FIVETRAN_SDK__V2__DATA_TYPE__BOOLEAN;
+    more.type = more_type;
     t2.name = (char *)"t2";
     t2.columns = columns;
-    t2.n_columns = 2;
+    t2.n_columns = more_type ? 2 : 1;
     list.tables = tables;
     list.n_tables = 1;
     change.change_case = FIVETRAN_SDK__V2__SCHEMA_CHANGE__CHANGE_WITHOUT_SCHEMA;
@@ -443,6 +470,12 @@ static void test_schema_change(void **state)
     m.operation_case = FIVETRAN_SDK__V2__UPDATE_RESPONSE__OPERATION_SCHEMA_CHANGE;
     m.schema_change = &change;
     pack(&m, next(r));
+}
+
+static void test_schema_change(void **state)
+{
+    rig *r = *state;
+    say_change(r, FIVETRAN_SDK__V2__DATA_TYPE__STRING, FIVETRAN_SDK__V2__DATA_TYPE__BOOLEAN);
     say_record(r, "t2", FT_UPSERT, "{\"n\":5}"); /* a number in a column of texts now */
     say_checkpoint(r, "{}");
     ft_ok(pull(r, false, LIST("t2"), ""), &r->e);
@@ -450,6 +483,35 @@ static void test_schema_change(void **state)
          "0 {\"n\":\"5\"}\n"
          "schema 0 {\"type\":\"object\",\"properties\":{\"n\":{\"type\":[\"string\",\"null\"]},\"more\":{\"type\":[\"boolean\",\"null\"]}},\"additionalProperties\":false}\n"
          "state {\"fivetranState\":\"{}\"}\n");
+}
+
+/* Flow is told before the rows that have it, unless some wait for their checkpoint: those and the change are one. */
+static void test_schema_change_is_told_to_flow(void **state)
+{
+    rig *r = *state;
+    say_change(r, FIVETRAN_SDK__V2__DATA_TYPE__STRING, FIVETRAN_SDK__V2__DATA_TYPE__UNSPECIFIED);
+    say_record(r, "t2", FT_UPSERT, "{\"n\":5}");
+    say_change(r, FIVETRAN_SDK__V2__DATA_TYPE__STRING, FIVETRAN_SDK__V2__DATA_TYPE__BOOLEAN);
+    say_checkpoint(r, "{}");
+    ft_ok(pull(r, true, LIST("t2"), ""), &r->e);
+    said(r,
+         "schema 0 " T2_TOLD TOLD_ALONE
+         "schema 0 " OF_COUNTED("\"n\":{\"type\":[\"string\",\"null\"]}") TOLD_ALONE
+         "0 {\"_meta\":{\"row_id\":0},\"n\":\"5\"}\n"
+         "schema 0 " OF_COUNTED("\"n\":{\"type\":[\"string\",\"null\"]},\"more\":{\"type\":[\"boolean\",\"null\"]}")
+         "state {\"fivetranState\":\"{}\",\"fivetranRows\":{\"t2\":1}}\n");
+}
+
+/* A table that is described once more as it was is no news. */
+static void test_a_change_of_nothing(void **state)
+{
+    rig *r = *state;
+    say_change(r, FIVETRAN_SDK__V2__DATA_TYPE__LONG, FIVETRAN_SDK__V2__DATA_TYPE__UNSPECIFIED);
+    say_record(r, "t2", FT_UPSERT, "{\"n\":5}");
+    say_change(r, FIVETRAN_SDK__V2__DATA_TYPE__LONG, FIVETRAN_SDK__V2__DATA_TYPE__UNSPECIFIED);
+    say_checkpoint(r, "{}");
+    ft_ok(pull(r, true, LIST("t2"), ""), &r->e);
+    said(r, "schema 0 " T2_TOLD TOLD_ALONE "0 {\"_meta\":{\"row_id\":0},\"n\":5}\nstate {\"fivetranState\":\"{}\",\"fivetranRows\":{\"t2\":1}}\n");
 }
 
 static void test_rest_is_dropped(void **state)
@@ -622,6 +684,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_spec_and_discovery), TEST(test_unknown_table), TEST(test_records),         TEST(test_state_comes_back),
         TEST(test_selection),          TEST(test_documents_as_they_are), TEST(test_news),    TEST(test_schema_change),
+        TEST(test_schema_change_is_told_to_flow), TEST(test_a_change_of_nothing), TEST(test_discovery_of_types),
         TEST(test_rest_is_dropped),     TEST(test_a_truncation_is_dropped), TEST(test_a_table_twice),
         TEST(test_warning_and_task), TEST(test_status),       TEST(test_hostile_messages),
         TEST(test_discovery_in_data), TEST(test_a_key_that_is_null), TEST(test_stop),               TEST(test_unimplemented),   TEST(test_nobody_there), TEST(test_a_closed_output),
