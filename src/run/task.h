@@ -101,6 +101,8 @@ void task_end(weir_task *t);
 /** Ends the work of one callback: takes care of a document left open, memory that ran out, the arena. */
 weir_rc task_finish(weir_task *t, weir_rc rc);
 weir_rc task_attach(weir_task *t);
+/** Memory ran out, here or where it was told already. */
+weir_rc task_nomem(weir_task *t);
 /** Seals documents that a pull left without a checkpoint: the state stays, the documents are not lost. */
 weir_rc task_seal_rest(weir_task *t);
 /** Bookkeeping after a document was appended to outlet o from `start` on. */
