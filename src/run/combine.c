@@ -532,8 +532,7 @@ weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, s
     c->defaults = defaults_any(c->o.b);
     buf_clear(&c->rows);
     buf_clear(&c->values);
-    const bool all_early = !c->parts && c->early.len && c->early.len == noted(c) * columns * sizeof(weir_view);
-    const size_t room = all_early ? 0 : columns;
+    const size_t room = !c->parts && c->early.len && c->early.len == noted(c) * columns * sizeof(weir_view) ? 0 : columns; /* not early */
     if ((room && n > SIZE_MAX / 2 / room / sizeof(weir_view)) || !buf_reserve(&c->rows, n * sizeof(weir_row) + 1) ||
         !buf_reserve(&c->values, n * room * sizeof(weir_view) + 1))
         return err_nomem(e);
