@@ -188,7 +188,7 @@ weir_rc pg_open(weir_task *t, const settings *s, PGconn **ret)
     return connect_to(t, s, &p, ret);
 }
 
-/* The server looks after us, too: if this machine vanishes, what we have locked is free in two minutes, and not when the kernel gives up after two hours. */
+/* If this machine vanishes, the server is to notice within a minute, and not when the kernel gives up after two hours: the session would keep its locks. */
 weir_rc pg_connect(weir_task *t, pg *d)
 {
     parameters p = {0};
@@ -198,7 +198,6 @@ weir_rc pg_connect(weir_task *t, pg *d)
     if (PQstatus(d->conn) != CONNECTION_OK)
         return refused(t, d, &p);
     rc = check_server(t, d);
-    /* The server, too, is to notice soon that the other side is gone: a session that nobody speaks to any more would keep its locks. */
     return rc ? rc : pg_run(t, d, weir_format(t, "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET datestyle = ISO;"
                                                  " SET timezone = 'UTC'; SET extra_float_digits = 3; SET bytea_output = hex;"
                                                  " SET standard_conforming_strings = on; SET jit = off; SET statement_timeout = 0; SET lock_timeout = %" PRId64,

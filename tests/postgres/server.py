@@ -109,6 +109,12 @@ class Server:
         return subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port), "-U", "weir", "-d", database,
                                *arguments], env=env, input=text, capture_output=True, text=True, check=check)
 
+    def session(self, name="psql"):
+        """A psql that stays: what is written to its stdin is done, rows come to its stdout."""
+        command = ["psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(self.port), "-U", "weir", "-d", "weir"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                env=dict(self.env(), PGPASSWORD=self.password, PGAPPNAME=name))
+
     def ask(self, sql, database="weir"):
         """What a query gives, as psql prints it: | between columns, a line for each row."""
         done = self.psql("-A", "-t", "-P", "null=NULL", "-c", sql, database=database, check=False)

@@ -400,8 +400,7 @@ def test_what_may_pass(server):
         p.collection("t", {"id": INT}).put("t", {"id": 1})
         p.run()
         p.collection("t", {"id": INT, "more": INT})
-        with subprocess.Popen(["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(server.port), "-U", "weir", "-d", "weir"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              text=True, env={**server.env(), "PGPASSWORD": server.password}) as other:
+        with server.session() as other:
             other.stdin.write("BEGIN; LOCK TABLE t;\n\\echo locked\n")
             other.stdin.flush()
             same(other.stdout.readline(), "locked\n")
@@ -471,9 +470,7 @@ def test_who_holds_a_lock(server):
         p.collection("t", {"id": INT}).put("t", {"id": 0})
         p.run()
         for n, lock in enumerate(locks, 1):
-            env = dict(server.env(), PGPASSWORD=server.password, PGAPPNAME="keeper")
-            with subprocess.Popen(["psql", "-X", "-q", "-At", "-h", "127.0.0.1", "-p", str(server.port), "-U", "weir", "-d", "weir"],
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as keeper:
+            with server.session("keeper") as keeper:
                 keeper.stdin.write(f"BEGIN; {lock}; SELECT pg_backend_pid();\n")
                 keeper.stdin.flush()
                 pid = next(line for line in map(str.strip, keeper.stdout) if line.isdigit())

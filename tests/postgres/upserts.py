@@ -16,8 +16,9 @@ def key(n):
     return f"{n * 7919 % 100003:06d}"
 
 
-def loaded(p, **more):
-    p.collection("v", {"id": STR, "v": INT, "_meta": {"type": "object", "properties": {"op": STR}}}, fields={"recommended": True, "exclude": ["_meta/op", "flow_document"]}, **more)
+def loaded(p):
+    p.collection("v", {"id": STR, "v": INT, "_meta": {"type": "object", "properties": {"op": STR}}},
+                 fields={"recommended": True, "exclude": ["_meta/op", "flow_document"]})
     p.put("v", *({"id": key(n), "v": n} for n in range(COUNT)))
     p.run()
     return {key(n): n for n in range(COUNT)}
@@ -90,8 +91,7 @@ def test_somebody_inserts_meanwhile(server):
         expected = loaded(p)
         p.put("v", *({"id": key(n), "v": -n} for n in range(1, COUNT + 1)))
         p.write()
-        env = dict(server.env(), PGPASSWORD=server.password)
-        with subprocess.Popen(["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(server.port), "-U", "weir", "-d", "weir"], stdin=subprocess.PIPE, text=True, env=env) as other:
+        with server.session() as other:
             other.stdin.write(f"BEGIN; INSERT INTO v VALUES ('{key(COUNT)}', 1);\n")
             other.stdin.flush()
             while server.ask("SELECT count(*) FROM pg_locks WHERE relation = 'v'::regclass AND mode = 'RowExclusiveLock' AND granted") != "1":
