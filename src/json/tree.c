@@ -403,6 +403,16 @@ void tree_write(buf *out, const tree *t)
     write_value(out, t ? t : &nothing, false, 0);
 }
 
+weir_view tree_json(arena *a, const tree *t)
+{
+    buf text = {0};
+    tree_write(&text, t);
+    weir_view json = buf_ok(&text) ? arena_dup(a, buf_view(&text)) : (weir_view){NULL, 0};
+    a->failed |= !json.ptr;
+    buf_free(&text);
+    return json;
+}
+
 void tree_write_pretty(buf *out, const tree *t)
 {
     write_value(out, t ? t : &nothing, true, 0);

@@ -45,6 +45,8 @@ bool tree_is_null(const tree *t); /* true for NULL too */
 
 /** Appends the value as JSON on one line: raw text compacted where there is one. */
 void tree_write(buf *out, const tree *t);
+/** The same in an arena, which has failed if there is no memory. */
+weir_view tree_json(arena *a, const tree *t);
 /** Appends the value indented by two spaces a level: for people. */
 void tree_write_pretty(buf *out, const tree *t);
 

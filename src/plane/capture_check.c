@@ -16,7 +16,7 @@ static weir_rc look_at_one(capture *c, size_t binding, weir_view doc, bool *ret_
     *ret_kept = false;
     if (c->aside[binding])
         return refused_add(c->aside[binding], doc, buf_view(&c->why), worker_now(c->w), e);
-    return gate_refuse(b->c, WEIR_E_PROTOCOL, gate_redacts(c->gates[binding]) ? (weir_view){0} : doc, &c->why, e);
+    return gate_refuse(b->c, WEIR_E_PROTOCOL, gate_hides(c->gates[binding]) ? (weir_view){0} : doc, &c->why, e);
 }
 
 /* The same lines, without what the schema wants to be redacted. */

@@ -19,15 +19,7 @@ bool is_true_member(const tree *t, const char *name)
     return m && m->kind == TREE_BOOL && m->boolean;
 }
 
-weir_view json_of(catalog_reader *r, const tree *t)
-{
-    buf text = {0};
-    tree_write(&text, t);
-    weir_view json = buf_ok(&text) ? arena_dup(r->mem, buf_view(&text)) : (weir_view){NULL, 0};
-    r->mem->failed = r->mem->failed || !json.ptr;
-    buf_free(&text);
-    return json;
-}
+weir_view json_of(catalog_reader *r, const tree *t) { return tree_json(r->mem, t); }
 
 static void remember(catalog_reader *r, map *m, weir_view key, const void *value)
 {

@@ -13,7 +13,7 @@ static weir_rc refuse(deriving *v, weir_view doc, err *e)
 {
     if (v->aside)
         return refused_add(v->aside, doc, buf_view(&v->why), worker_now(v->w), e);
-    return gate_refuse(v->out->c, derivation_keyless(v->w->t), keyed_redacts(v->published) ? (weir_view){0} : doc, &v->why, e);
+    return gate_refuse(v->out->c, derivation_keyless(v->w->t), keyed_hides(v->published) ? (weir_view){0} : doc, &v->why, e);
 }
 
 weir_rc derive_published(void *arg, weir_view doc, err *e)

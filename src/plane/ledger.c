@@ -3,19 +3,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "json/number.h"
 #include "plane/columns.h"
 
 enum { TURN_WARNING_MS = 10000 };
-
-/* How much is learned of a schema: x-complexity-limit, where it says so at its root. */
-static void limit_shape(book *b)
-{
-    const tree *limit = tree_get(b->c->write_schema, "x-complexity-limit");
-    uint64_t most;
-    if (limit && limit->kind == TREE_NUMBER && number_to_u64(limit->text, &most))
-        shape_limit(b->shape, most);
-}
 
 static weir_rc open_shape(ledger *l, book *b, err *e)
 {
@@ -26,10 +16,10 @@ static weir_rc open_shape(ledger *l, book *b, err *e)
     b->shape = shape_new();
     if (!rc && !b->shape)
         rc = err_nomem(e);
-    if (!rc)
-        limit_shape(b);
     if (!rc && known.len)
         rc = shape_union(b->shape, known, e, &widened);
+    if (b->shape)
+        shape_allow(b->shape, b->c->write_schema);
     if (!rc && known.len) {
         char *copy = malloc(known.len);
         if (copy)
@@ -223,10 +213,11 @@ weir_rc book_observe(book *b, weir_view doc, err *e)
     return widened < 0 ? err_nomem(e) : WEIR_OK;
 }
 
-weir_view book_learned(const book *b, buf *text)
+weir_view book_learned(book *b, buf *text)
 {
     if (!b->widened)
         return (weir_view){0};
+    text->failed |= !shape_limit(b->shape);
     shape_schema(b->shape, text);
     return buf_view(text);
 }

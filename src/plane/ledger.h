@@ -61,7 +61,7 @@ void ledger_end_writer(ledger *l, book *b);
 /** The writer of a collection that learns its schema has a document for it. */
 weir_rc book_observe(book *b, weir_view doc, err *e);
 /** What the writer has learned since the last commit: the schema, appended to text; empty: nothing. */
-weir_view book_learned(const book *b, buf *text);
+weir_view book_learned(book *b, buf *text);
 /** Publishes a commit: wakes readers. @param inferred empty: as before  @return false: no memory for the schema; it is to be said again with the next commit */
 bool ledger_committed(ledger *l, book *b, uint64_t at, weir_view inferred);
 /** Tells everybody who waits that the run is ending. */

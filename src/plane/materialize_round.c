@@ -108,7 +108,9 @@ weir_rc materialize_read(materialization *m, transaction *x, uint64_t *ret_bytes
 
 static weir_rc refuse(materialization *m, source *s, weir_view doc, err *e)
 {
-    return s->aside ? refused_add(s->aside, doc, buf_view(&m->why), worker_now(m->w), e) : gate_refuse(s->b->c, WEIR_E_CONFIG, doc, &m->why, e);
+    const bool hides = s->reduce ? reducing_hides(s->reduce) : gate_hides(s->gate);
+    return s->aside ? refused_add(s->aside, doc, buf_view(&m->why), worker_now(m->w), e)
+                    : gate_refuse(s->b->c, WEIR_E_CONFIG, hides ? (weir_view){0} : doc, &m->why, e);
 }
 
 /* Takes those lines out that are refused; where the schema reduces, all others are taken for that. */
@@ -180,11 +182,24 @@ static bool is_asked(const materialization *m, const source *s)
     return materialize_may_ask(m, s) && (materialize_destination(m)->needs_exists || s->reduces_held || combine_has_parts(s->combine));
 }
 
+/* Has any shard read something that stands before the truncation which this one has come to? */
+static bool anything_before(const materialization *m, const source *s)
+{
+    const size_t binding = (size_t)(s - m->sources);
+    ledger *l = m->w->l;
+    bool any = s->at || s->stored;
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 1; !any && i < m->w->shards.count; i++)
+        any = m->all[i].sources[binding].at > 0;
+    pthread_mutex_unlock(&l->lock);
+    return any;
+}
+
 /* Rows that came before, of this transaction and earlier ones, are out of date. The first shard removes those of all. */
 static weir_rc expire(materialization *m, source *s, err *e)
 {
     const weir_binding *b = &m->p.bindings[s - m->sources];
-    if (!s->truncated || (!s->at && !s->stored) || m->shard->index)
+    if (!s->truncated || m->shard->index || !anything_before(m, s))
         return WEIR_OK;
     if (!materialize_destination(m)->expire)
         return err_fail(e, WEIR_E_CONFIG, "its source says that all rows so far are out of date, and '%s' cannot remove them", m->p.end.connector->name);

@@ -96,7 +96,7 @@ static weir_rc take_published(void *arg, weir_view doc, err *e)
     deriver *v = arg;
     weir_rc rc = keyed_add(v->to->combine, doc, &v->why, e);
     v->t->documents++;
-    return !rc && v->why.len ? gate_refuse(v->to->c, derivation_keyless(v->task), doc, &v->why, e) : rc;
+    return !rc && v->why.len ? gate_refuse(v->to->c, derivation_keyless(v->task), keyed_hides(v->to->combine) ? (weir_view){0} : doc, &v->why, e) : rc;
 }
 
 static void live(void *arg, session *s)
@@ -115,7 +115,8 @@ static weir_rc open_deriver(deriver *v, err *e)
     }
     const testing_options *o = v->t->o;
     if (!rc)
-        rc = derivation_open(&v->d, &(derivation_options){.t = v->task, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .published = take_published, .live = live, .arg = v}, e);
+        rc = derivation_open(&v->d, &(derivation_options){
+            .t = v->task, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .apart = true, .published = take_published, .live = live, .arg = v}, e);
     return rc;
 }
 
@@ -231,7 +232,7 @@ static weir_rc ingest_one(testing *t, topic *to, const tree *doc, size_t number,
     tree_write(&text, doc);
     weir_rc rc = buf_ok(&text) ? keyed_add(to->combine, buf_view(&text), &why, e) : err_nomem(e);
     if (!rc && why.len)
-        rc = gate_refuse(to->c, WEIR_E_CONFIG, buf_view(&text), &why, e);
+        rc = gate_refuse(to->c, WEIR_E_CONFIG, keyed_hides(to->combine) ? (weir_view){0} : buf_view(&text), &why, e);
     t->documents++;
     buf_free(&text);
     buf_free(&why);
@@ -267,7 +268,7 @@ static weir_rc reduce(testing *t, const test_step *s, keyed *by_key, err *e)
         size_t len = (size_t)((const char *)memchr(rest.ptr, '\n', rest.len) - rest.ptr);
         rc = keyed_add(by_key, (weir_view){rest.ptr, len}, &why, e);
         if (!rc && why.len)
-            rc = gate_refuse(s->collection, WEIR_E_CONFIG, (weir_view){rest.ptr, len}, &why, e);
+            rc = gate_refuse(s->collection, WEIR_E_CONFIG, keyed_hides(by_key) ? (weir_view){0} : (weir_view){rest.ptr, len}, &why, e);
         rest = view_from(rest, len + 1);
     }
     buf_free(&lines);
