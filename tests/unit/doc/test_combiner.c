@@ -3,6 +3,7 @@
 #include "reduce_rig.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -337,6 +338,55 @@ static void test_long_documents(void **state)
     against_model(300000, 200, 60000, 41);
 }
 
+/* Of large documents, each a segment of its own, a drain holds a few at a time. */
+typedef struct large {
+    char *text;
+    size_t len, count, most; /* most: bytes in use */
+} large;
+
+static weir_rc take_large(void *arg, const combined_doc *d, err *e)
+{
+    large *l = arg;
+    (void)e;
+    const size_t used = mallinfo2().uordblks + mallinfo2().hblkhd;
+    l->most = used > l->most ? used : l->most;
+    snprintf(l->text, 16, "{\"k\":%05zu", l->count++ + 10000);
+    l->text[10] = ',';
+    const weir_view expected = {l->text, l->len};
+    assert_true(view_eq(d->doc, expected));
+    return WEIR_OK;
+}
+
+static void test_large_documents(void **state)
+{
+    (void)state;
+    enum { SIZE = 3 << 20, MANY = 12 };
+    rig r;
+    pair p;
+    combiner *c;
+    large l = {.text = malloc(SIZE), .len = SIZE};
+    memset(l.text, 'x', SIZE);
+    memcpy(l.text, "{\"k\":10000,\"v\":\"", 16);
+    memcpy(l.text + SIZE - 2, "\"}", 2);
+    for (size_t i = 20; i < SIZE - 2; i++) /* hard to compress */
+        l.text[i] = (char)('a' + (i * 2654435761u >> 13) % 26);
+    rig_make(&r, VIEW("{\"reduce\":{\"strategy\":\"merge\"}}"));
+    pair_make(&p, r.schema, 1);
+    assert_int_equal(combiner_make(&p.o, &c, &r.e), WEIR_OK);
+    for (int i = MANY; i-- > 0;) {
+        snprintf(l.text, 16, "{\"k\":%05d", i + 10000);
+        l.text[10] = ',';
+        assert_int_equal(combiner_add(c, 0, (weir_view){l.text, SIZE}, false, &r.e), WEIR_OK);
+    }
+    const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    assert_int_equal(combiner_drain(c, take_large, &l, &r.e), WEIR_OK);
+    assert_int_equal(l.count, MANY);
+    assert_true(l.most < before + 6u * SIZE);
+    free(l.text);
+    combiner_free(c);
+    rig_free(&r);
+}
+
 /* ---------------------------------------------------------------------------------------------------------------- apart -- */
 
 static void combined_as(const char *schema_json, const char *const *docs, size_t count, size_t budget, const char *expected)
@@ -630,6 +680,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_memory),    cmocka_unit_test(test_spilled),      cmocka_unit_test(test_long_documents), cmocka_unit_test(test_apart),
         cmocka_unit_test(test_growing_list),
+        cmocka_unit_test(test_large_documents),
         cmocka_unit_test(test_alone),
         cmocka_unit_test(test_defaults_of_keys),
         cmocka_unit_test(test_secrets),
