@@ -19,8 +19,9 @@ static const char upgrade_sql[] =
 
 /* The smallest range that holds ours. */
 static const char find_sql[] =
-    "SELECT rowid, fence, checkpoint FROM weir_checkpoints WHERE task = ?1 AND key_begin <= ?2 AND key_end >= ?3 ORDER BY key_end - key_begin LIMIT 1";
-static const char find_old_sql[] = "SELECT rowid, fence, checkpoint FROM weir_checkpoints WHERE task = ?1 AND ?2 <= ?3";
+    "SELECT rowid, fence, checkpoint, key_begin = ?2 AND key_end = ?3 FROM weir_checkpoints WHERE task = ?1 AND key_begin <= ?2 AND key_end >= ?3"
+    " ORDER BY key_end - key_begin LIMIT 1";
+static const char find_old_sql[] = "SELECT rowid, fence, checkpoint, ?2 = 0 AND ?3 = 4294967295 FROM weir_checkpoints WHERE task = ?1";
 
 typedef enum form { NO_TABLE, WITHOUT_RANGES, WITH_RANGES } form;
 
@@ -73,16 +74,24 @@ weir_rc lite_fence_read(weir_task *t, db *d)
     return lost ? lite_nomem(t) : WEIR_OK;
 }
 
+static bool is_same(const db *d, sqlite3_stmt *row)
+{
+    if (!row)
+        return !d->row;
+    const weir_view text = checkpoint_in(row);
+    const bool ours = sqlite3_column_int(row, 3);
+    return d->row == sqlite3_column_int64(row, 0) && (!ours || d->fence == sqlite3_column_int64(row, 1)) && !text.ptr == !d->checkpoint.ptr &&
+           text.len == d->checkpoint.len && (!text.len || memcmp(text.ptr, d->checkpoint.ptr, text.len) == 0);
+}
+
+/* Of a range that was cut, the other parts may have raised the fence meanwhile. */
 static weir_rc still_as_read(weir_task *t, db *d)
 {
     sqlite3_stmt *row;
     weir_rc rc = find(t, d, WITH_RANGES, &row);
     if (rc)
         return rc;
-    const weir_view text = row ? checkpoint_in(row) : (weir_view){0};
-    const bool same = row ? d->row == sqlite3_column_int64(row, 0) && d->fence == sqlite3_column_int64(row, 1) && !text.ptr == !d->checkpoint.ptr &&
-                                text.len == d->checkpoint.len && (!text.len || memcmp(text.ptr, d->checkpoint.ptr, text.len) == 0)
-                          : !d->row;
+    const bool same = is_same(d, row);
     sqlite3_finalize(row);
     return same ? WEIR_OK
                 : weir_fail(t, WEIR_E_TRANSIENT, "another run of task \"%s\" wrote to \"%s\" while this one was starting", d->task_name, d->path);

@@ -246,16 +246,17 @@ static tree *copy_of(arena *a, const tree *t)
     return copy;
 }
 
-/* The settings of `using: sqlite`, with the file of its state: an object of one more member. */
+/* The settings of `using: sqlite`, with this file for its state. @param path NULL: in memory */
 static const tree *with_path(derivation *d, const tree *config, const char *path)
 {
-    tree *copy = arena_alloc(&d->arena, sizeof *copy), *member = arena_alloc(&d->arena, sizeof *member);
-    if (!copy || !member)
-        return NULL;
-    *copy = (tree){.kind = TREE_OBJECT, .name = config->name, .mark = config->mark, .name_mark = config->name_mark};
+    tree *copy = arena_alloc(&d->arena, sizeof *copy), *member = path ? arena_alloc(&d->arena, sizeof *member) : NULL;
+    if (copy)
+        *copy = (tree){.kind = TREE_OBJECT, .name = config->name, .mark = config->mark, .name_mark = config->name_mark};
     for (const tree *t = config->first; t; t = t->next)
-        tree_append(copy, copy_of(&d->arena, t));
-    *member = (tree){.kind = TREE_STRING, .name = VIEW("path"), .text = view_of(path), .mark = config->mark};
+        if (!view_is(t->name, "path"))
+            tree_append(copy, copy_of(&d->arena, t));
+    if (member)
+        *member = (tree){.kind = TREE_STRING, .name = VIEW("path"), .text = view_of(path), .mark = config->mark};
     tree_append(copy, member);
     return d->arena.failed ? NULL : copy;
 }
@@ -268,7 +269,8 @@ weir_rc derivation_keyless(const task *t) { return is_sql(t) ? WEIR_E_CONFIG : W
 static const tree *config_of(derivation *d)
 {
     const tree *config = d->o.config ? d->o.config : d->o.t->endpoint.config;
-    return is_sql(d->o.t) && d->o.state_file && !tree_get(config, "path") ? with_path(d, config, d->o.state_file) : config;
+    bool named = tree_get(config, "path") != NULL;
+    return is_sql(d->o.t) && (named ? d->o.apart : d->o.state_file != NULL) ? with_path(d, config, d->o.state_file) : config;
 }
 
 /* ---- opening ---- */

@@ -206,7 +206,23 @@ void ledger_end_writer(ledger *l, book *b)
     pthread_mutex_unlock(&l->lock);
 }
 
-void ledger_committed(ledger *l, book *b, uint64_t at, weir_view inferred)
+weir_rc book_observe(book *b, weir_view doc, err *e)
+{
+    int widened = b->shape ? shape_observe(b->shape, doc) : 0;
+    b->widened |= widened > 0;
+    return widened < 0 ? err_nomem(e) : WEIR_OK;
+}
+
+weir_view book_learned(book *b, buf *text)
+{
+    if (!b->widened)
+        return (weir_view){0};
+    text->failed |= !shape_limit(b->shape);
+    shape_schema(b->shape, text);
+    return buf_view(text);
+}
+
+bool ledger_committed(ledger *l, book *b, uint64_t at, weir_view inferred)
 {
     char *copy = inferred.len ? malloc(inferred.len) : NULL;
     pthread_mutex_lock(&l->lock);
@@ -218,6 +234,7 @@ void ledger_committed(ledger *l, book *b, uint64_t at, weir_view inferred)
     }
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
+    return copy || !inferred.len;
 }
 
 void ledger_end(ledger *l)

@@ -31,6 +31,11 @@ bool materialize_may_pass(const materialization *m, const source *s, uint64_t at
     return true;
 }
 
+bool materialize_has_more(const materialization *m, const source *s)
+{
+    return s->b->committed > s->next && !(s->held && !materialize_may_pass(m, s, s->next));
+}
+
 /* A truncation that it came to ends what it may read in this transaction, so that others see where it is. */
 static weir_rc read_source(materialization *m, source *s, uint64_t limit, size_t want, err *e)
 {
@@ -65,15 +70,16 @@ static weir_rc read_again(materialization *m, transaction *x, uint64_t *ret_byte
 }
 
 /* Of what there is to read. */
-static int32_t highest_priority(materialization *m)
+static int32_t highest_priority(const materialization *m)
 {
     int32_t first = INT32_MIN;
-    bool widened = false;
+    pthread_mutex_lock(&m->w->l->lock);
     for (size_t i = 0; i < m->count; i++) {
         const int32_t p = m->t->bindings[i].priority;
-        if (p > first && materialize_limit(m, &m->sources[i], &widened) > m->sources[i].next)
+        if (p > first && materialize_has_more(m, &m->sources[i]))
             first = p;
     }
+    pthread_mutex_unlock(&m->w->l->lock);
     return first;
 }
 
@@ -176,11 +182,24 @@ static bool is_asked(const materialization *m, const source *s)
     return materialize_may_ask(m, s) && (materialize_destination(m)->needs_exists || s->reduces_held || combine_has_parts(s->combine));
 }
 
+/* Has any shard read something that stands before the truncation which this one has come to? */
+static bool anything_before(const materialization *m, const source *s)
+{
+    const size_t binding = (size_t)(s - m->sources);
+    ledger *l = m->w->l;
+    bool any = s->at || s->stored;
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 1; !any && i < m->w->shards.count; i++)
+        any = m->all[i].sources[binding].at > 0;
+    pthread_mutex_unlock(&l->lock);
+    return any;
+}
+
 /* Rows that came before, of this transaction and earlier ones, are out of date. The first shard removes those of all. */
 static weir_rc expire(materialization *m, source *s, err *e)
 {
     const weir_binding *b = &m->p.bindings[s - m->sources];
-    if (!s->truncated || (!s->at && !s->stored) || m->shard->index)
+    if (!s->truncated || m->shard->index || !anything_before(m, s))
         return WEIR_OK;
     if (!materialize_destination(m)->expire)
         return err_fail(e, WEIR_E_CONFIG, "its source says that all rows so far are out of date, and '%s' cannot remove them", m->p.end.connector->name);

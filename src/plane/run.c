@@ -165,25 +165,25 @@ static bool has_shards(const plane *p, const task *t)
     return c && !(c->materialize && c->materialize->relay);
 }
 
+/* One that was cut, and is not to be any more, cannot go on: what its shards have read is not what one would have. */
+static weir_rc stay_whole(plane *p, worker *w, err *e)
+{
+    weir_rc rc = shards_find(p->store, w->t->name, 0, &w->configs, NULL, NULL, &w->shards, e);
+    if (!rc && w->shards.count > 1)
+        return err_fail(e, WEIR_E_CONFIG, "it has %zu shards, and what it stores into now gets documents in the order in which they came, in one piece", w->shards.count);
+    if (!rc && p->o->shards > 1 && w->t->kind != TASK_CAPTURE)
+        log_record(p->o->log, WEIR_INFO, w->t->name, VIEW("stays in one piece: what it stores into gets documents in the order in which they came"), NULL, 0);
+    return rc;
+}
+
 static weir_rc cut_worker(plane *p, worker *w, err *e)
 {
-    static const shard whole = {.key_end = UINT32_MAX};
     splitting s = {p, w->t};
-    weir_rc rc = WEIR_OK;
-    if (has_shards(p, w->t)) {
-        rc = shards_find(p->store, w->t->name, p->o->shards, &w->configs, split_files, &s, &w->shards, e);
-    } else {
-        shard *all = arena_alloc(&w->configs, sizeof *all);
-        if (!all)
-            return err_nomem(e);
-        *all = whole;
-        all->name = w->t->name;
-        w->shards = (shards){all, 1};
-        if (p->o->shards > 1 && w->t->kind != TASK_CAPTURE)
-            log_record(p->o->log, WEIR_INFO, w->t->name, VIEW("stays in one piece: what it stores into gets documents in the order in which they came"), NULL, 0);
-    }
+    weir_rc rc = has_shards(p, w->t) ? shards_find(p->store, w->t->name, p->o->shards, &w->configs, split_files, &s, &w->shards, e) : stay_whole(p, w, e);
     if (!rc && !(w->parts = calloc(w->shards.count, sizeof *w->parts)))
         rc = err_nomem(e);
+    if (rc)
+        w->shards = (shards){0}; /* it never begins, and has nothing to be shown or stopped */
     return err_wrap(e, rc, "%s %.*s", task_kind_name(w->t->kind), VIEW_ARG(w->t->name));
 }
 
@@ -203,12 +203,14 @@ static weir_rc begin_worker(plane *p, const task *t, err *e)
 
 /* A journal takes two descriptors, a reader two more, a process half a dozen. A catalog of a thousand collections needs more than is usually allowed at
  * first; more than that is not taken, since the processes we start inherit it. */
-static void allow_descriptors(const catalog *c, size_t each)
+static void allow_descriptors(const plane *p)
 {
     struct rlimit limit;
-    rlim_t need = 64 + 2 * c->collection_count;
-    for (size_t i = 0; i < c->task_count; i++)
-        need += each * (16 + (c->tasks[i].kind == TASK_MATERIALIZE ? 2 * c->tasks[i].binding_count : 2 * c->tasks[i].transform_count));
+    rlim_t need = 64 + 2 * p->o->catalog->collection_count;
+    for (size_t i = 0; i < p->count; i++) {
+        const task *t = p->workers[i].t;
+        need += p->workers[i].shards.count * (16 + 2 * (t->kind == TASK_MATERIALIZE ? t->binding_count : t->transform_count));
+    }
     if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= need)
         return;
     limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || need < limit.rlim_max ? need : limit.rlim_max;
@@ -218,7 +220,6 @@ static void allow_descriptors(const catalog *c, size_t each)
 static weir_rc begin_workers(plane *p, err *e)
 {
     const catalog *c = p->o->catalog;
-    allow_descriptors(c, p->o->shards ? p->o->shards : 1);
     p->workers = calloc(c->task_count ? c->task_count : 1, sizeof *p->workers);
     p->shown = calloc(c->task_count ? c->task_count : 1, sizeof *p->shown);
     if (!p->workers || !p->shown)
@@ -230,6 +231,7 @@ static weir_rc begin_workers(plane *p, err *e)
         if (!rc && wanted)
             rc = begin_worker(p, &c->tasks[i], e);
     }
+    allow_descriptors(p);
     if (!rc && !p->count && p->o->replay)
         log_line(p->o->log, WEIR_INFO, "nothing to put through again: no document was refused since");
     else if (!rc && !p->count)

@@ -115,7 +115,8 @@ static weir_rc open_deriver(deriver *v, err *e)
     }
     const testing_options *o = v->t->o;
     if (!rc)
-        rc = derivation_open(&v->d, &(derivation_options){.t = v->task, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .published = take_published, .live = live, .arg = v}, e);
+        rc = derivation_open(&v->d, &(derivation_options){
+            .t = v->task, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .apart = true, .published = take_published, .live = live, .arg = v}, e);
     return rc;
 }
 

@@ -65,6 +65,7 @@ struct session {
     bool *used;              /* by binding: documents of it were emitted in this session. NULL: no lane was attached yet */
     bool begun;              /* the task has a state of its own, beside those of its bindings */
     weir_view initial_state; /* of the task */
+    buf state;               /* ... where it has changed since */
     const weir_derivation *derivation; /* NULL: it is a source or a destination */
     picker **pickers;        /* by transform: of its columns; NULL: the connector does not want their values */
     arena values;            /* of the reads at hand */
@@ -100,6 +101,8 @@ void task_end(weir_task *t);
 /** Ends the work of one callback: takes care of a document left open, memory that ran out, the arena. */
 weir_rc task_finish(weir_task *t, weir_rc rc);
 weir_rc task_attach(weir_task *t);
+/** Memory ran out, here or where it was told already. */
+weir_rc task_nomem(weir_task *t);
 /** Seals documents that a pull left without a checkpoint: the state stays, the documents are not lost. */
 weir_rc task_seal_rest(weir_task *t);
 /** Bookkeeping after a document was appended to outlet o from `start` on. */
