@@ -92,6 +92,8 @@ def table(done: list[tuple[Row, dict]]) -> str:
             mark = {"weir": "", "peer": "peer", "limit": "limit"}[v.kind]
             lines.append(("  " + v.name, mark, seconds(r["cpu"]), rate(r["rate"], row.unit), seconds(r["wall"]), f"{r['rss'] / 1024:.1f} MB", ratio,
                           f"{r['spread'] * 100:.0f} %"))
+        if row.said:
+            lines.append(f"  {row.said(results)}")
         lines.append(f"  goal: {row.goal}: {'reached' if row.reached(results) else 'MISSED'}")
     cells = [x for x in lines if isinstance(x, tuple)]
     widths = [max(len(c[i]) for c in cells) for i in range(len(HEAD))]
@@ -130,7 +132,7 @@ def main() -> int:
             row = make(place, a.scale)
             done.append((row, results_of(row, interleaved(row, a.rounds))))
     if a.json:
-        rows = {row.name: {"title": row.title, "unit": row.unit, "goal": row.goal, "reached": row.reached(r), "variants": r} for row, r in done}
+        rows = {row.name: {"title": row.title, "unit": row.unit, "goal": row.goal, "reached": row.reached(r), "said": row.said(r) if row.said else "", "variants": r} for row, r in done}
         print(json.dumps({"machine": where(), "rounds": a.rounds, "scale": a.scale, "rows": rows}, indent=1))
         return 0
     print(table(done))

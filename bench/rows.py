@@ -31,6 +31,7 @@ class Row:
     reached: Callable[[dict[str, dict]], bool] | None = None  # of the results by variant
     runs: int = 1  # in each round
     most: int = 1000  # rounds
+    said: Callable[[dict[str, dict]], str] | None = None  # of the results, a line that says more than the table
 
 
 # ------------------------------------------------------------------------------------------------------------- emit --

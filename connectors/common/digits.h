@@ -1,6 +1,6 @@
 /* digits.h - JSON numbers, exact to the last digit, for databases that have 38 of them. Pure. */
-#ifndef DUCKDB_DIGITS_H
-#define DUCKDB_DIGITS_H
+#ifndef COMMON_DIGITS_H
+#define COMMON_DIGITS_H
 
 #include <weir.h>
 

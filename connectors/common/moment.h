@@ -1,6 +1,6 @@
 /* moment.h - dates and date-times as documents have them (RFC 3339). Pure. */
-#ifndef DUCKDB_MOMENT_H
-#define DUCKDB_MOMENT_H
+#ifndef COMMON_MOMENT_H
+#define COMMON_MOMENT_H
 
 #include <weir.h>
 

@@ -100,7 +100,7 @@ weir_rc pg_flow_open(weir_task *t, flow *f, table *x, flow_mode mode, const bool
     f->x = x;
     f->mode = mode;
     f->set = set;
-    f->sent = f->e.out.len = 0;
+    f->sent = f->rows = f->e.out.len = 0;
     rc = begin_copy(t, f, into);
     f->mode = rc ? FLOW_IDLE : mode;
     return rc;
@@ -172,6 +172,7 @@ weir_rc pg_flow_put(weir_task *t, flow *f, const weir_row *row, uint32_t number,
         return pg_nomem(t);
     out->ptr[begin] = (char)(fields >> 8);
     out->ptr[begin + 1] = (char)fields;
+    f->rows++;
     if (out->len - f->sent >= SEND_BYTES) {
         weir_rc rc = send_rows(t, f);
         return rc || f->mode != FLOW_STRAIGHT || out->len < STRAIGHT_BYTES ? rc : pg_rows_settle(t, f);

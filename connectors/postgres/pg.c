@@ -1,7 +1,6 @@
 #include "pg.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +65,7 @@ static weir_rc fail_with(weir_task *t, weir_rc rc, const char *doing, const char
 weir_rc pg_fail(weir_task *t, pg *d, const PGresult *r, const char *doing)
 {
     const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
+    d->lock_timed_out |= state && strcmp(state, "55P03") == 0;
     if (state)
         return fail_with(t, pg_code(state), doing, PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY), PQresultErrorField(r, PG_DIAG_MESSAGE_DETAIL));
     if (PQstatus(d->conn) != CONNECTION_BAD && !*PQerrorMessage(d->conn))
@@ -182,6 +182,12 @@ static weir_rc connect_to(weir_task *t, const settings *s, parameters *p, PGconn
     return WEIR_OK;
 }
 
+weir_rc pg_open(weir_task *t, const settings *s, PGconn **ret)
+{
+    parameters p = {0};
+    return connect_to(t, s, &p, ret);
+}
+
 /* The server looks after us, too: if this machine vanishes, what we have locked is free in two minutes, and not when the kernel gives up after two hours. */
 weir_rc pg_connect(weir_task *t, pg *d)
 {
@@ -195,7 +201,7 @@ weir_rc pg_connect(weir_task *t, pg *d)
     /* The server, too, is to notice soon that the other side is gone: a session that nobody speaks to any more would keep its locks. */
     return rc ? rc : pg_run(t, d, weir_format(t, "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET datestyle = ISO;"
                                                  " SET timezone = 'UTC'; SET extra_float_digits = 3; SET bytea_output = hex;"
-                                                 " SET standard_conforming_strings = on; SET statement_timeout = 0; SET lock_timeout = %" PRId64,
+                                                 " SET standard_conforming_strings = on; SET jit = off; SET statement_timeout = 0; SET lock_timeout = %" PRId64,
                                               d->s->more.lock_timeout * 1000).ptr);
 }
 
@@ -272,6 +278,22 @@ weir_rc pg_run(weir_task *t, pg *d, const char *sql)
     return rc;
 }
 
+/* A key that was there already: unique_violation. */
+static bool is_duplicate(const PGresult *r)
+{
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    return state && strcmp(state, "23505") == 0;
+}
+
+weir_rc pg_run_unique(weir_task *t, pg *d, const char *sql, bool *ret_duplicate)
+{
+    PGresult *r = sql ? PQexec(d->conn, sql) : NULL;
+    *ret_duplicate = r && is_duplicate(r);
+    weir_rc rc = !sql ? pg_nomem(t) : *ret_duplicate || PQresultStatus(r) == PGRES_COMMAND_OK ? WEIR_OK : pg_fail(t, d, r, "the database");
+    PQclear(r);
+    return rc;
+}
+
 weir_rc pg_change(weir_task *t, pg *d, const char *sql, size_t *ret_rows)
 {
     PGresult *r = NULL;
@@ -327,10 +349,9 @@ weir_rc pg_copy_end(weir_task *t, pg *d, bool *ret_duplicate)
         rc = pg_fail(t, d, NULL, "sending rows");
     *ret_duplicate = false;
     for (PGresult *r; (r = PQgetResult(d->conn)) != NULL; PQclear(r)) {
-        const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
         if (PQresultStatus(r) == PGRES_COMMAND_OK || rc || *ret_duplicate)
             continue;
-        if (state && strcmp(state, "23505") == 0)
+        if (is_duplicate(r))
             *ret_duplicate = true;
         else
             rc = pg_fail(t, d, r, "storing rows");
@@ -365,219 +386,14 @@ void pg_rollback(pg *d)
     d->broken = true;
 }
 
-static weir_rc fenced_off(weir_task *t, const pg *d)
-{
-    return weir_fail(t, WEIR_E_CONFIG, "fenced off: another run of task \"%s\" has taken over", d->task_name);
-}
-
-/* The task and its range, as conditions. */
-static const char *mine(weir_task *t, pg *d)
-{
-    const char *task = pg_literal(t, d, d->task_name, strlen(d->task_name));
-    return task ? weir_format(t, "task = %s AND key_begin = %" PRIu32 " AND key_end = %" PRIu32, task, d->key_begin, d->key_end).ptr : NULL;
-}
-
-/* Behind the rows, in their transaction (flow.md 5.6, pattern 1). */
-static weir_rc write_checkpoint(weir_task *t, pg *d, weir_view checkpoint)
-{
-    const char *own = pg_own(t, d, "weir_checkpoints"), *where = mine(t, d), *text = pg_literal(t, d, checkpoint.ptr ? checkpoint.ptr : "", checkpoint.len);
-    size_t rows = 0;
-    if (!own || !where || !text)
-        return pg_nomem(t);
-    weir_rc rc = pg_change(t, d, weir_format(t, "UPDATE %s SET checkpoint = %s WHERE %s AND fence = %" PRId64, own, text, where, d->fence).ptr, &rows);
-    return !rc && rows == 0 ? fenced_off(t, d) : rc;
-}
-
 weir_rc pg_commit(weir_task *t, pg *d, const weir_view *checkpoint)
 {
-    weir_rc rc = checkpoint && d->task_name[0] ? write_checkpoint(t, d, *checkpoint) : WEIR_OK;
+    weir_rc rc = checkpoint && d->task_name[0] ? pg_write_checkpoint(t, d, *checkpoint) : WEIR_OK;
     if (!rc)
         rc = pg_run(t, d, "COMMIT");
     if (rc)
         pg_rollback(d);
     else
         d->in_transaction = false;
-    return rc;
-}
-
-/* -------------------------------------------------------------------------------------------------- the connector's tables -- */
-
-weir_rc pg_has_own(weir_task *t, pg *d, bool *ret)
-{
-    PGresult *r = NULL;
-    const char *const texts[] = {d->s->schema};
-    weir_rc rc = pg_query(t, d, "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1"
-                                " AND c.relname IN ('weir_checkpoints', 'weir_tables')", texts, 1, &r);
-    if (rc)
-        return rc;
-    *ret = PQgetvalue(r, 0, 0)[0] == '2';
-    PQclear(r);
-    return WEIR_OK;
-}
-
-weir_rc pg_make_schema(weir_task *t, pg *d, const char *schema, bool *ret_made)
-{
-    PGresult *r = NULL;
-    const char *const texts[] = {schema}, *name = pg_name(t, schema);
-    weir_rc rc = pg_query(t, d, "SELECT 1 FROM pg_namespace WHERE nspname = $1", texts, 1, &r);
-    *ret_made = !rc && PQntuples(r) == 0;
-    PQclear(r);
-    if (rc || !*ret_made)
-        return rc;
-    return name ? pg_run(t, d, weir_format(t, "CREATE SCHEMA IF NOT EXISTS %s", name).ptr) : pg_nomem(t);
-}
-
-/* Two that make the same table at once would fail: one after the other. */
-weir_rc pg_lock_changes(weir_task *t, pg *d) { return pg_run(t, d, "SELECT pg_advisory_xact_lock(7305435)"); }
-
-weir_rc pg_make_own(weir_task *t, pg *d)
-{
-    const char *checkpoints = pg_own(t, d, "weir_checkpoints"), *tables = pg_own(t, d, "weir_tables");
-    bool there = false, made;
-    if (!checkpoints || !tables)
-        return pg_nomem(t);
-    weir_rc rc = pg_has_own(t, d, &there);
-    if (rc || there)
-        return rc;
-    rc = pg_lock_changes(t, d);
-    if (!rc)
-        rc = pg_make_schema(t, d, d->s->schema, &made);
-    return rc ? rc : pg_run(t, d, weir_format(t,
-        "CREATE TABLE IF NOT EXISTS %s (task text NOT NULL, key_begin bigint NOT NULL, key_end bigint NOT NULL, fence bigint NOT NULL, checkpoint text,"
-        " pid integer, started timestamp with time zone, PRIMARY KEY (task, key_begin, key_end));"
-        " CREATE TABLE IF NOT EXISTS %s (schema_name text NOT NULL, table_name text NOT NULL, task text NOT NULL, backfill bigint NOT NULL,"
-        " PRIMARY KEY (schema_name, table_name))", checkpoints, tables).ptr);
-}
-
-/* The task, and ranges that overlap with ours, as conditions. */
-static const char *rivals(weir_task *t, pg *d)
-{
-    const char *task = pg_literal(t, d, d->task_name, strlen(d->task_name));
-    return task ? weir_format(t, "task = %s AND key_end >= %" PRIu32 " AND key_begin <= %" PRIu32, task, d->key_begin, d->key_end).ptr : NULL;
-}
-
-weir_rc pg_raise_fence(weir_task *t, pg *d, bool all)
-{
-    const char *own = pg_own(t, d, "weir_checkpoints"), *where = rivals(t, d), *task = pg_literal(t, d, d->task_name, strlen(d->task_name));
-    if (all && task)
-        where = weir_format(t, "task = %s", task).ptr;
-    if (!own || !where || !task)
-        return pg_nomem(t);
-    if (!d->task_name[0])
-        return WEIR_OK;
-    weir_rc rc = pg_run(t, d, weir_format(t, "UPDATE %s SET fence = fence + 1 WHERE %s", own, where).ptr);
-    d->fence += !rc && d->ours;
-    return rc;
-}
-
-/* The row of this range; a new one begins with what the narrowest range around it had stored. */
-static weir_rc read_fence(weir_task *t, pg *d)
-{
-    const char *own = pg_own(t, d, "weir_checkpoints"), *task = pg_literal(t, d, d->task_name, strlen(d->task_name)), *where = mine(t, d);
-    PGresult *r = NULL;
-    if (!own || !task || !where)
-        return pg_nomem(t);
-    weir_rc rc = pg_run(t, d, weir_format(t,
-        "INSERT INTO %s (task, key_begin, key_end, fence, checkpoint) VALUES (%s, %" PRIu32 ", %" PRIu32 ", 1, (SELECT checkpoint FROM %s WHERE task = %s"
-        " AND key_begin <= %" PRIu32 " AND key_end >= %" PRIu32 " ORDER BY key_end - key_begin LIMIT 1)) ON CONFLICT DO NOTHING",
-        own, task, d->key_begin, d->key_end, own, task, d->key_begin, d->key_end).ptr);
-    if (!rc)
-        rc = pg_query(t, d, weir_format(t, "UPDATE %s SET pid = pg_backend_pid(), started = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())"
-                                           " WHERE %s RETURNING fence, checkpoint", own, where).ptr, NULL, 0, &r);
-    if (rc)
-        return rc;
-    d->fence = PQntuples(r) ? strtoll(PQgetvalue(r, 0, 0), NULL, 10) : 0;
-    d->ours = PQntuples(r) == 1;
-    weir_view kept = d->ours ? weir_format(t, "%s", PQgetvalue(r, 0, 1)) : (weir_view){NULL, 0};
-    PQclear(r);
-    if (!d->ours)
-        return weir_fail(t, WEIR_E_TRANSIENT, "another run of task \"%s\" is just starting", d->task_name);
-    return kept.ptr ? weir_resume(t, kept) : pg_nomem(t);
-}
-
-/* Ends the sessions of older runs, as far as they are of the same role: one that hangs would keep its locks for ever. What `r` names is process ids and when
- * those began. */
-static weir_rc end_rivals(weir_task *t, pg *d, const PGresult *r)
-{
-    weir_rc rc = WEIR_OK;
-    for (int i = 0; !rc && i < PQntuples(r); i++) {
-        PGresult *done = NULL;
-        const char *const texts[] = {PQgetisnull(r, i, 0) ? NULL : PQgetvalue(r, i, 0), PQgetvalue(r, i, 1)};
-        if (!texts[0])
-            continue;
-        rc = pg_query(t, d, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1::integer AND backend_start = $2::timestamptz"
-                            " AND pid <> pg_backend_pid() AND usename = current_user", texts, 2, &done);
-        PQclear(done);
-    }
-    return rc;
-}
-
-/* An older run that is just committing has its row locked, and is given the time to do so. */
-static weir_rc wait_for_rivals(weir_task *t, pg *d, const char *own, const char *where, const PGresult *r)
-{
-    enum { STEP_MS = 50, PATIENCE = 100 };
-    weir_rc rc = WEIR_OK;
-    for (int tries = 0; !rc && tries < PATIENCE; tries++) {
-        size_t held = 0;
-        rc = pg_change(t, d, weir_format(t, "SELECT 1 FROM %s WHERE %s FOR UPDATE SKIP LOCKED", own, where).ptr, &held);
-        if (rc || held >= (size_t)PQntuples(r))
-            return rc;
-        struct pollfd stop = {.fd = weir_stop_fd(t), .events = POLLIN};
-        if (poll(&stop, 1, STEP_MS) > 0)
-            return WEIR_STOPPED;
-    }
-    return rc ? rc : end_rivals(t, d, r);
-}
-
-static weir_rc take_over(weir_task *t, pg *d, PGresult **ret_rivals)
-{
-    const char *own = pg_own(t, d, "weir_checkpoints"), *where = rivals(t, d);
-    weir_rc rc = own && where ? pg_make_own(t, d) : pg_nomem(t);
-    if (!rc)
-        rc = pg_query(t, d, weir_format(t, "SELECT pid, started FROM %s WHERE %s", own, where).ptr, NULL, 0, ret_rivals);
-    if (!rc)
-        rc = wait_for_rivals(t, d, own, where, *ret_rivals);
-    if (!rc)
-        rc = pg_raise_fence(t, d, false);
-    if (!rc)
-        rc = read_fence(t, d);
-    return rc ? rc : pg_commit(t, d, NULL);
-}
-
-weir_rc pg_take_over(weir_task *t, pg *d)
-{
-    PGresult *older = NULL;
-    if (!d->task_name[0] || d->ours)
-        return WEIR_OK;
-    weir_rc rc = pg_begin(t, d);
-    if (!rc)
-        rc = take_over(t, d, &older);
-    if (!rc)
-        rc = end_rivals(t, d, older);
-    PQclear(older);
-    return rc;
-}
-
-weir_rc pg_lost(weir_task *t, pg *d, weir_rc rc)
-{
-    parameters p = {0};
-    pg other = {.s = d->s, .task_name = d->task_name, .key_begin = d->key_begin, .key_end = d->key_end};
-    const char *own = pg_own(t, d, "weir_checkpoints"), *where = d->conn ? mine(t, d) : NULL;
-    if (rc != WEIR_E_TRANSIENT || !d->ours || !own || !where || PQstatus(d->conn) != CONNECTION_BAD || connect_to(t, d->s, &p, &other.conn))
-        return rc;
-    PGresult *r = PQexec(other.conn, weir_format(t, "SELECT fence FROM %s WHERE %s", own, where).ptr);
-    bool fenced = PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1 && strtoll(PQgetvalue(r, 0, 0), NULL, 10) > d->fence;
-    PQclear(r);
-    PQfinish(other.conn);
-    return fenced ? fenced_off(t, d) : rc;
-}
-
-weir_rc pg_has_checkpoint(weir_task *t, pg *d, bool *ret)
-{
-    PGresult *r = NULL;
-    const char *own = pg_own(t, d, "weir_checkpoints"), *const texts[] = {d->task_name};
-    weir_rc rc = own ? pg_query(t, d, weir_format(t, "SELECT 1 FROM %s WHERE task = $1 AND checkpoint IS NOT NULL LIMIT 1", own).ptr, texts, 1, &r) : pg_nomem(t);
-    *ret = !rc && PQntuples(r) > 0;
-    PQclear(r);
     return rc;
 }

@@ -197,7 +197,7 @@ static weir_rc settle(weir_task *t, loader *l, weir_rc rc)
         return WEIR_OK;
     pg_rollback(&l->d);
     l->f.mode = FLOW_IDLE;
-    return pg_lost(t, &l->d, rc);
+    return pg_lost(t, &l->d, pg_blocked(t, &l->d, rc));
 }
 
 /* -------------------------------------------------------------------------------------------------------------- callbacks -- */

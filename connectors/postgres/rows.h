@@ -1,8 +1,11 @@
 /* rows.h - rows in and out of a table.
  *
  * Rows go through COPY, binary. Those whose keys are surely new go straight into the table, behind a savepoint; should a key be there after all (somebody else
- * wrote), the same bytes go the other way: into a temporary table, and with one statement from there. Deletions are a temporary table of keys. What is on its
- * way is settled before anything else is said to the server.
+ * wrote), the same bytes go the other way: into a temporary table, and from there they are inserted or take the place of what is there. Deletions are a temporary
+ * table of keys. What is on its way is settled before anything else is said to the server.
+ *
+ * To delete the rows that are there and to insert all costs the server a fifth less than to update them. That is how many rows go, unless somebody has added to the
+ * table what would notice the difference: columns, triggers, foreign keys, rules, publications.
  */
 #ifndef POSTGRES_ROWS_H
 #define POSTGRES_ROWS_H
@@ -18,7 +21,7 @@ typedef struct flow {
     flow_mode mode;
     const bool *set;     /* FLOW_CHANGE: which columns */
     pg_encoder e;        /* straight: all of them; otherwise what was not sent yet */
-    size_t sent;
+    size_t sent, rows;   /* bytes; rows, sent or not */
     bool warned;         /* of U+0000 */
 } flow;
 

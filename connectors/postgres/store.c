@@ -4,6 +4,8 @@
 
 #include "rows.h"
 
+enum { MANY = 1000 /* rows; to ask whether there is a quicker way costs a little, too */ };
+
 /* -------------------------------------------------------------------------------------------------------------- statements -- */
 
 static const char *temporary(weir_task *t, const table *x, const char *what)
@@ -51,7 +53,7 @@ static void add_distinct(lite_text *sql, const table *x)
     pg_add(sql, ") ");
 }
 
-static void add_upsert(lite_text *sql, const table *x, const char *stage)
+static void add_insert(lite_text *sql, const table *x, const char *stage)
 {
     pg_add(sql, "INSERT INTO ");
     pg_add(sql, x->quoted);
@@ -69,6 +71,11 @@ static void add_upsert(lite_text *sql, const table *x, const char *stage)
         pg_add_names(sql, x, 0, x->keys, "s.", ", ");
         pg_add(sql, ", s.ctid DESC");
     }
+}
+
+static void add_upsert(lite_text *sql, const table *x, const char *stage)
+{
+    add_insert(sql, x, stage);
     if (x->keys)
         add_conflict(sql, x);
 }
@@ -82,6 +89,9 @@ static void add_delete(lite_text *sql, const table *x, const char *gone)
     pg_add(sql, " s WHERE ");
     pg_add_same_key(sql, x, "t.", "s.");
 }
+
+/* Key by key: nothing is known of how many rows a temporary table has, and the planner might rather read all of the other one. */
+static void add_by_key(lite_text *sql) { pg_add(sql, "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "); }
 
 /* The document's members are replaced one by one. */
 static void add_overlay(lite_text *sql, const column *c)
@@ -118,17 +128,70 @@ static void add_update(lite_text *sql, const table *x, const char *stage, const 
     pg_add_same_key(sql, x, "t.", "s.");
 }
 
+/* Has nobody added to the table what would notice whether a row is updated, or deleted and inserted? Who would add such a thing now waits until the transaction
+ * ends. */
+static weir_rc look_whether_plain(weir_task *t, pg *d, table *x)
+{
+    PGresult *r = NULL;
+    const char *quoted = pg_literal(t, d, x->quoted, strlen(x->quoted));
+    if (x->looked_in == d->transaction)
+        return WEIR_OK;
+    weir_rc rc = quoted ? pg_run(t, d, weir_format(t, "LOCK TABLE %s IN ROW EXCLUSIVE MODE", x->quoted).ptr) : pg_nomem(t);
+    if (!rc)
+        rc = pg_query(t, d, weir_format(t,
+            "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %s::regclass AND c.relkind = 'r' AND NOT c.relhastriggers"
+            " AND NOT c.relhasrules AND NOT c.relrowsecurity AND NOT c.relhassubclass"
+            " AND (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) = %zu"
+            " AND NOT EXISTS (SELECT FROM pg_publication_tables p WHERE p.schemaname = n.nspname AND p.tablename = c.relname)", quoted, x->count).ptr, NULL, 0, &r);
+    if (rc)
+        return rc;
+    x->plain = PQntuples(r) == 1;
+    x->looked_in = d->transaction;
+    PQclear(r);
+    return WEIR_OK;
+}
+
+/* Rows of these keys are deleted, and all are inserted. @param ret_duplicate one is there again, for somebody else has inserted it: they can be upserted now */
+static weir_rc replace(weir_task *t, flow *f, const char *stage, bool *ret_duplicate)
+{
+    lite_text sql = {0};
+    add_by_key(&sql);
+    add_delete(&sql, f->x, stage);
+    pg_add(&sql, "; SAVEPOINT weir_rows; ");
+    add_insert(&sql, f->x, stage);
+    pg_add(&sql, "; RELEASE SAVEPOINT weir_rows");
+    weir_rc rc = pg_run_unique(t, f->d, pg_sql(&sql), ret_duplicate);
+    lite_text_free(&sql);
+    return rc || !*ret_duplicate ? rc : pg_run(t, f->d, "ROLLBACK TO SAVEPOINT weir_rows");
+}
+
+/* @param ret_done not set: they are still to be upserted */
+static weir_rc replace_many(weir_task *t, flow *f, bool *ret_done)
+{
+    bool duplicate = true;
+    weir_rc rc = f->rows >= MANY ? look_whether_plain(t, f->d, f->x) : WEIR_OK;
+    if (!rc && f->rows >= MANY && f->x->plain)
+        rc = replace(t, f, temporary(t, f->x, "stage"), &duplicate);
+    *ret_done = !duplicate;
+    return rc;
+}
+
 /* What came into a temporary table goes where it belongs. */
 static weir_rc merge(weir_task *t, flow *f, flow_mode mode)
 {
     lite_text sql = {0};
+    bool done = false;
+    weir_rc rc = mode == FLOW_UPSERT && f->x->keys ? replace_many(t, f, &done) : WEIR_OK;
+    if (rc || done)
+        return rc;
+    add_by_key(&sql);
     if (mode == FLOW_UPSERT)
         add_upsert(&sql, f->x, temporary(t, f->x, "stage"));
     else if (mode == FLOW_REMOVE)
         add_delete(&sql, f->x, temporary(t, f->x, "gone"));
     else
         add_update(&sql, f->x, temporary(t, f->x, "stage"), f->set);
-    weir_rc rc = pg_run(t, f->d, pg_sql(&sql));
+    rc = pg_run(t, f->d, pg_sql(&sql));
     lite_text_free(&sql);
     return rc;
 }

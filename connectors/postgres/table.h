@@ -27,6 +27,8 @@ typedef struct table {
     bool staged, gone, asked;     /* temporary tables that are there: whole rows, keys to delete, keys to look for */
     uint64_t staged_in, gone_in, asked_in; /* the transaction in which they were filled */
     uint64_t locked_in;           /* ... in which others were kept from writing, for the cursor's sake */
+    bool plain;                   /* nobody has added anything to it: rows may be deleted and inserted instead of updated ... */
+    uint64_t looked_in;           /* ... in this transaction */
     bool ascending;               /* nobody has another key than the highest one, and smaller ones, if ... */
     bool empty;                   /* ... there is any */
     lite_text high;               /* the highest key stored: its values, each ended by NUL */

@@ -2,10 +2,14 @@
 #ifndef WEIR_BASE_CLOCK_H
 #define WEIR_BASE_CLOCK_H
 
+#include <time.h>
+
 #include "base/buf.h"
 
 /** Milliseconds of a clock that never goes back. */
 int64_t clock_ms(void);
+/** The time on that clock in so many milliseconds: until when to wait for a condition that was set to CLOCK_MONOTONIC. */
+struct timespec clock_until(int64_t ms);
 /** Now as seconds and nanoseconds since 1970 UTC. */
 void clock_now(int64_t *ret_seconds, uint32_t *ret_nanos);
 enum { CLOCK_TEXT = 32 };

@@ -17,34 +17,43 @@ static weir_rc add_columns(prepared *p, err *e)
     return WEIR_OK;
 }
 
+/* {"name":NAME,"WHAT":[ ... */
+static json_out begin_line(buf *out, weir_view name, const char *what)
+{
+    json_out w = json_out_to(out);
+    out_open(&w, '{');
+    out_text(out_name(&w, "name"), name);
+    out_open(out_name(&w, what), '[');
+    return w;
+}
+
+static weir_rc print_line(json_out *w, buf *out, err *e)
+{
+    out_close(w, ']');
+    out_close(w, '}');
+    buf_addc(out, '\n');
+    weir_rc rc = cli_print(out, e);
+    buf_free(out);
+    return rc;
+}
+
 static weir_rc print_paths(const prepared *p, err *e)
 {
     buf out = {0};
-    json_out w = json_out_to(&out);
-    out_open(&w, '{');
-    out_text(out_name(&w, "name"), p->t->name);
-    out_open(out_name(&w, "bindings"), '[');
+    json_out w = begin_line(&out, p->t->name, "bindings");
     for (size_t i = 0; i < p->count; i++) {
         out_open(&w, '{');
         out_text(out_name(&w, "collection"), p->bindings[i].name);
         out_raw(out_name(&w, "resourcePath"), p->bindings[i].resource_path);
         out_close(&w, '}');
     }
-    out_close(&w, ']');
-    out_close(&w, '}');
-    buf_addc(&out, '\n');
-    weir_rc rc = cli_print(&out, e);
-    buf_free(&out);
-    return rc;
+    return print_line(&w, &out, e);
 }
 
 static weir_rc print_transforms(const weir_derivation *d, err *e)
 {
     buf out = {0};
-    json_out w = json_out_to(&out);
-    out_open(&w, '{');
-    out_text(out_name(&w, "name"), d->to->name);
-    out_open(out_name(&w, "transforms"), '[');
+    json_out w = begin_line(&out, d->to->name, "transforms");
     for (size_t i = 0; i < d->count; i++) {
         out_open(&w, '{');
         out_text(out_name(&w, "name"), d->transforms[i].name);
@@ -52,12 +61,7 @@ static weir_rc print_transforms(const weir_derivation *d, err *e)
         out_bool(out_name(&w, "readOnly"), d->transforms[i].read_only);
         out_close(&w, '}');
     }
-    out_close(&w, ']');
-    out_close(&w, '}');
-    buf_addc(&out, '\n');
-    weir_rc rc = cli_print(&out, e);
-    buf_free(&out);
-    return rc;
+    return print_line(&w, &out, e);
 }
 
 static weir_rc validate_derivation(const task *t, const prepare_options *o, err *e)

@@ -4,6 +4,7 @@
 #include "doc/schema_program.h"
 #include "json/number.h"
 #include "json/text.h"
+#include "json/utf8.h"
 
 enum { DEEPEST = 6000 }; /* schemas within schemas: a document is at most JSON_DEPTH deep */
 
@@ -61,6 +62,7 @@ void checker_free(checker *c)
     free(c->guesses);
     free(c->hashes);
     free(c->failures);
+    free(c->secrets);
     arena_free(&c->mixed);
     buf_free(&c->text);
     buf_free(&c->name);
@@ -109,6 +111,13 @@ static bool agree(const note *a, const note *b)
     return reduce && (!a->redact || !b->redact || a->redact == b->redact);
 }
 
+/* Does the newer note say anything that the former does not? */
+static bool brings(const note *before, const note *now)
+{
+    return (now->reduces && !before->reduces) || (now->redact && !before->redact) || (now->secret && !before->secret) ||
+           (now->title.len && !before->title.len) || (now->fallback.len && !before->fallback.len);
+}
+
 /* The conflict that a place's notes are in; NULL: they are in none. */
 static const mixed_note *conflict_of(const checker *c, const note *n)
 {
@@ -124,7 +133,7 @@ static const note *both(checker *c, const note *before, const note *now)
     const bool good = agree(before, now);
     if (conflict_of(c, before))
         return before;
-    if (good && (!now->reduces || before->reduces) && (!now->redact || before->redact))
+    if (good && !brings(before, now))
         return before;
     mixed_note *m = arena_alloc(&c->mixed, sizeof *m);
     if (!m) {
@@ -134,6 +143,9 @@ static const note *both(checker *c, const note *before, const note *now)
     }
     *m = (mixed_note){.mixed = before->reduces ? *before : *now, .former = good ? NULL : before, .latter = now, .next = c->conflicts};
     m->mixed.redact = before->redact ? before->redact : now->redact;
+    m->mixed.secret = before->secret || now->secret;
+    m->mixed.title = before->title.len ? before->title : now->title;
+    m->mixed.fallback = before->fallback.len ? before->fallback : now->fallback;
     if (!good)
         c->conflicts = m;
     return &m->mixed;
@@ -189,9 +201,22 @@ static void refuse_conflicts(checker *c)
     }
 }
 
+bool checker_deletes(const checker *c) { return c->schema->deletes; }
+
 const note *checker_note(const checker *c, uint32_t node)
 {
     return node < c->room ? c->notes[node] : NULL;
+}
+
+/* What a node is a part of stands before it, and ends behind it. */
+bool checker_hides(const checker *c, uint32_t node, tree_kind kind)
+{
+    bool hidden = c->schema->secrets && kind >= TREE_ARRAY;
+    for (uint32_t i = 0; c->schema->secrets && i <= node && node < c->room && !hidden; i++) {
+        const note *n = c->notes[i];
+        hidden = n && n->secret && node < c->document->nodes[i].next;
+    }
+    return hidden;
 }
 
 /* --------------------------------------------------------------------------------------------------------------- running -- */
@@ -207,11 +232,23 @@ static bool is_integer(const checker *c, uint32_t node)
     return true;
 }
 
+static bool run_ops(checker *c, const sub *s, uint32_t node, unsigned kind);
+
+/* Of what is of the wrong type nothing else is told, but it may be called secret by what the schema applies to it. */
+static void look_for_secrets(checker *c, const sub *s, uint32_t node)
+{
+    const size_t failures = c->failure_count;
+    run_ops(c, s, node, c->tape->nodes[node].kind);
+    c->failure_count = failures;
+}
+
 static __attribute__((noinline)) bool wrong_type(checker *c, const sub *s, int32_t index, uint32_t node)
 {
     const op o = {.keyword = s->types ? "type" : NULL, .owner = (uint32_t)index};
     if (!c->explaining)
         return false;
+    if (c->schema->secrets)
+        look_for_secrets(c, s, node);
     if (!s->types)
         return check_refuse(c, &o, node, "is not allowed here");
     static const char *const names[] = {"null", "a boolean", "a number", "a string", "an array", "an object", "an integer"};
@@ -240,6 +277,8 @@ static bool run_ops(checker *c, const sub *s, uint32_t node, unsigned kind)
         c->scope = &here;
     if (c->noting && s->note)
         take_note(c, node, s->note);
+    if (__builtin_expect(c->telling, 0))
+        check_tell_secret(c, s, node);
     const op *o = s->ops[kind];
     for (uint32_t n = s->counts[kind]; n; n--, o++) {
         if (o->run(c, o, node, begun))
@@ -248,6 +287,7 @@ static bool run_ops(checker *c, const sub *s, uint32_t node, unsigned kind)
         if (!c->explaining || c->stopped)
             break;
     }
+    good = good && !c->stopped;
     if (!good)
         take_back(c, mark);
     c->scope = outer;
@@ -271,6 +311,35 @@ bool check_quietly(checker *c, int32_t index, uint32_t node)
     bool good = check_value(c, index, node);
     c->explaining = explaining;
     return good;
+}
+
+bool check_for_notes(checker *c, int32_t index, uint32_t node)
+{
+    const bool stopped = c->stopped;
+    const size_t failures = c->failure_count;
+    const bool good = check_quietly(c, index, node);
+    if (c->undecided && !stopped) {
+        c->undecided = c->stopped = false;
+        c->failure_count = failures;
+    }
+    return good;
+}
+
+bool check_pattern(checker *c, const op *o, uint32_t node, const pattern *p, weir_view text, const char *what)
+{
+    const pattern_found found = c->stopped ? PATTERN_ABSENT : pattern_find(p, c->space, text);
+    if (found == PATTERN_NOMEM)
+        check_stop(c, WEIR_E_NOMEM, NULL);
+    if (found != PATTERN_TOO_LONG)
+        return found == PATTERN_FOUND;
+    enum { SHOWN = 200 };
+    const weir_view regex = pattern_text(p), shown = utf8_cut(regex, SHOWN);
+    const bool explaining = c->explaining;
+    c->explaining = c->telling;
+    check_refuse(c, o, node, "%stakes too long for the pattern '%.*s'%s", what, VIEW_ARG(shown), shown.len < regex.len ? "..." : "");
+    c->explaining = explaining;
+    c->stopped = c->undecided = true;
+    return false;
 }
 
 weir_view check_text(checker *c, uint32_t node)
@@ -307,11 +376,11 @@ weir_rc checker_run(checker *c, const tape *doc, bool notes, bool *ret_valid, er
     arena_reset(&c->mixed);
     c->e = e;
     c->rc = WEIR_OK;
-    c->stopped = false;
+    c->stopped = c->undecided = false;
     c->depth = 0;
     c->scope = NULL;
     c->named = 0;
-    c->noting = notes && (c->schema->reduces || c->schema->redacts);
+    c->noting = notes && c->schema->annotates;
     c->tape = c->document = doc;
     if (!room_for(c, doc->count))
         return err_nomem(e);

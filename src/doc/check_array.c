@@ -39,10 +39,10 @@ bool run_contains(checker *c, const op *o, uint32_t node, uint64_t begun)
     const contains_rule *r = o->u.data;
     const tape *t = c->tape;
     const sub *owner = &c->schema->subs[o->owner];
-    const bool all = r->max != UINT64_MAX || owner->tracks || (c->noting && owner->notes);
+    const bool counts = r->max != UINT64_MAX || owner->tracks, all = counts || ((c->noting || c->telling) && owner->notes);
     uint64_t found = 0;
     for (uint32_t i = node + 1; i < t->nodes[node].next && (all || found < r->min); i = t->nodes[i].next) {
-        if (!check_quietly(c, o->sub, i))
+        if (!(counts || found < r->min ? check_quietly(c, o->sub, i) : check_for_notes(c, o->sub, i)))
             continue;
         found++;
         if (owner->tracks && r->evaluates)

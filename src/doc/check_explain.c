@@ -2,31 +2,60 @@
 
 #include "doc/schema_program.h"
 #include "json/text.h"
+#include "json/utf8.h"
 
 /* Values in messages are cut to so many bytes; failures beyond so many are not told. */
 enum { SHOWN = 60, MOST_FAILURES = 1000 };
 
-static void put_value(buf *out, const checker *c, uint32_t node)
+static void put_value(buf *out, const tape *t, uint32_t node)
 {
-    const tape *t = c->tape;
-    weir_view text = tape_text(t, node);
-    size_t len = text.len;
-    if (c->schema->redacts && t->nodes[node].kind < TREE_ARRAY) { /* it may be what nobody is to see */
-        buf_adds(out, tree_kind_name((tree_kind)t->nodes[node].kind));
-        return;
-    }
+    weir_view text = tape_text(t, node), shown = utf8_cut(text, SHOWN);
     if (t->nodes[node].kind >= TREE_ARRAY) {
         buf_adds(out, t->nodes[node].kind == TREE_ARRAY ? "the array" : "the object");
         return;
     }
-    if (len > SHOWN) {
-        for (len = SHOWN; len && ((unsigned char)text.ptr[len] & 0xc0) == 0x80;)
-            len--; /* not within a character */
-    }
-    buf_add(out, text.ptr, len);
-    if (len < text.len)
+    buf_addv(out, shown);
+    if (shown.len < text.len)
         buf_adds(out, "...");
 }
+
+/* ------------------------------------------------------------------------------------------------------------ secret values -- */
+
+void check_tell_secret(checker *c, const sub *s, uint32_t node)
+{
+    if (!s->note || !s->note->secret || c->tape != c->document)
+        return;
+    if (check_grow((void **)&c->secrets, &c->secret_room, c->secret_count + 1, sizeof *c->secrets))
+        c->secrets[c->secret_count++] = node;
+    else
+        check_stop(c, WEIR_E_NOMEM, NULL);
+}
+
+/* A run that did not get to its end has not seen all schemas. */
+static bool is_hidden(const checker *c, const failure *f)
+{
+    if (f->kind >= TREE_ARRAY)
+        return false;
+    bool hidden = c->schema->redacts || (c->stopped && c->schema->secrets);
+    for (size_t i = 0; i < c->secret_count && !hidden; i++)
+        hidden = c->secrets[i] <= f->node && f->node < c->document->nodes[c->secrets[i]].next;
+    return hidden;
+}
+
+static void put_failure(const checker *c, const failure *f, buf *out)
+{
+    const weir_view said = buf_view(&c->said);
+    if (is_hidden(c, f)) {
+        buf_add(out, said.ptr + f->at, f->value - f->at);
+        buf_adds(out, tree_kind_name((tree_kind)f->kind));
+        buf_add(out, said.ptr + f->value + f->value_len, f->at + f->len - f->value - f->value_len);
+    } else {
+        buf_add(out, said.ptr + f->at, f->len);
+    }
+    buf_addc(out, '\n');
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- failures -- */
 
 static uint32_t depth_of(weir_view pointer)
 {
@@ -54,16 +83,19 @@ bool check_refuse(checker *c, const op *o, uint32_t node, const char *fmt, ...)
         return false;
     const size_t at = c->said.len;
     const sub *s = &c->schema->subs[o->owner];
-    uint32_t depth = put_place(c, node);
-    put_value(&c->said, c, node);
+    failure f = {.depth = put_place(c, node), .weight = (uint32_t)c->failure_count, .at = at, .node = c->named ? c->named : node, .kind = c->tape->nodes[node].kind};
+    f.value = c->said.len;
+    put_value(&c->said, c->tape, node);
+    f.value_len = c->said.len - f.value;
     buf_addc(&c->said, ' ');
     va_list args;
     va_start(args, fmt);
     buf_vprintf(&c->said, fmt, args);
     va_end(args);
     buf_printf(&c->said, " (schema %.*s%s%s)", VIEW_ARG(s->place), o->keyword ? "/" : "", o->keyword ? o->keyword : "");
+    f.len = c->said.len - at;
     if (buf_ok(&c->said) && check_grow((void **)&c->failures, &c->failure_room, c->failure_count + 1, sizeof *c->failures))
-        c->failures[c->failure_count++] = (failure){.depth = depth, .weight = (uint32_t)c->failure_count, .at = at, .len = c->said.len - at};
+        c->failures[c->failure_count++] = f;
     return false;
 }
 
@@ -101,18 +133,16 @@ void checker_explain(checker *c, const tape *doc, size_t most, buf *out)
 {
     bool valid = true;
     err e = {0};
-    c->explaining = true;
-    c->failure_count = 0;
+    c->explaining = c->telling = true;
+    c->failure_count = c->secret_count = 0;
     buf_clear(&c->said);
     weir_rc rc = checker_run(c, doc, false, &valid, &e);
-    c->explaining = false;
+    c->explaining = c->telling = false;
     if (rc)
         buf_printf(out, "%s\n", err_text(&e));
     if (c->failure_count > 1)
         qsort(c->failures, c->failure_count, sizeof *c->failures, most_telling);
-    for (size_t i = 0; i < c->failure_count && i < most; i++) {
-        buf_add(out, c->said.ptr + c->failures[i].at, c->failures[i].len);
-        buf_addc(out, '\n');
-    }
+    for (size_t i = 0; i < c->failure_count && i < most; i++)
+        put_failure(c, &c->failures[i], out);
     err_free(&e);
 }

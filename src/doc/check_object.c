@@ -94,17 +94,15 @@ static bool check_name(checker *c, const object_rules *r, uint32_t member)
     return good;
 }
 
-static bool check_patterns(checker *c, const object_rules *r, uint32_t member, weir_view name, bool *matched)
+static bool check_patterns(checker *c, const op *o, const object_rules *r, uint32_t member, weir_view name, bool *matched)
 {
+    const op as_patterns = {.keyword = "patternProperties", .owner = o->owner};
     bool good = true;
     for (size_t i = 0; i < r->pattern_count && (good || c->explaining); i++) {
         /* the name may stand in memory that schemas of inner objects use again */
         if (i && c->tape->nodes[member].name_escaped)
             name = name_of(c, c->tape, member);
-        int found = c->stopped ? 0 : pattern_find(r->patterns[i].pattern, c->space, name);
-        if (found < 0)
-            check_stop(c, WEIR_E_CONFIG, "a regular expression takes too long for a name");
-        if (found <= 0)
+        if (!check_pattern(c, &as_patterns, member, r->patterns[i].pattern, name, "has a name that "))
             continue;
         *matched = true;
         good &= check_value(c, r->patterns[i].sub, member);
@@ -137,7 +135,7 @@ bool run_object(checker *c, const op *o, uint32_t node, uint64_t begun)
         bool matched = m && m->sub != SUB_NONE;
         required += m && m->required;
         if (r->pattern_count)
-            good &= check_patterns(c, r, i, name, &matched);
+            good &= check_patterns(c, o, r, i, name, &matched);
         if (m && m->sub != SUB_NONE)
             good &= check_value(c, m->sub, i);
         if (r->names != SUB_NONE)

@@ -4,7 +4,7 @@
 static bool wants_all(const checker *c, const op *o)
 {
     const sub *s = &c->schema->subs[o->owner];
-    return s->tracks || (c->noting && s->notes);
+    return s->tracks || ((c->noting || c->telling) && s->notes);
 }
 
 bool run_ref(checker *c, const op *o, uint32_t node, uint64_t begun)
@@ -57,10 +57,10 @@ bool run_any(checker *c, const op *o, uint32_t node, uint64_t begun)
 {
     (void)begun;
     const sub_list *l = o->u.data;
-    const bool all = wants_all(c, o);
+    const bool tracks = c->schema->subs[o->owner].tracks, all = wants_all(c, o);
     bool good = false;
     for (size_t i = 0; i < l->count && (all || !good); i++)
-        good |= check_quietly(c, l->subs[i], node);
+        good |= good && !tracks ? check_for_notes(c, l->subs[i], node) : check_quietly(c, l->subs[i], node);
     return good || !c->explaining ? good : none_is_met(c, o, node);
 }
 

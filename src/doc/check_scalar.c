@@ -112,11 +112,7 @@ bool run_max_length(checker *c, const op *o, uint32_t node, uint64_t begun)
 bool run_pattern(checker *c, const op *o, uint32_t node, uint64_t begun)
 {
     (void)begun;
-    weir_view text = check_text(c, node);
-    int found = c->stopped ? 0 : pattern_find(o->u.data, c->space, text);
-    if (found < 0)
-        check_stop(c, WEIR_E_CONFIG, "a regular expression takes too long for a text");
-    return found > 0 || check_refuse(c, o, node, "does not match the pattern");
+    return check_pattern(c, o, node, o->u.data, check_text(c, node), "") || check_refuse(c, o, node, "does not match the pattern");
 }
 
 bool run_format(checker *c, const op *o, uint32_t node, uint64_t begun)

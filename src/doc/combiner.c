@@ -213,9 +213,10 @@ static weir_rc pack_key(combiner *c, const part *p, err *e)
     buf_clear(&c->packed);
     for (size_t i = 0; i < p->b->key_count; i++) {
         uint32_t at = tape_at(&c->right, 0, p->key[i].tokens, p->key[i].count);
-        if (at == UINT32_MAX)
+        weir_view value = at != UINT32_MAX ? tape_text(&c->right, at) : p->b->fallbacks ? p->b->fallbacks[i] : (weir_view){NULL, 0};
+        if (!value.len)
             return err_fail(e, WEIR_E_CONFIG, "a document without its key %.*s", VIEW_ARG(p->b->key[i]));
-        if (!tuple_pack(&c->packed, tape_text(&c->right, at)))
+        if (!tuple_pack(&c->packed, value))
             return !buf_ok(&c->packed) ? err_nomem(e)
                                        : err_fail(e, WEIR_E_CONFIG, "a key of too many digits at %.*s", VIEW_ARG(p->b->key[i]));
     }
@@ -241,12 +242,13 @@ static table_ref before_last(const table *t, table_ref key)
 
 static weir_view text_of(const table_doc *d) { return (weir_view){d->text, d->len}; }
 
-/* Does the document that was just checked, with its notes, delete itself or a part of it by merging? */
+/* Does the document that was just checked, with its notes, delete itself or a part of it? Of nulls the reducer sees to that: they are what patches delete by, and most of
+ * what comes behind them can be put together with them. */
 static bool deletes(const part *p, const tape *doc)
 {
     for (uint32_t i = 0; p->deletes && i < doc->count; i++) {
         const note *n = checker_note(p->check, i);
-        if (n && n->del && n->reduce == REDUCE_MERGE)
+        if (n && n->del && doc->nodes[i].kind != TREE_NULL)
             return true;
     }
     return false;

@@ -16,7 +16,9 @@ typedef struct combiner combiner;
 typedef struct combiner_binding {
     const schema *schema;      /* against which documents are checked, and by which they are reduced */
     const weir_view *key;      /* JSON pointers */
+    const weir_view *fallbacks;/* JSON: what stands for a part of the key that a document lacks; empty: it may not lack it. NULL: no part */
     size_t key_count;
+    bool secret_key;           /* errors do not show it */
     bool partial;              /* what comes out are parts that somebody else reduces further: nothing is deleted, and what cannot
                                 * be put together comes out apart: what is behind a deletion, too */
     const char *what;          /* what errors call it: `collection acme/orders` */

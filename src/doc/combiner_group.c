@@ -17,7 +17,7 @@ weir_rc combiner_wrap(const combiner *c, uint32_t binding, weir_view packed, wei
         return rc;
     buf key = {0};
     err bad = {0};
-    if (rc != WEIR_E_NOMEM && packed.len && (tuple_unpack(&key, packed, &bad) || !buf_ok(&key)))
+    if (rc != WEIR_E_NOMEM && packed.len && !c->parts[binding].b->secret_key && (tuple_unpack(&key, packed, &bad) || !buf_ok(&key)))
         buf_clear(&key);
     err_free(&bad);
     if (key.len)

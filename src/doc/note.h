@@ -1,5 +1,5 @@
-/* note.h - what a schema notes at a place of a document beside whether it is valid: how it is reduced, and whether it is redacted (flow.md 8.2). Compiled with the
- * schema; nothing here changes. */
+/* note.h - what a schema notes at a place of a document beside whether it is valid: how it is reduced, and whether it is redacted (flow.md 8.2), whether it is secret
+ * (8.3), what it is called, and what stands for it where it is not there. Compiled with the schema; nothing here changes. */
 #ifndef WEIR_DOC_NOTE_H
 #define WEIR_DOC_NOTE_H
 
@@ -33,6 +33,9 @@ typedef struct note {
     const note_pointer *keys;  /* `key` of maximize, minimize, merge, set */
     size_t key_count;
     redact_strategy redact;
+    bool secret;               /* `secret`, `airbyte_secret`: its value is not to be shown to anybody */
+    weir_view title;           /* empty: none */
+    weir_view fallback;        /* `default`, as JSON; empty: none */
 } note;
 
 #endif

@@ -11,6 +11,8 @@ enum { MOST_STEPS = 2000000, MOST_KIB = 20000, LONGEST = 1 << 20 };
 
 struct pattern {
     pcre2_code *code;
+    size_t len;
+    char text[];
 };
 
 struct pattern_space {
@@ -348,6 +350,17 @@ static weir_rc compile(weir_view regex, const char *text, size_t len, pcre2_code
                                            : err_fail(e, WEIR_E_CONFIG, "regular expression '%.*s': %s", VIEW_ARG(regex), (const char *)message);
 }
 
+static pattern *new_pattern(weir_view regex)
+{
+    pattern *p = calloc(1, sizeof *p + regex.len);
+    if (!p)
+        return NULL;
+    p->len = regex.len;
+    if (regex.len)
+        memcpy(p->text, regex.ptr, regex.len);
+    return p;
+}
+
 weir_rc pattern_make(weir_view regex, pattern **ret, err *e)
 {
     translation t = {.at = regex.ptr, .begin = regex.ptr, .end = regex.len ? regex.ptr + regex.len : regex.ptr};
@@ -358,7 +371,7 @@ weir_rc pattern_make(weir_view regex, pattern **ret, err *e)
     if (!translate(&t))
         rc = !t.wrong ? err_nomem(e)
                       : err_fail(e, WEIR_E_CONFIG, "regular expression '%.*s': %s, at byte %zu", VIEW_ARG(regex), t.wrong, (size_t)(t.at - t.begin));
-    else if (!(p = calloc(1, sizeof *p)))
+    else if (!(p = new_pattern(regex)))
         rc = err_nomem(e);
     else
         rc = compile(regex, buf_text(&t.out), t.out.len, &p->code, e);
@@ -377,6 +390,8 @@ void pattern_free(pattern *p)
     pcre2_code_free(p->code);
     free(p);
 }
+
+weir_view pattern_text(const pattern *p) { return (weir_view){p->text, p->len}; }
 
 bool pattern_valid(weir_view regex)
 {
@@ -415,11 +430,14 @@ void pattern_space_free(pattern_space *s)
     free(s);
 }
 
-int pattern_find(const pattern *p, pattern_space *s, weir_view text)
+pattern_found pattern_find(const pattern *p, pattern_space *s, weir_view text)
 {
     const unsigned char *at = (const unsigned char *)(text.ptr ? text.ptr : "");
     int rc = pcre2_match(p->code, at, text.len, 0, PCRE2_NO_UTF_CHECK, s->match, s->context);
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
         rc = pcre2_match(p->code, at, text.len, 0, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, s->match, s->context);
-    return rc >= 0 ? 1 : rc == PCRE2_ERROR_NOMATCH ? 0 : -1;
+    return rc >= 0                        ? PATTERN_FOUND
+           : rc == PCRE2_ERROR_NOMATCH    ? PATTERN_ABSENT
+           : rc == PCRE2_ERROR_NOMEMORY   ? PATTERN_NOMEM
+                                          : PATTERN_TOO_LONG;
 }

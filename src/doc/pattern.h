@@ -19,7 +19,17 @@ bool pattern_valid(weir_view regex);
 pattern_space *pattern_space_new(void); /* NULL without memory */
 void pattern_space_free(pattern_space *s);
 
-/** @param text UTF-8  @return 1: it is somewhere in the text; 0: it is not; -1: it takes more steps or memory than any sane one, or there is no memory */
-int pattern_find(const pattern *p, pattern_space *s, weir_view text);
+/** The regular expression as it was written. */
+weir_view pattern_text(const pattern *p);
+
+typedef enum pattern_found {
+    PATTERN_ABSENT,
+    PATTERN_FOUND,    /* somewhere in the text */
+    PATTERN_TOO_LONG, /* nobody can tell: it takes more steps or memory than any sane one */
+    PATTERN_NOMEM
+} pattern_found;
+
+/** @param text UTF-8 */
+pattern_found pattern_find(const pattern *p, pattern_space *s, weir_view text);
 
 #endif

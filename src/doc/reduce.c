@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "json/utf8.h"
+
 /* ------------------------------------------------------------------------------------------------------------- errors -- */
 
 enum { SHOWN = 80 }; /* bytes of a value in a message */
@@ -18,19 +20,16 @@ static const char *const names_of[] = {
     [REDUCE_JSON_SCHEMA_MERGE] = "jsonSchemaMerge",
 };
 
-/* Cut at the beginning of a character. */
-static void show(buf *out, const tape *t, uint32_t node)
+static void show(const reducer *r, buf *out, const tape *t, uint32_t node, uint32_t place)
 {
-    if (node == NOTHING) {
-        buf_adds(out, "nothing");
+    const tree_kind kind = node == NOTHING ? TREE_NULL : (tree_kind)t->nodes[node].kind;
+    if (node == NOTHING || checker_hides(r->notes, place, kind)) {
+        buf_adds(out, node == NOTHING ? "nothing" : tree_kind_name(kind));
         return;
     }
-    weir_view v = tape_text(t, node);
-    size_t len = v.len > SHOWN ? SHOWN : v.len;
-    while (len < v.len && len && ((unsigned char)v.ptr[len] & 0xc0) == 0x80)
-        len--;
-    buf_add(out, v.ptr, len);
-    if (len < v.len)
+    weir_view v = tape_text(t, node), shown = utf8_cut(v, SHOWN);
+    buf_addv(out, shown);
+    if (shown.len < v.len)
         buf_adds(out, "...");
 }
 
@@ -38,8 +37,8 @@ outcome reduce_fail(reducer *r, const note *n, uint32_t a, uint32_t b, const cha
 {
     buf place = {0}, left = {0}, right = {0};
     tape_pointer(r->right, b, &place);
-    show(&left, r->left, a);
-    show(&right, r->right, b);
+    show(r, &left, r->left, a, b);
+    show(r, &right, r->right, b, b);
     r->rc = err_fail(r->e, WEIR_E_CONFIG, "%s: reduce %s: %s, and there is %s to the left, %s to the right",
                      place.len ? buf_text(&place) : "the document", names_of[n->reduce], what, buf_text(&left), buf_text(&right));
     buf_free(&place);
@@ -291,7 +290,16 @@ static outcome (*const strategies[])(reducer *, const note *, uint32_t a, uint32
     [REDUCE_JSON_SCHEMA_MERGE] = reduce_by_schema,
 };
 
-static outcome apply(reducer *r, const note *n, uint32_t a, uint32_t b) { return strategies[n->reduce](r, n, a, b); }
+/* A null that is a part may have been a deletion: what it deleted is not to be added to, compared or kept. */
+static bool may_be_deleted(const reducer *r, const note *n, uint32_t a)
+{
+    return !r->full && a != NOTHING && r->left->nodes[a].kind == TREE_NULL && n->reduce != REDUCE_LAST_WRITE_WINS && checker_deletes(r->notes);
+}
+
+static outcome apply(reducer *r, const note *n, uint32_t a, uint32_t b)
+{
+    return may_be_deleted(r, n, a) ? APART : strategies[n->reduce](r, n, a, b);
+}
 
 outcome reduce_value(reducer *r, uint32_t a, uint32_t b)
 {

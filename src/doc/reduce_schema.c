@@ -1,5 +1,5 @@
 /* jsonSchemaMerge: the schema that takes what either takes, as far as inference follows schemas (json/infer.h). A schema of an
- * older generation of its collection counts no more once there is a newer one. */
+ * older generation of its collection counts no more once there is a newer one. What has become too complex is made simpler (x-complexity-limit). */
 #include "doc/reduce_inner.h"
 
 #include "json/infer.h"
@@ -27,9 +27,8 @@ static weir_rc learn(shape *s, const tape *t, uint32_t node, err *e)
 
 outcome reduce_by_schema(reducer *r, const note *n, uint32_t a, uint32_t b)
 {
-    static const char generation[] = "x-collection-generation-id", limit[] = "x-complexity-limit";
+    static const char generation[] = "x-collection-generation-id";
     weir_view left = member_text(r->left, a, generation, TREE_STRING), right = member_text(r->right, b, generation, TREE_STRING);
-    weir_view most = member_text(r->right, b, limit, TREE_NUMBER);
     int newer = left.len && right.len ? view_cmp(left, right) : 0;
     err why = {0};
     shape *s = shape_new();
@@ -38,10 +37,10 @@ outcome reduce_by_schema(reducer *r, const note *n, uint32_t a, uint32_t b)
     weir_rc rc = newer < 0 ? WEIR_OK : learn(s, r->left, a, &why);
     rc = rc || newer > 0 ? rc : learn(s, r->right, b, &why);
     outcome o = DONE;
+    rc = rc || shape_limit(s) ? rc : WEIR_E_NOMEM;
     if (!rc) {
         shape_schema(s, r->out);
         put_member(r, generation, newer > 0 || !right.len ? left : right);
-        put_member(r, limit, most);
     } else {
         o = rc == WEIR_E_NOMEM ? reduce_nomem(r) : reduce_fail(r, n, a, b, "takes JSON Schemas");
     }

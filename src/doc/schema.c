@@ -22,6 +22,19 @@ weir_view compile_text(compiler *c, weir_view text)
     return copy;
 }
 
+weir_view compile_json(compiler *c, const tree *value)
+{
+    if (value->raw.len)
+        return compile_text(c, value->raw);
+    buf out = {0}; /* of YAML */
+    tree_write(&out, value);
+    weir_view text = buf_ok(&out) ? compile_text(c, buf_view(&out)) : compile_text(c, (weir_view){0});
+    if (!buf_ok(&out) && !c->rc)
+        c->rc = err_nomem(c->e);
+    buf_free(&out);
+    return text;
+}
+
 bool compile_fail(compiler *c, const building *b, const char *keyword, const char *fmt, ...)
 {
     if (c->rc)
@@ -319,7 +332,7 @@ static bool takes_notes(schema *s, sub *from, const op *o)
     if (from->notes || o->run == run_not)
         return false;
     if (o->run == run_dynamic_ref)
-        notes = s->reduces || s->redacts;
+        notes = s->annotates;
     else if (o->run == run_all || o->run == run_any || o->run == run_one)
         notes = list_notes(s, o->u.data);
     else if (o->run == run_object)
@@ -338,7 +351,7 @@ static void spread(schema *s)
     visit_all(s, begins_tracking);
     while (visit_all(s, hands_on))
         ;
-    while ((s->reduces || s->redacts) && visit_all(s, takes_notes))
+    while (s->annotates && visit_all(s, takes_notes))
         ;
 }
 
@@ -408,4 +421,9 @@ bool schema_redacts(const schema *s)
 bool schema_deletes(const schema *s)
 {
     return s->deletes;
+}
+
+bool schema_hides(const schema *s)
+{
+    return s->secrets;
 }

@@ -27,10 +27,12 @@ typedef struct schema_options {
  *  of `reduce` */
 weir_rc schema_make(weir_view text, const schema_options *o, schema **ret, err *e);
 void schema_free(schema *s);
-/** Does it note anything at all? Otherwise collecting is in vain. */
+/** Does it note any of these? */
 bool schema_reduces(const schema *s);
 bool schema_redacts(const schema *s);
-/** Is there a `merge` that deletes? Of what it deletes nothing may be merged with what comes behind. */
+/** Is anything secret? Then documents are not to be shown whole. */
+bool schema_hides(const schema *s);
+/** Is there a reduction that deletes? With what it deletes nothing may be reduced that comes behind. */
 bool schema_deletes(const schema *s);
 
 /** @return WEIR_E_NOMEM. The schema must outlive it. */
@@ -39,16 +41,21 @@ void checker_free(checker *c);
 
 /** Is the document valid? Allocates nothing once the work space has grown. Stops at the first failure.
  *  @param notes true: collect what is noted, see checker_note(); false: just check
- *  @return WEIR_OK whether valid or not; WEIR_E_NOMEM; WEIR_E_CONFIG where the schema refers to itself without end, or a regular
- *  expression exceeds its limits; with notes also where the document is valid, and schemas that apply to one place of it note different reductions or redactions of it
- *  (equal ones are fine): names the place and both */
+ *  @param ret_valid false also where a regular expression takes too long for a text of the document, so that nobody can tell
+ *  @return WEIR_OK whether valid or not; WEIR_E_NOMEM; WEIR_E_CONFIG where the schema refers to itself without end; with notes also where the document is valid, and
+ *  schemas that apply to one place of it note different reductions or redactions of it (equal ones are fine): names the place and both */
 weir_rc checker_run(checker *c, const tape *doc, bool notes, bool *ret_valid, err *e);
-/** What the last run noted of a node; NULL: nothing. */
+/** schema_deletes() of its schema. */
+bool checker_deletes(const checker *c);
+/** What the last run noted of a node; NULL: nothing. Where several schemas note titles or defaults, those of the first. */
 const note *checker_note(const checker *c, uint32_t node);
+/** Is the node secret, or part of something secret, by what the last run noted? Then its value is not to be shown, nor another one of its place; an object or array never
+ *  is, where anything may be secret. @param kind of the value */
+bool checker_hides(const checker *c, uint32_t node, tree_kind kind);
 
 /** Why the document is not valid: a line for each failure, most telling ones first, as
  *  `/address/zip: "x" is not an integer (schema /properties/address/properties/zip/type)`.
- *  Runs again, slower. Where the schema redacts anything no values are shown, but what kind they are of. @param most failures */
+ *  Runs again, slower. Of secret values only the kind is shown; where the schema redacts anything, of all. @param most failures */
 void checker_explain(checker *c, const tape *doc, size_t most, buf *out);
 
 #endif

@@ -38,10 +38,12 @@ bool compile_fail(compiler *c, const building *b, const char *keyword, const cha
 /** Zeroed memory of the schema; NULL: there is none, and compiling has failed. */
 void *compile_alloc(compiler *c, size_t count, size_t size);
 weir_view compile_text(compiler *c, weir_view text);
+/** A value of the schema as JSON text. {NULL, 0}: there is no memory. */
+weir_view compile_json(compiler *c, const tree *value);
 /** The keyword's value, if it is of that kind; NULL if it is not there, or an error. */
 const tree *compile_said(compiler *c, const building *b, const char *keyword, tree_kind kind);
 pattern *compile_pattern(compiler *c, const building *b, const char *keyword, weir_view regex);
-/** `reduce` and `redact`. */
+/** What is noted: note.h. */
 void compile_notes(compiler *c, building *b);
 /** Everything else. */
 void compile_keywords(compiler *c, building *b);

@@ -42,15 +42,7 @@ static void compile_type(compiler *c, building *b)
 static value_rule *constant(compiler *c, const tree *value)
 {
     value_rule *v = compile_alloc(c, 1, sizeof *v);
-    weir_view text = value->raw;
-    if (v && !text.len) { /* of YAML */
-        buf out = {0};
-        tree_write(&out, value);
-        text = compile_text(c, buf_view(&out));
-        if (!buf_ok(&out) && !c->rc)
-            c->rc = err_nomem(c->e);
-        buf_free(&out);
-    }
+    weir_view text = compile_json(c, value);
     if (!v || c->rc)
         return NULL;
     v->next = c->out->values;

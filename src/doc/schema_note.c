@@ -72,7 +72,7 @@ static bool read_reduce(compiler *c, const building *b, const tree *said, note *
         for (const tree *t = said->first; t; t = t->next)
             if (!view_is(t->name, "strategy") && !read_option(c, b, t, strategies[i].options, n))
                 return false;
-        c->out->deletes |= n->del && n->reduce == REDUCE_MERGE;
+        c->out->deletes |= n->del;
         return true;
     }
     return compile_fail(c, b, "reduce", "unknown strategy '%.*s'", VIEW_ARG(name));
@@ -90,12 +90,34 @@ static bool read_redact(compiler *c, const building *b, const tree *said, note *
     return true;
 }
 
+static bool read_secret(compiler *c, const building *b, const char *keyword, note *n)
+{
+    const tree *said = index_said(b->at, keyword);
+    if (said && said->kind != TREE_BOOL)
+        return compile_fail(c, b, keyword, "this must be true or false");
+    n->secret |= said && said->boolean;
+    c->out->secrets |= n->secret;
+    return true;
+}
+
 void compile_notes(compiler *c, building *b)
 {
-    const tree *reduce = index_said(b->at, "reduce"), *redact = index_said(b->at, "redact");
-    if (!reduce && !redact)
+    const tree *reduce = index_said(b->at, "reduce"), *redact = index_said(b->at, "redact"), *title = index_said(b->at, "title"),
+               *fallback = index_said(b->at, "default");
+    note n = {0};
+    if ((reduce && !read_reduce(c, b, reduce, &n)) || (redact && !read_redact(c, b, redact, &n)) || !read_secret(c, b, "secret", &n) ||
+        !read_secret(c, b, "airbyte_secret", &n))
         return;
-    note *n = compile_alloc(c, 1, sizeof *n);
-    if (n && (!reduce || read_reduce(c, b, reduce, n)) && (!redact || read_redact(c, b, redact, n)))
-        b->note = n;
+    if (title && title->kind == TREE_STRING)
+        n.title = compile_text(c, title->text);
+    if (fallback)
+        n.fallback = compile_json(c, fallback);
+    if (!n.reduces && !n.redact && !n.secret && !n.title.len && !n.fallback.len)
+        return;
+    note *kept = compile_alloc(c, 1, sizeof *kept);
+    if (!kept)
+        return;
+    *kept = n;
+    b->note = kept;
+    c->out->annotates = true;
 }

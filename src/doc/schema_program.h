@@ -127,7 +127,8 @@ struct schema {
     uint32_t count, resources, guesses;
     int32_t root;
     bool dynamic;   /* has references that depend on where one comes from */
-    bool reduces, redacts, deletes;
+    bool annotates; /* notes anything: */
+    bool reduces, redacts, deletes, secrets;
     value_rule *values;   /* those whose tapes are to be freed */
     pattern **patterns;   /* to be freed */
     size_t pattern_count, pattern_room;
@@ -153,7 +154,10 @@ typedef struct scope {
 typedef struct failure {
     uint32_t depth; /* of the value in the document */
     uint32_t weight;
-    size_t at, len; /* of the text in checker.said */
+    size_t at, len;   /* of the text in checker.said */
+    size_t value, value_len; /* in it: the value, which may turn out to be secret */
+    uint32_t node;
+    uint8_t kind;     /* of what is shown: the value of the node, or its name */
 } failure;
 
 /* What two schemas noted of one place. */
@@ -168,7 +172,9 @@ struct checker {
     const tape *tape;       /* what nodes are nodes of: the document, or a name */
     bool noting;            /* notes are collected */
     bool explaining;        /* failures are */
-    bool stopped;           /* by an error */
+    bool telling;           /* somebody wants to know them, though what is looked at now may be just an alternative */
+    bool stopped;           /* by an error, or because ... */
+    bool undecided;         /* ... nobody can tell whether the document is valid */
     unsigned depth;
     const scope *scope;
     uint64_t stamp;         /* of the last evaluation that was marked */
@@ -192,6 +198,8 @@ struct checker {
     err *e;
     failure *failures;
     size_t failure_count, failure_room;
+    uint32_t *secrets;      /* nodes that some schema calls secret, whether they are valid or not */
+    size_t secret_count, secret_room;
     buf said;
 };
 
@@ -199,8 +207,14 @@ struct checker {
 bool check_value(checker *c, int32_t index, uint32_t node);
 /** The same without a word if it is not. */
 bool check_quietly(checker *c, int32_t index, uint32_t node);
+/** The same where all is valid without it, and only what it notes is wanted: if nobody can tell whether the node is valid, it notes nothing. */
+bool check_for_notes(checker *c, int32_t index, uint32_t node);
 /** Remembers a failure if somebody wants to know. @return false */
 bool check_refuse(checker *c, const op *o, uint32_t node, const char *fmt, ...) WEIR_PRINTF(4, 5);
+/** Looks for a pattern in a text, of the node or its name (`what` it is called). If that takes too long, the document is refused, whatever else is said of it. */
+bool check_pattern(checker *c, const op *o, uint32_t node, const pattern *p, weir_view text, const char *what);
+/** Remembers that a schema calls the node secret, while failures are told. */
+void check_tell_secret(checker *c, const sub *s, uint32_t node);
 /** The text of a string or name, decoded. {NULL, 0} without memory, and then the run has stopped. */
 weir_view check_text(checker *c, uint32_t node);
 void check_stop(checker *c, weir_rc rc, const char *what);

@@ -47,8 +47,12 @@ static const word words[] = {
     {"required", ALL_DRAFTS, V_VALIDATION, W_VALUE},
     {"dependentRequired", SINCE_2019, V_VALIDATION, W_VALUE},
     {"format", ALL_DRAFTS, V_FORMAT | V_FORMAT_ASSERTS, W_VALUE},
+    {"title", ALL_DRAFTS, V_META_DATA, W_VALUE},
+    {"default", ALL_DRAFTS, V_META_DATA, W_VALUE},
     {"reduce", ALL_DRAFTS, V_ALL, W_VALUE}, /* Flow's own: whatever the vocabulary */
     {"redact", ALL_DRAFTS, V_ALL, W_VALUE},
+    {"secret", ALL_DRAFTS, V_ALL, W_VALUE},
+    {"airbyte_secret", ALL_DRAFTS, V_ALL, W_VALUE},
 };
 
 const word *word_named(weir_view name)

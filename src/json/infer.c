@@ -8,15 +8,7 @@
 
 shape *shape_new(void)
 {
-    shape *s = calloc(1, sizeof *s);
-    if (s)
-        s->most = SHAPE_TOTAL;
-    return s;
-}
-
-void shape_limit(shape *s, size_t members)
-{
-    s->most = members;
+    return calloc(1, sizeof(shape));
 }
 
 void shape_free(shape *s)
@@ -51,17 +43,28 @@ static bool enter_names(shape *s, node *n, member *added)
         return map_put(&n->names, added->name, added);
     if (n->count <= FEW)
         return true;
-    n->mapped = s->mapped;
-    s->mapped = n;
+    if (!n->listed) {
+        n->mapped = s->mapped;
+        s->mapped = n;
+        n->listed = true;
+    }
     bool good = true;
     for (member *m = n->members; m && good; m = m->next)
         good = map_put(&n->names, m->name, m);
     return good;
 }
 
+void node_rename(shape *s, node *n)
+{
+    map_free(&n->names);
+    n->names = (map){0};
+    if (n->members && !enter_names(s, n, n->members))
+        s->arena.failed = true;
+}
+
 member *node_add(shape *s, node *n, weir_view name)
 {
-    if (n->count == SHAPE_MEMBERS || s->members >= s->most || name.len > SHAPE_NAME)
+    if (s->members == SHAPE_TOTAL || name.len > SHAPE_NAME)
         return NULL;
     member *m = arena_alloc(&s->arena, sizeof *m);
     char *raw = arena_alloc(&s->arena, quick_name_room(name.len));
@@ -77,6 +80,13 @@ member *node_add(shape *s, node *n, weir_view name)
     if (!enter_names(s, n, m))
         s->arena.failed = true;
     return m;
+}
+
+node *node_rest(shape *s, node *n)
+{
+    if (!n->rest)
+        n->rest = arena_alloc(&s->arena, sizeof *n->rest);
+    return n->rest;
 }
 
 node *node_items(shape *s, node *n)
@@ -191,7 +201,7 @@ static member *find_member(lesson *l, node *n, json_key key, bool required)
         name = buf_view(&s->name);
     }
     member *m = node_member(n, name);
-    if (!m && !n->open && l->scan.depth <= SHAPE_DEPTH) {
+    if (!m && !n->open && !n->rest && l->scan.depth <= SHAPE_DEPTH) {
         m = node_add(s, n, name);
         if (m) {
             m->required = required;
@@ -199,7 +209,7 @@ static member *find_member(lesson *l, node *n, json_key key, bool required)
             l->widened = true;
         }
     }
-    if (!m && !s->arena.failed)
+    if (!m && !n->rest && !s->arena.failed)
         open_up(l, n);
     if (m)
         quick_name_learn(&m->written, key.raw);
@@ -249,7 +259,7 @@ static const char *learn_members(lesson *l, node *n, const char *at, bool first)
             m->round = round;
             next = &m->guess;
         }
-        at = m ? learn(l, &m->node, at) : skip_value(l, at);
+        at = m ? learn(l, &m->node, at) : n->rest ? learn(l, n->rest, at) : skip_value(l, at);
         if (!at || (at = quick_space(at, end)) == end)
             return NULL;
         done = *at == '}';

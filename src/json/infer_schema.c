@@ -1,6 +1,7 @@
 /* Shapes from schemas, and schemas from shapes. */
 #include "json/infer_node.h"
 
+#include "json/number.h"
 #include "json/write.h"
 
 /* --------------------------------------------------------------------------------------------------------------- union -- */
@@ -40,7 +41,7 @@ static void merge_strings(merger *g, node *n, const facet *f, bool first)
 static void merge_member(merger *g, node *n, const facet_member *in, const facet *f, bool first, uint64_t round, unsigned level)
 {
     member *m = node_member(n, in->name);
-    if (!m && !n->open && level < SHAPE_DEPTH) {
+    if (!m && !n->open && !n->rest && level < SHAPE_DEPTH) {
         m = node_add(g->shape, n, in->name);
         if (m) {
             g->widened = true;
@@ -51,9 +52,22 @@ static void merge_member(merger *g, node *n, const facet_member *in, const facet
     if (m) {
         m->round = in->required ? round : round - 1;
         merge(g, &m->node, f, level + 1);
+    } else if (n->rest) {
+        merge(g, n->rest, f, level + 1);
     } else {
         set(g, &n->open, true);
     }
+}
+
+/* What is said of all further members; of what is not followed any more, anything. */
+static void merge_rest(merger *g, node *n, const facet *f, unsigned level)
+{
+    const bool typed = f->rest && f->rest->types != FACET_ANY && !f->cut && level < SHAPE_DEPTH;
+    set(g, &n->open, f->cut || (!f->closed && !typed));
+    if (n->open)
+        n->rest = NULL;
+    else if (typed && f->rest->types != FACET_NONE && node_rest(g->shape, n))
+        merge(g, n->rest, f->rest, level + 1);
 }
 
 static void merge_object(merger *g, node *n, const facet *f, bool first, unsigned level)
@@ -70,7 +84,7 @@ static void merge_object(merger *g, node *n, const facet *f, bool first, unsigne
         if (m->round < round - 1)
             merge(g, &m->node, rest, level + 1);
     g->widened = node_relax(n, round) || g->widened;
-    set(g, &n->open, !f->closed || f->cut);
+    merge_rest(g, n, f, level);
 }
 
 static void merge_array(merger *g, node *n, const facet *f, unsigned level)
@@ -96,6 +110,19 @@ static void merge(merger *g, node *n, const facet *f, unsigned level)
         merge_array(g, n, f, level);
 }
 
+bool shape_allow(shape *s, const tree *schema)
+{
+    enum { MOST = 100000 };
+    const tree *said = tree_get(schema, "x-complexity-limit");
+    uint64_t n;
+    if (!said || said->kind != TREE_NUMBER || !number_to_u64(said->text, &n) || n == 0 || n > MOST)
+        return false;
+    s->limit = n < SHAPE_TOTAL ? (size_t)n : SHAPE_TOTAL;
+    return true;
+}
+
+void shape_allow_all(shape *s) { s->limit = SHAPE_TOTAL; }
+
 weir_rc shape_union(shape *s, weir_view schema, err *e, bool *ret_widened)
 {
     arena a = {0};
@@ -107,6 +134,8 @@ weir_rc shape_union(shape *s, weir_view schema, err *e, bool *ret_widened)
         rc = facet_read(&a, t, NULL, SHAPE_DEPTH, WEIR_E_PROTOCOL, &f, e);
     if (!rc)
         merge(&g, &s->root, f ? f : &facet_anything, 0);
+    if (!rc)
+        shape_allow(s, t);
     if (!rc && s->arena.failed)
         rc = err_nomem(e);
     arena_free(&a);
@@ -157,13 +186,14 @@ static void write_object(json_out *w, const node *n)
                 out_text(w, m->name);
         out_close(w, ']');
     }
-    if (!n->open)
+    if (n->rest)
+        write_node(out_name(w, "additionalProperties"), n->rest);
+    else if (!n->open)
         out_bool(out_name(w, "additionalProperties"), false);
 }
 
-static void write_node(json_out *w, const node *n)
+static void write_inside(json_out *w, const node *n)
 {
-    out_open(w, '{');
     write_types(w, n->types);
     if (n->types & WEIR_IS_STRING && !n->any_text)
         out_text(out_name(w, "format"), n->format);
@@ -178,11 +208,21 @@ static void write_node(json_out *w, const node *n)
         else
             out_bool(w, false); /* only empty arrays so far */
     }
+}
+
+static void write_node(json_out *w, const node *n)
+{
+    out_open(w, '{');
+    write_inside(w, n);
     out_close(w, '}');
 }
 
 void shape_schema(const shape *s, buf *out)
 {
     json_out w = json_out_to(out);
-    write_node(&w, &s->root);
+    out_open(&w, '{');
+    write_inside(&w, &s->root);
+    if (s->limit)
+        out_int(out_name(&w, "x-complexity-limit"), (int64_t)s->limit);
+    out_close(&w, '}');
 }

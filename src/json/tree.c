@@ -35,17 +35,21 @@ static tree_mark mark_at(parser *p, const char *place)
     return p->mark;
 }
 
+void tree_append(tree *parent, tree *child)
+{
+    if (!parent || !child)
+        return;
+    *(parent->last ? &parent->last->next : &parent->first) = child;
+    parent->last = child;
+    parent->count++;
+}
+
 /** A node of the container that is open, or the root. */
 static tree *add_node(parser *p)
 {
     tree *t = arena_alloc(p->mem, sizeof *t), *parent = p->depth ? p->open[p->depth - 1] : NULL;
-    if (!t) {
-        p->nomem = true;
-    } else if (parent) {
-        *(parent->last ? &parent->last->next : &parent->first) = t;
-        parent->last = t;
-        parent->count++;
-    }
+    p->nomem |= !t;
+    tree_append(parent, t);
     return t;
 }
 
@@ -397,6 +401,16 @@ static const tree nothing = {.kind = TREE_NULL};
 void tree_write(buf *out, const tree *t)
 {
     write_value(out, t ? t : &nothing, false, 0);
+}
+
+weir_view tree_json(arena *a, const tree *t)
+{
+    buf text = {0};
+    tree_write(&text, t);
+    weir_view json = buf_ok(&text) ? arena_dup(a, buf_view(&text)) : (weir_view){NULL, 0};
+    a->failed |= !json.ptr;
+    buf_free(&text);
+    return json;
 }
 
 void tree_write_pretty(buf *out, const tree *t)

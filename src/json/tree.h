@@ -39,10 +39,14 @@ const tree *tree_getv(const tree *t, weir_view name);
 const tree *tree_at(const tree *t, weir_view pointer);
 /** Text of a string member; empty view if there is none. */
 weir_view tree_text(const tree *t, const char *name);
+/** Makes it the last child. Does nothing if either is NULL, as after an allocation that failed. */
+void tree_append(tree *parent, tree *child);
 bool tree_is_null(const tree *t); /* true for NULL too */
 
 /** Appends the value as JSON on one line: raw text compacted where there is one. */
 void tree_write(buf *out, const tree *t);
+/** The same in an arena, which has failed if there is no memory. */
+weir_view tree_json(arena *a, const tree *t);
 /** Appends the value indented by two spaces a level: for people. */
 void tree_write_pretty(buf *out, const tree *t);
 

@@ -26,6 +26,16 @@ static inline size_t utf8_sequence(const unsigned char *p, size_t n)
     return high >= 0x10 && high <= 0x10f ? 4 : 0;
 }
 
+/** The beginning of a text that is shown: at most so many bytes, and whole characters. */
+static inline weir_view utf8_cut(weir_view text, size_t most)
+{
+    if (text.len <= most)
+        return text;
+    while (most && utf8_follows((unsigned char)text.ptr[most]))
+        most--;
+    return (weir_view){text.ptr, most};
+}
+
 /** Of a sequence that is not well formed: how many bytes one U+FFFD stands for, 1 to 3 (as far as it could have become one). */
 static inline size_t utf8_broken(const unsigned char *p, size_t n)
 {

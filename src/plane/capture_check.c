@@ -1,14 +1,6 @@
 /* What documents of a capture pass on their way into journals. */
 #include "plane/capture_parts.h"
 
-/* The shape of the collection learns from each document. */
-static weir_rc observe(book *b, weir_view doc, err *e)
-{
-    int widened = b->shape ? shape_observe(b->shape, doc) : 0;
-    b->widened |= widened > 0;
-    return widened < 0 ? err_nomem(e) : WEIR_OK;
-}
-
 /* @param ret_kept it goes into the collection */
 static weir_rc look_at_one(capture *c, size_t binding, weir_view doc, bool *ret_kept, err *e)
 {
@@ -20,11 +12,11 @@ static weir_rc look_at_one(capture *c, size_t binding, weir_view doc, bool *ret_
     if (rc)
         return rc;
     if (__builtin_expect(!c->why.len, 1))
-        return observe(b, doc, e);
+        return book_observe(b, doc, e);
     *ret_kept = false;
     if (c->aside[binding])
         return refused_add(c->aside[binding], doc, buf_view(&c->why), worker_now(c->w), e);
-    return gate_refuse(b->c, WEIR_E_PROTOCOL, gate_redacts(c->gates[binding]) ? (weir_view){0} : doc, &c->why, e);
+    return gate_refuse(b->c, WEIR_E_PROTOCOL, gate_hides(c->gates[binding]) ? (weir_view){0} : doc, &c->why, e);
 }
 
 /* The same lines, without what the schema wants to be redacted. */

@@ -7,12 +7,12 @@ static size_t widened_schemas(capture *c, arena *a, weir_view *pairs)
 {
     size_t n = 0;
     for (size_t i = 0; i < c->book_count; i++) {
-        if (!c->books[i]->widened)
-            continue;
         buf text = {0};
-        shape_schema(c->books[i]->shape, &text);
-        pairs[n++] = c->books[i]->c->name;
-        pairs[n++] = arena_dup(a, buf_view(&text));
+        const weir_view schema = book_learned(c->books[i], &text);
+        if (schema.len) {
+            pairs[n++] = c->books[i]->c->name;
+            pairs[n++] = arena_dup(a, schema);
+        }
         a->failed |= !buf_ok(&text);
         buf_free(&text);
     }
@@ -38,8 +38,7 @@ static void publish(capture *c, const weir_view *pairs, size_t count)
         book *b = c->books[i];
         if (!has_grown(c, i) && !b->widened)
             continue;
-        ledger_committed(c->w->l, b, c->sealed[i], pair_of(pairs, count, b->c->name));
-        b->widened = false;
+        b->widened = !ledger_committed(c->w->l, b, c->sealed[i], pair_of(pairs, count, b->c->name));
     }
 }
 
@@ -128,12 +127,7 @@ static void commit_pending(capture *c)
 
 static void wait_ms(capture *c, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    const struct timespec until = clock_until(ms);
     pthread_cond_timedwait(&c->due, &c->lock, &until);
 }
 

@@ -8,7 +8,7 @@
 /* What a lane has in hand. */
 typedef struct hand {
     buf *documents; /* by binding */
-    buf schemas;    /* array of sourced_schema, to be learned with the next seal */
+    buf schemas;    /* array of sourced_schema, to be learned before the documents are */
     buf texts;      /* of schemas */
 } hand;
 
@@ -152,6 +152,8 @@ static weir_rc learn(capture *c, lane *ln, err *e)
         bool widened = false;
         rc = shape_union(b->shape, (weir_view){h->texts.ptr + all[i].at, all[i].len}, e, &widened);
         b->widened |= widened;
+        if (!shape_allow(b->shape, b->c->write_schema))
+            shape_allow_all(b->shape);
         err_wrap(e, rc, "sourced schema for collection %.*s", VIEW_ARG(b->c->name));
     }
     buf_clear(&h->schemas);

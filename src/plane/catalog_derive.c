@@ -142,15 +142,6 @@ static tree *node(catalog_reader *r, tree_kind kind, const char *name, tree_mark
     return t;
 }
 
-static void append(tree *to, tree *t)
-{
-    if (!to || !t)
-        return;
-    *(to->last ? &to->last->next : &to->first) = t;
-    to->last = t;
-    to->count++;
-}
-
 static weir_view migration_of(catalog_reader *r, const tree *t)
 {
     if (!names_file(t->text, ".sql"))
@@ -164,12 +155,12 @@ static const tree *sqlite_config(catalog_reader *r, const tree *sqlite)
 {
     const tree *list = tree_get(sqlite, "migrations");
     tree *config = node(r, TREE_OBJECT, NULL, sqlite->mark), *texts = node(r, TREE_ARRAY, "migrations", list ? list->mark : sqlite->mark);
-    append(config, texts);
+    tree_append(config, texts);
     for (const tree *t = list && list->kind == TREE_ARRAY ? list->first : NULL; t && texts; t = t->next) {
         tree *text = node(r, TREE_STRING, NULL, t->mark);
         if (text && t->kind == TREE_STRING)
             text->text = migration_of(r, t);
-        append(texts, text);
+        tree_append(texts, text);
     }
     return config;
 }

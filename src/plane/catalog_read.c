@@ -19,15 +19,7 @@ bool is_true_member(const tree *t, const char *name)
     return m && m->kind == TREE_BOOL && m->boolean;
 }
 
-weir_view json_of(catalog_reader *r, const tree *t)
-{
-    buf text = {0};
-    tree_write(&text, t);
-    weir_view json = buf_ok(&text) ? arena_dup(r->mem, buf_view(&text)) : (weir_view){NULL, 0};
-    r->mem->failed = r->mem->failed || !json.ptr;
-    buf_free(&text);
-    return json;
-}
+weir_view json_of(catalog_reader *r, const tree *t) { return tree_json(r->mem, t); }
 
 static void remember(catalog_reader *r, map *m, weir_view key, const void *value)
 {
@@ -351,6 +343,14 @@ task *add_task_of(catalog_reader *r, const tree *spec, const tree *shards, task_
     return to;
 }
 
+/* They are kept by the platform, which puts them into the config. */
+static void refuse_secrets(catalog_reader *r, const tree *spec)
+{
+    const tree *secrets = object_member(spec, "secrets");
+    if (secrets && secrets->count)
+        problem_at(&r->found, secrets->name_mark, "\"secrets\" are not supported by this version: write them into the config");
+}
+
 static void add_task(catalog_reader *r, const tree *spec, task_kind kind)
 {
     int64_t ms;
@@ -358,6 +358,7 @@ static void add_task(catalog_reader *r, const tree *spec, task_kind kind)
     fill_endpoint(r, object_member(spec, "endpoint"), &to->endpoint);
     fill_bindings(r, spec, to);
     to->redact_salt = base64_member(r, spec, "redactSalt");
+    refuse_secrets(r, spec);
     if (kind == TASK_CAPTURE && clock_duration(tree_text(spec, "interval"), &ms))
         to->interval_ms = ms;
 }

@@ -1,5 +1,6 @@
 #include "plane/columns.h"
 
+#include "json/facet.h"
 #include "json/inference.h"
 #include "json/number.h"
 #include "json/pointer.h"
@@ -264,6 +265,8 @@ static void select_one(selection *s, projection *p, bool key)
     to->description = described(p->at);
     to->required = p->at->required;
     to->inference = inference_of(s, p->at, key);
+    if (p->at->facet->notes.fallback)
+        to->fallback = tree_json(s->mem, p->at->facet->notes.fallback);
 }
 
 /* The projection that stands for a location: given by the catalog, or its own. */
@@ -344,16 +347,6 @@ static void check_required(selection *s, const char *name)
     }
 }
 
-static weir_view written(arena *a, const tree *value)
-{
-    buf text = {0};
-    tree_write(&text, value);
-    weir_view json = buf_ok(&text) ? arena_dup(a, buf_view(&text)) : (weir_view){0};
-    a->failed |= !json.ptr;
-    buf_free(&text);
-    return json;
-}
-
 static void note_required(selection *s, const char *name)
 {
     const tree *list = binding_field(s, name);
@@ -361,7 +354,7 @@ static void note_required(selection *s, const char *name)
         for (size_t i = 0; i < s->column_count; i++)
             if (view_eq(s->columns[i].field, t->name)) {
                 s->columns[i].named = true;
-                s->columns[i].config = written(s->mem, t);
+                s->columns[i].config = tree_json(s->mem, t);
             }
 }
 
@@ -445,26 +438,6 @@ weir_rc columns_select(arena *a, const collection *c, const task_binding *b, con
 
 /* -------------------------------------------------------------------------------------------------------- all of them -- */
 
-/* `default` of the place, as far as plain `properties` lead there. */
-static weir_view default_of(arena *a, const tree *schema, weir_view pointer)
-{
-    weir_view *tokens, json = {NULL, 0};
-    size_t n;
-    if (!pointer_split(a, pointer, &tokens, &n))
-        return json;
-    for (size_t i = 0; i < n && schema; i++)
-        schema = tree_getv(tree_get(schema, "properties"), tokens[i]);
-    const tree *value = tree_get(schema, "default");
-    if (!value)
-        return json;
-    buf text = {0};
-    tree_write(&text, value);
-    json = buf_ok(&text) ? arena_dup(a, buf_view(&text)) : json;
-    a->failed |= !json.ptr;
-    buf_free(&text);
-    return json;
-}
-
 /* A part of the key: under the name of the projection that the catalog gives, its own, or, where the schema is silent, the pointer's. */
 static void key_first(selection *s, weir_view pointer)
 {
@@ -501,8 +474,6 @@ weir_rc columns_all(arena *a, const collection *c, const tree *inferred, weir_co
         key_first(&s, key[i]);
     for (size_t i = 0; s.columns && i < s.count; i++)
         select_one(&s, &s.all[i], false);
-    for (size_t i = 0; s.columns && i < s.column_count; i++)
-        s.columns[i].fallback = default_of(a, c->read_schema, s.columns[i].pointer);
     map_free(&s.fields);
     map_free(&s.places);
     map_free(&s.given);

@@ -16,6 +16,7 @@ enum { READS = 512 /* documents given at once */, DOCUMENT_BYTES = 64 << 20 /* o
 typedef struct shuffler {
     picker *pick; /* NULL: there is no key */
     weir_view *parts;
+    weir_view *fallbacks; /* JSON: of parts that are absent */
     size_t count;
 } shuffler;
 
@@ -158,6 +159,15 @@ static weir_view name_key(derivation *d, weir_view name, uint32_t backfill)
     return kept;
 }
 
+/* The default of a place, as far as some column has it. */
+static weir_view default_at(const weir_transform *x, weir_view pointer)
+{
+    for (size_t i = 0; i < x->column_count; i++)
+        if (view_eq(x->columns[i].pointer, pointer) && x->columns[i].fallback.len)
+            return x->columns[i].fallback;
+    return VIEW("null");
+}
+
 static weir_rc make_shuffler(derivation *d, const task_transform *from, shuffler *to, err *e)
 {
     weir_view *pointers;
@@ -166,7 +176,10 @@ static weir_rc make_shuffler(derivation *d, const task_transform *from, shuffler
     if (!pointer_list(&d->arena, from->shuffle_key, &pointers, &to->count))
         return err_fail(e, WEIR_E_CONFIG, "its shuffle key is no list of JSON pointers");
     to->parts = arena_array(&d->arena, to->count, sizeof *to->parts);
-    return to->parts ? picker_make(&d->arena, pointers, to->count, &to->pick, e) : err_nomem(e);
+    to->fallbacks = arena_array(&d->arena, to->count, sizeof *to->fallbacks);
+    for (size_t i = 0; to->fallbacks && i < to->count; i++)
+        to->fallbacks[i] = default_at(&d->transforms[to - d->shufflers], pointers[i]);
+    return to->parts && to->fallbacks ? picker_make(&d->arena, pointers, to->count, &to->pick, e) : err_nomem(e);
 }
 
 static weir_rc make_transform(derivation *d, size_t i, err *e)
@@ -226,31 +239,26 @@ static weir_rc make_parts(derivation *d, err *e)
 static tree *copy_of(arena *a, const tree *t)
 {
     tree *copy = arena_alloc(a, sizeof *copy);
-    if (copy)
+    if (copy) {
         *copy = *t;
+        copy->next = NULL;
+    }
     return copy;
 }
 
-/* The settings of `using: sqlite`, with the file of its state: an object of one more member. */
+/* The settings of `using: sqlite`, with this file for its state. @param path NULL: in memory */
 static const tree *with_path(derivation *d, const tree *config, const char *path)
 {
-    tree *copy = copy_of(&d->arena, config), *member = arena_alloc(&d->arena, sizeof *member), **end = copy ? &copy->first : NULL;
-    if (!copy || !member)
-        return NULL;
-    copy->raw = (weir_view){NULL, 0};
-    copy->first = NULL;
-    for (const tree *t = config->first; t && end; t = t->next) {
-        tree *mine = copy_of(&d->arena, t);
-        if (!mine)
-            return NULL;
-        mine->next = NULL;
-        *end = mine;
-        end = &mine->next;
-    }
-    *member = (tree){.kind = TREE_STRING, .name = VIEW("path"), .text = view_of(path), .mark = config->mark};
-    *end = copy->last = member;
-    copy->count++;
-    return copy;
+    tree *copy = arena_alloc(&d->arena, sizeof *copy), *member = path ? arena_alloc(&d->arena, sizeof *member) : NULL;
+    if (copy)
+        *copy = (tree){.kind = TREE_OBJECT, .name = config->name, .mark = config->mark, .name_mark = config->name_mark};
+    for (const tree *t = config->first; t; t = t->next)
+        if (!view_is(t->name, "path"))
+            tree_append(copy, copy_of(&d->arena, t));
+    if (member)
+        *member = (tree){.kind = TREE_STRING, .name = VIEW("path"), .text = view_of(path), .mark = config->mark};
+    tree_append(copy, member);
+    return d->arena.failed ? NULL : copy;
 }
 
 /* Are its lambdas SQL? */
@@ -261,7 +269,8 @@ weir_rc derivation_keyless(const task *t) { return is_sql(t) ? WEIR_E_CONFIG : W
 static const tree *config_of(derivation *d)
 {
     const tree *config = d->o.config ? d->o.config : d->o.t->endpoint.config;
-    return is_sql(d->o.t) && d->o.state_file && !tree_get(config, "path") ? with_path(d, config, d->o.state_file) : config;
+    bool named = tree_get(config, "path") != NULL;
+    return is_sql(d->o.t) && (named ? d->o.apart : d->o.state_file != NULL) ? with_path(d, config, d->o.state_file) : config;
 }
 
 /* ---- opening ---- */
@@ -353,7 +362,7 @@ static uint64_t clock_of(int64_t second)
     return second > 0 ? ((uint64_t)second * 10000000 + since_1582) << 4 : 0;
 }
 
-/* Appends the key as a JSON array; an absent part is null. */
+/* Appends the key as a JSON array; an absent part is its default, or null. */
 static weir_rc put_key(derivation *d, const shuffler *s, weir_view doc, err *e)
 {
     if (!picker_run(s->pick, doc, s->parts))
@@ -362,7 +371,7 @@ static weir_rc put_key(derivation *d, const shuffler *s, weir_view doc, err *e)
     for (size_t i = 0; i < s->count; i++) {
         if (i)
             buf_addc(&d->keys, ',');
-        buf_addv(&d->keys, s->parts[i].len ? s->parts[i] : VIEW("null"));
+        buf_addv(&d->keys, s->parts[i].len ? s->parts[i] : s->fallbacks[i]);
     }
     buf_addc(&d->keys, ']');
     return buf_ok(&d->keys) ? WEIR_OK : err_nomem(e);

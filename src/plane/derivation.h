@@ -14,7 +14,8 @@ typedef struct derivation_options {
     log_sink *log;
     int stop_fd;
     const tree *config;       /* settings instead of the catalog's; NULL: those */
-    const char *state_file;   /* where `using: sqlite` keeps its state; NULL: in memory */
+    const char *state_file;   /* where `using: sqlite` keeps its state, unless its settings say; NULL: in memory */
+    bool apart;               /* ... whatever its settings say: what was kept there is not to be touched */
     weir_view state;          /* what was kept; empty: nothing yet */
     uint32_t key_begin, key_end; /* which shuffle keys it reads; both 0: all */
     /** The inferred schema of a collection, or empty; into the arena. NULL: none is known. */

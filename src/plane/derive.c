@@ -69,6 +69,9 @@ static weir_rc read_piece(deriving *v, source *s, const piece *p, amount *read, 
     return rc ? rc : derivation_read(v->d, (size_t)(s - v->sources), buf_view(&v->lines), p->second, e);
 }
 
+/* What is refused is in memory until the commit. */
+static size_t refused_waiting(const deriving *v) { return v->aside ? refused_bytes(v->aside) : 0; }
+
 static weir_rc read_round(deriving *v, amount *ret, err *e)
 {
     int64_t now = worker_now(v->w);
@@ -83,7 +86,7 @@ static weir_rc read_round(deriving *v, amount *ret, err *e)
                 worker_phase(v->w, "reading");
             rc = read_piece(v, s, &p, ret, e);
         }
-    } while (!rc && s && ret->passed < TXN_BYTES && !worker_halting(v->w));
+    } while (!rc && s && ret->passed < TXN_BYTES && refused_waiting(v) < TXN_BYTES && !worker_halting(v->w));
     return rc;
 }
 

@@ -29,13 +29,10 @@ static weir_rc append(appending *a, err *e)
 static weir_rc append_document(void *arg, const keyed_doc *d, err *e)
 {
     appending *a = arg;
-    const weir_view doc = d->doc;
-    book *b = a->v->out;
-    int widened = b->shape ? shape_observe(b->shape, doc) : 0;
-    if (widened < 0)
-        return err_nomem(e);
-    b->widened |= widened > 0;
-    buf_addv(&a->lines, doc);
+    weir_rc rc = book_observe(a->v->out, d->doc, e);
+    if (rc)
+        return rc;
+    buf_addv(&a->lines, d->doc);
     buf_addc(&a->lines, '\n');
     return a->lines.len < APPEND_BYTES && buf_ok(&a->lines) ? WEIR_OK : append(a, e);
 }
@@ -53,14 +50,6 @@ static weir_rc write_published(deriving *v, err *e)
     return rc;
 }
 
-static weir_view widened_schema(const deriving *v, buf *text)
-{
-    if (!v->out->widened)
-        return (weir_view){0};
-    shape_schema(v->out->shape, text);
-    return buf_view(text);
-}
-
 static weir_rc write_aside(deriving *v, offset *ret, bool *ret_any, err *e)
 {
     refused_seal(v->aside);
@@ -76,7 +65,7 @@ static weir_rc commit_all(deriving *v, uint64_t documents, uint64_t bytes, err *
     const uint64_t length = journal_end(v->out->j);
     offset grown[2] = {{v->out->c->name, length}};
     bool any = false;
-    weir_view learned[2] = {v->out->c->name, widened_schema(v, &learning)};
+    weir_view learned[2] = {v->out->c->name, book_learned(v->out, &learning)};
     weir_rc rc = v->aside ? write_aside(v, &grown[1], &any, e) : WEIR_OK;
     if (!rc && !(reads && buf_ok(&learning) && put_position(v, reads, grown, 1 + any, &position)))
         rc = err_nomem(e);
@@ -96,8 +85,7 @@ static weir_rc commit_all(deriving *v, uint64_t documents, uint64_t bytes, err *
         buf_free(&v->position);
         v->position = position;
         position = (buf){0};
-        v->out->widened = false;
-        ledger_committed(w->l, v->out, length, learned[1]);
+        v->out->widened = !ledger_committed(w->l, v->out, length, learned[1]);
         for (size_t i = 0; i < v->count; i++)
             v->sources[i].at = reads[i].at;
         worker_committed(w, documents, bytes);

@@ -5,13 +5,15 @@
 #include "plane/derive_parts.h"
 #include "plane/position.h"
 
+enum { PIECE_BYTES = 256 << 10 };
+
 /* ---- what the connector says ---- */
 
 static weir_rc refuse(deriving *v, weir_view doc, err *e)
 {
     if (v->aside)
         return refused_add(v->aside, doc, buf_view(&v->why), worker_now(v->w), e);
-    return gate_refuse(v->out->c, derivation_keyless(v->w->t), keyed_redacts(v->published) ? (weir_view){0} : doc, &v->why, e);
+    return gate_refuse(v->out->c, derivation_keyless(v->w->t), keyed_hides(v->published) ? (weir_view){0} : doc, &v->why, e);
 }
 
 weir_rc derive_published(void *arg, weir_view doc, err *e)
@@ -101,11 +103,32 @@ static weir_rc lost_state(const deriving *v, const char *what, err *e)
                     "collection", what, VIEW_ARG(v->out->c->name));
 }
 
+/* Documents that are in the journal, and of which weir.db does not know: nobody has learned from them. */
+static weir_rc learn(const deriving *v, uint64_t from, uint64_t to, err *e)
+{
+    journal_reader *r = NULL;
+    buf lines = {0};
+    weir_rc rc = v->out->shape ? journal_reader_open(&r, v->w->l->data_dir, v->out->c->name, from, e) : WEIR_OK;
+    while (r && !rc && from < to) {
+        buf_clear(&lines);
+        rc = journal_read(r, to, PIECE_BYTES, &lines, &from, e);
+        for (weir_view rest = buf_view(&lines); !rc && rest.len;) {
+            const size_t len = (size_t)((const char *)memchr(rest.ptr, '\n', rest.len) - rest.ptr);
+            rc = book_observe(v->out, (weir_view){rest.ptr, len}, e);
+            rest = view_from(rest, len + 1);
+        }
+    }
+    journal_reader_close(r);
+    buf_free(&lines);
+    return rc;
+}
+
 /* The connector is ahead: its last commit was the last thing that happened. What it published, and what was refused, is in journals, behind what weir.db knows
  * of. @param again how far what was refused is put through again */
 static weir_rc roll_forward(deriving *v, const offset *written, size_t count, uint64_t again, err *e)
 {
     ledger *l = v->w->l;
+    buf text = {0};
     offset *reads = arena_array(&v->arena, v->count + 1, sizeof *reads);
     weir_rc rc = reads ? WEIR_OK : err_nomem(e);
     for (size_t i = 0; !rc && i < v->count; i++)
@@ -118,11 +141,17 @@ static weir_rc roll_forward(deriving *v, const offset *written, size_t count, ui
         journal_close(j);
     }
     if (!rc)
+        rc = learn(v, v->out->committed, written[0].at, e);
+    const weir_view learned[2] = {v->out->c->name, book_learned(v->out, &text)};
+    if (!rc && !buf_ok(&text))
+        rc = err_nomem(e);
+    if (!rc)
         rc = store_commit_all(l->store, &(store_commit){
             .task = v->shard->name, .reader = v->shard->name, .journals = written, .journal_count = count, .now = worker_now(v->w), .reads = reads,
-            .read_count = v->count + (again > 0)}, e);
+            .read_count = v->count + (again > 0), .inferred = learned, .inferred_count = learned[1].len > 0}, e);
     if (!rc)
-        ledger_committed(l, v->out, written[0].at, (weir_view){0});
+        v->out->widened = !ledger_committed(l, v->out, written[0].at, learned[1]);
+    buf_free(&text);
     return err_wrap(e, rc, "what the connector committed last");
 }
 

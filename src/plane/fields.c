@@ -59,10 +59,11 @@ weir_rc fields_task(fields *f, arena *a, const task **ret, err *e)
 {
     task *t = arena_alloc(a, sizeof *t);
     task_binding *b = arena_array(a, f->t->binding_count, sizeof *b);
-    weir_rc rc = t && b ? WEIR_OK : err_nomem(e);
-    if (!rc)
-        *t = *f->t;
-    for (size_t i = 0, n = 0; !rc && i < f->t->binding_count; i++) {
+    if (!t || !b)
+        return err_nomem(e);
+    weir_rc rc = WEIR_OK;
+    size_t n = 0;
+    for (size_t i = 0; !rc && i < f->t->binding_count; i++) {
         uint32_t own = 0;
         if (f->off[i])
             continue;
@@ -70,16 +71,11 @@ weir_rc fields_task(fields *f, arena *a, const task **ret, err *e)
         b[n] = f->t->bindings[i];
         b[n].backfill += own;
         f->from[n++] = i;
-        t->binding_count = n;
     }
-    if (!rc && b) {
-        t->bindings = b;
-        for (size_t i = 0, on = 0; i < f->t->binding_count; i++) {
-            on += !f->off[i];
-            t->binding_count = on;
-        }
-        *ret = t;
-    }
+    *t = *f->t;
+    t->bindings = b;
+    t->binding_count = n;
+    *ret = t;
     return rc;
 }
 
@@ -187,8 +183,14 @@ static weir_rc settle(fields *f, const weir_binding *b, size_t at, bool live, bu
     return begin_backfill(f, b, at, why, e);
 }
 
-static weir_rc choose_one(fields *f, prepared *p, size_t i, bool *ret_again, err *e)
+typedef struct choosing {
+    fields *f;
+    bool *again;
+} choosing;
+
+static weir_rc choose_one(void *arg, prepared *p, size_t i, err *e)
 {
+    fields *f = ((choosing *)arg)->f;
     weir_binding *b = &p->bindings[i];
     const task_binding *from = &f->t->bindings[f->from[i]];
     columns_live live = {0};
@@ -198,7 +200,7 @@ static weir_rc choose_one(fields *f, prepared *p, size_t i, bool *ret_again, err
     if (!rc)
         rc = columns_choose(&p->arena, from->collection, from, &p->demands[i], any ? &live : NULL, b, &why, e);
     if (!rc && why.len) {
-        *ret_again = true;
+        *((choosing *)arg)->again = true;
         rc = settle(f, b, f->from[i], any, &why, e);
     }
     buf_free(&why);
@@ -207,17 +209,6 @@ static weir_rc choose_one(fields *f, prepared *p, size_t i, bool *ret_again, err
 
 weir_rc fields_choose(fields *f, prepared *p, bool *ret_again, err *e)
 {
-    buf problems = {0};
-    weir_rc rc = WEIR_OK;
     *ret_again = false;
-    for (size_t i = 0; i < p->count && rc != WEIR_E_NOMEM; i++) {
-        weir_rc one = choose_one(f, p, i, ret_again, e);
-        rc = one ? one : rc;
-        if (one)
-            buf_printf(&problems, "%sbinding %.*s: %s", problems.len ? "\n" : "", VIEW_ARG(p->bindings[i].name), err_text(e));
-    }
-    if (rc)
-        rc = buf_ok(&problems) ? err_fail(e, rc, "%s", buf_text(&problems)) : err_nomem(e);
-    buf_free(&problems);
-    return rc;
+    return prepared_each(p, choose_one, &(choosing){f, ret_again}, e);
 }

@@ -5,6 +5,7 @@
 #include "doc/redact.h"
 #include "json/pointer.h"
 #include "plane/columns.h"
+#include "plane/key.h"
 #include "plane/keywords.h"
 
 enum { TOLD = 3 /* failures of one document */ };
@@ -18,8 +19,8 @@ struct gate {
     const collection *c;
     const tree *schema, *inferred;
     arena arena;
-    note_pointer *key;
-    size_t count;
+    collection_key key;
+    note_pointer *parts_of_key;
     tape tape;
     check whole;
     check part;   /* the same, but nothing is required; made when it is first needed */
@@ -42,17 +43,15 @@ static bool says_nothing(const tree *s) { return s->kind == TREE_BOOL ? s->boole
 
 static weir_rc read_key(gate *g, err *e)
 {
-    weir_view *pointers;
-    if (!pointer_list(&g->arena, g->c->key_json, &pointers, &g->count))
-        return g->arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "collection %.*s: its key is no list of JSON pointers", VIEW_ARG(g->c->name));
-    g->key = arena_array(&g->arena, g->count, sizeof *g->key);
-    for (size_t i = 0; g->key && i < g->count; i++) {
+    weir_rc rc = collection_key_of(&g->arena, g->c, g->inferred, &g->key, e);
+    g->parts_of_key = rc ? NULL : arena_array(&g->arena, g->key.count, sizeof *g->parts_of_key);
+    for (size_t i = 0; g->parts_of_key && i < g->key.count; i++) {
         weir_view *tokens;
-        if (!pointer_split(&g->arena, pointers[i], &tokens, &g->key[i].count))
-            return g->arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "collection %.*s: its key is no list of JSON pointers", VIEW_ARG(g->c->name));
-        g->key[i].tokens = tokens;
+        if (!pointer_split(&g->arena, g->key.pointers[i], &tokens, &g->parts_of_key[i].count))
+            break; /* they are pointers: there is no memory */
+        g->parts_of_key[i].tokens = tokens;
     }
-    return g->key ? WEIR_OK : err_nomem(e);
+    return rc || !g->arena.failed ? rc : err_nomem(e);
 }
 
 static weir_rc make(gate **ret, const collection *c, bool read, const tree *inferred, weir_view salt, err *e)
@@ -163,8 +162,8 @@ weir_rc gate_check(gate *g, weir_view doc, buf *why, err *e)
 {
     buf_clear(why);
     weir_rc rc = tape_read(&g->tape, doc, e);
-    for (size_t i = 0; !rc && i < g->count && !why->len; i++)
-        if (tape_at(&g->tape, 0, g->key[i].tokens, g->key[i].count) == UINT32_MAX)
+    for (size_t i = 0; !rc && i < g->key.count && !why->len; i++)
+        if (!g->key.fallbacks[i].len && tape_at(&g->tape, 0, g->parts_of_key[i].tokens, g->parts_of_key[i].count) == UINT32_MAX)
             buf_printf(why, "lacks part %zu of its key %.*s", i + 1, VIEW_ARG(g->c->key_json));
     if (!rc && !why->len && g->whole.c)
         rc = check_schema(g, why, e);
@@ -172,6 +171,7 @@ weir_rc gate_check(gate *g, weir_view doc, buf *why, err *e)
 }
 
 bool gate_redacts(const gate *g) { return g->redactor != NULL; }
+bool gate_hides(const gate *g) { return g->redactor || (g->whole.s && schema_hides(g->whole.s)); }
 
 weir_rc gate_clean(gate *g, buf *out, err *e)
 {

@@ -3,11 +3,13 @@
 #include <stdlib.h>
 
 #include "doc/combiner.h"
-#include "json/pointer.h"
 #include "plane/gate.h"
+#include "plane/key.h"
 
 struct keyed {
     const collection *c;
+    bool read;
+    const tree *inferred;
     arena arena;
     gate *gate;      /* says more of a document that is not valid; made when it is first needed */
     schema *schema;
@@ -17,18 +19,19 @@ struct keyed {
 
 weir_rc keyed_make(keyed **ret, const keyed_options *o, err *e)
 {
-    weir_view *pointers;
+    collection_key key;
     keyed *k = calloc(1, sizeof *k);
     if (!k)
         return err_nomem(e);
     k->c = o->c;
+    k->read = o->read;
+    k->inferred = o->inferred;
     weir_rc rc = collection_compile(o->c, o->read, o->inferred, &k->schema, e);
-    if (!rc && !pointer_list(&k->arena, o->c->key_json, &pointers, &k->binding.key_count))
-        rc = k->arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "collection %.*s: its key is no list of JSON pointers", VIEW_ARG(o->c->name));
+    if (!rc)
+        rc = collection_key_of(&k->arena, o->c, o->inferred, &key, e);
     if (!rc) {
-        k->binding.schema = k->schema;
-        k->binding.key = pointers;
-        k->binding.partial = o->partial;
+        k->binding = (combiner_binding){.schema = k->schema, .key = key.pointers, .fallbacks = key.fallbacks, .key_count = key.count, .secret_key = key.secret,
+                                        .partial = o->partial};
         k->binding.what = arena_printf(&k->arena, "collection %.*s", VIEW_ARG(o->c->name)).ptr;
         rc = k->binding.what ? combiner_make(&(combiner_options){.bindings = &k->binding, .count = 1, .salt = o->salt}, &k->all, e) : err_nomem(e);
     }
@@ -52,12 +55,13 @@ void keyed_free(keyed *k)
 
 bool keyed_reduces(const keyed *k) { return schema_reduces(k->schema); }
 bool keyed_redacts(const keyed *k) { return schema_redacts(k->schema); }
+bool keyed_hides(const keyed *k) { return schema_redacts(k->schema) || schema_hides(k->schema); }
 
 /* Why the combiner refuses a document: it is not valid, or does not fit what came before. @param told "collection X: why" */
 static weir_rc explain(keyed *k, weir_view doc, weir_view told, buf *why, err *e)
 {
     weir_view what = view_of(k->binding.what);
-    weir_rc rc = k->gate ? WEIR_OK : gate_make(&k->gate, k->c, (weir_view){0}, e);
+    weir_rc rc = k->gate ? WEIR_OK : k->read ? gate_make_reading(&k->gate, k->c, k->inferred, e) : gate_make(&k->gate, k->c, (weir_view){0}, e);
     if (!rc)
         rc = gate_check(k->gate, doc, why, e);
     if (rc || why->len)

@@ -10,7 +10,7 @@ typedef struct keyed_options {
     const collection *c;
     bool read;            /* by the read schema; otherwise by the write schema */
     bool partial;         /* what comes out is reduced further by somebody else */
-    const tree *inferred; /* of the collection; NULL: nothing was inferred yet */
+    const tree *inferred; /* of the collection, good as long as this; NULL: nothing was inferred yet */
     weir_view salt;       /* for what the schema wants to be redacted */
 } keyed_options;
 
@@ -19,6 +19,8 @@ void keyed_free(keyed *k);
 /** Does its schema say how? Otherwise the last document of a key stays. */
 bool keyed_reduces(const keyed *k);
 bool keyed_redacts(const keyed *k);
+/** May anything in its documents be what nobody is to see (gate_hides())? */
+bool keyed_hides(const keyed *k);
 /** Takes a document: copied. @param why is emptied, and gets what is wrong with the document: of one that is refused nothing was taken */
 weir_rc keyed_add(keyed *k, weir_view doc, buf *why, err *e);
 /** A document that is stored already: what all others of its key are reduced into. */

@@ -1,22 +1,11 @@
 #include "plane/ledger.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
-#include "json/number.h"
 #include "plane/columns.h"
 
 enum { TURN_WARNING_MS = 10000 };
-
-/* How much is learned of a schema: x-complexity-limit, where it says so at its root. */
-static void limit_shape(book *b)
-{
-    const tree *limit = tree_get(b->c->write_schema, "x-complexity-limit");
-    uint64_t most;
-    if (limit && limit->kind == TREE_NUMBER && number_to_u64(limit->text, &most))
-        shape_limit(b->shape, most);
-}
 
 static weir_rc open_shape(ledger *l, book *b, err *e)
 {
@@ -27,10 +16,10 @@ static weir_rc open_shape(ledger *l, book *b, err *e)
     b->shape = shape_new();
     if (!rc && !b->shape)
         rc = err_nomem(e);
-    if (!rc)
-        limit_shape(b);
     if (!rc && known.len)
         rc = shape_union(b->shape, known, e, &widened);
+    if (b->shape)
+        shape_allow(b->shape, b->c->write_schema);
     if (!rc && known.len) {
         char *copy = malloc(known.len);
         if (copy)
@@ -113,12 +102,7 @@ weir_rc ledger_check(ledger *l, book *b, err *e)
 /* Waits `ms` for something to change. @return false: nothing did */
 static bool wait_ms(ledger *l, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    const struct timespec until = clock_until(ms);
     return pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0;
 }
 
@@ -222,7 +206,23 @@ void ledger_end_writer(ledger *l, book *b)
     pthread_mutex_unlock(&l->lock);
 }
 
-void ledger_committed(ledger *l, book *b, uint64_t at, weir_view inferred)
+weir_rc book_observe(book *b, weir_view doc, err *e)
+{
+    int widened = b->shape ? shape_observe(b->shape, doc) : 0;
+    b->widened |= widened > 0;
+    return widened < 0 ? err_nomem(e) : WEIR_OK;
+}
+
+weir_view book_learned(book *b, buf *text)
+{
+    if (!b->widened)
+        return (weir_view){0};
+    text->failed |= !shape_limit(b->shape);
+    shape_schema(b->shape, text);
+    return buf_view(text);
+}
+
+bool ledger_committed(ledger *l, book *b, uint64_t at, weir_view inferred)
 {
     char *copy = inferred.len ? malloc(inferred.len) : NULL;
     pthread_mutex_lock(&l->lock);
@@ -234,6 +234,7 @@ void ledger_committed(ledger *l, book *b, uint64_t at, weir_view inferred)
     }
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
+    return copy || !inferred.len;
 }
 
 void ledger_end(ledger *l)

@@ -58,8 +58,12 @@ void ledger_settle(ledger *l, book *b);
 /** One more task writes to the book; or it has ended, and who waits for more to read is woken. */
 void ledger_begin_writer(ledger *l, book *b);
 void ledger_end_writer(ledger *l, book *b);
-/** Publishes a commit: wakes readers. */
-void ledger_committed(ledger *l, book *b, uint64_t at, weir_view inferred);
+/** The writer of a collection that learns its schema has a document for it. */
+weir_rc book_observe(book *b, weir_view doc, err *e);
+/** What the writer has learned since the last commit: the schema, appended to text; empty: nothing. */
+weir_view book_learned(book *b, buf *text);
+/** Publishes a commit: wakes readers. @param inferred empty: as before  @return false: no memory for the schema; it is to be said again with the next commit */
+bool ledger_committed(ledger *l, book *b, uint64_t at, weir_view inferred);
 /** Tells everybody who waits that the run is ending. */
 void ledger_end(ledger *l);
 bool ledger_is_ending(ledger *l);

@@ -79,7 +79,7 @@ static bool has_more(const materialization *m)
 {
     for (size_t i = 0; i < m->count; i++) {
         const source *s = &m->sources[i];
-        if ((s->b->committed > s->at && !(s->held && !materialize_may_pass(m, s, s->at))) || s->version != s->b->version)
+        if (materialize_has_more(m, s) || s->version != s->b->version)
             return true;
     }
     return false;

@@ -53,6 +53,37 @@ static weir_rc select_columns(materialization *m, size_t i, err *e)
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
 }
 
+static bool reads_inferred(const collection *c)
+{
+    return memmem(c->read_schema_json.ptr, c->read_schema_json.len, "flow://inferred-schema", 22) != NULL;
+}
+
+/* @return false: nobody writes to the collection any more, or the run ends */
+static bool await_schema(materialization *m, const source *s)
+{
+    ledger *l = m->w->l;
+    worker_phase(m->w, "waiting");
+    pthread_mutex_lock(&l->lock);
+    while (s->b->version == s->version && s->b->writers && !l->ending)
+        ledger_wait(l);
+    const bool learned = s->b->version != s->version;
+    pthread_mutex_unlock(&l->lock);
+    worker_phase(m->w, "starting");
+    return learned;
+}
+
+/* A field that the catalog names may be one that the schema will know once the first documents are there. */
+static weir_rc find_columns(materialization *m, size_t i, err *e)
+{
+    const source *s = &m->sources[i];
+    weir_rc rc = select_columns(m, i, e);
+    if (rc == WEIR_E_CONFIG && reads_inferred(s->b->c) && !s->inferred && await_schema(m, s)) {
+        err_clear(e);
+        rc = select_columns(m, i, e);
+    }
+    return rc && ledger_is_ending(m->w->l) ? WEIR_STOPPED : rc;
+}
+
 typedef struct passing { /* a truncation */
     const materialization *m;
     const source *s;
@@ -108,8 +139,7 @@ static weir_rc make_reduce(materialization *m, source *s, err *e)
 /* A read schema of its own says more than the write schema, by which documents were checked when they were written. What was learned from documents allows them. */
 static bool has_own_schema(const collection *c)
 {
-    return c->read_schema != c->write_schema && !view_eq(c->read_schema_json, c->write_schema_json) &&
-           !memmem(c->read_schema_json.ptr, c->read_schema_json.len, "flow://inferred-schema", 22);
+    return c->read_schema != c->write_schema && !view_eq(c->read_schema_json, c->write_schema_json) && !reads_inferred(c);
 }
 
 static weir_rc make_checks(materialization *m, source *s, err *e)
@@ -311,7 +341,7 @@ weir_rc materialize_open(materialization *m, err *e)
     m->sources = arena_array(&m->arena, m->count, sizeof *m->sources);
     rc = m->sources ? read_state(m, e) : err_nomem(e);
     for (size_t i = 0; !rc && i < m->count; i++)
-        rc = select_columns(m, i, e);
+        rc = find_columns(m, i, e);
     if (!rc) {
         m->s = prepared_session(&m->p, &m->base, e);
         rc = m->s ? WEIR_OK : e->rc;

@@ -94,6 +94,8 @@ weir_rc materialize_store(materialization *m, transaction *x, err *e);
 /** Whether the shard may read a truncation at this offset, and what follows: one of them empties the table, and no other one may have stored anything by then that
  *  came after it. So the first one waits until all others have come to it, and they wait until it has committed that. The ledger's lock is held. */
 bool materialize_may_pass(const materialization *m, const source *s, uint64_t at);
+/** Is there something to read that it may read now? The ledger's lock is held. */
+bool materialize_has_more(const materialization *m, const source *s);
 /** Is it a destination that must be told which rows exist, or what is there of those that are parts? */
 bool materialize_may_ask(const materialization *m, const source *s);
 

@@ -31,6 +31,11 @@ bool materialize_may_pass(const materialization *m, const source *s, uint64_t at
     return true;
 }
 
+bool materialize_has_more(const materialization *m, const source *s)
+{
+    return s->b->committed > s->next && !(s->held && !materialize_may_pass(m, s, s->next));
+}
+
 /* A truncation that it came to ends what it may read in this transaction, so that others see where it is. */
 static weir_rc read_source(materialization *m, source *s, uint64_t limit, size_t want, err *e)
 {
@@ -65,15 +70,16 @@ static weir_rc read_again(materialization *m, transaction *x, uint64_t *ret_byte
 }
 
 /* Of what there is to read. */
-static int32_t highest_priority(materialization *m)
+static int32_t highest_priority(const materialization *m)
 {
     int32_t first = INT32_MIN;
-    bool widened = false;
+    pthread_mutex_lock(&m->w->l->lock);
     for (size_t i = 0; i < m->count; i++) {
         const int32_t p = m->t->bindings[i].priority;
-        if (p > first && materialize_limit(m, &m->sources[i], &widened) > m->sources[i].next)
+        if (p > first && materialize_has_more(m, &m->sources[i]))
             first = p;
     }
+    pthread_mutex_unlock(&m->w->l->lock);
     return first;
 }
 
@@ -102,7 +108,9 @@ weir_rc materialize_read(materialization *m, transaction *x, uint64_t *ret_bytes
 
 static weir_rc refuse(materialization *m, source *s, weir_view doc, err *e)
 {
-    return s->aside ? refused_add(s->aside, doc, buf_view(&m->why), worker_now(m->w), e) : gate_refuse(s->b->c, WEIR_E_CONFIG, doc, &m->why, e);
+    const bool hides = s->reduce ? reducing_hides(s->reduce) : gate_hides(s->gate);
+    return s->aside ? refused_add(s->aside, doc, buf_view(&m->why), worker_now(m->w), e)
+                    : gate_refuse(s->b->c, WEIR_E_CONFIG, hides ? (weir_view){0} : doc, &m->why, e);
 }
 
 /* Takes those lines out that are refused; where the schema reduces, all others are taken for that. */

@@ -27,20 +27,21 @@ weir_rc prepared_take_fold(prepared *p, weir_task *t, const weir_binding *b, con
 }
 
 /* A destination that relays gets documents only, and of them demands nothing but that. */
-static weir_rc obey(prepared *p, size_t i, err *e)
+static weir_rc obey(void *unused, prepared *p, size_t i, err *e)
 {
+    (void)unused;
     const weir_materialize *m = p->end.connector->materialize;
     if (p->t->kind == TASK_MATERIALIZE && m && !m->relay)
         return columns_choose(&p->arena, p->t->bindings[i].collection, &p->t->bindings[i], &p->demands[i], NULL, &p->bindings[i], NULL, e);
     return demands_obey(&p->demands[i], &p->arena, &p->bindings[i], e);
 }
 
-weir_rc prepared_obey(prepared *p, err *e)
+weir_rc prepared_each(prepared *p, weir_rc (*look)(void *arg, prepared *p, size_t i, err *e), void *arg, err *e)
 {
     buf problems = {0};
     weir_rc rc = WEIR_OK;
     for (size_t i = 0; i < p->count && rc != WEIR_E_NOMEM; i++) {
-        weir_rc one = obey(p, i, e);
+        weir_rc one = look(arg, p, i, e);
         rc = one ? one : rc;
         if (one)
             buf_printf(&problems, "%sbinding %.*s: %s", problems.len ? "\n" : "", VIEW_ARG(p->bindings[i].name), err_text(e));
@@ -50,6 +51,8 @@ weir_rc prepared_obey(prepared *p, err *e)
     buf_free(&problems);
     return rc;
 }
+
+weir_rc prepared_obey(prepared *p, err *e) { return prepared_each(p, obey, NULL, e); }
 
 const tree *prepared_config(const prepared *p)
 {

@@ -42,6 +42,8 @@ weir_rc prepared_take_constraint(prepared *p, weir_task *t, const weir_binding *
 weir_rc prepared_take_fold(prepared *p, weir_task *t, const weir_binding *b, const weir_column *column, weir_view name);
 /** ... and obeyed: the bindings' columns, all that are possible, become those that are to be stored. */
 weir_rc prepared_obey(prepared *p, err *e);
+/** Looks at each binding; what is wrong with any of them is one error, a line each: "binding NAME: ...". */
+weir_rc prepared_each(prepared *p, weir_rc (*look)(void *arg, prepared *p, size_t i, err *e), void *arg, err *e);
 /** The settings that sessions are opened with. */
 const tree *prepared_config(const prepared *p);
 /** Paths and state keys from the resource configs and what was set before; two bindings must not share a resource. */

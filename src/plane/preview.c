@@ -15,6 +15,7 @@ typedef struct previewing {
     const preview_options *o;
     arena arena;
     derivation *d;
+    session *s;            /* at work */
     keyed *published;
     buf why;               /* a document is refused */
     buf state;
@@ -36,7 +37,7 @@ static weir_rc take_published(void *arg, weir_view doc, err *e)
     weir_rc rc = keyed_add(v->published, doc, &v->why, e);
     if (rc || !v->why.len)
         return rc;
-    return gate_refuse(v->o->t->bindings[0].collection, derivation_keyless(v->o->t), keyed_redacts(v->published) ? (weir_view){0} : doc, &v->why, e);
+    return gate_refuse(v->o->t->bindings[0].collection, derivation_keyless(v->o->t), keyed_hides(v->published) ? (weir_view){0} : doc, &v->why, e);
 }
 
 static weir_rc print_document(void *arg, const keyed_doc *d, err *e)
@@ -47,7 +48,8 @@ static weir_rc print_document(void *arg, const keyed_doc *d, err *e)
 
 static void set_live(void *arg, session *s)
 {
-    const previewing *v = arg;
+    previewing *v = arg;
+    v->s = s;
     if (v->from)
         fixture_stop_on(v->from, s ? session_stop_fd(s) : -1);
     if (v->o->live)
@@ -173,6 +175,8 @@ static weir_rc commit(previewing *v, err *e)
 /* @param ret_more there may be another one */
 static weir_rc transact(previewing *v, bool *ret_more, err *e)
 {
+    if (v->s && session_stopping(v->s))
+        return err_fail(e, WEIR_STOPPED, "stopped");
     weir_rc rc = v->from ? fixture_next(v->from, take_document, v, ret_more, e) : read_journals(v, ret_more, e);
     return rc || !*ret_more ? rc : commit(v, e);
 }
@@ -181,7 +185,7 @@ static weir_rc open_session(previewing *v, err *e)
 {
     const preview_options *o = v->o;
     return derivation_open(&v->d, &(derivation_options){
-        .t = o->t, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .state_file = v->state_file, .state = buf_view(&v->state),
+        .t = o->t, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .state_file = v->state_file, .apart = true, .state = buf_view(&v->state),
         .inferred = inferred_of, .published = take_published, .live = set_live, .arg = v}, e);
 }
 

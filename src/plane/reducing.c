@@ -4,6 +4,7 @@
 
 #include "json/pointer.h"
 #include "plane/keyed.h"
+#include "run/defaults.h"
 
 struct reducing {
     const weir_binding *b;
@@ -70,6 +71,8 @@ void reducing_free(reducing *r)
     free(r);
 }
 
+bool reducing_hides(const reducing *r) { return keyed_hides(r->by_key); }
+
 weir_rc reducing_add(reducing *r, weir_view doc, buf *why, err *e) { return keyed_add(r->by_key, doc, why, e); }
 
 weir_rc reducing_held(reducing *r, weir_view doc, err *e) { return keyed_add_base(r->by_key, doc, e); }
@@ -87,6 +90,7 @@ static weir_rc take_row(void *arg, const keyed_doc *d, err *e)
         return err_fail(e, WEIR_E_BUG, "a document was reduced into something that is not JSON");
     row.exists = r->additions ? WEIR_EXISTS_UNKNOWN : d->exists ? WEIR_EXISTS_YES : WEIR_EXISTS_NO;
     row.op = d->deleted || view_is(r->found[r->b->column_count], "\"d\"") ? WEIR_DELETE : WEIR_UPSERT;
+    defaults_fill(&row, r->found);
     buf_add(&r->rows, &row, sizeof row);
     buf_add(&r->values, r->found, r->b->column_count * sizeof *r->found);
     return buf_ok(&r->rows) && buf_ok(&r->values) ? WEIR_OK : err_nomem(e);

@@ -13,6 +13,8 @@ weir_rc reducing_needed(const collection *c, const tree *inferred, bool *ret, er
 /** The binding's columns must be known. @param additions its rows are: documents are reduced with each other only */
 weir_rc reducing_make(reducing **ret, const weir_binding *b, const collection *c, const tree *inferred, bool additions, err *e);
 void reducing_free(reducing *r);
+/** May anything in its documents be what nobody is to see (gate_hides())? */
+bool reducing_hides(const reducing *r);
 /** Takes a document.
  *  @param why as of keyed_add(): of one that is refused nothing was taken */
 weir_rc reducing_add(reducing *r, weir_view doc, buf *why, err *e);

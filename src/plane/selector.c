@@ -22,23 +22,13 @@ static weir_view pointer_of(const collection *c, weir_view field)
     return !t ? (weir_view){NULL, 0} : t->kind == TREE_STRING ? t->text : tree_text(t, "location");
 }
 
-static weir_view json_of(arena *a, const tree *t)
-{
-    buf text = {0};
-    tree_write(&text, t);
-    weir_view json = buf_ok(&text) ? arena_dup(a, buf_view(&text)) : (weir_view){NULL, 0};
-    a->failed |= !json.ptr;
-    buf_free(&text);
-    return json;
-}
-
 static void add_terms(arena *a, selector *s, const tree *fields, bool exclude, const collection *c, weir_view *pointers)
 {
     for (const tree *t = fields ? fields->first : NULL; t; t = t->next) {
         term *to = &s->terms[s->count];
         *to = (term){.exclude = exclude, .values = arena_array(a, t->count, sizeof(weir_view))};
         for (const tree *v = to->values ? t->first : NULL; v; v = v->next)
-            to->values[to->count++] = json_of(a, v);
+            to->values[to->count++] = tree_json(a, v);
         pointers[s->count++] = pointer_of(c, t->name);
     }
 }

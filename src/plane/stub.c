@@ -58,15 +58,6 @@ static tree *copy_of(stubbing *s, const tree *from)
     return t;
 }
 
-static void append(tree *to, tree *t)
-{
-    if (!to || !t)
-        return;
-    *(to->last ? &to->last->next : &to->first) = t;
-    to->last = t;
-    to->count++;
-}
-
 static tree *stub_at(stubbing *s, const tree *schema, unsigned depth);
 
 static bool is_required(const parts *p, weir_view name)
@@ -91,7 +82,7 @@ static tree *object_of(stubbing *s, const parts *p, unsigned depth)
             tree *member = stub_at(s, t, depth + 1);
             if (member)
                 member->name = t->name;
-            append(object, member);
+            tree_append(object, member);
         }
     }
     return object;
@@ -103,7 +94,7 @@ static tree *array_of(stubbing *s, const parts *p, unsigned depth)
     size_t count = least && least->kind == TREE_NUMBER && least->text.len == 1 ? (size_t)(least->text.ptr[0] - '0') : 0;
     tree *array = value_of(s, TREE_ARRAY, NULL);
     for (size_t i = 0; array && i < count; i++)
-        append(array, stub_at(s, items && items->kind == TREE_OBJECT ? items : NULL, depth + 1));
+        tree_append(array, stub_at(s, items && items->kind == TREE_OBJECT ? items : NULL, depth + 1));
     return array;
 }
 

@@ -23,6 +23,7 @@ typedef struct topic {
     buf lines;
     buf batches;      /* array, grown as bytes */
     keyed *combine;   /* what comes in, by the write schema; NULL: not made yet */
+    weir_view salt;   /* of the first task that writes to it */
 } topic;
 
 typedef struct testing testing;
@@ -78,7 +79,7 @@ static weir_rc append(void *arg, const keyed_doc *d, err *e)
 
 static weir_rc make_combine(topic *to, err *e)
 {
-    return to->combine ? WEIR_OK : keyed_make(&to->combine, &(keyed_options){.c = to->c, .partial = true}, e);
+    return to->combine ? WEIR_OK : keyed_make(&to->combine, &(keyed_options){.c = to->c, .partial = true, .salt = to->salt}, e);
 }
 
 /* What was gathered for a collection is in it now. */
@@ -95,7 +96,7 @@ static weir_rc take_published(void *arg, weir_view doc, err *e)
     deriver *v = arg;
     weir_rc rc = keyed_add(v->to->combine, doc, &v->why, e);
     v->t->documents++;
-    return !rc && v->why.len ? gate_refuse(v->to->c, derivation_keyless(v->task), doc, &v->why, e) : rc;
+    return !rc && v->why.len ? gate_refuse(v->to->c, derivation_keyless(v->task), keyed_hides(v->to->combine) ? (weir_view){0} : doc, &v->why, e) : rc;
 }
 
 static void live(void *arg, session *s)
@@ -114,7 +115,8 @@ static weir_rc open_deriver(deriver *v, err *e)
     }
     const testing_options *o = v->t->o;
     if (!rc)
-        rc = derivation_open(&v->d, &(derivation_options){.t = v->task, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .published = take_published, .live = live, .arg = v}, e);
+        rc = derivation_open(&v->d, &(derivation_options){
+            .t = v->task, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .apart = true, .published = take_published, .live = live, .arg = v}, e);
     return rc;
 }
 
@@ -230,7 +232,7 @@ static weir_rc ingest_one(testing *t, topic *to, const tree *doc, size_t number,
     tree_write(&text, doc);
     weir_rc rc = buf_ok(&text) ? keyed_add(to->combine, buf_view(&text), &why, e) : err_nomem(e);
     if (!rc && why.len)
-        rc = gate_refuse(to->c, WEIR_E_CONFIG, buf_view(&text), &why, e);
+        rc = gate_refuse(to->c, WEIR_E_CONFIG, keyed_hides(to->combine) ? (weir_view){0} : buf_view(&text), &why, e);
     t->documents++;
     buf_free(&text);
     buf_free(&why);
@@ -266,7 +268,7 @@ static weir_rc reduce(testing *t, const test_step *s, keyed *by_key, err *e)
         size_t len = (size_t)((const char *)memchr(rest.ptr, '\n', rest.len) - rest.ptr);
         rc = keyed_add(by_key, (weir_view){rest.ptr, len}, &why, e);
         if (!rc && why.len)
-            rc = gate_refuse(s->collection, WEIR_E_CONFIG, (weir_view){rest.ptr, len}, &why, e);
+            rc = gate_refuse(s->collection, WEIR_E_CONFIG, keyed_hides(by_key) ? (weir_view){0} : (weir_view){rest.ptr, len}, &why, e);
         rest = view_from(rest, len + 1);
     }
     buf_free(&lines);
@@ -432,6 +434,16 @@ static weir_rc make_inputs(testing *t, deriver *v, err *e)
     return rc || v->inputs ? rc : err_nomem(e);
 }
 
+static void find_salts(testing *t)
+{
+    const catalog *c = t->o->catalog;
+    for (size_t i = 0; i < c->task_count; i++)
+        for (size_t k = 0; c->tasks[i].kind != TASK_MATERIALIZE && k < c->tasks[i].binding_count; k++) {
+            topic *to = topic_of(t, c->tasks[i].bindings[k].collection);
+            to->salt = to->salt.len ? to->salt : c->tasks[i].redact_salt;
+        }
+}
+
 static weir_rc make(testing *t, err *e)
 {
     const catalog *c = t->o->catalog;
@@ -441,6 +453,7 @@ static weir_rc make(testing *t, err *e)
         return err_nomem(e);
     for (size_t i = 0; i < c->collection_count; i++)
         t->topics[i].c = &c->collections[i];
+    find_salts(t);
     weir_rc rc = WEIR_OK;
     for (size_t i = 0; i < c->task_count && !rc; i++) {
         if (c->tasks[i].kind != TASK_DERIVE)

@@ -3,6 +3,7 @@
 #include "json/number.h"
 #include "json/pointer.h"
 #include "model/tuple.h"
+#include "plane/key.h"
 
 enum { SHOWN = 400 /* bytes of a value */ };
 
@@ -15,8 +16,7 @@ typedef struct document {
 
 typedef struct verification {
     arena arena;
-    weir_view *key;        /* pointers */
-    size_t parts;
+    collection_key key;
     document *expected, *actual;
     size_t expected_count, actual_count;
     buf *diff;
@@ -109,19 +109,15 @@ static weir_view keep(verification *v, buf *text)
 static document document_of(verification *v, const tree *t)
 {
     document d = {.t = t};
-    buf packed = {0}, shown = {0}, json = {0};
+    buf packed = {0}, shown = {0};
     bool whole = true;
-    for (size_t i = 0; i < v->parts; i++) {
-        const tree *part = tree_at(t, v->key[i]);
-        buf_clear(&json);
-        if (part)
-            tree_write(&json, part);
-        whole &= part != NULL;
-        v->arena.failed |= !buf_ok(&json);
-        tuple_pack(&packed, buf_view(&json));
-        buf_printf(&shown, "%s%.*s %.*s", i ? ", " : "", VIEW_ARG(v->key[i]), VIEW_ARG(part ? buf_view(&json) : VIEW("(missing)")));
+    for (size_t i = 0; i < v->key.count; i++) {
+        const tree *part = tree_at(t, v->key.pointers[i]);
+        weir_view value = part ? tree_json(&v->arena, part) : v->key.fallbacks[i];
+        whole &= value.len > 0;
+        tuple_pack(&packed, value);
+        buf_printf(&shown, "%s%.*s %.*s", i ? ", " : "", VIEW_ARG(v->key.pointers[i]), VIEW_ARG(value.len ? value : VIEW("(missing)")));
     }
-    buf_free(&json);
     d.key = keep(v, &packed);
     d.shown = keep(v, &shown);
     if (!whole)
@@ -198,7 +194,7 @@ static void tell_document(verification *v, const document *d, const char *what)
 static document *counterpart(verification *v, size_t i)
 {
     const document *d = &v->expected[i];
-    if (d->key.len || !v->parts)
+    if (d->key.len || !v->key.count)
         return find(v->actual, v->actual_count, d->key);
     return i < v->actual_count ? &v->actual[i] : NULL;
 }
@@ -237,9 +233,7 @@ static void differ(verification *v)
 weir_rc verify_documents(const collection *c, const tree *expected, weir_view actual, buf *diff, err *e)
 {
     verification v = {.diff = diff};
-    weir_rc rc = WEIR_OK;
-    if (!pointer_list(&v.arena, c->key_json, &v.key, &v.parts))
-        rc = v.arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_BUG, "the key of \"%.*s\" is no list", VIEW_ARG(c->name));
+    weir_rc rc = collection_key_of(&v.arena, c, NULL, &v.key, e);
     if (!rc)
         rc = read_expected(&v, expected, e);
     if (!rc)

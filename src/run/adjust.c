@@ -145,10 +145,12 @@ static bool take_hex(weir_view text, size_t at, size_t count, uint64_t *to)
 bool adjust_uuid_time(weir_view json, buf *out)
 {
     const uint64_t epoch = 0x01B21DD213814000ull, second = 10000000;
-    const weir_view t = {json.ptr + 1, json.len - 2};
     uint64_t ticks = 0, version = 0;
     char date[CLOCK_TEXT];
-    if (json.len != UUID_TEXT + 2 || *json.ptr != '"' || t.ptr[8] != '-' || t.ptr[13] != '-' || t.ptr[18] != '-' || t.ptr[23] != '-')
+    if (json.len != UUID_TEXT + 2 || *json.ptr != '"')
+        return false;
+    const weir_view t = {json.ptr + 1, UUID_TEXT};
+    if (t.ptr[8] != '-' || t.ptr[13] != '-' || t.ptr[18] != '-' || t.ptr[23] != '-')
         return false;
     if (!take_hex(t, 14, 1, &version) || version != 1 || !take_hex(t, 15, 3, &ticks) || !take_hex(t, 9, 4, &ticks) || !take_hex(t, 0, 8, &ticks) ||
         ticks < epoch)

@@ -7,6 +7,7 @@
 #include "json/pointer.h"
 #include "json/scan.h"
 #include "model/tuple.h"
+#include "run/defaults.h"
 
 /* A document. Texts of more than 4 GiB are refused, so 32 bits do. */
 typedef struct entry {
@@ -43,6 +44,7 @@ struct combined {
     buf work[2];         /* of one that is being made */
     bool parts;          /* there are some */
     bool truncated;      /* the last batch was */
+    bool defaults;       /* some columns have one; while rows are given */
     weir_view stray;     /* in the arena */
 };
 
@@ -180,9 +182,10 @@ static weir_rc pack_key(combined *c, weir_view doc, const weir_view *found, entr
     const weir_binding *b = c->o.b;
     size_t from = c->keys.len;
     for (size_t i = 0; i < b->key_count; i++) {
-        if (!found[i].len)
+        const weir_view value = found[i].len ? found[i] : b->columns[i].fallback;
+        if (!value.len)
             return bad_document(c, doc, "without its key ", b->columns[i].pointer, e);
-        tuple_pack_any(&c->keys, found[i]);
+        tuple_pack_any(&c->keys, value);
     }
     if (!buf_ok(&c->keys))
         return err_nomem(e);
@@ -511,6 +514,8 @@ static weir_rc make_row(combined *c, weir_view text, const entry *n, weir_row *r
     if (!early)
         note_stray(c, c->pick);
     put_extras(c, doc.ptr + doc.len, values);
+    if (c->defaults)
+        defaults_fill(row, values);
     row->regardless = n->regardless || (c->cursor != SIZE_MAX && n->deletes && !order_has(values[c->cursor]));
     return WEIR_OK;
 }
@@ -527,6 +532,7 @@ weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, s
     if (rc)
         return rc;
     size_t n = c->count - c->next < most ? c->count - c->next : most;
+    c->defaults = defaults_any(c->o.b);
     buf_clear(&c->rows);
     buf_clear(&c->values);
     size_t room = all_early(c) ? 0 : columns;
@@ -567,6 +573,7 @@ weir_rc combine_complete(combined *c, weir_row *row, weir_view held, err *e)
     row->doc = doc;
     row->op = WEIR_UPSERT;
     row->exists = WEIR_EXISTS_YES;
+    defaults_fill(row, values);
     return WEIR_OK;
 }
 

@@ -1,20 +1,7 @@
 /* A run of a derivation: what it makes and of what, then transactions of reading, flushing, committing. */
-#include "model/fields.h"
 #include "run/task.h"
 
 /* ---- what it makes, and of what ---- */
-
-static weir_rc parse_lambda(session *s, weir_transform *x, const tree *lambda, err *e)
-{
-    const weir_connector *c = s->connector;
-    if (!c->resource)
-        return WEIR_OK;
-    void *filled = arena_alloc(&s->arena, c->resource_size);
-    if (!filled)
-        return err_nomem(e);
-    x->lambda = filled;
-    return fields_parse(c->resource, lambda, "lambda", filled, &s->arena, e);
-}
 
 static weir_rc make_picker(session *s, const weir_transform *x, err *e)
 {
@@ -28,7 +15,7 @@ static weir_rc make_picker(session *s, const weir_transform *x, err *e)
 
 static weir_rc take_transform(session *s, weir_transform *x, const tree *lambda, err *e)
 {
-    weir_rc rc = parse_lambda(s, x, lambda, e);
+    weir_rc rc = session_parse_resource(s, lambda, "lambda", &x->lambda, e);
     return rc || !s->pickers ? rc : make_picker(s, x, e);
 }
 

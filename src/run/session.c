@@ -3,11 +3,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "json/patch.h"
-#include "json/pointer.h"
 #include "model/fields.h"
 #include "model/state.h"
-#include "run/adjust.h"
 #include "run/task.h"
 
 /* ---- a listener that keeps nothing ---- */
@@ -72,6 +69,7 @@ void session_free(session *s)
         close(s->stop_fd);
     pthread_mutex_destroy(&s->lock);
     arena_free(&s->values);
+    buf_wipe(&s->state); /* it may hold credentials */
     arena_free(&s->arena);
     free(s);
 }
@@ -177,7 +175,7 @@ weir_rc session_open(session *s, const tree *config, err *e)
     return rc ? rc : on_task(s, do_open, NULL, e);
 }
 
-static weir_rc bind_one(session *s, weir_binding *b, const tree *resource, err *e)
+weir_rc session_parse_resource(session *s, const tree *settings, const char *what, const void **ret, err *e)
 {
     const weir_connector *c = s->connector;
     if (!c->resource)
@@ -185,8 +183,8 @@ static weir_rc bind_one(session *s, weir_binding *b, const tree *resource, err *
     void *filled = arena_alloc(&s->arena, c->resource_size);
     if (!filled)
         return err_nomem(e);
-    b->resource = filled;
-    return fields_parse(c->resource, resource, "resource", filled, &s->arena, e);
+    *ret = filled;
+    return fields_parse(c->resource, settings, what, filled, &s->arena, e);
 }
 
 static weir_rc take_state(session *s, weir_binding *b)
@@ -221,7 +219,7 @@ weir_rc session_bind(session *s, weir_binding *b, const tree *const *resources, 
         return rc;
     buf problems = {0};
     for (size_t i = 0; i < count && rc != WEIR_E_NOMEM; i++) {
-        weir_rc one = bind_one(s, &b[i], resources[i], e);
+        weir_rc one = session_parse_resource(s, resources[i], "resource", &b[i].resource, e);
         if (one) {
             rc = one;
             buf_printf(&problems, "%sbinding %zu (%.*s): %s", problems.len ? "\n" : "", i, VIEW_ARG(b[i].name), err_text(e));
@@ -250,7 +248,7 @@ weir_rc session_rebind(session *s, weir_binding *b, const tree *const *resources
             continue;
         weir_rc rc = session_mask_settings(s, s->connector->resource, s->connector->resource_schema, &resources[i], 1, e);
         if (!rc)
-            rc = bind_one(s, &b[i], resources[i], e);
+            rc = session_parse_resource(s, resources[i], "resource", &b[i].resource, e);
         if (rc)
             return err_wrap(e, rc, "binding %zu (%.*s)", i, VIEW_ARG(b[i].name));
     }
@@ -259,10 +257,10 @@ weir_rc session_rebind(session *s, weir_binding *b, const tree *const *resources
 
 bool session_set_state(session *s, weir_view state)
 {
-    weir_view copy = arena_dup(&s->arena, state);
-    if (copy.ptr)
-        s->initial_state = copy;
-    return copy.ptr != NULL;
+    buf_clear(&s->state); /* with every transaction there may be another one */
+    buf_addv(&s->state, state);
+    s->initial_state = buf_view(&s->state);
+    return buf_ok(&s->state);
 }
 
 const weir_binding *session_bindings(const session *s, size_t *ret_count)
@@ -514,109 +512,6 @@ weir_rc session_acked(session *s, size_t count, err *e)
     }
     free(acks);
     return rc;
-}
-
-/* ---- materialization ---- */
-
-typedef struct rows_work {
-    weir_rc (*fn)(weir_task *, void *, const weir_row *, size_t);
-    const weir_row *rows;
-    size_t count;
-} rows_work;
-
-static weir_rc do_rows(weir_task *t, void *arg)
-{
-    const rows_work *w = arg;
-    return w->fn(t, t->s->self, w->rows, w->count);
-}
-
-weir_rc session_load(session *s, const weir_row *keys, size_t count, err *e)
-{
-    rows_work w = {s->connector->materialize->load, keys, count};
-    return on_task(s, do_rows, &w, e);
-}
-
-static weir_rc do_flush(weir_task *t, void *arg)
-{
-    (void)arg;
-    return t->s->connector->materialize->flush(t, t->s->self);
-}
-
-weir_rc session_flush(session *s, err *e)
-{
-    if (s->derivation)
-        return session_flush_derivation(s, e);
-    return s->connector->materialize->flush ? on_task(s, do_flush, NULL, e) : WEIR_OK;
-}
-
-weir_rc session_store(session *s, const weir_row *rows, size_t count, err *e)
-{
-    const uint32_t of = count ? rows->binding->index : 0;
-    if (count && !adjust_rows(of < s->rule_count ? &s->rules[of] : NULL, &s->cuts, &rows, count))
-        return err_nomem(e);
-    rows_work w = {s->connector->materialize->store, rows, count};
-    weir_rc rc = on_task(s, do_rows, &w, e);
-    arena_reset(&s->cuts);
-    return rc;
-}
-
-static weir_rc do_commit(weir_task *t, void *arg)
-{
-    const weir_view *position = arg;
-    return t->s->connector->materialize->commit(t, t->s->self, *position);
-}
-
-weir_rc session_commit(session *s, weir_view position, err *e)
-{
-    if (s->derivation)
-        return session_commit_derivation(s, position, e);
-    return on_task(s, do_commit, &position, e);
-}
-
-typedef struct expire_work {
-    const weir_binding *b;
-    const weir_expiry *x;
-} expire_work;
-
-static weir_rc do_expire(weir_task *t, void *arg)
-{
-    const expire_work *w = arg;
-    return t->s->connector->materialize->expire(t, t->s->self, w->b, w->x);
-}
-
-bool session_can_expire(const weir_materialize *m, bool chosen) { return m->expire && !(chosen && m->expires_all_only); }
-
-weir_rc session_expire(session *s, const weir_binding *b, const weir_expiry *x, err *e)
-{
-    expire_work w = {b, x};
-    const weir_materialize *m = s->connector->materialize;
-    const bool chosen = x->age || x->mark;
-    if (!session_can_expire(m, chosen))
-        return err_fail(e, WEIR_E_CONFIG, "'%s' cannot remove rows that are out of date%s", s->connector->name,
-                        chosen && m->expire ? ", but for all of a table" : "");
-    return on_task(s, do_expire, &w, e);
-}
-
-static weir_rc do_acknowledge(weir_task *t, void *arg)
-{
-    (void)arg;
-    return t->s->connector->materialize->acknowledge(t, t->s->self);
-}
-
-weir_rc session_acknowledge(session *s, err *e)
-{
-    return s->connector->materialize->acknowledge ? on_task(s, do_acknowledge, NULL, e) : WEIR_OK;
-}
-
-static weir_rc do_finish(weir_task *t, void *arg)
-{
-    (void)arg;
-    return t->s->connector->materialize->finish(t, t->s->self);
-}
-
-weir_rc session_finish(session *s, err *e)
-{
-    return s->connector->materialize->finish ? err_wrap(e, on_task(s, do_finish, NULL, e), "finish") : WEIR_OK;
 }
 
 /* ---- stopping, small things ---- */

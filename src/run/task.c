@@ -2,12 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/number.h"
 #include "json/order.h"
 #include "json/patch.h"
 #include "json/pointer.h"
 #include "json/scan.h"
 #include "json/text.h"
-#include "json/write.h"
 #include "model/state.h"
 #include "run/task.h"
 
@@ -64,7 +64,7 @@ void task_end(weir_task *t)
     err_free(&t->err);
 }
 
-static weir_rc out_of_memory(weir_task *t)
+weir_rc task_nomem(weir_task *t)
 {
     if (t->err.rc != WEIR_E_NOMEM)
         err_nomem(&t->err);
@@ -90,7 +90,7 @@ weir_rc task_finish(weir_task *t, weir_rc rc)
             rc = weir_fail(t, WEIR_E_BUG, "a document was begun and not ended");
     }
     if (!rc && (t->arena.failed || t->names.failed))
-        rc = out_of_memory(t);
+        rc = task_nomem(t);
     if (!rc)
         rc = task_seal_rest(t);
     arena_reset(&t->arena);
@@ -112,10 +112,10 @@ weir_rc task_attach(weir_task *t)
     bool ok = s->used != NULL;
     pthread_mutex_unlock(&s->lock);
     if (!ok)
-        return out_of_memory(t);
+        return task_nomem(t);
     t->lane.outlets = calloc(s->binding_count ? s->binding_count : 1, sizeof *t->lane.outlets);
     if (!t->lane.outlets)
-        return out_of_memory(t);
+        return task_nomem(t);
     weir_rc rc = s->to->ops->attach(s->to, t, &t->lane);
     if (!rc) {
         attach(t);
@@ -130,7 +130,7 @@ weir_rc task_attach(weir_task *t)
 static inline weir_rc ready(weir_task *t, const weir_binding *b)
 {
     if (__builtin_expect(t->arena.failed || t->names.failed, 0))
-        return out_of_memory(t);
+        return task_nomem(t);
     if (__builtin_expect(!t->attached, 0)) {
         weir_rc rc = task_attach(t);
         if (rc)
@@ -158,7 +158,7 @@ weir_rc task_appended(weir_task *t, outlet *o, size_t start)
     if (__builtin_expect(!buf_ok(to), 0)) {
         to->len = start;
         to->failed = false;
-        return out_of_memory(t);
+        return task_nomem(t);
     }
     if (__builtin_expect(o->max && to->len - start > o->max, 0)) {
         size_t size = to->len - start;
@@ -219,7 +219,7 @@ weir_rc task_mark(weir_task *t, const weir_binding *b, const outlet *o, weir_op 
     bool made = o->mark ? o->mark(o, op, doc, &t->scratch)
                         : mark_meta(t, op == WEIR_DELETE ? VIEW("{\"op\":\"d\"}") : VIEW("{\"op\":\"u\"}"), doc);
     *ret = buf_view(&t->scratch);
-    return made && buf_ok(&t->scratch) ? WEIR_OK : out_of_memory(t);
+    return made && buf_ok(&t->scratch) ? WEIR_OK : task_nomem(t);
 }
 
 static weir_rc append(weir_task *t, const weir_binding *b, weir_view head, weir_view doc, bool lines)
@@ -229,7 +229,7 @@ static weir_rc append(weir_task *t, const weir_binding *b, weir_view head, weir_
     size_t start = to->len;
     if (doc.len > SIZE_MAX / 2 || !buf_reserve(to, o->prefix.len + o->head + head.len + doc.len + o->suffix.len + 16)) {
         to->failed = false;
-        return out_of_memory(t);
+        return task_nomem(t);
     }
     char *p = to->ptr + start;
     memcpy(p, o->prefix.ptr, o->prefix.len);
@@ -387,11 +387,11 @@ static weir_rc do_checkpoint(weir_task *t, const weir_binding *b, weir_view stat
         buf_clear(&t->scratch);
         json_compact(&t->scratch, state);
         if (!buf_ok(&t->scratch) || !note_parts(t->s, state, merge))
-            return out_of_memory(t);
+            return task_nomem(t);
         return task_checkpoint_raw(t, buf_view(&t->scratch), merge);
     }
     if (!binding_patch(t, b, state, merge))
-        return out_of_memory(t);
+        return task_nomem(t);
     return seal(t, &(checkpoint){.binding = b, .state = buf_view(&t->scratch), .merge = true, .given = state});
 }
 
@@ -413,20 +413,19 @@ weir_rc task_checkpoint_raw(weir_task *t, weir_view state, bool merge)
     return seal(t, &(checkpoint){.state = state, .merge = merge, .given = state});
 }
 
-/* ---- other output ---- */
+/* ---- schemas and truncations ---- */
 
-weir_rc weir_opened(weir_task *t, bool explicit_acks)
+weir_rc weir_sourced_schema(weir_task *t, const weir_binding *b, weir_view schema)
 {
+    weir_rc rc = ready(t, b);
+    const char *error;
+    size_t at;
+    if (rc)
+        return rc;
+    if (!json_check(schema, &error, &at))
+        return weir_fail(t, WEIR_E_BUG, "schema for %.*s is not JSON: %s at byte %zu", VIEW_ARG(b->name), error, at);
     listener *l = t->s->to;
-    if (explicit_acks && t->s->no_acks)
-        return weir_fail(t, WEIR_E_CONFIG, "the connector wants its checkpoints acknowledged, which this platform cannot do");
-    return l->ops->opened ? l->ops->opened(l, t, explicit_acks) : WEIR_OK;
-}
-
-weir_rc weir_estimate(weir_task *t, const weir_binding *b, uint64_t documents, uint64_t bytes)
-{
-    listener *l = t->s->to;
-    return l->ops->estimate ? l->ops->estimate(l, t, &t->lane, b, documents, bytes) : WEIR_OK;
+    return l->ops->schema ? l->ops->schema(l, t, &t->lane, b, schema) : WEIR_OK;
 }
 
 /* Does a task's state hold anything beside those of its bindings? */
@@ -468,202 +467,6 @@ weir_rc weir_truncate(weir_task *t, const weir_binding *b)
     if (t->building)
         return weir_fail(t, WEIR_E_BUG, "weir_truncate between weir_begin and weir_end");
     return l->ops->truncate ? l->ops->truncate(l, t, &t->lane, b) : task_truncate_refused(t, b);
-}
-
-weir_rc task_config_lost(weir_task *t)
-{
-    weir_log(t, WEIR_WARN, "the connector's settings have changed by themselves, but cannot be kept here: update them by hand if the next run is refused");
-    return WEIR_OK;
-}
-
-weir_rc weir_config_changed(weir_task *t, weir_view config)
-{
-    listener *l = t->s->to;
-    weir_rc rc = session_mask_config(t->s, config, &t->err);
-    if (rc)
-        return rc;
-    return l->ops->config ? l->ops->config(l, t, &t->lane, config) : task_config_lost(t);
-}
-
-weir_rc weir_keep(weir_task *t, weir_view patch)
-{
-    listener *l = t->s->to;
-    const char *error;
-    size_t at;
-    if (!json_check(patch, &error, &at))
-        return weir_fail(t, WEIR_E_BUG, "state to keep is not JSON: %s at byte %zu", error, at);
-    return l->ops->keep ? l->ops->keep(l, t, patch) : weir_fail(t, WEIR_E_CONFIG, "state cannot be kept here");
-}
-
-weir_rc weir_sourced_schema(weir_task *t, const weir_binding *b, weir_view schema)
-{
-    weir_rc rc = ready(t, b);
-    const char *error;
-    size_t at;
-    if (rc)
-        return rc;
-    if (!json_check(schema, &error, &at))
-        return weir_fail(t, WEIR_E_BUG, "schema for %.*s is not JSON: %s at byte %zu", VIEW_ARG(b->name), error, at);
-    listener *l = t->s->to;
-    return l->ops->schema ? l->ops->schema(l, t, &t->lane, b, schema) : WEIR_OK;
-}
-
-/* {"<first resource setting>": name} */
-static weir_view default_resource(weir_task *t, const weir_stream *stream)
-{
-    const weir_field *f = t->s->connector->resource;
-    buf text = {0};
-    json_out w = json_out_to(&text);
-    out_open(&w, '{');
-    if (f && f->name)
-        out_text(out_name(&w, f->name), stream->name);
-    out_close(&w, '}');
-    weir_view v = buf_ok(&text) ? arena_dup(&t->arena, buf_view(&text)) : (weir_view){0};
-    buf_free(&text);
-    return v;
-}
-
-static weir_rc path_of(weir_task *t, weir_view resource, weir_view *ret)
-{
-    tree *parsed;
-    buf text = {0};
-    weir_rc rc = tree_parse(&t->arena, resource, "resource", WEIR_E_BUG, &parsed, &t->err);
-    if (!rc)
-        rc = spec_resource_path(t->s->connector, parsed, &text, &t->err);
-    if (!rc) {
-        *ret = arena_dup(&t->arena, buf_view(&text));
-        rc = ret->ptr ? WEIR_OK : out_of_memory(t);
-    }
-    buf_free(&text);
-    return rc;
-}
-
-weir_rc weir_discovered(weir_task *t, const weir_stream *stream)
-{
-    listener *l = t->s->to;
-    if (!l->ops->discovered)
-        return weir_fail(t, WEIR_E_BUG, "weir_discovered outside discover()");
-    if (!stream->name.len || !json_check(stream->schema, NULL, NULL))
-        return weir_fail(t, WEIR_E_BUG, "discovered stream '%.*s' needs a name and a JSON Schema", VIEW_ARG(stream->name));
-    weir_view resource = stream->resource.len ? stream->resource : default_resource(t, stream), path = stream->resource_path;
-    if (!resource.ptr)
-        return out_of_memory(t);
-    weir_rc rc = path.len ? WEIR_OK : path_of(t, resource, &path);
-    if (!rc)
-        rc = l->ops->discovered(l, t, stream, resource, path);
-    return weir_wrap(t, rc, "stream %.*s", VIEW_ARG(stream->name));
-}
-
-weir_rc weir_resource_path(weir_task *t, const weir_binding *b, weir_view path)
-{
-    listener *l = t->s->to;
-    return l->ops->resource_path ? l->ops->resource_path(l, t, b, path) : WEIR_OK;
-}
-
-weir_rc weir_constrain(weir_task *t, const weir_binding *b, const weir_column *column, weir_need need, weir_view reason)
-{
-    listener *l = t->s->to;
-    return l->ops->constrain ? l->ops->constrain(l, t, b, column, need, reason) : WEIR_OK;
-}
-
-weir_rc weir_delta_updates(weir_task *t, const weir_binding *b)
-{
-    listener *l = t->s->to;
-    return l->ops->delta ? l->ops->delta(l, t, b) : WEIR_OK;
-}
-
-weir_rc weir_fold(weir_task *t, const weir_binding *b, const weir_column *column, weir_view name)
-{
-    listener *l = t->s->to;
-    return l->ops->fold ? l->ops->fold(l, t, b, column, name) : WEIR_OK;
-}
-
-/* The session keeps them, too: it cuts what it stores. */
-weir_rc weir_row_rules(weir_task *t, const weir_binding *b, const weir_rules *rules)
-{
-    session *s = t->s;
-    if (b->index >= s->rule_count) {
-        const size_t count = (size_t)b->index + 1;
-        weir_rules *more = realloc(s->rules, count * sizeof *more);
-        if (!more)
-            return err_nomem(&t->err);
-        memset(more + s->rule_count, 0, (count - s->rule_count) * sizeof *more);
-        s->rules = more;
-        s->rule_count = count;
-    }
-    s->rules[b->index] = *rules;
-    return s->to->ops->rules ? s->to->ops->rules(s->to, t, b, rules) : WEIR_OK;
-}
-
-weir_rc weir_load_all(weir_task *t)
-{
-    listener *l = t->s->to;
-    return l->ops->load_all ? l->ops->load_all(l, t) : WEIR_OK;
-}
-
-weir_rc task_applied(weir_task *t, weir_view spec, weir_view version)
-{
-    listener *l = t->s->to;
-    return l->ops->applied ? l->ops->applied(l, t, spec, version) : WEIR_OK;
-}
-
-bool task_runs_ahead(const weir_task *t) { return t->s->runs_ahead; }
-
-void weir_key_range(const weir_task *t, uint32_t *ret_begin, uint32_t *ret_end)
-{
-    *ret_begin = t->s->key_begin;
-    *ret_end = t->s->key_end;
-}
-
-weir_view weir_last_spec(const weir_task *t, weir_view *ret_version)
-{
-    if (ret_version)
-        *ret_version = t->s->last_version;
-    return t->s->last_spec;
-}
-
-weir_rc weir_read_only(weir_task *t, const weir_transform *x)
-{
-    listener *l = t->s->to;
-    return l->ops->read_only ? l->ops->read_only(l, t, x) : WEIR_OK;
-}
-
-weir_rc weir_generated_file(weir_task *t, weir_view url, weir_view content)
-{
-    listener *l = t->s->to;
-    return l->ops->generated ? l->ops->generated(l, t, url, content) : WEIR_OK;
-}
-
-weir_rc weir_loaded(weir_task *t, const weir_row *row, weir_view doc)
-{
-    listener *l = t->s->to;
-    return l->ops->loaded ? l->ops->loaded(l, t, row, doc) : weir_fail(t, WEIR_E_BUG, "weir_loaded outside load()");
-}
-
-weir_rc weir_resume(weir_task *t, weir_view position)
-{
-    listener *l = t->s->to;
-    return l->ops->resume ? l->ops->resume(l, t, position) : WEIR_OK;
-}
-
-void weir_problem(weir_task *t, const weir_binding *b, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    weir_view message = arena_vprintf(&t->arena, fmt, args);
-    va_end(args);
-    session *s = t->s;
-    if (s->to->ops->problem) {
-        s->to->ops->problem(s->to, t, b, message);
-        return;
-    }
-    pthread_mutex_lock(&s->lock);
-    if (s->problems.len)
-        buf_addc(&s->problems, '\n');
-    if (b)
-        buf_printf(&s->problems, "binding %.*s: ", VIEW_ARG(b->name));
-    buf_addv(&s->problems, message.len ? message : VIEW("out of memory"));
-    pthread_mutex_unlock(&s->lock);
 }
 
 /* ---- errors, logs, small helpers ---- */

@@ -65,6 +65,7 @@ struct session {
     bool *used;              /* by binding: documents of it were emitted in this session. NULL: no lane was attached yet */
     bool begun;              /* the task has a state of its own, beside those of its bindings */
     weir_view initial_state; /* of the task */
+    buf state;               /* ... where it has changed since */
     const weir_derivation *derivation; /* NULL: it is a source or a destination */
     picker **pickers;        /* by transform: of its columns; NULL: the connector does not want their values */
     arena values;            /* of the reads at hand */
@@ -83,6 +84,8 @@ struct session {
 
 /** Secrets are masked before anything can complain about the settings. They are described by a table, or a schema, or not at all. */
 weir_rc session_mask_settings(session *s, const weir_field *table, weir_view schema, const tree *const *settings, size_t count, err *e);
+/** Fills the struct of the connector's table `resource`, where it has one. @param what the settings are of, for errors */
+weir_rc session_parse_resource(session *s, const tree *settings, const char *what, const void **ret, err *e);
 /** Gives the session its bindings and the state of the task; what each of them left is taken from that. */
 weir_rc session_take_bindings(session *s, weir_binding *b, size_t count, weir_view task_state, err *e);
 /* What session_validate(), session_flush() and session_commit() do for a derivation: see derive.c. */
@@ -98,6 +101,8 @@ void task_end(weir_task *t);
 /** Ends the work of one callback: takes care of a document left open, memory that ran out, the arena. */
 weir_rc task_finish(weir_task *t, weir_rc rc);
 weir_rc task_attach(weir_task *t);
+/** Memory ran out, here or where it was told already. */
+weir_rc task_nomem(weir_task *t);
 /** Seals documents that a pull left without a checkpoint: the state stays, the documents are not lost. */
 weir_rc task_seal_rest(weir_task *t);
 /** Bookkeeping after a document was appended to outlet o from `start` on. */

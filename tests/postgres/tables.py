@@ -2,6 +2,7 @@
 
 import json
 import random
+import subprocess
 import sys
 
 from harness import BIN, Place, has, run_all, same
@@ -173,7 +174,6 @@ def test_names(server):
 
 def test_validate_over_flow(server):
     """Every projection gets a constraint; a name that is too long is told as it will be."""
-    import subprocess
     long = "n" * 70
     with Place(server) as p:
         p.collection("t", {"id": INT, "v": INT})
@@ -355,7 +355,6 @@ def test_obstacles(server):
 def test_flow_yaml_and_files(server):
     """The connector's own catalog, with libpq's variables; and a file of CSV."""
     import os
-    import subprocess
     import tempfile
     from harness import ROOT
     where = {**os.environ, "PGPORT": str(server.port), "PGPASSWORD": server.password, "PGHOST": ""}
@@ -387,7 +386,6 @@ def test_connection_errors(server):
     cases = [({"password": "wrong"}, 2, "password authentication failed"), ({"database": "nowhere"}, 2, 'database "nowhere" does not exist'),
              ({"address": "127.0.0.1:1"}, 3, "Connection refused"), ({"advanced": {"sslmode": "require"}}, 2, "SSL")]
     import os
-    import subprocess
     for change, status, text in cases:
         request = {"validate": {"name": "t/m", "connectorType": "LOCAL", "config": server.config(**change), "bindings": []}}
         done = subprocess.run([str(BIN / "materialize-postgres")], input=json.dumps({"spec": {"connectorType": "LOCAL", "config": {}}}) + "\n" + json.dumps(request) + "\n",
@@ -398,7 +396,6 @@ def test_connection_errors(server):
 
 def test_what_may_pass(server):
     """Somebody holds a lock; no connection is left; the server is just starting or stopping."""
-    import subprocess
     with Place(server, server.config(advanced={"lock_timeout": 1})) as p:
         p.collection("t", {"id": INT}).put("t", {"id": 1})
         p.run()
@@ -419,7 +416,6 @@ def test_what_may_pass(server):
 
 def test_tls(_):
     import os
-    import subprocess
     from server import Server
 
     class Encrypted(Server):
@@ -466,6 +462,27 @@ def test_the_server_notices_a_dead_client(server):
         p.put("t", {"id": 2})
         p.run()
         same(server.ask("SELECT DISTINCT idle FROM seen"), "30")
+
+
+def test_who_holds_a_lock(server):
+    """The error names the session: one that reads the table, one that changes tables."""
+    locks = ("LOCK TABLE t IN SHARE MODE", "SELECT pg_advisory_xact_lock(7305435)")
+    with Place(server, server.config(advanced={"lock_timeout": 1})) as p:
+        p.collection("t", {"id": INT}).put("t", {"id": 0})
+        p.run()
+        for n, lock in enumerate(locks, 1):
+            env = dict(server.env(), PGPASSWORD=server.password, PGAPPNAME="keeper")
+            with subprocess.Popen(["psql", "-X", "-q", "-At", "-h", "127.0.0.1", "-p", str(server.port), "-U", "weir", "-d", "weir"],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as keeper:
+                keeper.stdin.write(f"BEGIN; {lock}; SELECT pg_backend_pid();\n")
+                keeper.stdin.flush()
+                pid = next(line for line in map(str.strip, keeper.stdout) if line.isdigit())
+                said = p.put("t", {"id": n}).run(status=None)
+                has(said, f'session {pid} of role "weir" (keeper), which is idle in transaction')
+                has(said, "canceling statement due to lock timeout")
+                keeper.stdin.close()
+            p.run()
+        same(server.ask("SELECT count(*) FROM t"), str(1 + len(locks)))
 
 
 def test_sockets(_):

@@ -122,8 +122,10 @@ static weir_rc hear_loaded(const hearing *h, const flow_message *m, err *e)
     weir_view *parts = s->plans[m->binding].parts;
     bool has_key = picker_run(s->plans[m->binding].key, m->doc, parts);
     begin_map_key(&key, m->binding);
-    for (size_t i = 0; has_key && i < b->key_count; i++)
-        has_key = parts[i].len && tuple_pack(&key, parts[i]);
+    for (size_t i = 0; has_key && i < b->key_count; i++) {
+        weir_view value = parts[i].len ? parts[i] : b->columns[i].fallback;
+        has_key = value.len && tuple_pack(&key, value);
+    }
     const weir_row *row = has_key && buf_ok(&key) ? map_get(&s->keys, buf_view(&key)) : NULL;
     bool ok = buf_ok(&key);
     if (row && row != &answered)

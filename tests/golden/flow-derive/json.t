@@ -76,6 +76,16 @@ $ python3 fill.py | derive-balances
 ! flush: statePatches is no array
 = 5
 
+== they come with every transaction, and only the last state is in memory
+file many.py
+| import json
+| target = {"name": "t/b", "key": ["/user"], "writeSchema": {}, "derivation": {"config": {}, "transforms": []}}
+| print(json.dumps({"open": {"collection": target, "version": "1"}}))
+| for n in range(1500):
+|     print(json.dumps({"flush": {"statePatches": [{"x": "y" * 65536}]}}) + '\n{"startCommit":{}}')
+$ ulimit -v 60000; python3 many.py | derive-balances | tail -n 1
+< {"startedCommit":{}}
+
 == reset: it begins as if it had never been, and its next state replaces what the platform has
 $ python3 fill.py | derive-balances
 > {"open":{"collection":"DERIVED","version":"1","range":{},"state":{"users":{"ann":{"balance":300,"refused":1}}}}}

@@ -169,3 +169,22 @@ $ weir preview --fixture gone
 $ echo '["acme/in",{"n":1}]' | weir preview --fixture -
 ! error derivation acme/sums: transform some: a document for collection acme/sums is not valid: /k: null is not a string
 = 2
+
+== a database that the settings name is not touched, by tests neither
+file flow.yaml
+| collections:
+|   acme/in: {schema: {type: object, properties: {n: {type: integer}}, required: [n]}, key: [/n]}
+|   acme/out:
+|     schema: {type: object}
+|     key: [/n]
+|     derive:
+|       using: {native: {connector: derive-sqlite, config: {path: mine.db, migrations: ['create table t (n);']}}}
+|       transforms: [{name: t, source: acme/in, lambda: 'insert into t values ($n); select $n, (select count(*) from t) as c;'}]
+| tests:
+|   acme/t: [{ingest: {collection: acme/in, documents: [{n: 1}]}}, {verify: {collection: acme/out, documents: [{n: 1, c: 1}]}}]
+$ echo '["acme/in",{"n":1}]' >lines; weir preview --fixture lines; weir preview --fixture lines --sessions 1,1; weir test | tail -n 1; ls *.db
+< {"n":1,"c":1}
+< {"n":1,"c":1}
+< 1 test: 1 passed, 0 failed
+! ls: cannot access '*.db': No such file or directory
+= 2

@@ -37,6 +37,24 @@ $ weir run --once --quiet; python3 rows.py; grep -c . weir-data/journals/*/*; gr
 < 4
 = 1
 
+== the tests of a catalog redact with the same salt: of the capture, of the derivation
+file tests.yaml
+| import: [flow.yaml]
+| collections:
+|   acme/out:
+|     schema: {type: object, properties: {id: {type: integer}, mail: {type: string, redact: {strategy: sha256}}}, required: [id]}
+|     key: [/id]
+|     derive: {redactSalt: c2FsdA==, using: {sqlite: {}}, transforms: [{name: t, source: acme/in, lambda: "select $id, 'ann@example.com' as mail;"}]}
+| tests:
+|   acme/redacted:
+|     - ingest: {collection: acme/in, documents: [{id: 1, mail: ann@example.com}]}
+|     - verify: {collection: acme/in, documents: [{id: 1, mail: DIGEST}]}
+|     - verify: {collection: acme/out, documents: [{id: 1, mail: DIGEST}]}
+$ weir run --once --quiet; sed -i "s/DIGEST/'$(sqlite3 out.db 'select mail from t where id = 1')'/" tests.yaml; weir test --source tests.yaml
+! made table "t"
+< ok    acme/redacted
+< 1 test: 1 passed, 0 failed
+
 == another salt, other digests
 $ weir run --once --quiet --only acme/files; sed -i 's/c2FsdA==/cGVwcGVy/' flow.yaml; weir run --once --quiet --only acme/files --data other; cat weir-data/journals/*/* other/journals/*/* | grep -o sha256:[0-9a-f]* | sort -u | wc -l
 < 4

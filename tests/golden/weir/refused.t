@@ -105,3 +105,21 @@ $ sed -i 's/const: 0/enum: [0, 1]/' flow.yaml; weir replay --quiet; tail -n 2 we
 $ sed -i 's/count: 4/count: 5/' flow.yaml; weir run --once --quiet; tail -n 1 weir-data/journals/acme%2Fout/*; weir replay --quiet
 <= {"n": 4, "odd": 0, "seen": 5}
 ! nothing to put through again
+
+== what is refused is in memory until the commit: one is made as soon as that is much
+file flow.yaml
+| captures:
+|   acme/files:
+|     endpoint: {native: {connector: source-files, config: {streams: [{name: in, path: in.ndjson}]}}}
+|     bindings: [{resource: {stream: in}, target: acme/in}]
+| collections:
+|   acme/in: {schema: {type: object, properties: {id: {type: integer}}, required: [id]}, key: [/id]}
+|   acme/out:
+|     schema: {type: object, properties: {id: {type: integer}, x: {type: integer}}, required: [id]}
+|     key: [/id]
+|     derive: {using: {sqlite: {}}, onInvalid: divert, transforms: [{name: t, source: acme/in, lambda: 'select $id, hex(zeroblob(10000000)) as x;'}]}
+$ for i in 1 2 3; do printf '{"id":%d,"p":"%262144s"}\n' $i y; done >in.ndjson; weir run --once --quiet --only acme/files; weir run --once --json --only acme/out | grep -o '"documents":3.*"commits":[0-9]*' | tail -n 1 | grep -o '"commits".*'
+! 1 document for collection acme/out refused and put aside
+! 1 document for collection acme/out refused and put aside
+! 1 document for collection acme/out refused and put aside
+< "commits":3

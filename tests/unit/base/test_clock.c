@@ -230,9 +230,24 @@ static void what_is_no_duration(void **state)
     assert_false(clock_duration((weir_view){"5\0m", 3}, &ms));
 }
 
+/* Nanoseconds stay below a second, whatever the clock shows. */
+static void deadlines_have_whole_seconds(void **unused)
+{
+    (void)unused;
+    static const int64_t waits[] = {0, 1, 999, 1000, 1001, 3600000};
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+        int64_t before = clock_ms();
+        struct timespec t = clock_until(waits[i]);
+        int64_t after = clock_ms(), ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+        assert_in_range(t.tv_nsec, 0, 999999999);
+        assert_in_range(ms, before + waits[i], after + waits[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(deadlines_have_whole_seconds),
         cmocka_unit_test(agrees_with_datetime),
         cmocka_unit_test(every_day_has_its_date),
         cmocka_unit_test(what_is_no_date),

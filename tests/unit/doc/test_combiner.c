@@ -19,7 +19,7 @@ static const char schema_text[] =
     "\"m\":{\"type\":\"integer\",\"reduce\":{\"strategy\":\"minimize\"}},"
     "\"f\":{\"reduce\":{\"strategy\":\"firstWriteWins\"}},"
     "\"o\":{\"type\":\"object\",\"reduce\":{\"strategy\":\"merge\"},\"additionalProperties\":{\"if\":{\"type\":\"null\"},\"then\":{\"reduce\":{\"strategy\":"
-    "\"lastWriteWins\",\"delete\":true}}}},"
+    "\"lastWriteWins\",\"delete\":true}},\"else\":{\"reduce\":{\"strategy\":\"sum\"}}}},"
     "\"s\":{\"type\":\"object\",\"reduce\":{\"strategy\":\"set\"},\"properties\":{\"add\":{\"additionalProperties\":{\"reduce\":{\"strategy\":\"sum\"}}}}}},"
     "\"if\":{\"properties\":{\"op\":{\"const\":\"d\"}}},\"then\":{\"reduce\":{\"strategy\":\"merge\",\"delete\":true}},\"else\":{\"reduce\":{\"strategy\":\"merge\"}}}";
 
@@ -31,8 +31,7 @@ enum { KEYS = 40, BINDINGS = 2 };
 
 typedef struct held {
     buf packed, base;
-    buf docs; /* each with a newline behind it */
-    size_t from; /* where those begin that were not drained yet */
+    buf docs, parts; /* what was added, and what came out in parts: each with a newline behind it */
     bool given;
 } held;
 
@@ -53,12 +52,11 @@ static weir_view next_line(weir_view *rest)
     return one;
 }
 
-static void step(model *m, weir_view doc, bool alone, bool full, bool *deleted)
+static void step(model *m, weir_view doc, bool alone, bool *deleted)
 {
     reduced what = REDUCED;
     buf_clear(&m->other);
-    weir_rc rc = rig_reduce(&m->r, alone ? (weir_view){0} : buf_view(&m->result), doc, full, &m->other, &what);
-    if (rc || what == REDUCED_APART)
+    if (rig_reduce(&m->r, alone ? (weir_view){0} : buf_view(&m->result), doc, true, &m->other, &what))
         fail_msg("the model: %s", err_text(&m->r.e));
     buf old = m->result;
     m->result = m->other;
@@ -66,31 +64,57 @@ static void step(model *m, weir_view doc, bool alone, bool full, bool *deleted)
     *deleted = what == REDUCED_AWAY;
 }
 
-/* What was deleted does not come back: behind it all begins anew, and what comes out as parts ends there. */
-static bool expect(model *m, held *h, bool full)
+/* One after the other into the base, or into nothing. What was deleted does not come back: behind it all begins anew. @return it is deleted in the end */
+static bool expect(model *m, const buf *base, const buf *docs)
 {
-    bool deleted = false, some = h->base.len > 0;
-    weir_view rest = view_from(buf_view(&h->docs), h->from);
+    bool deleted = false, some = base->len > 0;
     buf_clear(&m->result);
-    buf_addv(&m->result, buf_view(&h->base));
-    while (rest.len) {
-        weir_view doc = next_line(&rest);
-        if (some || full)
-            step(m, doc, !some || deleted, full, &deleted);
-        else
-            buf_addv(&m->result, doc);
-        some = true;
-        if (!full && memmem(doc.ptr, doc.len, "\"op\":\"d\"", 8))
-            break;
-    }
-    h->from = h->docs.len - rest.len;
+    buf_addv(&m->result, buf_view(base));
+    for (weir_view rest = buf_view(docs); rest.len; some = true)
+        step(m, next_line(&rest), !some || deleted, &deleted);
     return deleted;
+}
+
+/* Whoever reduces the parts comes to the same as from the documents; and without deletions there is but one. */
+static void check_parts(model *m)
+{
+    buf none = {0}, whole = {0};
+    for (size_t k = 0; k < KEYS; k++) {
+        held *h = &m->of[1][k];
+        const bool deleted = expect(m, &none, &h->docs);
+        buf_clear(&whole);
+        buf_addv(&whole, buf_view(&m->result));
+        assert_int_equal(expect(m, &none, &h->parts), deleted);
+        if (h->docs.len && !same_value(buf_view(&whole), buf_view(&m->result)))
+            fail_msg("%.*s instead of %.*s, of %.*s, parts %.*s", VIEW_ARG(buf_view(&m->result)), VIEW_ARG(buf_view(&whole)), VIEW_ARG(buf_view(&h->docs)), VIEW_ARG(buf_view(&h->parts)));
+        const bool deletes = h->docs.len && (memmem(h->docs.ptr, h->docs.len, "\"op\":\"d\"", 8) || memmem(h->docs.ptr, h->docs.len, ":null", 5));
+        if (h->docs.len && !deletes)
+            assert_ptr_equal(memchr(h->parts.ptr, '\n', h->parts.len), h->parts.ptr + h->parts.len - 1);
+    }
+    buf_free(&whole);
+}
+
+static void compare_whole(model *m, held *h, const combined_doc *d)
+{
+    assert_false(h->given);
+    h->given = true;
+    assert_int_equal(d->deleted, expect(m, &h->base, &h->docs));
+    if (!same_value(buf_view(&m->result), d->doc))
+        fail_msg("%.*s instead of %.*s, of %.*s %.*s", VIEW_ARG(d->doc), VIEW_ARG(buf_view(&m->result)), VIEW_ARG(buf_view(&h->base)), VIEW_ARG(buf_view(&h->docs)));
+    assert_int_equal(d->exists, h->base.len > 0);
+    assert_int_equal(d->unchanged, h->base.len && !h->docs.len);
+}
+
+static void keep_part(held *h, const combined_doc *d)
+{
+    assert_false(d->deleted || d->exists || d->unchanged);
+    buf_addv(&h->parts, d->doc);
+    buf_addc(&h->parts, '\n');
 }
 
 static weir_rc compare(void *arg, const combined_doc *d, err *e)
 {
     model *m = arg;
-    const bool full = d->binding == 0;
     (void)e;
     const bool again = m->drained && m->binding == d->binding && view_eq(buf_view(&m->last), d->packed);
     if (m->drained && !again)
@@ -103,14 +127,10 @@ static weir_rc compare(void *arg, const combined_doc *d, err *e)
         held *h = &m->of[d->binding][k];
         if (!view_eq(buf_view(&h->packed), d->packed))
             continue;
-        assert_false(h->given);
-        bool deleted = expect(m, h, full);
-        h->given = h->from == h->docs.len;
-        if (!same_value(buf_view(&m->result), d->doc))
-            fail_msg("%.*s instead of %.*s, of %.*s %.*s", VIEW_ARG(d->doc), VIEW_ARG(buf_view(&m->result)), VIEW_ARG(buf_view(&h->base)), VIEW_ARG(buf_view(&h->docs)));
-        assert_int_equal(d->deleted, deleted);
-        assert_int_equal(d->exists, h->base.len > 0);
-        assert_int_equal(d->unchanged, h->base.len && !h->docs.len);
+        if (d->binding == 0)
+            compare_whole(m, h, d);
+        else
+            keep_part(h, d);
         return WEIR_OK;
     }
     fail_msg("a key that nobody has: %.*s", VIEW_ARG(d->doc));
@@ -125,7 +145,7 @@ static void forget(model *m)
             buf_free(&h->packed);
             buf_free(&h->base);
             buf_free(&h->docs);
-            h->from = 0;
+            buf_free(&h->parts);
             h->given = false;
         }
     m->drained = 0;
@@ -248,6 +268,7 @@ static void against_model(size_t budget, size_t count, size_t longest, uint64_t 
         if (combiner_drain(c, compare, &m, &e))
             fail_msg("%s", err_text(&e));
         assert_int_equal(m.drained, keys_of(&m));
+        check_parts(&m);
         assert_int_equal(combiner_keys(c), 0);
         assert_int_equal(combiner_documents(c), 0);
         forget(&m);
@@ -419,6 +440,50 @@ static void test_refused(void **state)
     rig_free(&r);
 }
 
+/* A part of the key that a document lacks is its default: the same key as if it were written. */
+static void test_defaults_of_keys(void **state)
+{
+    (void)state;
+    static const weir_view key[] = {WEIR_LIT("/r"), WEIR_LIT("/k")}, fallbacks[] = {WEIR_LIT("\"eu\""), WEIR_LIT("")};
+    for (size_t budget = 0; budget < 2; budget++) {
+        rig r;
+        combiner *c;
+        buf out = {0};
+        rig_make(&r, VIEW("{\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"v\":{\"reduce\":{\"strategy\":\"sum\"}}}}"));
+        const combiner_binding b = {.schema = r.schema, .key = key, .fallbacks = fallbacks, .key_count = 2, .what = "collection acme/all"};
+        assert_int_equal(combiner_make(&(combiner_options){.bindings = &b, .count = 1, .budget = budget}, &c, &r.e), WEIR_OK);
+        assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":1,\"v\":1}"), false, &r.e), WEIR_OK);
+        assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":1,\"r\":\"us\",\"v\":10}"), false, &r.e), WEIR_OK);
+        assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":1,\"r\":\"eu\",\"v\":100}"), false, &r.e), WEIR_OK);
+        refused(&r, c, "{\"r\":\"eu\"}", false, WEIR_E_CONFIG, "collection acme/all: key [\"eu\"]: a document without its key /k");
+        assert_int_equal(combiner_drain(c, collect, &out, &r.e), WEIR_OK);
+        assert_view(buf_view(&out), VIEW("0 {\"k\":1,\"v\":101,\"r\":\"eu\"}\n0 {\"k\":1,\"r\":\"us\",\"v\":10}\n"));
+        buf_free(&out);
+        combiner_free(c);
+        rig_free(&r);
+    }
+}
+
+/* Neither a key that is secret is shown, nor a value. */
+static void test_secrets(void **state)
+{
+    (void)state;
+    rig r;
+    combiner *c;
+    rig_make(&r, VIEW("{\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"k\":{\"secret\":true},\"v\":{\"secret\":true,\"reduce\":{\"strategy\":\"sum\"}},"
+                      "\"o\":{\"reduce\":{\"strategy\":\"append\"}},\"n\":{\"reduce\":{\"strategy\":\"sum\"}}}}"));
+    const combiner_binding b = {.schema = r.schema, .key = key_k, .key_count = 1, .secret_key = true, .what = "collection acme/all"};
+    assert_int_equal(combiner_make(&(combiner_options){.bindings = &b, .count = 1}, &c, &r.e), WEIR_OK);
+    assert_int_equal(combiner_add(c, 0, VIEW("{\"k\":1,\"v\":\"hunter2\",\"o\":{\"v\":\"hunter2\"},\"n\":\"x\"}"), false, &r.e), WEIR_OK);
+    refused(&r, c, "{\"k\":1,\"v\":7}", false, WEIR_E_CONFIG,
+            "collection acme/all: /v: reduce sum: takes numbers and strings that are decimals, and there is a string to the left, a number to the right");
+    refused(&r, c, "{\"k\":1,\"o\":[]}", false, WEIR_E_CONFIG, "collection acme/all: /o: reduce append: takes arrays, and there is an object to the left, an array to the right");
+    refused(&r, c, "{\"k\":1,\"n\":7}", false, WEIR_E_CONFIG,
+            "collection acme/all: /n: reduce sum: takes numbers and strings that are decimals, and there is \"x\" to the left, 7 to the right");
+    combiner_free(c);
+    rig_free(&r);
+}
+
 static void drain_fails(const char *schema_json, const char *const *docs, size_t count, const char *expected)
 {
     rig r;
@@ -566,6 +631,8 @@ int main(void)
         cmocka_unit_test(test_in_memory),    cmocka_unit_test(test_spilled),      cmocka_unit_test(test_long_documents), cmocka_unit_test(test_apart),
         cmocka_unit_test(test_growing_list),
         cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_defaults_of_keys),
+        cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_last_write_wins), cmocka_unit_test(test_refused),   cmocka_unit_test(test_drain_fails),    cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_drain_fails_late), cmocka_unit_test(test_bad_disk),     cmocka_unit_test(test_disk_is_full),
     };

@@ -83,8 +83,10 @@ static void test_limits(void **state)
     err e = {0};
     pattern_space *s = pattern_space_new();
     assert_int_equal(pattern_make(VIEW("^(([a-z])+.)+[A-Z]([a-z])+$"), &p, &e), WEIR_OK);
-    assert_int_equal(pattern_find(p, s, VIEW("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")), -1);
-    assert_int_equal(pattern_find(p, s, VIEW("aaBc")), 1);
+    assert_int_equal(pattern_find(p, s, VIEW("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")), PATTERN_TOO_LONG);
+    assert_int_equal(pattern_find(p, s, VIEW("aaBc")), PATTERN_FOUND);
+    assert_int_equal(pattern_find(p, s, VIEW("aabc")), PATTERN_ABSENT);
+    assert_string_equal(pattern_text(p).ptr, "^(([a-z])+.)+[A-Z]([a-z])+$");
     pattern_space_free(s);
     pattern_free(p);
     err_free(&e);

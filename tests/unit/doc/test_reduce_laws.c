@@ -13,6 +13,7 @@ typedef struct law {
     void (*make)(buf *out, uint64_t *seed);
     const char *neutral; /* NULL: there is none */
     unsigned apart;      /* at most so many of a hundred may be kept apart */
+    bool changes;        /* what is reduced into nothing may change: terms of sets and deletions take effect, decimals are written plainly */
 } law;
 
 /* ---------------------------------------------------------------------------------------------------------- documents -- */
@@ -159,32 +160,58 @@ static void patch(buf *out, uint64_t *seed)
     buf_addc(out, '}');
 }
 
+/* A schema, as inference writes them; nothing in it is a list whose order would tell which one came first. */
+static void type_schema(buf *out, uint64_t *seed, unsigned depth)
+{
+    static const char *const simple[] = {"{\"type\":\"null\"}", "{\"type\":\"integer\"}", "{\"type\":\"number\"}", "{\"type\":\"boolean\"}", "{\"type\":\"string\"}",
+                                         "{\"type\":\"string\",\"format\":\"date\"}", "{}", "{\"type\":\"array\",\"items\":false}"};
+    const size_t what = depth ? roll(seed, 3) : 0;
+    if (what == 0) {
+        buf_adds(out, simple[roll(seed, sizeof simple / sizeof *simple)]);
+    } else if (what == 1) {
+        buf_adds(out, "{\"type\":\"array\",\"items\":");
+        type_schema(out, seed, depth - 1);
+        buf_addc(out, '}');
+    } else {
+        const size_t n = roll(seed, 3);
+        buf_adds(out, "{\"type\":\"object\"");
+        for (size_t i = 0; i < n; i++) {
+            buf_printf(out, "%s\"%c\":", i ? "," : ",\"properties\":{", (char)('a' + 2 * i + roll(seed, 2)));
+            type_schema(out, seed, depth - 1);
+        }
+        buf_printf(out, "%s%s}", n ? "}" : "", roll(seed, 3) ? ",\"additionalProperties\":false" : "");
+    }
+}
+
+static void schema_of_types(buf *out, uint64_t *seed) { type_schema(out, seed, 3); }
+
 static const law laws[] = {
-    {"lastWriteWins", "{}", any, NULL, 0},
-    {"firstWriteWins", "{\"reduce\":{\"strategy\":\"firstWriteWins\"}}", any, NULL, 0},
-    {"lastWriteWins, not associative", "{\"reduce\":{\"strategy\":\"lastWriteWins\",\"associative\":false}}", scalar, NULL, 100},
-    {"append", "{\"reduce\":{\"strategy\":\"append\"}}", list, "[]", 0},
-    {"maximize", "{\"reduce\":{\"strategy\":\"maximize\"}}", any, NULL, 0},
-    {"minimize", "{\"reduce\":{\"strategy\":\"minimize\"}}", any, NULL, 0},
-    {"maximize by key", "{\"reduce\":{\"strategy\":\"maximize\",\"key\":[\"/k\"]},\"properties\":{\"n\":{\"reduce\":{\"strategy\":\"sum\"}}}}", with_key, NULL, 0},
-    {"minimize by key", "{\"reduce\":{\"strategy\":\"minimize\",\"key\":[\"/k\"]},\"properties\":{\"n\":{\"reduce\":{\"strategy\":\"sum\"}}}}", with_key, NULL, 0},
-    {"merge of objects", "{\"reduce\":{\"strategy\":\"merge\"},\"additionalProperties\":{\"reduce\":{\"strategy\":\"sum\"}}}", members, "{}", 0},
-    {"merge by index", "{\"reduce\":{\"strategy\":\"merge\"},\"items\":{\"reduce\":{\"strategy\":\"maximize\"}}}", integers, "[]", 0},
+    {"lastWriteWins", "{}", any, NULL, 0, false},
+    {"firstWriteWins", "{\"reduce\":{\"strategy\":\"firstWriteWins\"}}", any, NULL, 0, false},
+    {"lastWriteWins, not associative", "{\"reduce\":{\"strategy\":\"lastWriteWins\",\"associative\":false}}", scalar, NULL, 100, false},
+    {"append", "{\"reduce\":{\"strategy\":\"append\"}}", list, "[]", 0, false},
+    {"maximize", "{\"reduce\":{\"strategy\":\"maximize\"}}", any, NULL, 0, false},
+    {"minimize", "{\"reduce\":{\"strategy\":\"minimize\"}}", any, NULL, 0, false},
+    {"maximize by key", "{\"reduce\":{\"strategy\":\"maximize\",\"key\":[\"/k\"]},\"properties\":{\"n\":{\"reduce\":{\"strategy\":\"sum\"}}}}", with_key, NULL, 0, false},
+    {"minimize by key", "{\"reduce\":{\"strategy\":\"minimize\",\"key\":[\"/k\"]},\"properties\":{\"n\":{\"reduce\":{\"strategy\":\"sum\"}}}}", with_key, NULL, 0, false},
+    {"merge of objects", "{\"reduce\":{\"strategy\":\"merge\"},\"additionalProperties\":{\"reduce\":{\"strategy\":\"sum\"}}}", members, "{}", 0, false},
+    {"merge by index", "{\"reduce\":{\"strategy\":\"merge\"},\"items\":{\"reduce\":{\"strategy\":\"maximize\"}}}", integers, "[]", 0, false},
     {"merge by key",
      "{\"reduce\":{\"strategy\":\"merge\",\"key\":[\"/k\"]},\"items\":{\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"k\":{\"reduce\":{\"strategy\":\"lastWriteWins\"}}},"
      "\"additionalProperties\":{\"reduce\":{\"strategy\":\"sum\"}}}}",
-     keyed, "[]", 0},
+     keyed, "[]", 0, false},
     {"merge with deletions",
      "{\"reduce\":{\"strategy\":\"merge\"},\"additionalProperties\":{\"if\":{\"type\":\"null\"},\"then\":{\"reduce\":{\"strategy\":\"lastWriteWins\",\"delete\":true}}}}", patch,
-     "{}", 0},
-    {"set of names", "{\"reduce\":{\"strategy\":\"set\"},\"properties\":{\"add\":{\"additionalProperties\":{\"reduce\":{\"strategy\":\"sum\"}}}}}", set_of_names, "{}", 0},
+     "{}", 0, true},
+    {"set of names", "{\"reduce\":{\"strategy\":\"set\"},\"properties\":{\"add\":{\"additionalProperties\":{\"reduce\":{\"strategy\":\"sum\"}}}}}", set_of_names, "{}", 0, true},
     {"set of items",
      "{" SCHEMA_2019 "\"reduce\":{\"strategy\":\"set\",\"key\":[\"/0\"]},\"properties\":{\"add\":{\"items\":{\"reduce\":{\"strategy\":\"merge\"},\"items\":[true,{\"reduce\":"
      "{\"strategy\":\"sum\"}}]}}}}",
-     set_of_items, "{}", 0},
-    {"sum of integers", "{\"reduce\":{\"strategy\":\"sum\"}}", integer, "0", 0},
-    {"sum of doubles", "{\"reduce\":{\"strategy\":\"sum\"}}", quarter, "0", 0},
-    {"sum of decimals", "{\"reduce\":{\"strategy\":\"sum\"}}", decimal, NULL, 0},
+     set_of_items, "{}", 0, true},
+    {"sum of integers", "{\"reduce\":{\"strategy\":\"sum\"}}", integer, "0", 0, false},
+    {"sum of doubles", "{\"reduce\":{\"strategy\":\"sum\"}}", quarter, "0", 0, false},
+    {"sum of decimals", "{\"reduce\":{\"strategy\":\"sum\"}}", decimal, NULL, 0, true},
+    {"jsonSchemaMerge", "{\"reduce\":{\"strategy\":\"jsonSchemaMerge\"}}", schema_of_types, "false", 0, false},
 };
 
 /* ---------------------------------------------------------------------------------------------------------------- laws -- */
@@ -241,6 +268,15 @@ static void is_neutral(rig *r, const law *l, const buf d[3], buf t[4])
     buf_free(&none);
 }
 
+/* Nothing is neutral to all. */
+static void is_left_alone(rig *r, const law *l, const buf d[3], buf t[4])
+{
+    reduced what;
+    reduces(r, NULL, &d[0], true, &t[0], &what);
+    assert_int_equal(what, REDUCED);
+    equal(l, "into nothing", d, &t[0], &d[0]);
+}
+
 static void check(const law *l, uint64_t seed)
 {
     rig r;
@@ -257,6 +293,8 @@ static void check(const law *l, uint64_t seed)
         is_full(&r, l, d, true, t);
         if (l->neutral)
             is_neutral(&r, l, d, t);
+        if (!l->changes)
+            is_left_alone(&r, l, d, t);
     }
     assert_true(apart * 100 <= l->apart * ROUNDS);
     for (size_t k = 0; k < 4; k++)

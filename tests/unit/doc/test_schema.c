@@ -73,6 +73,8 @@ static void test_refused_schemas(void **state)
         {"{\"reduce\":{\"strategy\":\"merge\",\"keys\":[\"/a\"]}}", "schema /reduce: unknown option 'keys' of this strategy"},
         {"{\"reduce\":{\"strategy\":\"merge\",\"key\":[\"a\"]}}", "schema /reduce: `key` must be a list of JSON pointers"},
         {"{\"reduce\":{\"strategy\":\"merge\",\"delete\":1}}", "schema /reduce: `delete` must be true or false"},
+        {"{\"secret\":\"yes\"}", "schema /secret: this must be true or false"},
+        {"{\"airbyte_secret\":1}", "schema /airbyte_secret: this must be true or false"},
         {"{\"redact\":{\"strategy\":\"md5\"}}", "schema /redact: this must be {\"strategy\": \"block\"} or {\"strategy\": \"sha256\"}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -142,12 +144,81 @@ static void test_most_telling_reasons(void **state)
     check_why("{\"oneOf\":[{\"minimum\":1},{\"minimum\":2}]}", "3", "the document: 3 meets 2 of 2 alternatives, and must meet just one (schema /oneOf)\n");
 }
 
+/* Whether a text has a pattern nobody can tell in any time: the document is refused, also where it would be valid if the pattern were absent. */
+#define SLOW "{\"pattern\":\"^(a+)+$\"}"
+#define LONG "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"
+#define SHOWN "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa... takes too long for the pattern '^(a+)+$' "
+
+static void test_too_long_patterns(void **state)
+{
+    (void)state;
+    check_why("{\"properties\":{\"v\":" SLOW "}}", "{\"v\":\"aaa\"}", "");
+    check_why("{\"properties\":{\"v\":" SLOW "}}", "{\"v\":\"" LONG "\"}", "/v: " SHOWN "(schema /properties/v/pattern)\n");
+    check_why("{\"not\":" SLOW "}", "\"" LONG "\"", "the document: " SHOWN "(schema /not/pattern)\n");
+    check_why("{\"if\":" SLOW "}", "\"" LONG "\"", "the document: " SHOWN "(schema /if/pattern)\n");
+    check_why("{\"if\":" SLOW ",\"then\":false}", "\"" LONG "\"", "the document: " SHOWN "(schema /if/pattern)\n");
+    check_why("{\"anyOf\":[" SLOW ",{\"type\":\"string\"}]}", "\"" LONG "\"", "the document: " SHOWN "(schema /anyOf/0/pattern)\n");
+    check_why("{\"oneOf\":[{\"type\":\"string\"}," SLOW "]}", "\"" LONG "\"", "the document: " SHOWN "(schema /oneOf/1/pattern)\n");
+    check_why("{\"contains\":" SLOW "}", "[\"" LONG "\"]", "/0: " SHOWN "(schema /contains/pattern)\n");
+    check_why("{\"propertyNames\":" SLOW "}", "{\"" LONG "\":1}", "/" LONG ": the name " SHOWN "(schema /propertyNames/pattern)\n");
+    check_why("{\"patternProperties\":{\"^(a+)+$\":true}}", "{\"" LONG "\":1}",
+              "/" LONG ": 1 has a name that takes too long for the pattern '^(a+)+$' (schema /patternProperties)\n");
+    /* what is told before still is */
+    check_why("{\"required\":[\"x\"],\"properties\":{\"v\":" SLOW "},\"minProperties\":2}", "{\"v\":\"" LONG "\"}",
+              "/v: " SHOWN "(schema /properties/v/pattern)\nthe document: the object has 1 members, fewer than 2 (schema /minProperties)\n");
+}
+
+/* An alternative that is only looked at for what it notes may take as long as it likes: the document is valid without it. */
+static void test_too_long_for_notes(void **state)
+{
+    (void)state;
+    rig r = rig_of("{\"anyOf\":[{\"type\":\"string\"},{\"pattern\":\"^(a+)+$\",\"reduce\":{\"strategy\":\"sum\"}},{\"reduce\":{\"strategy\":\"append\"}}]}", NULL);
+    assert_true(valid(&r, "\"" LONG "\"", false));
+    assert_true(valid(&r, "\"" LONG "\"", true));
+    assert_int_equal(checker_note(r.checker, 0)->reduce, REDUCE_APPEND);
+    rig_free(&r);
+    r = rig_of("{\"contains\":{\"pattern\":\"^(a+)+$\",\"reduce\":{\"strategy\":\"sum\"}}}", NULL);
+    assert_true(valid(&r, "[\"a\",\"" LONG "\",\"a\"]", false));
+    assert_true(valid(&r, "[\"a\",\"" LONG "\",\"a\"]", true));
+    assert_true(checker_note(r.checker, 1) && !checker_note(r.checker, 2) && checker_note(r.checker, 3));
+    rig_free(&r);
+}
+
 /* What is redacted somewhere is shown nowhere. */
 static void test_secret_values(void **state)
 {
     (void)state;
     check_why("{\"properties\":{\"a\":{\"redact\":{\"strategy\":\"block\"}},\"b\":{\"type\":\"null\"}}}", "{\"a\":1,\"b\":\"secret\"}",
               "/b: a string is not null (schema /properties/b/type)\n");
+}
+
+/* What is called secret is not shown, whichever schema says so, and whether that one is met or not. */
+static void test_values_called_secret(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"properties\":{\"a\":{\"type\":\"integer\",\"secret\":true}}}",
+        "{\"properties\":{\"a\":{\"type\":\"integer\",\"airbyte_secret\":true,\"secret\":false}}}",
+        "{\"properties\":{\"a\":{\"type\":\"integer\"}},\"additionalProperties\":false,\"allOf\":[{\"properties\":{\"a\":{\"secret\":true,\"type\":\"null\"}}}]}",
+        "{\"properties\":{\"a\":{\"type\":\"integer\",\"anyOf\":[true,{\"secret\":true}]}}}",
+        "{\"secret\":true,\"properties\":{\"a\":{\"type\":\"integer\"}}}",
+        "{\"$ref\":\"#/$defs/s\",\"$defs\":{\"s\":{\"properties\":{\"a\":{\"secret\":true}}}},\"properties\":{\"a\":{\"enum\":[1]}}}",
+        "{\"properties\":{\"a\":{\"maxLength\":3}},\"unevaluatedProperties\":{\"secret\":true},\"patternProperties\":{\"a\":{\"secret\":true}}}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        buf out = {0};
+        rig r = rig_of(texts[i], NULL);
+        assert_true(schema_hides(r.schema));
+        assert_false(valid(&r, "{\"a\":\"hunter2\"}", true));
+        checker_explain(r.checker, &r.tape, 10, &out);
+        if (!strstr(buf_text(&out), "/a: a string ") || strstr(buf_text(&out), "hunter2"))
+            fail_msg("%s: %s", texts[i], buf_text(&out));
+        buf_free(&out);
+        rig_free(&r);
+    }
+    check_why("{\"properties\":{\"a\":{\"secret\":true},\"b\":{\"type\":\"null\"}}}", "{\"a\":1,\"b\":\"shown\"}", "/b: \"shown\" is not null (schema /properties/b/type)\n");
+    check_why("{\"properties\":{\"v\":{\"allOf\":[" SLOW ",{\"secret\":true}]}}}", "{\"v\":\"" LONG "\"}",
+              "/v: a string takes too long for the pattern '^(a+)+$' (schema /properties/v/allOf/0/pattern)\n");
 }
 
 /* Long values are cut, between characters. */
@@ -166,6 +237,35 @@ static const note *note_at(rig *r, const char *a, const char *b)
     uint32_t node = tape_at(&r->tape, 0, tokens, (size_t)(a != NULL) + (b != NULL));
     assert_int_not_equal(node, UINT32_MAX);
     return checker_note(r->checker, node);
+}
+
+/* Titles, defaults and secrets come beside reductions, of schemas that apply; the first one says what it is called. */
+static void test_titles_defaults_secrets(void **state)
+{
+    (void)state;
+    rig r = rig_of("{\"title\":\"all\",\"properties\":{\"a\":{\"title\":\"A\",\"allOf\":[{\"title\":\"other\",\"default\":[1, {\"b\":null}]},{\"secret\":true},"
+                   "{\"reduce\":{\"strategy\":\"sum\"}}]},\"b\":{\"anyOf\":[{\"type\":\"string\",\"title\":\"text\",\"airbyte_secret\":true},"
+                   "{\"type\":\"integer\",\"default\":7,\"title\":3}]}}}", NULL);
+    assert_true(schema_reduces(r.schema) && schema_hides(r.schema) && !schema_redacts(r.schema));
+    assert_true(valid(&r, "{\"a\":1,\"b\":2}", true));
+    const note *n = note_at(&r, NULL, NULL);
+    assert_view(n->title, VIEW("all"));
+    assert_false(n->secret || n->reduces || n->fallback.len);
+    n = note_at(&r, "a", NULL);
+    assert_view(n->title, VIEW("A"));
+    assert_view(n->fallback, VIEW("[1, {\"b\":null}]"));
+    assert_true(n->secret && n->reduces && n->reduce == REDUCE_SUM);
+    n = note_at(&r, "b", NULL);
+    assert_view(n->fallback, VIEW("7"));
+    assert_false(n->secret || n->title.len);
+    assert_true(checker_hides(r.checker, 1, TREE_NUMBER) && !checker_hides(r.checker, 2, TREE_NUMBER) && checker_hides(r.checker, 2, TREE_OBJECT));
+    assert_true(valid(&r, "{\"b\":\"x\"}", true));
+    n = note_at(&r, "b", NULL);
+    assert_true(n->secret);
+    assert_view(n->title, VIEW("text"));
+    assert_true(valid(&r, "{\"b\":\"x\"}", false));
+    assert_null(note_at(&r, "b", NULL));
+    rig_free(&r);
 }
 
 static void test_strategies(void **state)
@@ -527,8 +627,12 @@ int main(void)
         cmocka_unit_test(test_refused_schemas),
         cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_most_telling_reasons),
+        cmocka_unit_test(test_too_long_patterns),
+        cmocka_unit_test(test_too_long_for_notes),
         cmocka_unit_test(test_secret_values),
+        cmocka_unit_test(test_values_called_secret),
         cmocka_unit_test(test_long_values),
+        cmocka_unit_test(test_titles_defaults_secrets),
         cmocka_unit_test(test_strategies),
         cmocka_unit_test(test_notes_of_places),
         cmocka_unit_test(test_notes_of_what_fails),

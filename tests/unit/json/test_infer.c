@@ -205,7 +205,7 @@ static void wide_objects(void **state)
     (void)state;
     shape *s = shape_new();
     char doc[64];
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 10000; i++) {
         snprintf(doc, sizeof doc, "{'k%d':1}", i);
         assert_int_equal(observe(s, doc), 1);
     }
@@ -219,22 +219,6 @@ static void wide_objects(void **state)
     assert_non_null(strstr(buf_text(&got), "\"k999\":{\"type\":[\"integer\",\"null\"]}"));
     buf_free(&got);
     expect_stable(s);
-    shape_free(s);
-}
-
-/* In all, not in each object; what is known already is known. */
-static void limited_members(void **state)
-{
-    (void)state;
-    shape *s = shape_new();
-    shape_limit(s, 3);
-    assert_int_equal(observe(s, "{'a':1,'b':{'c':1,'d':1},'e':1}"), 1);
-    assert_int_equal(observe(s, "{'a':1,'b':{'c':1,'x':1},'y':1}"), 0);
-    expect_schema(s, "{'type':'object','properties':{'a':{'type':'integer'},'b':{'type':'object','properties':{'c':{'type':'integer'}},'required':['c']}},'required':['a','b']}");
-    expect_stable(s);
-    shape_limit(s, 0);
-    assert_int_equal(observe(s, "{'a':true,'b':{'c':1},'z':1}"), 1);
-    expect_schema(s, "{'type':'object','properties':{'a':{'type':['boolean','integer']},'b':{'type':'object','properties':{'c':{'type':'integer'}},'required':['c']}},'required':['a','b']}");
     shape_free(s);
 }
 
@@ -372,7 +356,7 @@ static void unions_of_objects(void **state)
     merge(a, "{'type':'object','properties':{'id':{'type':'integer'}},'required':['id']}", true,
           "{'type':'object','properties':{'id':{'type':'integer'},'a':{}},'required':['id']}");
     merge(a, "{'type':'object','properties':{'id':{'type':'integer'}},'additionalProperties':{'type':'null'}}", true,
-          "{'type':'object','properties':{'id':{'type':'integer'},'a':{'type':['null','string']}}}");
+          "{'type':'object','properties':{'id':{'type':'integer'},'a':{'type':['null','string']}},'additionalProperties':{'type':'null'}}");
     merge("{'type':'null'}", a, true,
           "{'type':['null','object'],'properties':{'id':{'type':'integer'},'a':{'type':'string'}},'required':['id','a'],"
           "'additionalProperties':false}");
@@ -448,9 +432,139 @@ static void without_memory(void **state)
     buf_free(&doc);
 }
 
+/* ------------------------------------------------------------------------------------------------------------ complexity -- */
+
+/* As Flow's own tests have it (crates/doc/src/shape/limits.rs), but for ranges and lengths, which are not learned here. */
+static void squashed(const char *const *docs, size_t count, unsigned limit, const char *want)
+{
+    shape *s = shape_new();
+    char text[80];
+    buf limited = {0};
+    for (size_t i = 0; i < count; i++)
+        observe(s, docs[i]);
+    tree *t;
+    arena a = {0};
+    err e = {0};
+    snprintf(text, sizeof text, "{\"x-complexity-limit\":%u}", limit);
+    assert_int_equal(tree_parse(&a, view_of(text), NULL, WEIR_E_BUG, &t, &e), WEIR_OK);
+    assert_true(shape_allow(s, t));
+    assert_true(shape_limit(s));
+    buf_printf(&limited, "%.*s,'x-complexity-limit':%u}", (int)strlen(want) - 1, want, limit);
+    expect_schema(s, buf_text(&limited));
+    expect_stable(s);
+    for (size_t i = 0; i < count; i++) /* what was valid still is: nothing widens */
+        if (observe(s, docs[i]))
+            fail_msg("%s", docs[i]);
+    buf_free(&limited);
+    arena_free(&a);
+    shape_free(s);
+}
+#define SQUASHED(limit, want, ...)                                                                                                                             \
+    do {                                                                                                                                                       \
+        static const char *const docs[] = {__VA_ARGS__};                                                                                                       \
+        squashed(docs, sizeof docs / sizeof *docs, limit, want);                                                                                               \
+    } while (0)
+
+static void complexity(void **state)
+{
+    (void)state;
+    /* nothing to do */
+    SQUASHED(2, "{'type':'object','properties':{'b':{'type':'integer'},'a':{'type':'integer'}},'required':['b'],'additionalProperties':false}", "{'b':1,'a':1}", "{'b':1}");
+    /* the last by name goes first */
+    SQUASHED(2, "{'type':'object','properties':{'b':{'type':'integer'},'a':{'type':'integer'}},'required':['b','a'],'additionalProperties':{'type':['boolean','string']}}",
+             "{'d':'x','b':1,'c':true,'a':1}");
+    /* the deepest first */
+    SQUASHED(1, "{'type':'object','properties':{'container':{'type':'object','additionalProperties':{'type':'integer'}}},'required':['container'],'additionalProperties':false}",
+             "{'container':{'a':1,'b':2,'c':3}}");
+    SQUASHED(1, "{'type':'object','properties':{'a':{'type':'object','additionalProperties':{'type':['integer','object']}}},'required':['a'],'additionalProperties':{'type':['integer','object']}}",
+             "{'a':{'a':{'a':1},'b':2},'z':3,'b':{'c':4}}");
+    /* within items */
+    SQUASHED(1, "{'type':'array','items':{'type':'object','properties':{'k':{'type':'string'}},'required':['k'],'additionalProperties':{'type':'string','format':'date'}}}",
+             "[{'k':'x','l':'2024-01-31','m':'2024-02-01'}]");
+    /* strings keep a format that all of them have, empty arrays and objects stay what they are */
+    SQUASHED(1, "{'type':'object','properties':{'a':{'type':'null'}},'required':['a'],'additionalProperties':{'type':['array','object','string'],'additionalProperties':false,"
+                "'items':false}}",
+             "{'a':null,'b':'2024-01-31','c':'x','d':[],'e':{}}");
+    /* what is in arrays is given up */
+    SQUASHED(1, "{'type':'object','properties':{'a':{'type':'null'}},'required':['a'],'additionalProperties':{'type':'array'}}", "{'a':null,'b':[1],'c':['x']}");
+}
+
+/* New members become part of what further ones are. */
+static void beyond_complexity(void **state)
+{
+    (void)state;
+    shape *s = shape_new();
+    char doc[64];
+    for (int i = 0; i < 1001; i++) {
+        snprintf(doc, sizeof doc, "{'known':1,'key-%d':%d}", i, i * 5);
+        assert_int_equal(observe(s, doc), 1);
+        if (i % 100 == 50)
+            assert_true(shape_limit(s));
+    }
+    assert_true(shape_limit(s)); /* 'known' is the last by name */
+    assert_int_equal(observe(s, "{'known':1,'other':1}"), 0);
+    assert_int_equal(observe(s, "{'known':1,'other':1.5}"), 1);
+    assert_int_equal(observe(s, "{'other':-3.5,'key-5':7}"), 0);
+    buf got = {0};
+    shape_schema(s, &got);
+    assert_non_null(strstr(buf_text(&got), "},\"additionalProperties\":{\"type\":\"number\"}}"));
+    assert_null(strstr(buf_text(&got), "known"));
+    assert_null(strstr(buf_text(&got), "required"));
+    unite(s, "{'type':'object','properties':{'more':{'type':'string'}},'additionalProperties':false}", true);
+    unite(s, "{'type':'object','properties':{'more':{'type':'string'}},'additionalProperties':{'type':'number'}}", true); /* the known ones, too, may be numbers */
+    unite(s, "{'type':'object','properties':{'more':{'type':'string'}},'additionalProperties':{'type':'number'}}", false);
+    buf_clear(&got);
+    shape_schema(s, &got);
+    assert_non_null(strstr(buf_text(&got), "},\"additionalProperties\":{\"type\":[\"number\",\"string\"]}}"));
+    buf_free(&got);
+    shape_free(s);
+}
+
+/* Twelve levels. */
+static void too_deep(void **state)
+{
+    (void)state;
+    buf doc = {0};
+    shape *s = shape_new();
+    for (int i = 0; i < 20; i++)
+        buf_printf(&doc, "{'f%d':", i);
+    buf_adds(&doc, "1");
+    for (int i = 0; i < 20; i++)
+        buf_addc(&doc, '}');
+    assert_int_equal(observe(s, buf_text(&doc)), 1);
+    assert_true(shape_limit(s));
+    buf got = {0};
+    shape_schema(s, &got);
+    assert_non_null(strstr(buf_text(&got), "\"f11\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\"}}"));
+    assert_null(strstr(buf_text(&got), "f12"));
+    assert_int_equal(observe(s, buf_text(&doc)), 0);
+    buf_free(&got);
+    buf_free(&doc);
+    shape_free(s);
+}
+
+static void what_limits_say(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"{}", "{'x-complexity-limit':0}", "{'x-complexity-limit':100001}", "{'x-complexity-limit':'5'}", "{'x-complexity-limit':-1}"};
+    shape *s = shape_new();
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        bool widened;
+        err e = {0};
+        char *text = quoted(bad[i]);
+        assert_int_equal(shape_union(s, view_of(text), &e, &widened), WEIR_OK);
+        free(text);
+    }
+    expect_schema(s, "{}");
+    unite(s, "{'x-complexity-limit':20000}", false);
+    expect_schema(s, "{'x-complexity-limit':10000}");
+    shape_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(complexity), cmocka_unit_test(beyond_complexity), cmocka_unit_test(too_deep), cmocka_unit_test(what_limits_say),
         cmocka_unit_test(nothing),
         cmocka_unit_test(scalars),
         cmocka_unit_test(formats),
@@ -458,7 +572,6 @@ int main(void)
         cmocka_unit_test(many_members),
         cmocka_unit_test(arrays),
         cmocka_unit_test(wide_objects),
-        cmocka_unit_test(limited_members),
         cmocka_unit_test(bounded_memory),
         cmocka_unit_test(deep_documents),
         cmocka_unit_test(long_names),

@@ -348,8 +348,10 @@ static void test_sops(void **state)
     file("c.yaml", "password_sops: ENC[AES256_GCM]\nsops:\n  mac: x\n");
     assert_refused(w, "captures: {a/c: {endpoint: {native: {connector: x, config: c.yaml}}, bindings: []}}\n",
                    "c.yaml:2:1: encrypted with sops: not supported yet by this version");
+    assert_refused(w, "captures: {a/c: {endpoint: {native: {connector: x}}, bindings: [], secrets: {/password: a/secret}}}\n",
+                   "flow.yaml:1:68: \"secrets\" are not supported by this version: write them into the config");
     file("c.yaml", "password: x\nsops: null\n");
-    read_text(w, "captures: {a/c: {endpoint: {native: {connector: x, config: c.yaml}}, bindings: []}}\n");
+    read_text(w, "captures: {a/c: {endpoint: {native: {connector: x, config: c.yaml}}, bindings: [], secrets: {}}}\n");
 }
 
 /* ------------------------------------------------------------------------------------------------------------- errors -- */

@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "folder.h"
 #include "plane/run.h"
+#include "plane/store.h"
 #include "position.h"
 
 /* A script for all ends; the descriptors are const, so it hangs off the test. One run at a time. */
@@ -345,6 +346,35 @@ static void test_roll_forward_alone(void **unused)
     teardown(&r);
 }
 
+static void assert_learned(rig *r, const char *field)
+{
+    store *s;
+    arena a = {0};
+    weir_view schema = {0};
+    assert_int_equal(store_open(&s, r->data, true, &r->e), WEIR_OK);
+    assert_int_equal(store_inferred(s, VIEW("t/out"), &a, &schema, &r->e), WEIR_OK);
+    store_close(s);
+    if (!schema.len || !memmem(schema.ptr, schema.len, field, strlen(field)))
+        fail_msg("%.*s does not know %s", VIEW_ARG(schema), field);
+    arena_free(&a);
+}
+
+/* ... and its collection learns of it. */
+static void test_roll_forward_learns(void **unused)
+{
+    (void)unused;
+    rig r = {0};
+    setup(&r, "derive-own", "{name: a, source: t/x}", "");
+    replace_in_catalog(&r, "required: [id]},\n          derive: {", "required: [id], x-infer-schema: true},\n          derive: {");
+    script.documents[0] = DOCUMENTS("{\"id\":1,\"n\":5}");
+    script.fail_after = true;
+    assert_int_equal(run_only(&r, NULL), WEIR_E_TRANSIENT);
+    script.fail_after = false;
+    run(&r);
+    assert_learned(&r, "\"sum\"");
+    teardown(&r);
+}
+
 /* What is refused belongs to the transaction: neither lost nor twice when its end is known to the connector only. */
 static void test_refused_and_own_checkpoint(void **unused)
 {
@@ -493,6 +523,7 @@ int main(void)
         cmocka_unit_test(test_failed_commit_is_repeated),
         cmocka_unit_test(test_own_checkpoint),
         cmocka_unit_test(test_roll_forward_alone),
+        cmocka_unit_test(test_roll_forward_learns),
         cmocka_unit_test(test_refused_and_own_checkpoint),
         cmocka_unit_test(test_lost_state),
         cmocka_unit_test(test_priority_and_time),

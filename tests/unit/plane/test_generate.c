@@ -49,7 +49,8 @@ static void test_stubs(void **state)
     check_stub("{\"type\":\"string\",\"x-collection-name\":false}", "\"\"");
     check_stub("{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}", "[]");
     check_stub("{\"type\":\"array\",\"minItems\":2,\"items\":{\"type\":\"integer\"}}", "[0,0]");
-    check_stub("{\"type\":\"object\",\"required\":[\"b\",\"a\"],\"properties\":{\"a\":{\"type\":\"string\"},\"no\":{},\"b\":{\"type\":\"integer\"}}}", "{\"a\":\"\",\"b\":0}");
+    check_stub("{\"type\":\"object\",\"required\":[\"b\",\"a\"],\"properties\":{\"a\":{\"type\":\"string\"},\"no\":{},\"b\":{\"type\":\"integer\"}}}",
+               "{\"a\":\"\",\"b\":0}");
     check_stub("{\"properties\":{\"a\":{}}}", "{}");
 }
 
@@ -58,7 +59,8 @@ static void test_stubs_of_several_schemas(void **state)
     (void)state;
     check_stub("{\"$defs\":{\"t\":{\"type\":\"integer\"}},\"type\":\"object\",\"required\":[\"a\"],\"properties\":{\"a\":{\"$ref\":\"#/$defs/t\"}}}", "{\"a\":0}");
     check_stub("{\"allOf\":[{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}},{\"required\":[\"a\"]}]}", "{\"a\":\"\"}");
-    check_stub("{\"type\":\"object\",\"oneOf\":[{\"required\":[\"k\"],\"properties\":{\"k\":{\"const\":\"one\"}}},{\"required\":[\"k\",\"l\"],\"properties\":{\"k\":{\"const\":\"two\"}}}]}",
+    check_stub("{\"type\":\"object\",\"oneOf\":[{\"required\":[\"k\"],\"properties\":{\"k\":{\"const\":\"one\"}}},"
+               "{\"required\":[\"k\",\"l\"],\"properties\":{\"k\":{\"const\":\"two\"}}}]}",
                "{\"k\":\"one\"}");
     check_stub("{\"anyOf\":[{\"type\":\"integer\"},{\"type\":\"string\"}]}", "0");
 }
