@@ -218,8 +218,47 @@ $ sed -i 's/maximum: 11/maximum: 12/' read.yaml; weir replay --quiet && weir run
 < totals True lines True
 < acme/db|4 acme/lines|4 acme/totals|4 
 
-== a shuffle by a lambda cannot be cut
-$ sed -i "s/shuffle: any, lambda: 'select/shuffle: {lambda: 'select \$n % 2;'}, lambda: 'select/" flow.yaml
-$ weir run --once --quiet --shards 2
+== what is shuffled by a lambda stays in one piece, and says so
+$ cp flow.yaml cut.yaml; sed -i "s/shuffle: any, lambda: 'select/shuffle: {lambda: 'select \$n % 2;'}, lambda: 'select/" flow.yaml
+$ weir run --once --quiet --shards 2 && python3 check.py 500; sh shards.sh
+! info  acme/lines: stays in one piece: its documents are shuffled by a lambda
 !*
+< totals True lines True
+< acme/db|2 acme/totals|2 
+$ rm -r weir-data out.db; weir run --once --quiet --source cut.yaml --shards 2
+!*
+$ weir run --once --quiet
+! error derivation acme/lines: it has 2 shards, and cannot be cut any more: its documents are shuffled by a lambda
 = 2
+
+# What is absent counts as its default, for the connector as for the shards: documents that say it and documents that leave it out have to meet.
+== a shuffle key that has a default
+file defaults.yaml
+| captures:
+|   acme/files:
+|     endpoint: {native: {connector: source-files, config: {streams: [{name: in, path: in.ndjson}]}}}
+|     bindings: [{resource: {stream: in}, target: acme/in}]
+| collections:
+|   acme/in:
+|     schema: {type: object, properties: {id: {type: integer}, user: {type: string, default: nobody}}, required: [id]}
+|     key: [/id]
+|   acme/counts:
+|     schema: {type: object, properties: {user: {type: string}, n: {type: integer}}, required: [user]}
+|     key: [/user]
+|     derive:
+|       using: {sqlite: {migrations: ['create table counts (user text primary key, n integer);']}}
+|       transforms:
+|         - name: count
+|           source: acme/in
+|           shuffle: {key: [/user]}
+|           lambda: >
+|             insert into counts values ($user, 1) on conflict do update set n = n + 1;
+|             select user, n from counts where user = $user;
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-sqlite, config: {path: counts.db}}}
+|     bindings: [{resource: {table: counts}, source: acme/counts}]
+$ for i in 1 2 3 4 5 6 7 8; do echo "{\"id\":$i}"; echo "{\"id\":1$i,\"user\":\"nobody\"}"; echo "{\"id\":2$i,\"user\":\"u$i\"}"; done >in.ndjson
+$ weir run --once --quiet --source defaults.yaml --shards 16; sqlite3 counts.db 'SELECT user, n FROM counts ORDER BY user' | tr '\n' ' '; echo
+!*
+< nobody|16 u1|1 u2|1 u3|1 u4|1 u5|1 u6|1 u7|1 u8|1 
