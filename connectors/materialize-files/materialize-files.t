@@ -96,6 +96,47 @@ $ sh list.sh
 $ cat out/a/*
 <= {"id":2,"v":"y"}
 
+== killed between the commit and its acknowledgement, and cut into shards: the first one moves the files, others have none of them
+$ python3 drive.py '{"content":"fields","operation_column":""}'
+> {"open":{"materialization":"TASK","version":"v1","range":{"keyEnd":4294967295,"rClockEnd":4294967295},"state":{}}}
+> {"acknowledge":{}}
+> {"flush":{}}
+> {"store":{"keyPacked":"FQE=","valuesPacked":"AngA"}}
+> {"startCommit":{"runtimeCheckpoint":{}}}
+<*
+$ cp state before && python3 drive.py '{"content":"fields","operation_column":""}'
+> {"open":{"materialization":"TASK","version":"v1","range":{"keyBegin":2147483648,"keyEnd":4294967295,"rClockEnd":4294967295},"state":"STATE"}}
+> {"acknowledge":{}}
+> {"flush":{}}
+> {"store":{"keyPacked":"FQI=","valuesPacked":"AnkA"}}
+> {"startCommit":{"runtimeCheckpoint":{}}}
+<*
+$ sh list.sh
+< ./.weir-staged/t%2Fm%4080000000/0-ID.ndjson
+< ./.weir-staged/t%2Fm/0-ID.ndjson
+$ cp state second && cp before state && python3 drive.py '{"content":"fields","operation_column":""}'
+> {"open":{"materialization":"TASK","version":"v1","range":{"keyEnd":2147483647,"rClockEnd":4294967295},"state":"STATE"}}
+> {"acknowledge":{}}
+<= {"opened":{}}
+<= {"acknowledged":{"state":{"updated":{"moves":null},"mergePatch":true}}}
+$ sh list.sh
+< ./.weir-staged/t%2Fm%4080000000/0-ID.ndjson
+< ./a/0000000000-ID.ndjson
+$ cp second state && python3 drive.py '{"content":"fields","operation_column":""}'
+> {"open":{"materialization":"TASK","version":"v1","range":{"keyBegin":3221225472,"keyEnd":4294967295,"rClockEnd":4294967295},"state":"STATE"}}
+> {"acknowledge":{}}
+<*
+$ python3 drive.py '{"content":"fields","operation_column":""}'
+> {"open":{"materialization":"TASK","version":"v1","range":{"keyBegin":2147483648,"keyEnd":3221225471,"rClockEnd":4294967295},"state":"STATE"}}
+> {"acknowledge":{}}
+<*
+$ cat out/a/* && ls out/.weir-staged
+<= {"id":1,"v":"x"}
+<= {"id":2,"v":"y"}
+< t%2Fm
+< t%2Fm%4080000000
+< t%2Fm%40c0000000
+
 == killed before the commit: what was written is removed, and written again
 $ python3 drive.py '{"whole":true}'
 > {"open":{"materialization":"TASK","version":"v1","range":{"keyEnd":4294967295,"rClockEnd":4294967295},"state":{}}}

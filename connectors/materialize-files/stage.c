@@ -110,7 +110,7 @@ weir_rc stage_new(weir_task *t, stage **ret, const char *root, weir_view task)
         return nomem(t);
     uint32_t begin, end;
     weir_key_range(t, &begin, &end);
-    if (task.len && (begin || end != UINT32_MAX)) /* a part of a task that others do parts of */
+    if (task.len && begin) /* a part of a task that others do parts of; the first one goes on with what the whole had */
         task = weir_format(t, "%.*s@%08x", (int)task.len, task.ptr, (unsigned)begin);
     s->lock = -1;
     s->root = strdup(root);

@@ -159,9 +159,9 @@ static weir_view name_key(derivation *d, weir_view name, uint32_t backfill)
     return kept;
 }
 
-/* The default of a place, as far as some column has it. */
-static weir_view default_at(const weir_transform *x, weir_view pointer)
+weir_view derivation_absent(const derivation *d, size_t transform, weir_view pointer)
 {
+    const weir_transform *x = &d->transforms[transform];
     for (size_t i = 0; i < x->column_count; i++)
         if (view_eq(x->columns[i].pointer, pointer) && x->columns[i].fallback.len)
             return x->columns[i].fallback;
@@ -178,7 +178,7 @@ static weir_rc make_shuffler(derivation *d, const task_transform *from, shuffler
     to->parts = arena_array(&d->arena, to->count, sizeof *to->parts);
     to->fallbacks = arena_array(&d->arena, to->count, sizeof *to->fallbacks);
     for (size_t i = 0; to->fallbacks && i < to->count; i++)
-        to->fallbacks[i] = default_at(&d->transforms[to - d->shufflers], pointers[i]);
+        to->fallbacks[i] = derivation_absent(d, (size_t)(to - d->shufflers), pointers[i]);
     return to->parts && to->fallbacks ? picker_make(&d->arena, pointers, to->count, &to->pick, e) : err_nomem(e);
 }
 

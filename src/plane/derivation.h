@@ -38,6 +38,8 @@ void derivation_close(derivation *d);
 void derivation_live(const derivation *d);
 /** What it does with what: after validation it is known which transforms change nothing. */
 const weir_derivation *derivation_of(const derivation *d);
+/** What stands for a part of a shuffle key that a document has not, JSON: its default, as far as a schema has one, or null. */
+weir_view derivation_absent(const derivation *d, size_t transform, weir_view pointer);
 /** Did the connector say what checkpoint its state belongs to (weir_resume)? @param ret it; empty: it has none, its state is new */
 bool derivation_resumed(const derivation *d, weir_view *ret);
 /** Reads lines of documents of a transform. Truncations among them are passed over. @param second when they were published; 0: not known */

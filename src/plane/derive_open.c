@@ -223,17 +223,21 @@ static weir_rc resume(deriving *v, err *e)
     return begun ? lost_state(v, "new", e) : WEIR_OK;
 }
 
-/* Documents that are to meet go to one shard: those of one shuffle key. Where any will do their own key says which. */
+/* Documents that are to meet go to one shard: those of one shuffle key, as the connector is given it. Where any will do their own key says which. */
 static weir_rc find_keys(deriving *v, const source *s, range **ret, err *e)
 {
     range_options o = {.begin = v->shard->key_begin, .end = v->shard->key_end};
-    weir_view *pointers;
+    weir_view *pointers, *absent;
     *ret = NULL;
-    if (v->w->shards.count > 1 && s->x->shuffle_lambda.len)
-        return err_fail(e, WEIR_E_CONFIG, "it is shuffled by a lambda, and cannot be cut into shards");
     if (!pointer_list(&v->arena, s->x->shuffle_key.len ? s->x->shuffle_key : s->x->collection->key_json, &pointers, &o.count))
         return v->arena.failed ? err_nomem(e) : err_fail(e, WEIR_E_CONFIG, "its shuffle key is no list of JSON pointers");
+    absent = arena_array(&v->arena, o.count, sizeof *absent);
+    if (!absent)
+        return err_nomem(e);
+    for (size_t i = 0; i < o.count; i++)
+        absent[i] = derivation_absent(v->d, (size_t)(s - v->sources), pointers[i]);
     o.pointers = pointers;
+    o.fallbacks = absent;
     return range_make(ret, &o, e);
 }
 

@@ -222,6 +222,9 @@ static weir_rc make_intake(materialization *m, size_t i, err *e)
     return rc ? rc : intake_make(&s->in, m->w->l, s->b, &o, s->at, e);
 }
 
+/* What was refused may have been so before the task was cut: its keys can be another shard's by now. */
+static bool loads_all(const materialization *m) { return m->load_all || (m->w->o->replay && m->w->shards.count > 1); }
+
 static weir_rc open_source(materialization *m, size_t i, err *e)
 {
     source *s = &m->sources[i];
@@ -256,7 +259,7 @@ static weir_rc open_source(materialization *m, size_t i, err *e)
                       : combine_make(&s->combine, &(combine_options){.b = b, .deleted = VIEW("/_meta/op"), .deleted_is = VIEW("\"d\""),
                                                                      .part_is = s->parts ? VIEW("\"u\"") : VIEW("")}, e);
     if (!rc && !m->relay)
-        rc = materialize_may_ask(m, s) ? loads_open(&s->loads, l->store, m->shard->name, s->name, b, s->at > 0, m->load_all, &m->arena, e)
+        rc = materialize_may_ask(m, s) ? loads_open(&s->loads, l->store, m->shard->name, s->name, b, s->at > 0, loads_all(m), &m->arena, e)
                                 : loads_pass(l->store, m->shard->name, s->name, b, &m->arena, e);
     return err_wrap(e, rc, "binding %.*s", VIEW_ARG(b->name));
 }

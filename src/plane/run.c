@@ -151,35 +151,56 @@ static weir_rc split_files(void *arg, weir_view from, weir_view to, err *e)
     return rc || s->t->kind != TASK_DERIVE ? rc : derive_copy_state(s->p->o->data_dir, from, to, e);
 }
 
-/* A capture shares out its resources by itself; a destination of a protocol without ranges gets documents in the order in which they came. */
-static bool has_shards(const plane *p, const task *t)
+static bool is_shuffled_by_lambda(const task *t)
+{
+    for (size_t i = 0; i < t->transform_count; i++)
+        if (t->transforms[i].shuffle_lambda.len)
+            return true;
+    return false;
+}
+
+/* A destination of a protocol without ranges. */
+static bool is_relay(const plane *p, const task *t)
 {
     const endpoint *at = &t->endpoint;
-    if (t->kind == TASK_CAPTURE)
-        return false;
     if (at->kind == ENDPOINT_LOCAL) {
         const protocol *spoken = protocol_find(at->protocol);
-        return spoken && spoken->shards;
+        return spoken && !spoken->shards;
     }
     const weir_connector *c = at->kind == ENDPOINT_NATIVE && p->o->natives ? p->o->natives(at->connector) : NULL;
-    return c && !(c->materialize && c->materialize->relay);
+    return c && c->materialize && c->materialize->relay;
+}
+
+/* Why a task stays in one piece. @return NULL: it need not; "": that goes without saying, a capture shares out its resources by itself */
+static const char *whole_because(const plane *p, const task *t)
+{
+    if (t->kind == TASK_CAPTURE)
+        return "";
+    if (is_shuffled_by_lambda(t))
+        return "its documents are shuffled by a lambda";
+    return is_relay(p, t) ? "what it stores into gets documents in the order in which they came" : NULL;
 }
 
 /* One that was cut, and is not to be any more, cannot go on: what its shards have read is not what one would have. */
-static weir_rc stay_whole(plane *p, worker *w, err *e)
+static weir_rc stay_whole(plane *p, worker *w, const char *why, err *e)
 {
     weir_rc rc = shards_find(p->store, w->t->name, 0, &w->configs, NULL, NULL, &w->shards, e);
     if (!rc && w->shards.count > 1)
-        return err_fail(e, WEIR_E_CONFIG, "it has %zu shards, and what it stores into now gets documents in the order in which they came, in one piece", w->shards.count);
-    if (!rc && p->o->shards > 1 && w->t->kind != TASK_CAPTURE)
-        log_record(p->o->log, WEIR_INFO, w->t->name, VIEW("stays in one piece: what it stores into gets documents in the order in which they came"), NULL, 0);
+        return err_fail(e, WEIR_E_CONFIG, "it has %zu shards, and cannot be cut any more: %s", w->shards.count, why);
+    if (!rc && p->o->shards > 1 && *why) {
+        buf text = {0};
+        buf_printf(&text, "stays in one piece: %s", why);
+        log_record(p->o->log, WEIR_INFO, w->t->name, buf_view(&text), NULL, 0);
+        buf_free(&text);
+    }
     return rc;
 }
 
 static weir_rc cut_worker(plane *p, worker *w, err *e)
 {
     splitting s = {p, w->t};
-    weir_rc rc = has_shards(p, w->t) ? shards_find(p->store, w->t->name, p->o->shards, &w->configs, split_files, &s, &w->shards, e) : stay_whole(p, w, e);
+    const char *why = whole_because(p, w->t);
+    weir_rc rc = why ? stay_whole(p, w, why, e) : shards_find(p->store, w->t->name, p->o->shards, &w->configs, split_files, &s, &w->shards, e);
     if (!rc && !(w->parts = calloc(w->shards.count, sizeof *w->parts)))
         rc = err_nomem(e);
     if (rc)

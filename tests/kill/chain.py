@@ -5,7 +5,7 @@
 
 Numbered documents become sums with a state in SQL (`using: sqlite`), balances with a state in a program (examples/derive), sums that the destinations reduce, and
 rows that are only added. Documents of a file, deletions among them, are reduced, too. All of it goes into PostgreSQL (in the runner's process, or through a
-program that speaks Flow in JSON or protobuf), SQLite and DuckDB.
+program that speaks Flow in JSON or protobuf), SQLite and DuckDB. Half of the chains are cut into two or three shards, and some of those further behind a kill.
 
 Who dies: the runner, the source, the program that derives, the one that loads, each with its parent, or everything at once; a process of the PostgreSQL server,
 whereupon it restarts all of them; a session of it (pg_terminate_backend); the connection. When: at a read, write or sync of theirs (faults.so), or when some
@@ -61,8 +61,8 @@ def derived(properties, key, using, *transforms, **more):
     return dict(collection(properties, key, **more), derive={"using": using, "transforms": list(transforms)})
 
 
-def by_sql(*sql):
-    return {"name": "t", "source": "test/records", "shuffle": "any", "lambda": " ".join(sql)}
+def by_sql(*sql, source="records", shuffle="any"):
+    return {"name": "t", "source": f"test/{source}", "shuffle": shuffle, "lambda": " ".join(sql)}
 
 
 def moving(kind, amount):
@@ -80,11 +80,11 @@ CAPTURES = dict(kill.CATALOG["captures"], **{
 COLLECTIONS = dict(kill.CATALOG["collections"], **{
     "test/sums": derived({"bucket": INTEGER, "n": INTEGER, "total": INTEGER}, "bucket",
                          {"sqlite": {"migrations": ["create table sums (bucket integer primary key, n integer, total integer);"]}},
-                         by_sql(f"insert into sums values ($id % {BUCKETS}, 1, $id) on conflict do update set n = n + 1, total = total + $id;",
-                                f"select bucket, n, total from sums where bucket = $id % {BUCKETS};")),
+                         by_sql("insert into sums values ($bucket, 1, $id) on conflict do update set n = n + 1, total = total + $id;",
+                                "select bucket, n, total from sums where bucket = $bucket;", source="moves", shuffle={"key": ["/bucket"]})),
     "test/totals": derived(FIGURES, "bucket", {"sqlite": {}}, by_sql(f"select $id % {BUCKETS} as bucket, 1 as n, $id as total, $id as high;"), **MERGE),
-    "test/moves": derived({"id": INTEGER, "user": TEXT, "in": INTEGER, "out": INTEGER}, "id", {"sqlite": {}},
-                          by_sql(f"select $id, 'u' || ($id % {USERS}) as user, iif($id % {USERS} = 0, 0, 100) as \"in\", iif($id % {USERS} = 0, 500, $id % 50) as \"out\";")),
+    "test/moves": derived({"id": INTEGER, "bucket": INTEGER, "user": TEXT, "in": INTEGER, "out": INTEGER}, "id", {"sqlite": {}},
+                          by_sql(f"select $id, $id % {BUCKETS} as bucket, 'u' || ($id % {USERS}) as user, iif($id % {USERS} = 0, 0, 100) as \"in\", iif($id % {USERS} = 0, 500, $id % 50) as \"out\";")),
     "test/balances": derived({"user": TEXT, "balance": INTEGER, "refused": INTEGER}, "user",
                              {"local": {"command": [str(BUILD / "examples" / "derive" / "derive-balances")], "config": {"limit": LIMIT}}},
                              moving("deposit", "/in"), moving("withdrawal", "/out")),
@@ -175,7 +175,7 @@ def journal(place, name):
 def check(place):
     for name in ("records", "moves"):
         ids = [doc["id"] for doc in journal(place, name)]
-        if ids != list(range(DOCUMENTS)):
+        if (ids if place.shards == 1 else sorted(ids)) != list(range(DOCUMENTS)):
             return f"collection {name}: {len(ids)} documents, {len(set(ids))} different, {DOCUMENTS} expected"
     destinations = {"postgres": tables_of_postgres, "sqlite": tables_of_sqlite, **({"duckdb": tables_of_duckdb} if place.duckdb else {})}
     for destination, tables in destinations.items():
@@ -196,6 +196,7 @@ class Place:
     def __init__(self, host, rng, duckdb):
         self.server, self.duckdb = host, duckdb and rng.random() < 0.5
         self.form = rng.choice(list(FORMS))
+        self.shards = rng.choice([1, 1, 2, 3])
         self.folder = Path(tempfile.mkdtemp(prefix="weir-kill-"))
         lines, rows = events(rng)
         (self.folder / "events.ndjson").write_text(lines)
@@ -211,7 +212,7 @@ class Place:
             env.update(LD_PRELOAD=str(FAULTS), WEIR_FAULT=fault)
         if count:
             env["WEIR_FAULT_COUNT"] = str(count)
-        return subprocess.Popen([WEIR, "run", "--once", "--idle", "30s", "--source", "flow.yaml", "--data", "data", "--quiet"],
+        return subprocess.Popen([WEIR, "run", "--once", "--idle", "30s", "--source", "flow.yaml", "--data", "data", "--quiet", "--shards", str(self.shards)],
                                 cwd=self.folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
     def run(self, **how):
@@ -291,7 +292,7 @@ def one_kill(place, rng, totals):
 def one_round(host, seed, totals, duckdb):
     rng = random.Random(f"chain {seed}")
     place = Place(host, rng, duckdb)
-    history, kills = [f"{place.form}{', duckdb' if place.duckdb else ''}"], 0
+    history, kills = [f"{place.form}{', duckdb' if place.duckdb else ''}, {place.shards} shards"], 0
     try:
         for _ in range(rng.randint(3, 6)):
             done, status, wrong = one_kill(place, rng, totals)
@@ -302,6 +303,9 @@ def one_round(host, seed, totals, duckdb):
                 return kills, history, wrong
             if status == 0: # nothing is left to be done
                 break
+            if 1 < place.shards < 6 and rng.random() < 0.3:
+                place.shards *= 2
+                history.append(f"{place.shards} shards")
         status, log = place.run()
         return kills, history, f"the last run ended with {status}: {log[-800:]}" if status else check(place)
     except Exception as problem:  # pylint: disable=broad-except
@@ -315,7 +319,7 @@ def count(host, duckdb):
     totals = {}
     for form in FORMS:
         place = Place(host, random.Random(0), False)
-        place.form, place.duckdb = form, duckdb and form == "native"
+        place.form, place.duckdb, place.shards = form, duckdb and form == "native", 1
         between = proxy.Proxy(host.port, -1, None)
         status, log = place.run(port=between.port)
         totals["buffers", form] = between.count
@@ -328,7 +332,7 @@ def count(host, duckdb):
         for kind in KINDS if program == "weir" else ["io"]:
             if (program, kind) not in totals:
                 place = Place(host, random.Random(0), False)
-                place.form = "json"
+                place.form, place.shards = "json", 1
                 place.run(fault=f"count:{kind}:1:{program}", count=place.folder / "calls")
                 totals[program, kind] = int((place.folder / "calls").read_text())
                 place.remove()

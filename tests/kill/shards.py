@@ -5,11 +5,13 @@
 
 Numbered documents are captured, and get a bucket by SQL without a state. Of those, the number that each one has in its bucket is counted twice: by SQL, whose
 databases hold the checkpoints, and by a program that leaves its state to the runner (derive_counter.py). Sums are reduced by the destination. SQLite takes rows by
-key and as additions, in the runner's process or as programs that speak Flow; materialize-files stages files, all of which together hold each document once.
+key and as additions, in the runner's process or as programs that speak Flow; so does DuckDB, in the runner's process; materialize-files stages files (NDJSON, CSV
+or Parquet), all of which together hold each document once. What DuckDB and Parquet hold is read by the DuckDB of the interop suite; without it they are left out.
 
 Each round begins with one to three shards. Up to four kills of the runner at its N-th read, write or sync, of the programs it started, or of both; the run behind
 a kill goes on with as many shards or cuts each in two. Then a run to the end. The points are drawn from a seed, which a failure names.
 """
+import csv
 import json
 import random
 import shutil
@@ -21,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import kill
-from kill import DOCUMENTS, FILES, KINDS, SQLITE, run
+from kill import BUILD, DOCUMENTS, DUCKDB, FILES, KINDS, SQLITE, run
 
 COUNTER = ["python3", str(Path(__file__).resolve().parent / "derive_counter.py")]
 BUCKETS, MOST = 13, 12
@@ -54,21 +56,35 @@ def endpoint(form, connector, program, config):
     return {"local": {"command": [program], "protobuf": form == "protobuf", "config": config}}
 
 
-def catalog(form):
-    def binding(source, **resource):
-        return {"resource": {"table": source, **resource}, "source": f"test/{source}"}
-    return dict(kill.CATALOG, collections=COLLECTIONS, materializations={
-        "test/db": {"endpoint": endpoint(form, "materialize-sqlite", SQLITE, {"path": "out.db"}),
-                    "bindings": [binding("sql"), binding("sums"), binding("program", delta_updates=True)]},
-        "test/files": {"endpoint": endpoint(form, "materialize-files", FILES, {"path": "out", "file_rows": 100}),
-                       "bindings": [{"resource": {"path": "program"}, "source": "test/program"}]},
-    })
+class Variant:
+    """Who loads, and what."""
 
+    def __init__(self, rng=None):
+        self.form = rng.choice(["native", "native", "json", "protobuf"]) if rng else "json"
+        self.duckdb = DUCKDB.exists() and (BUILD / "lib" / "materialize-duckdb.so").exists()
+        self.format = rng.choice(["ndjson", "csv", "parquet"] if self.duckdb else ["ndjson", "csv"]) if rng else "ndjson"
+        self.duckdb = bool(self.duckdb and rng and rng.random() < 0.4)
 
-def new_folder(form):
-    folder = Path(tempfile.mkdtemp(prefix="weir-kill-"))
-    (folder / "flow.yaml").write_text(json.dumps(catalog(form)))
-    return folder
+    def __str__(self):
+        return f"{self.form}, {self.format}{', duckdb' if self.duckdb else ''}"
+
+    def new_folder(self):
+        folder = Path(tempfile.mkdtemp(prefix="weir-kill-"))
+        (folder / "flow.yaml").write_text(json.dumps(self.catalog()))
+        return folder
+
+    def catalog(self):
+        def tables(*sources):
+            return [{"resource": {"table": s, **({"delta_updates": True} if s == "program" else {})}, "source": f"test/{s}"} for s in sources]
+        wanted = {
+            "test/db": {"endpoint": endpoint(self.form, "materialize-sqlite", SQLITE, {"path": "out.db"}), "bindings": tables("sql", "sums", "program")},
+            "test/files": {"endpoint": endpoint(self.form, "materialize-files", FILES, {"path": "out", "format": self.format, "file_rows": 100}),
+                           "bindings": [{"resource": {"path": "program"}, "source": "test/program"}]},
+        }
+        if self.duckdb:
+            wanted["test/duckdb"] = {"endpoint": {"native": {"connector": "materialize-duckdb", "config": {"path": "out.duckdb", "threads": 1}}},
+                                     "bindings": tables("sql", "sums", "program")}
+        return dict(kill.CATALOG, collections=COLLECTIONS, materializations=wanted)
 
 
 def run_in(folder, shards, fault=None, count=None):
@@ -76,7 +92,7 @@ def run_in(folder, shards, fault=None, count=None):
 
 
 def count_calls(program, kind):
-    folder = new_folder("json")
+    folder = Variant().new_folder()
     try:
         run_in(folder, 3, f"count:{kind}:1:{program}", folder / "calls")
         return int((folder / "calls").read_text())
@@ -106,38 +122,57 @@ def check_counted(what, docs):
     return check_ids(what, docs)
 
 
-def check_database(folder):
+def of_sqlite(folder, query):
     with sqlite3.connect(folder / "out.db") as db:
-        sums = db.execute("SELECT bucket, n FROM sums ORDER BY bucket").fetchall()
-        tables = {table: [{"id": i} for i, in db.execute(f"SELECT id FROM {table}")] for table in ("sql", "program")}
+        return db.execute(query).fetchall()
+
+
+def of_duckdb(folder, query, database="out.duckdb"):
+    script = "import duckdb, json, sys; print(json.dumps(duckdb.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))"
+    result = subprocess.run([DUCKDB, "-c", script, database, query], cwd=folder, capture_output=True, text=True, timeout=60)
+    if result.returncode:
+        raise ValueError(result.stderr[-600:])
+    return [tuple(row) for row in json.loads(result.stdout)]
+
+
+def check_database(what, folder, ask):
+    sums = ask(folder, "SELECT bucket, n FROM sums ORDER BY bucket")
     if sums != [(b, len(range(b, DOCUMENTS, BUCKETS))) for b in range(BUCKETS)]:
-        return f"table sums: {sums}"
-    return check_ids("table sql", tables["sql"]) or check_ids("additions", tables["program"])
+        return f"{what}, table sums: {sums}"
+    ids = {table: [{"id": i} for i, in ask(folder, f"SELECT id FROM {table}")] for table in ("sql", "program")}
+    return check_ids(f"{what}, table sql", ids["sql"]) or check_ids(f"{what}, additions", ids["program"])
 
 
-def check_files(folder):
+def rows_of(path):
+    with open(path, newline="") as f:
+        return [{"id": int(row["id"])} for row in csv.DictReader(f)] if path.suffix == ".csv" else [json.loads(line) for line in f]
+
+
+def check_files(folder, form):
     left = [p.name for p in (folder / "out" / ".weir-staged").rglob("*") if p.is_file() and p.name != ".lock"]
     if left:
         return f"left behind: {left}"
-    return check_ids("files", [json.loads(line) for path in (folder / "out" / "program").rglob("*.ndjson") for line in path.read_text().splitlines()])
+    if form == "parquet":
+        return check_ids("files", [{"id": i} for i, in of_duckdb(folder, "SELECT id FROM read_parquet('out/program/*/*.parquet')", ":memory:")])
+    return check_ids("files", [row for path in (folder / "out" / "program").rglob(f"*.{form}") for row in rows_of(path)])
 
 
-def check(folder):
+def check(folder, variant):
     return (check_ids("records", journal(folder, "records")) or check_ids("lines", journal(folder, "lines"))
             or check_counted("by SQL", journal(folder, "sql")) or check_counted("by a program", journal(folder, "program"))
-            or check_database(folder) or check_files(folder))
+            or check_database("SQLite", folder, of_sqlite) or (variant.duckdb and check_database("DuckDB", folder, of_duckdb)) or check_files(folder, variant.format) or None)
 
 
 # ---- rounds ----
 
 def one_round(seed, totals):
     rng = random.Random(f"shards {seed}")
-    form = rng.choice(["native", "native", "json", "protobuf"])
-    folder, shards = new_folder(form), rng.randint(1, 3)
-    history = [form]
+    variant = Variant(rng)
+    folder, shards = variant.new_folder(), rng.randint(1, 3)
+    history = [str(variant)]
     try:
         for n in range(rng.randint(1, 4)):
-            program, action = rng.choice(PROGRAMS + ([] if form == "native" else OF_FLOW))
+            program, action = rng.choice(PROGRAMS + ([] if variant.form == "native" else OF_FLOW))
             kind = rng.choice(KINDS if program == "weir" else ["io"])
             fault = f"{action}:{kind}:{1 + int(totals[program, kind] * rng.random())}:{program}"
             result = run_in(folder, shards if n == 0 or rng.random() < 0.5 else None, fault)
@@ -148,7 +183,7 @@ def one_round(seed, totals):
         history.append(f"{shards} shards")
         if result.returncode != 0:
             return seed, history, f"the last run failed: {result.stderr[-900:]}"
-        return seed, history, check(folder)
+        return seed, history, check(folder, variant)
     except (OSError, subprocess.TimeoutExpired, sqlite3.Error, ValueError, KeyError) as problem:
         return seed, history, repr(problem)
     finally:

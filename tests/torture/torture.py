@@ -270,6 +270,35 @@ class Derive(Run):
         return wrong
 
 
+class Shards(Run):
+    """... in two shards, which are cut in two again when a file has grown; and a collection by SQL with a state by key."""
+
+    def __init__(self, name, program, most):
+        super().__init__(name, program, most, before=True)
+        self.former, self.command = ([str(c) for c in (*self.command, "--shards", n)] for n in (2, 4))
+
+    def prepare(self, folder):
+        write_files(folder, ROWS_A, ROWS_B // 2)
+        catalog = json.loads(json_catalog(folder))
+        properties = {n: {"type": t} for n, t in (("id", "integer"), ("text", "string"), ("seen", "integer"))}
+        catalog["collections"]["t/seen"] = {
+            "schema": {"type": "object", "properties": properties, "required": ["id"]}, "key": ["/id"],
+            "derive": {"using": {"sqlite": {"migrations": ["create table seen (text text primary key, n integer);"]}},
+                       "transforms": [{"name": "t", "source": "t/b", "shuffle": {"key": ["/text"]},
+                                       "lambda": "insert into seen values ($text, 1) on conflict do update set n = n + 1; select $id, $text, n as seen from seen where text = $text;"}]}}
+        (folder / "flow.yaml").write_text(json.dumps(catalog))
+        result = execute(self.former, folder)
+        assert result.status == 0, result.err
+        write_rows(folder, ROWS_B)
+
+    def complete(self, folder, result):
+        wrong = super().complete(folder, result)
+        docs = [json.loads(line) for p in sorted((folder / "data" / "journals" / "t%2Fseen").glob("*")) for line in p.read_bytes().splitlines()]
+        got = sorted((d.get("text"), d["seen"]) for d in docs)
+        expected = sorted(("é" * (i % 7), i // 7 + 1) for i in range(ROWS_B))
+        return wrong or (None if got == expected else f"t/seen: {len(got)} documents, {ROWS_B} expected, or their numbers are wrong")
+
+
 # ------------------------------------------------------------------------------------------------------------- data --
 
 
@@ -377,6 +406,7 @@ def scenarios(shared):
     yield Run("weir run/source-files", "source-files", most=150)
     yield Run("weir run/weir", "weir")
     yield Derive("weir run with derivations/weir", "weir")
+    yield Shards("weir run, cut into shards/weir", "weir", most=150)
     yield Scenario("weir test/weir", "weir", [weir, "test", "--source", ROOT / "examples" / "orders" / "flow.yaml"])
     orders = [{"id": i, "customer": f"c{i % 3}", "day": "2026-01-31", "cents": i + 1} for i in range(40)]
     fixture = "".join(json.dumps(["shop/orders", o]) + "\n" + ('{"commit": true}\n' if i % 10 == 9 else "") for i, o in enumerate(orders))

@@ -44,12 +44,12 @@ class Place:
     def __exit__(self, *_):
         self.folder.cleanup()
 
-    def command(self):
-        return [str(BUILD / "bin" / "weir"), "run", "--once", "--source", "flow.yaml", "--data", "data", "--quiet"]
+    def command(self, *more):
+        return [str(BUILD / "bin" / "weir"), "run", "--once", "--source", "flow.yaml", "--data", "data", "--quiet", *more]
 
-    def run(self, status=0, env=None):
+    def run(self, *more, status=0, env=None):
         told = {**os.environ, "LOG_LEVEL": "warn", "LOG_FORMAT": "text", **(env or {})}
-        done = subprocess.run(self.command(), cwd=self.path, env=told, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(self.command(*more), cwd=self.path, env=told, capture_output=True, text=True, timeout=120)
         if status is not None and done.returncode != status:
             raise AssertionError(f"weir run ended with {done.returncode}, not {status}: {done.stderr}")
         return done.stderr
@@ -85,6 +85,32 @@ def test_batches(_):
             p.put(DOCS + [{"id": 25}])
             p.run()  # nothing twice
             same(ids(r), list(range(26)))
+
+
+def test_shards(_):
+    """Each document goes out once, those of one key in order; keys of requests are distinct."""
+    def put(p, count):
+        p.put([{"id": n % 40, "n": n} for n in range(count)])
+
+    for local in (False, True):
+        with Receiver() as r, Place(r.url(), [], local=local, batch_documents=10) as p:
+            put(p, 0)
+            for count, shards in ((200, ["--shards", "3"]), (300, []), (500, ["--shards", "6"])):
+                put(p, count)
+                p.run("--only", "t/s")
+                p.run(*shards)
+                got = r.taken()
+                last = {n % 40: n for n in range(count)}
+                seen = {}
+                for d in got:
+                    if seen.get(d["id"], -1) >= d["n"]:
+                        raise AssertionError(f"{d} behind number {seen[d['id']]}")
+                    seen[d["id"]] = d["n"]
+                same(seen, last)
+            same(len({q["headers"]["Idempotency-Key"] for q in r.requests}), len(r.requests))
+            sent = len(r.requests)
+            p.run()
+            same(len(r.requests), sent)
 
 
 def test_lines_and_bytes(_):

@@ -172,6 +172,37 @@ static void test_turns_in_the_order_of_asking(void **unused)
     teardown(&r);
 }
 
+/* What was left may count or not: nobody may write behind it, nor cut it off, before that is known. */
+static void test_what_was_left_is_kept(void **unused)
+{
+    (void)unused;
+    rig r;
+    waiter w;
+    setup(&r);
+    take(&r, &r.x, 1);
+    append(&r, r.x, "{\"id\":1}\n");
+    assert_int_equal(journal_sync(r.x->j, &r.e), WEIR_OK);
+    start(&w, &r, 1);
+    ledger_leave(&r.l, &r.x, 1);
+    pthread_join(w.thread, NULL);
+    assert_int_equal(w.rc, WEIR_STOPPED); /* who waited for its turn is told */
+    assert_int_equal(ledger_take(&r.l, &r.x, 1, VIEW("t/task"), &r.e), WEIR_STOPPED);
+    assert_string_equal(err_text(&r.e), "what was written last is not settled");
+    err_free(&r.e);
+    r.e = (err){0};
+    ledger_committed(&r.l, r.x, 9, (weir_view){0}); /* it does */
+    ledger_settle(&r.l, r.x);
+    take(&r, &r.x, 1);
+    assert_int_equal(journal_end(r.x->j), 9);
+    append(&r, r.x, "{\"id\":2}\n");
+    ledger_leave(&r.l, &r.x, 1);
+    ledger_settle(&r.l, r.x); /* it does not */
+    take(&r, &r.x, 1);
+    assert_int_equal(journal_end(r.x->j), 9);
+    ledger_give_back(&r.l, &r.x, 1);
+    teardown(&r);
+}
+
 static void test_the_end_wakes_who_waits(void **unused)
 {
     (void)unused;
@@ -194,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_a_broken_journal_is_opened_anew),
         cmocka_unit_test(test_a_failed_take_gives_back),
         cmocka_unit_test(test_turns_in_the_order_of_asking),
+        cmocka_unit_test(test_what_was_left_is_kept),
         cmocka_unit_test(test_the_end_wakes_who_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -397,7 +397,7 @@ static void test_one_piece(void **unused)
     run(&r, NULL, 2);
     write_catalog(&r, "materialize-relay");
     assert_int_equal(try_run(&r, "t/db", 0), WEIR_E_CONFIG);
-    assert_string_equal(err_text(&r.e), "materialization t/db: it has 2 shards, and what it stores into now gets documents in the order in which they came, in one piece");
+    assert_string_equal(err_text(&r.e), "materialization t/db: it has 2 shards, and cannot be cut any more: what it stores into gets documents in the order in which they came");
     teardown(&r);
 }
 
