@@ -9,13 +9,14 @@ PROGRAM = [str(BIN / "materialize-postgres")]
 FORMS = {"native": None, "json": {"command": PROGRAM}, "protobuf": {"command": PROGRAM, "protobuf": True}}
 
 
-def place(server, form):
+def place(server, form, derived=True):
     p = Place(server)
     p.local = FORMS[form]
     integer = {"type": "integer"}
     p.collection("keyed", {"id": integer, "n": integer})
     p.collection("added", {"id": integer}, resource={"delta_updates": True})
-    p.derive("sums", "bucket", {"bucket": integer, "n": dict(integer, reduce={"strategy": "sum"})}, "added", "select $id % 13 as bucket, 1 as n;")
+    if derived:
+        p.derive("sums", "bucket", {"bucket": integer, "n": dict(integer, reduce={"strategy": "sum"})}, "added", "select $id % 13 as bucket, 1 as n;")
     return p
 
 
@@ -24,10 +25,11 @@ def put(p, begin, end):
         p.put("keyed", {"id": n % 97, "n": n}).put("added", {"id": n})
 
 
-def check(server, count):
+def check(server, count, derived=True):
     same(server.ask("SELECT id, n FROM keyed ORDER BY id").splitlines(), [f"{i}|{max(range(i, count, 97))}" for i in range(min(count, 97))])
     same(server.ask("SELECT id FROM added ORDER BY id").split(), [str(i) for i in range(count)])
-    same(server.ask("SELECT bucket, n FROM sums ORDER BY bucket").splitlines(), [f"{b}|{len(range(b, count, 13))}" for b in range(13)])
+    if derived:
+        same(server.ask("SELECT bucket, n FROM sums ORDER BY bucket").splitlines(), [f"{b}|{len(range(b, count, 13))}" for b in range(13)])
 
 
 def ranges(server):
@@ -70,7 +72,7 @@ def test_from_the_beginning(server):
 
 def test_a_copy_of_the_folder(server):
     """Two runs of one task: what the other one has stored since is not stored again, by any shard."""
-    with place(server, "native") as p:
+    with place(server, "native", derived=False) as p: # its collection would not be the same, byte for byte
         put(p, 0, 400)
         p.run("--shards", "2")
         put(p, 400, 600)
@@ -78,12 +80,12 @@ def test_a_copy_of_the_folder(server):
         other = Place(server)
         shutil.rmtree(other.folder)
         shutil.copytree(p.folder, other.folder)
-        other.collections, other.bindings, other.lines, other.derived = p.collections, p.bindings, p.lines, p.derived
+        other.collections, other.bindings, other.lines = p.collections, p.bindings, p.lines
         with other:
             other.run()
-            check(server, 600)
+            check(server, 600, derived=False)
             p.run()
-            check(server, 600)
+            check(server, 600, derived=False)
 
 
 def test_refused(server):
