@@ -20,12 +20,14 @@ static const char *const schemas[] = {
     "{\"reduce\":{\"strategy\":\"merge\"}," SUMS ",\"properties\":{\"k\":true,\"a\":{\"reduce\":{\"strategy\":\"append\"}}}}",
     "{\"reduce\":{\"strategy\":\"merge\"},\"items\":{\"reduce\":{\"strategy\":\"minimize\"}}}",
     "{\"reduce\":{\"strategy\":\"merge\"},\"properties\":{\"s\":{\"reduce\":{\"strategy\":\"set\"},\"properties\":{\"add\":{" SUMS "}}}}}",
+    "{\"reduce\":{\"strategy\":\"merge\"},\"additionalProperties\":{\"if\":{\"type\":\"null\"},\"then\":{\"reduce\":{\"strategy\":\"lastWriteWins\",\"delete\":true}},\"else\":{"
+    "\"reduce\":{\"strategy\":\"sum\"}}}}",
     "{\"reduce\":{\"strategy\":\"set\",\"key\":[\"\"]}}",
     "{\"reduce\":{\"strategy\":\"merge\",\"key\":[\"/k\"]}}",
     "{\"reduce\":{\"strategy\":\"jsonSchemaMerge\"}}",
 };
 
-enum { LAWFUL = 10, SCHEMAS = sizeof schemas / sizeof *schemas };
+enum { LAWFUL = 11, SCHEMAS = sizeof schemas / sizeof *schemas };
 
 typedef struct rig {
     schema *schema;

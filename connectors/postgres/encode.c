@@ -15,8 +15,6 @@ static void put_field(lite_text *out, const void *bytes, size_t len)
     pg_put(out, bytes, len);
 }
 
-static bool is_number(weir_view json) { return json.ptr[0] == '-' || (json.ptr[0] >= '0' && json.ptr[0] <= '9'); }
-
 /* A string without its quotes, decoded: in the text itself, or in the scratch. */
 static weir_view decoded(pg_encoder *e, weir_view json)
 {
@@ -30,12 +28,12 @@ static weir_view decoded(pg_encoder *e, weir_view json)
 static bool digits_of(pg_encoder *e, const pg_shape *s, weir_view json, weir_view *ret)
 {
     *ret = json;
-    if (is_number(json))
+    if (pg_is_number(json))
         return true;
     if (json.ptr[0] != '"' || !s->digits)
         return false;
     *ret = decoded(e, json);
-    return ret->len && is_number(*ret) && weir_json_at(*ret, "").len == ret->len;
+    return ret->len && pg_is_number(*ret) && weir_json_at(*ret, "").len == ret->len;
 }
 
 /* --------------------------------------------------------------------------------------------------------------- numbers -- */
@@ -283,7 +281,7 @@ static pg_fit encode_text(pg_encoder *e, const pg_shape *s, weir_view json)
 {
     if (json.ptr[0] == '"')
         return put_text(e, memchr(json.ptr, '\\', json.len) ? decoded(e, json) : (weir_view){json.ptr + 1, json.len - 2});
-    if (s->type != PG_OTHER && (!is_number(json) || (s->types & WEIR_IS_STRING) || !(s->types & (WEIR_IS_NUMBER | WEIR_IS_INTEGER))))
+    if (s->type != PG_OTHER && (!pg_is_number(json) || (s->types & WEIR_IS_STRING) || !(s->types & (WEIR_IS_NUMBER | WEIR_IS_INTEGER))))
         return PG_MISFIT;
     put_field(&e->out, json.ptr, json.len);
     return PG_FITS;
@@ -302,17 +300,12 @@ static pg_fit encode_bytes(pg_encoder *e, const pg_shape *s, weir_view json)
     return PG_FITS;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 /* Pairs of hexadecimal digits, `between` between the groups that end where `ends` has a bit. */
 static bool read_hex(weir_view text, unsigned char *out, size_t count, char between, uint32_t ends)
 {
     const char *at = text.ptr, *end = at + text.len;
     for (size_t i = 0; i < count; i++) {
-        int high = at < end ? hex_digit(*at++) : -1, low = at < end ? hex_digit(*at++) : -1;
+        int high = at < end ? pg_hex_digit(*at++) : -1, low = at < end ? pg_hex_digit(*at++) : -1;
         if (high < 0 || low < 0)
             return false;
         out[i] = (unsigned char)(high << 4 | low);
@@ -370,7 +363,7 @@ static int escape_at(const char *at, const char *end)
 {
     int n = 0;
     for (int i = 2; i < 6; i++) {
-        int digit = at + i < end ? hex_digit(at[i]) : -1;
+        int digit = at + i < end ? pg_hex_digit(at[i]) : -1;
         n = digit < 0 ? -1 : n < 0 ? n : n * 16 + digit;
     }
     return n;
@@ -583,93 +576,4 @@ pg_fit pg_encode(pg_encoder *e, const pg_shape *s, weir_view json)
         return PG_FITS;
     }
     return encoders[s->type](e, s, json);
-}
-
-/* ---------------------------------------------------------------------------------------------------------------- reading -- */
-
-static void quote(lite_text *out, const char *text, size_t len) { lite_value_quote(out, (weir_view){text, len}); }
-
-static void write_number(lite_text *out, const pg_shape *s, const char *text, size_t len)
-{
-    bool number = len && is_number((weir_view){text, len}) && text[len - 1] != 'y'; /* -Infinity */
-    if (number && !(s->digits && (s->types & WEIR_IS_STRING)))
-        lite_text_add(out, text, len);
-    else
-        quote(out, text, len);
-}
-
-static void write_bytes(lite_text *out, const char *text, size_t len)
-{
-    lite_text bytes = {0};
-    for (size_t i = 2; i + 1 < len; i += 2) { /* \x... */
-        char byte = (char)(hex_digit(text[i]) << 4 | hex_digit(text[i + 1]));
-        lite_text_add(&bytes, &byte, 1);
-    }
-    lite_value v = {.kind = VALUE_BLOB, .bytes = {bytes.ptr, bytes.len}};
-    lite_value_write(out, &v, 0);
-    out->failed |= bytes.failed;
-    lite_text_free(&bytes);
-}
-
-/* 2020-01-02 03:04:05.6+00: an instant as RFC 3339 has it. */
-static void write_instant(lite_text *out, const char *text, size_t len)
-{
-    const char *space = memchr(text, ' ', len);
-    if (!space || len < 4 || memcmp(text + len - 3, "+00", 3) != 0) {
-        quote(out, text, len);
-        return;
-    }
-    lite_text_add(out, "\"", 1);
-    lite_text_add(out, text, (size_t)(space - text));
-    lite_text_add(out, "T", 1);
-    lite_text_add(out, space + 1, len - (size_t)(space - text) - 4);
-    lite_text_add(out, "Z\"", 2);
-}
-
-/* Digits stand in a column of texts where numbers had to be wider than its former type. */
-static void write_text(lite_text *out, const pg_shape *s, const char *text, size_t len)
-{
-    weir_view v = {text, len};
-    bool number = s->types && !(s->types & WEIR_IS_STRING) && len && is_number(v) && weir_json_at(v, "").len == len;
-    if (number)
-        lite_text_add(out, text, len);
-    else
-        quote(out, text, len);
-}
-
-bool pg_decode(lite_text *out, const pg_shape *s, const char *text, size_t len, bool null)
-{
-    if (null)
-        return false;
-    switch (s->type) {
-    case PG_BOOL:
-        lite_text_add(out, *text == 't' ? "true" : "false", *text == 't' ? 4 : 5);
-        break;
-    case PG_INT2:
-    case PG_INT4:
-    case PG_BIGINT:
-    case PG_NUMERIC:
-    case PG_REAL:
-    case PG_DOUBLE:
-        write_number(out, s, text, len);
-        break;
-    case PG_BYTEA:
-        write_bytes(out, text, len);
-        break;
-    case PG_TIMESTAMPTZ:
-        write_instant(out, text, len);
-        break;
-    case PG_TIME:
-        quote(out, text, len);
-        out->len -= !out->failed;
-        lite_text_add(out, "Z\"", 2);
-        break;
-    case PG_JSON:
-    case PG_JSONB:
-        lite_text_add(out, text, len);
-        break;
-    default:
-        write_text(out, s, text, len);
-    }
-    return true;
 }

@@ -8,7 +8,7 @@ enum { SEND_BYTES = 64 << 10, STRAIGHT_BYTES = 4 << 20 };
 
 /* ------------------------------------------------------------------------------------------------------ temporary tables -- */
 
-static const char *temporary(weir_task *t, const table *x, const char *what)
+const char *pg_temporary(weir_task *t, const table *x, const char *what)
 {
     return weir_format(t, "pg_temp.weir_%s_%u", what, (unsigned)x->index).ptr;
 }
@@ -39,7 +39,7 @@ static weir_rc prepare_temporary(weir_task *t, pg *d, table *x, flow_mode mode, 
     bool *there = mode == FLOW_REMOVE ? &x->gone : mode == FLOW_ASK ? &x->asked : &x->staged;
     uint64_t *used = mode == FLOW_REMOVE ? &x->gone_in : mode == FLOW_ASK ? &x->asked_in : &x->staged_in;
     weir_rc rc = WEIR_OK;
-    *ret = temporary(t, x, names[mode]);
+    *ret = pg_temporary(t, x, names[mode]);
     if (!*ret)
         return pg_nomem(t);
     if (!*there)

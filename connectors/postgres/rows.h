@@ -38,6 +38,8 @@ weir_rc pg_rows_ask(weir_task *t, flow *f, table *x, const weir_row *keys, size_
 
 /* ---- what storing and asking share ---- */
 
+/** The temporary table of a binding's table: "stage", "gone" or "ask". NULL without memory. */
+const char *pg_temporary(weir_task *t, const table *x, const char *what);
 /** Begins a COPY of this kind unless that is what is open. */
 weir_rc pg_flow_open(weir_task *t, flow *f, table *x, flow_mode mode, const bool *set);
 /** Appends the row; *misfit is the first column that cannot hold its value, x->count if there is none: then the row is not appended. */

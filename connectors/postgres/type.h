@@ -89,6 +89,15 @@ static inline void pg_put32(lite_text *out, uint32_t n)
     pg_put(out, &n, sizeof n);
 }
 
+/** Of JSON, or of digits: not empty. */
+static inline bool pg_is_number(weir_view json) { return json.ptr[0] == '-' || (json.ptr[0] >= '0' && json.ptr[0] <= '9'); }
+
+/** -1: it is none. */
+static inline int pg_hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+}
+
 /** Appends what the server writes of a value, as a text, as the JSON that it came as. @return false for NULL: nothing is appended */
 bool pg_decode(lite_text *out, const pg_shape *shape, const char *text, size_t len, bool null);
 

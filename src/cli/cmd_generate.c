@@ -12,14 +12,14 @@ static weir_rc wrote(void *arg, const char *path, err *e)
     return rc;
 }
 
-static weir_rc generate(cli *c, const catalog *cat, err *e)
+static weir_rc generate(cli *c, const catalog *cat, learned *known, err *e)
 {
     size_t count = 0;
     cli_live *l = cli_live_new(c, e);
     if (!l)
         return e->rc;
     const prepare_options o = cli_prepare_options(c, l);
-    weir_rc rc = generate_files(&(generate_options){.catalog = cat, .natives = o.natives, .log = o.log, .stop_fd = o.stop_fd, .wrote = wrote, .arg = &count,
+    weir_rc rc = generate_files(&(generate_options){.catalog = cat, .learned = known, .natives = o.natives, .log = o.log, .stop_fd = o.stop_fd, .wrote = wrote, .arg = &count,
                                                     .live = o.live, .live_arg = o.arg}, e);
     if (!rc && !count) {
         buf line = {0};
@@ -35,8 +35,12 @@ weir_rc cmd_generate(cli *c, err *e)
 {
     catalog cat = {0};
     weir_rc rc = catalog_read_missing(&cat, c->a.source ? c->a.source : "flow.yaml", e);
+    learned *known = NULL;
     if (!rc)
-        rc = generate(c, &cat, e);
+        rc = learned_open(&known, cli_data(c), e);
+    if (!rc)
+        rc = generate(c, &cat, known, e);
+    learned_close(known);
     catalog_free(&cat);
     return rc;
 }

@@ -165,7 +165,7 @@ static weir_rc show_derivation(cli *c, const catalog *cat, const task *t, weir_v
     const prepare_options live = cli_prepare_options(c, l);
     preview_options o = {
         .catalog = cat, .t = t, .natives = live.natives, .log = live.log, .stop_fd = live.stop_fd, .fixture = c->a.fixture,
-        .data_dir = c->a.data ? c->a.data : "weir-data", .state = state, .published = print_published, .committed = print_state, .arg = &v,
+        .data_dir = cli_data(c), .state = state, .published = print_published, .committed = print_state, .arg = &v,
         .live = live.live, .live_arg = live.arg,
     };
     weir_rc rc = limits_of(c, a, &o, e);

@@ -32,7 +32,7 @@ static weir_rc run(cli *c, const catalog *cat, run_options o, err *e)
     if (!p)
         return err_nomem(e);
     o.catalog = cat;
-    o.data_dir = c->a.data ? c->a.data : "weir-data";
+    o.data_dir = cli_data(c);
     o.only = c->a.only;
     o.natives = c->natives;
     o.log = c->log;

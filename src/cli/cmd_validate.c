@@ -2,14 +2,28 @@
 #include "json/write.h"
 #include "plane/columns.h"
 #include "plane/derivation.h"
+#include "plane/learned.h"
+
+/* @param ret NULL: nothing was learned of it */
+static weir_rc inferred_tree(learned *known, const collection *c, arena *a, const tree **ret, err *e)
+{
+    const weir_view text = learned_schema(known, c, a);
+    tree *t = NULL;
+    weir_rc rc = text.len ? tree_parse(a, text, NULL, WEIR_E_BUG, &t, e) : WEIR_OK;
+    *ret = t;
+    return rc;
+}
 
 /* A destination is asked about its columns too. */
-static weir_rc add_columns(prepared *p, err *e)
+static weir_rc add_columns(prepared *p, learned *known, err *e)
 {
     for (size_t i = 0; p->t->kind == TASK_MATERIALIZE && i < p->count; i++) {
         const task_binding *b = &p->t->bindings[i];
+        const tree *inferred;
         weir_column *columns;
-        weir_rc rc = columns_possible(&p->arena, b->collection, b, NULL, &columns, &p->bindings[i].column_count, &p->bindings[i].key_count, e);
+        weir_rc rc = inferred_tree(known, b->collection, &p->arena, &inferred, e);
+        if (!rc)
+            rc = columns_possible(&p->arena, b->collection, b, inferred, &columns, &p->bindings[i].column_count, &p->bindings[i].key_count, e);
         if (rc)
             return err_wrap(e, rc, "binding %.*s", VIEW_ARG(p->bindings[i].name));
         p->bindings[i].columns = columns;
@@ -64,23 +78,32 @@ static weir_rc print_transforms(const weir_derivation *d, err *e)
     return print_line(&w, &out, e);
 }
 
-static weir_rc validate_derivation(const task *t, const prepare_options *o, err *e)
+typedef struct validating {
+    const prepare_options *o;
+    learned *learned;
+} validating;
+
+static void set_live(void *arg, session *s) { ((validating *)arg)->o->live(((validating *)arg)->o->arg, s); }
+static weir_view inferred_of(void *arg, const collection *c, arena *a) { return learned_schema(((validating *)arg)->learned, c, a); }
+
+static weir_rc validate_derivation(const task *t, const prepare_options *o, learned *known, err *e)
 {
     derivation *d = NULL;
-    weir_rc rc = derivation_open(&d, &(derivation_options){.t = t, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .live = o->live, .arg = o->arg,
-                                                           .validate_only = true}, e);
+    validating v = {o, known};
+    weir_rc rc = derivation_open(&d, &(derivation_options){.t = t, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .inferred = inferred_of,
+                                                           .live = set_live, .arg = &v, .validate_only = true}, e);
     if (!rc)
         rc = print_transforms(derivation_of(d), e);
     derivation_close(d);
     return rc;
 }
 
-static weir_rc validate_bindings(const task *t, const prepare_options *o, err *e)
+static weir_rc validate_bindings(const task *t, const prepare_options *o, learned *known, err *e)
 {
     prepared p;
     weir_rc rc = prepare_begin(&p, t, o, e);
     if (!rc) {
-        rc = add_columns(&p, e);
+        rc = add_columns(&p, known, e);
         if (!rc)
             rc = prepare_validate(&p, e);
         if (!rc)
@@ -96,7 +119,11 @@ static weir_rc validate(cli *c, const task *t, err *e)
     if (!l)
         return e->rc;
     const prepare_options o = cli_prepare_options(c, l);
-    weir_rc rc = t->kind == TASK_DERIVE ? validate_derivation(t, &o, e) : validate_bindings(t, &o, e);
+    learned *known;
+    weir_rc rc = learned_open(&known, cli_data(c), e);
+    if (!rc)
+        rc = t->kind == TASK_DERIVE ? validate_derivation(t, &o, known, e) : validate_bindings(t, &o, known, e);
+    learned_close(known);
     cli_live_free(l);
     return err_wrap(e, rc, "%s %.*s", task_kind_name(t->kind), VIEW_ARG(t->name));
 }

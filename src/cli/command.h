@@ -81,6 +81,8 @@ void cli_live_free(cli_live *l);
 weir_rc cli_task(cli *c, catalog *cat, int kind, const task **ret, err *e);
 /** A task made of a command line: `weir spec -- ./source-x`. Borrowed from c and a. */
 weir_rc cli_command_task(cli *c, arena *a, task *ret, err *e);
+/** --data, or the folder that `weir run` takes if nothing is said. */
+const char *cli_data(const cli *c);
 weir_rc cli_print(const buf *text, err *e);
 /** --initial-state, checked and on one line; empty if it is not given. Into the arena. */
 weir_rc cli_initial_state(const cli *c, arena *a, weir_view *ret, err *e);

@@ -62,6 +62,8 @@ weir_rc cli_command_task(cli *c, arena *a, task *ret, err *e)
     return WEIR_OK;
 }
 
+const char *cli_data(const cli *c) { return c->a.data ? c->a.data : "weir-data"; }
+
 weir_rc cli_print(const buf *text, err *e)
 {
     return buf_ok(text) ? io_write(1, buf_view(text), "standard output", e) : err_nomem(e);

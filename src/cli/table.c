@@ -55,12 +55,14 @@ const cli_command cli_commands[] = {
      "Asks the source for its streams and rewrites the catalog: new streams become bindings and collections, known ones keep their target, backfill and disable, "
      "those no longer found leave the capture (their collections stay). With --emit-raw every stream is printed as one JSON line and the catalog stays as it is.",
      cmd_discover, false},
-    {"validate", "check a task's settings and bindings with its connector", "[--source FILE] [--name TASK]", OPTIONS("source", "name"),
-     "Prints the response as JSON, one line a task: without --name, all tasks of the catalog.", cmd_validate, false},
-    {"generate", "write the files that a catalog names and that are missing", "[--source FILE]", OPTIONS("source"),
+    {"validate", "check a task's settings and bindings with its connector", "[--source FILE] [--name TASK] [--data DIR]", OPTIONS("source", "name", "data"),
+     "Prints the response as JSON, one line a task: without --name, all tasks of the catalog. What collections have learned of their schemas (x-infer-schema) is "
+     "known from the data folder, if there is one.", cmd_validate, false},
+    {"generate", "write the files that a catalog names and that are missing", "[--source FILE] [--data DIR]", OPTIONS("source", "data"),
      "Settings (config, resource) get what their connector's schema requires, to be filled in; migrations and lambdas of SQL get the fields there are, and how to "
      "begin; what else a derivation's connector generates is written, too. Files that are there stay as they are, unless the connector says what its own should hold. "
-     "Nothing is written outside of the project: the folder of the catalog, or that of the outermost flow.yaml above it. Prints the name of every file that it writes.",
+     "Nothing is written outside of the project: the folder of the catalog, or that of the outermost flow.yaml above it. Prints the name of every file that it writes. "
+     "Fields that a collection has learned from its documents (x-infer-schema) are known from the data folder, if there is one.",
      cmd_generate, false},
     {"capture", "run a capture and print its responses", "[--source FILE] [--name TASK] [--initial-state JSON]",
      OPTIONS("source", "name", "initial-state"),

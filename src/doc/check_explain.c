@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "doc/schema_program.h"
+#include "json/pointer.h"
 #include "json/text.h"
 #include "json/utf8.h"
 
@@ -57,20 +58,12 @@ static void put_failure(const checker *c, const failure *f, buf *out)
 
 /* ---------------------------------------------------------------------------------------------------------------- failures -- */
 
-static uint32_t depth_of(weir_view pointer)
-{
-    uint32_t depth = 0;
-    for (size_t i = 0; i < pointer.len; i++)
-        depth += pointer.ptr[i] == '/';
-    return depth;
-}
-
 /* "/address/zip: " */
 static uint32_t put_place(checker *c, uint32_t node)
 {
     size_t from = c->said.len;
     tape_pointer(c->document, c->named ? c->named : node, &c->said);
-    uint32_t depth = depth_of(view_from(buf_view(&c->said), from));
+    uint32_t depth = (uint32_t)pointer_levels(view_from(buf_view(&c->said), from));
     buf_adds(&c->said, c->said.len == from ? "the document: " : ": ");
     if (c->named)
         buf_adds(&c->said, "the name ");

@@ -12,6 +12,7 @@
 #include "doc/combiner_table.h"
 
 enum { LEVEL = -3 /* of zstd: half the CPU of level 1, and documents are much alike */, HEAD = 2, FIELDS = 4 };
+enum { LARGE = 1 << 20 /* a chunk of that size is one document, which is not held until its turn has come */ };
 
 static const char noun[] = "documents that do not fit into memory";
 
@@ -183,10 +184,12 @@ weir_rc spill_end(spill *s, size_t keys, size_t replaced, err *e)
 
 typedef struct reader {
     uint64_t at, end; /* chunks still to be read */
+    uint64_t last;    /* the one that was read last */
     buf raw;
     size_t next;      /* in raw */
     spilled now;
-    bool done;
+    buf key;          /* of a document that was put away again, as it is large */
+    bool away, done;
 } reader;
 
 struct merger {
@@ -213,26 +216,56 @@ static weir_rc read_chunk(spill *s, reader *r, err *e)
         rc = err_fail(e, WEIR_E_NOMEM, "zstd: %s cannot be expanded", noun);
     r->raw.len = head[0];
     r->next = 0;
+    r->last = r->at;
     r->at += sizeof head + head[1];
     return rc;
 }
 
-static weir_rc reader_step(spill *s, reader *r, err *e)
+static void take_document(reader *r)
 {
     uint32_t fields[FIELDS];
-    weir_rc rc = WEIR_OK;
-    if (r->next == r->raw.len) {
-        r->done = r->at == r->end;
-        rc = r->done ? WEIR_OK : read_chunk(s, r, e);
-        if (rc || r->done)
-            return rc;
-    }
     const char *p = r->raw.ptr + r->next;
     memcpy(fields, p, sizeof fields);
     p += sizeof fields;
     r->now = (spilled){fields[0], fields[1], {p, fields[2]}, {p + fields[2], fields[3]}};
     r->next += sizeof fields + fields[2] + fields[3];
-    return WEIR_OK;
+}
+
+/* Many readers with a large document each would take much more memory than there is to be: of all but the first the key will do. */
+static weir_rc put_away(reader *r, err *e)
+{
+    buf_clear(&r->key);
+    buf_addv(&r->key, r->now.key);
+    buf_free(&r->raw);
+    r->next = 0;
+    r->now.key = buf_view(&r->key);
+    r->now.doc = (weir_view){NULL, 0};
+    r->away = true;
+    return buf_ok(&r->key) ? WEIR_OK : err_nomem(e);
+}
+
+static weir_rc bring_back(spill *s, reader *r, err *e)
+{
+    r->at = r->last;
+    weir_rc rc = read_chunk(s, r, e);
+    if (!rc)
+        take_document(r);
+    r->away = false;
+    return rc;
+}
+
+static weir_rc reader_step(spill *s, reader *r, err *e)
+{
+    if (r->next == r->raw.len) {
+        if (r->raw.cap > LARGE)
+            buf_free(&r->raw);
+        r->done = r->at == r->end;
+        weir_rc rc = r->done ? WEIR_OK : read_chunk(s, r, e);
+        if (rc || r->done)
+            return rc;
+    }
+    take_document(r);
+    return r->raw.len > LARGE ? put_away(r, e) : WEIR_OK;
 }
 
 static bool comes_first(const merger *m, size_t x, size_t y)
@@ -300,22 +333,27 @@ weir_rc merger_next(merger *m, spilled *ret, bool *ret_more, err *e)
             return rc;
         if (r->done) {
             buf_free(&r->raw);
+            buf_free(&r->key);
             m->heap[0] = m->heap[--m->open];
         }
         sink(m, 0);
     }
     m->given = *ret_more = m->open > 0;
-    if (m->open)
-        *ret = m->readers[m->heap[0]].now;
-    return WEIR_OK;
+    reader *first = m->open ? &m->readers[m->heap[0]] : NULL;
+    weir_rc rc = first && first->away ? bring_back(m->s, first, e) : WEIR_OK;
+    if (first)
+        *ret = first->now;
+    return rc;
 }
 
 void merger_close(merger *m)
 {
     if (!m)
         return;
-    for (size_t i = 0; i < m->count; i++)
+    for (size_t i = 0; i < m->count; i++) {
         buf_free(&m->readers[i].raw);
+        buf_free(&m->readers[i].key);
+    }
     free(m->readers);
     free(m->heap);
     free(m);

@@ -9,6 +9,14 @@
 weir_view pointer_find(weir_view json, weir_view pointer);
 /** Appends one more token to a pointer, escaped (~ -> ~0, / -> ~1). */
 void pointer_push(buf *pointer, weir_view token);
+/** How many tokens it has. */
+static inline size_t pointer_levels(weir_view pointer)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < pointer.len; i++)
+        n += pointer.ptr[i] == '/';
+    return n;
+}
 /** Is it well formed: empty, or begins with / and has only ~0 and ~1 after ~. */
 bool pointer_valid(weir_view pointer);
 /** Splits into decoded tokens in the arena. @return false if malformed or without memory */

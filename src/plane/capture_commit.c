@@ -8,10 +8,10 @@ static size_t widened_schemas(capture *c, arena *a, weir_view *pairs)
     size_t n = 0;
     for (size_t i = 0; i < c->book_count; i++) {
         buf text = {0};
-        const weir_view schema = book_learned(c->books[i], &text);
-        if (schema.len) {
+        const weir_view learned = book_learned(c->books[i], &text);
+        if (learned.len) {
             pairs[n++] = c->books[i]->c->name;
-            pairs[n++] = arena_dup(a, schema);
+            pairs[n++] = arena_dup(a, learned);
         }
         a->failed |= !buf_ok(&text);
         buf_free(&text);

@@ -130,6 +130,8 @@ static weir_rc take_generated(void *arg, weir_view url, weir_view content, err *
     return add_file(g, arena_text(&g->arena, url), content, e);
 }
 
+static weir_view inferred_of(void *arg, const collection *c, arena *a) { return learned_schema(((generating *)arg)->o->learned, c, a); }
+
 static weir_rc take_published(void *arg, weir_view doc, err *e)
 {
     (void)arg;
@@ -149,7 +151,7 @@ static weir_rc ask_derivation(generating *g, const task *t, const tree *config, 
     const generate_options *o = g->o;
     derivation *d = NULL;
     weir_rc rc = derivation_open(&d, &(derivation_options){
-        .t = t, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .config = config, .published = take_published, .generated = take_generated,
+        .t = t, .natives = o->natives, .log = o->log, .stop_fd = o->stop_fd, .config = config, .inferred = inferred_of, .published = take_published, .generated = take_generated,
         .live = set_live, .arg = g, .validate_only = true}, e);
     derivation_close(d);
     return rc;

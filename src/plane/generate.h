@@ -3,10 +3,12 @@
 #ifndef WEIR_PLANE_GENERATE_H
 #define WEIR_PLANE_GENERATE_H
 
+#include "plane/learned.h"
 #include "plane/run.h"
 
 typedef struct generate_options {
     const catalog *catalog; /* of catalog_read_missing() */
+    learned *learned;       /* what else is known of collections; may be NULL */
     native_finder natives;
     log_sink *log;
     int stop_fd;

@@ -27,21 +27,13 @@ static weir_rc read_part(arena *a, const facet *root, weir_view pointer, weir_vi
     return a->failed ? err_nomem(e) : WEIR_OK;
 }
 
-static size_t levels_of(weir_view pointer)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < pointer.len; i++)
-        n += pointer.ptr[i] == '/';
-    return n;
-}
-
 /* Of a schema that is too much to be put together nothing is known: it says nothing of the key. */
 static weir_rc read_schema(arena *a, const collection *c, const tree *inferred, const collection_key *k, facet **ret, err *e)
 {
     err unknown = {0};
     size_t depth = 0;
     for (size_t i = 0; i < k->count; i++)
-        depth = levels_of(k->pointers[i]) > depth ? levels_of(k->pointers[i]) : depth;
+        depth = pointer_levels(k->pointers[i]) > depth ? pointer_levels(k->pointers[i]) : depth;
     *ret = NULL;
     const tree *known = collection_known_schemas(a, c, inferred);
     weir_rc rc = known ? facet_read(a, c->read_schema, known, (unsigned)depth, WEIR_E_CONFIG, ret, &unknown) : WEIR_E_NOMEM;

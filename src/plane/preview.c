@@ -7,6 +7,7 @@
 #include "plane/gate.h"
 #include "plane/intake.h"
 #include "plane/keyed.h"
+#include "plane/learned.h"
 #include "proto/papers.h"
 
 enum { TXN_BYTES = 16 << 20, PIECE_BYTES = 256 << 10 };
@@ -21,6 +22,7 @@ typedef struct previewing {
     buf state;
     papers papers;         /* with the database of `using: sqlite` */
     const char *state_file;
+    learned *learned;
     fixture *from;         /* or the journals: */
     store *store;          /* NULL: none was opened */
     ledger ledger;
@@ -59,8 +61,7 @@ static void set_live(void *arg, session *s)
 static weir_view inferred_of(void *arg, const collection *c, arena *a)
 {
     previewing *v = arg;
-    book *b = v->store ? ledger_book(&v->ledger, c->name) : NULL;
-    return b && b->inferred.len ? arena_dup(a, b->inferred) : (weir_view){0};
+    return learned_schema(v->learned, c, a);
 }
 
 /* ---- a fixture ---- */
@@ -206,6 +207,8 @@ static weir_rc set_up(previewing *v, err *e)
     weir_rc rc = keyed_make(&v->published, &(keyed_options){.c = o->t->bindings[0].collection, .partial = true, .salt = o->t->redact_salt}, e);
     if (!rc && o->session_count > 1) /* its state goes on from one to the next */
         rc = papers_put(&v->papers, "derivation.db", VIEW(""), &v->state_file, e);
+    if (!rc)
+        rc = learned_open(&v->learned, o->data_dir, e);
     return rc ? rc : o->fixture ? open_fixture(v, e) : open_journals(v, e);
 }
 
@@ -217,6 +220,7 @@ static void tear_down(previewing *v)
         ledger_close(&v->ledger);
     if (v->store)
         store_close(v->store);
+    learned_close(v->learned);
     fixture_close(v->from);
     keyed_free(v->published);
     papers_free(&v->papers);

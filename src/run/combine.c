@@ -113,10 +113,12 @@ void combine_free(combined *c)
 
 void combine_moved(combined *c, const weir_binding *b) { c->o.b = b; }
 
+/* What the last batch hardly used is given back; what it did use the next one will, too. */
 static void let_go(buf *b)
 {
+    const bool used = b->len > b->cap / 4;
     buf_clear(b);
-    if (b->cap > KEEP_BYTES)
+    if (b->cap > KEEP_BYTES && !used)
         buf_free(b);
 }
 
@@ -520,11 +522,6 @@ static weir_rc make_row(combined *c, weir_view text, const entry *n, weir_row *r
     return WEIR_OK;
 }
 
-static bool all_early(const combined *c)
-{
-    return !c->parts && c->early.len && c->early.len == noted(c) * c->o.b->column_count * sizeof(weir_view);
-}
-
 weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, size_t *ret_count, err *e)
 {
     const size_t columns = c->o.whole ? 0 : c->o.b->column_count;
@@ -535,10 +532,9 @@ weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, s
     c->defaults = defaults_any(c->o.b);
     buf_clear(&c->rows);
     buf_clear(&c->values);
-    size_t room = all_early(c) ? 0 : columns;
-    if (room && n > SIZE_MAX / 2 / room / sizeof(weir_view))
-        return err_nomem(e);
-    if (!buf_reserve(&c->rows, n * sizeof(weir_row) + 1) || !buf_reserve(&c->values, n * room * sizeof(weir_view) + 1))
+    const size_t room = !c->parts && c->early.len && c->early.len == noted(c) * columns * sizeof(weir_view) ? 0 : columns; /* not early */
+    if ((room && n > SIZE_MAX / 2 / room / sizeof(weir_view)) || !buf_reserve(&c->rows, n * sizeof(weir_row) + 1) ||
+        !buf_reserve(&c->values, n * room * sizeof(weir_view) + 1))
         return err_nomem(e);
     weir_row *rows = (weir_row *)(void *)c->rows.ptr;
     weir_view *values = room ? (weir_view *)(void *)c->values.ptr : NULL;
@@ -547,6 +543,7 @@ weir_rc combine_rows(combined *c, weir_view text, size_t most, weir_row **ret, s
         if (rc)
             return rc;
     }
+    c->rows.len = n * sizeof *rows;
     c->next += n;
     *ret = rows;
     *ret_count = n;
@@ -586,19 +583,18 @@ weir_rc combine_batch(combined *c, weir_view lines, weir_row **ret, size_t *ret_
     *ret_documents = 0;
     while (rest.len) {
         const char *nl = memchr(rest.ptr, '\n', rest.len);
-        size_t len = nl ? (size_t)(nl - rest.ptr) : rest.len;
-        if (__builtin_expect(view_is((weir_view){rest.ptr, len}, COMBINE_TRUNCATION), 0)) {
+        const weir_view line = {rest.ptr, nl ? (size_t)(nl - rest.ptr) : rest.len};
+        rest = view_from(rest, line.len + (nl != NULL));
+        if (__builtin_expect(view_is(line, COMBINE_TRUNCATION), 0)) {
             if (!every)
                 combine_clear(c);
             c->truncated |= !every;
-            rest = view_from(rest, nl ? len + 1 : len);
             continue;
         }
         ++*ret_documents;
-        weir_rc rc = add_early(c, lines, (size_t)(rest.ptr - lines.ptr), len, e);
+        weir_rc rc = add_early(c, lines, (size_t)(line.ptr - lines.ptr), line.len, e);
         if (rc)
             return rc;
-        rest = view_from(rest, nl ? len + 1 : len);
     }
     return combine_rows(c, lines, SIZE_MAX, ret, ret_count, e);
 }

@@ -2,7 +2,7 @@
 #ifndef WEIR_RUN_DEFAULTS_H
 #define WEIR_RUN_DEFAULTS_H
 
-#include <weir.h>
+#include "base/view.h"
 
 /** Has any column one? */
 bool defaults_any(const weir_binding *b);

@@ -19,7 +19,7 @@ from harness import BIN, Place, programs
 from proxy import Proxy, descendants, healthy_again, kill, named
 from server import Server
 
-DOCUMENTS, KEYS = 700, 120
+DOCUMENTS, KEYS = 900, 300
 ACTIONS = ["drop", "backend", "runner", "connector"]
 LOCAL = {"native": None, "json": {"command": [str(BIN / "materialize-postgres")]}, "protobuf": {"command": [str(BIN / "materialize-postgres")], "protobuf": True}}
 
@@ -100,14 +100,17 @@ def one_round(server, seed, history):
         p.collection("keyed", {"id": {"type": "integer"}, "n": {"type": "integer"}, "t": {"type": "string"}})
         p.collection("added", {"id": {"type": "integer"}, "v": {"type": "integer"}}, resource={"delta_updates": True})
         p.derive("totals", "k", {"k": {"type": "integer"}, "n": {"type": "integer", "reduce": {"strategy": "sum"}}}, "added", "select $v as k, 1 as n;")
-        for stream, doc in lines:
-            p.put(stream, doc)
-        for _ in range(rng.randint(1, 4)):
+        halves = [lines[:len(lines) // 2], lines[len(lines) // 2:]]  # the second one finds rows
+        for turn in range(rng.randint(1, 4)):
+            for stream, doc in halves.pop(0) if turn % 2 == 0 and halves else ():
+                p.put(stream, doc)
             action = rng.choice(ACTIONS if p.local else ACTIONS[:-1])
             at = rng.randint(1, 120)
             status, came = faulty_run(server, p, action, at)
             history.append(f"{action} at {at} -> {status}{'' if came else ' (not reached)'}")
             healthy_again(server)
+        for stream, doc in sum(halves, []):
+            p.put(stream, doc)
         p.config = server.config()
         log = p.run(status=None)
         problem = check(server, keyed, added) or check_totals(server, lines)

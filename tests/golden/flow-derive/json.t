@@ -83,7 +83,8 @@ file many.py
 | print(json.dumps({"open": {"collection": target, "version": "1"}}))
 | for n in range(1500):
 |     print(json.dumps({"flush": {"statePatches": [{"x": "y" * 65536}]}}) + '\n{"startCommit":{}}')
-$ ulimit -v 60000; python3 many.py | derive-balances | tail -n 1
+# AddressSanitizer reserves more than any limit.
+$ (ulimit -v 60000; derive-balances --help; exit $?) >/dev/null 2>&1 && ulimit -v 60000; python3 many.py | derive-balances | tail -n 1
 < {"startedCommit":{}}
 
 == reset: it begins as if it had never been, and its next state replaces what the platform has

@@ -188,3 +188,42 @@ $ echo '["acme/in",{"n":1}]' >lines; weir preview --fixture lines; weir preview 
 < 1 test: 1 passed, 0 failed
 ! ls: cannot access '*.db': No such file or directory
 = 2
+
+== fields that a collection has learned are known to previews of fixtures, validation and generation once there is a data folder
+file flow.yaml
+| captures:
+|   acme/files:
+|     endpoint: {native: {connector: source-files, config: {streams: [{name: in, path: 'in*.ndjson'}]}}}
+|     bindings: [{resource: {stream: in}, target: acme/in}]
+| collections:
+|   acme/in:
+|     writeSchema: {type: object, properties: {id: {type: integer}}, required: [id], x-infer-schema: true}
+|     readSchema: {allOf: [{$ref: 'flow://relaxed-write-schema'}, {$ref: 'flow://inferred-schema'}]}
+|     key: [/id]
+|   acme/out:
+|     schema: {type: object, properties: {id: {type: integer}}, required: [id]}
+|     key: [/id]
+|     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/in, lambda: 'select $id, $name as v;'}]}
+|   acme/more:
+|     schema: {type: object}
+|     key: [/id]
+|     derive: {using: {sqlite: {}}, transforms: [{name: t, source: acme/in, lambda: more.sql}]}
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-sqlite, config: {path: x.db}}}
+|     bindings: [{resource: {table: t}, source: acme/in, fields: {recommended: false, require: {name: {}}}}]
+$ echo '{"id":1,"name":"x"}' >in1.ndjson; echo '["acme/in",{"id":3,"name":"q"}]' >lines; : >more.sql; weir preview --name acme/out --fixture lines
+! did you mean $id?
+= 2
+$ weir validate --name acme/db
+! name
+= 2
+$ weir run --once --quiet --only acme/files; weir preview --name acme/out --fixture lines; weir validate --name acme/out; weir validate --name acme/db; rm more.sql; weir generate; grep -c '$name' more.sql
+< {"id":3,"v":"q"}
+<= {"name": "acme/out", "transforms": [{"name": "t", "collection": "acme/in", "readOnly": true}]}
+<= {"name": "acme/db", "bindings": [{"collection": "acme/in", "resourcePath": ["t"]}]}
+< wrote more.sql
+< 1
+$ mv weir-data other; weir validate --name acme/out --data other; weir preview --name acme/out --fixture lines --data other
+<= {"name": "acme/out", "transforms": [{"name": "t", "collection": "acme/in", "readOnly": true}]}
+< {"id":3,"v":"q"}

@@ -272,6 +272,14 @@ static weir_rc truncates_late(weir_task *t, void *self, const weir_binding *b, s
     return rc ? rc : weir_truncate(t, b);
 }
 
+static weir_rc truncates_after_schema(weir_task *t, void *self, const weir_binding *b, size_t n)
+{
+    weir_rc rc = weir_sourced_schema(t, b, VIEW("{\"type\":\"object\",\"additionalProperties\":false}"));
+    if (!rc)
+        rc = weir_checkpoint_patch(t, NULL, VIEW("{}"));
+    return rc ? rc : truncates_at_once(t, self, b, n);
+}
+
 /* Nothing can be out of date where nothing has come: neither documents nor a state, of the binding or of the task. */
 static void test_truncation_of_nothing(void **unused)
 {
@@ -286,6 +294,7 @@ static void test_truncation_of_nothing(void **unused)
         {truncates_at_once, "{\"bindingStateV1\":{\"b\":{\"n\":1}}}", WEIR_OK}, /* another one's */
         {truncates_at_once, "{\"bindingStateV1\":{\"a\":{\"n\":1}}}", WEIR_E_CONFIG},
         {truncates_at_once, "{\"cursor\":1}", WEIR_E_CONFIG},
+        {truncates_after_schema, "", WEIR_OK},
         {truncates_late, "", WEIR_E_CONFIG},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
