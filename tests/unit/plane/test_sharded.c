@@ -118,7 +118,7 @@ static weir_rc store_rows(weir_task *t, void *self, const weir_row *rows, size_t
     store_session *x = self;
     (void)t;
     for (size_t i = 0; i < count && rows[i].values /* those of a relay have none */; i++) {
-        uint64_t id, n;
+        uint64_t id = IDS, n = 0;
         assert_true(number_to_u64(rows[i].values[0], &id) && id < IDS && number_to_u64(rows[i].values[1], &n));
         x->s.rows[id] = (int64_t)n;
     }
