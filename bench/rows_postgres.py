@@ -133,13 +133,13 @@ def postgres(p: Place, scale: float) -> Row:
 
 
 def postgres_upsert(p: Place, scale: float) -> Row:
-    count = int(300_000 * scale)
+    count = int(600_000 * scale)  # so that they are what counts, and not the start of a run
     b = Bench(p, count)
     b.new_rows()
     ours = "weir run, rows that are there"
     return Row("postgres-upsert", "the same rows again, each of which replaces the one that is there; CPU of client and server", "rows",
                [Variant(ours, b.same_rows_again, count, "weir")],
-               "200k for each CPU second of client and server", lambda r: r[ours]["rate"] >= 200e3,
+               "200k a second, on the clock", lambda r: count / r[ours]["wall"] >= 200e3,
                said=lambda r: f"{sides(r, ours)}; {count / r[ours]['wall'] / 1e3:.0f}k a second on the clock")
 
 
