@@ -67,3 +67,23 @@ $ weir run --source $ROOT/connectors/duckdb/test.flow.yaml --once --quiet 2>log;
 < made table "greetings"
 < made table "greetings"
 $ weir run --source $ROOT/connectors/duckdb/test.flow.yaml --once --quiet 2>log; grep -q 'built without DuckDB' log || cat log
+
+== a program without the plug-in says what it lacks, and leaves everything as it was
+file flow.yaml
+| captures:
+|   acme/hello:
+|     endpoint: {native: {connector: source-hello, config: {count: 2}}}
+|     bindings: [{resource: {stream: greetings}, target: acme/greetings}]
+| collections:
+|   acme/greetings: {schema: {type: object, properties: {n: {type: integer}}, required: [n]}, key: [/n]}
+| materializations:
+|   acme/db:
+|     endpoint: {native: {connector: materialize-duckdb, config: {path: out.duckdb}}}
+|     bindings: [{resource: {table: greetings}, source: acme/greetings}]
+$ mkdir -p alone/bin && cp $(command -v weir) alone/bin/ && alone/bin/weir run --once --quiet
+! acme/db: materialization acme/db: this weir was built without DuckDB
+! error a task failed, see above code=config
+= 2
+$ cat weir-data/journals/*/* | wc -l; ls *.duckdb 2>/dev/null | wc -l
+< 2
+< 0
