@@ -54,11 +54,6 @@ typedef struct letter {
 
 static bool take_letter(weir_view text, size_t at, int depth, letter *ret);
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Four hex digits, each written at this depth. */
 static bool take_hex(weir_view text, size_t *at, int depth, uint32_t *ret)
 {

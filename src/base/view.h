@@ -51,4 +51,10 @@ static inline bool view_ends(weir_view v, weir_view with)
     return v.len >= with.len && (with.len == 0 || memcmp(v.ptr + v.len - with.len, with.ptr, with.len) == 0);
 }
 
+/** What a hexadecimal digit stands for; -1: it is none. */
+static inline int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+}
+
 #endif

@@ -271,14 +271,6 @@ void json_strings(buf *out, const weir_view *texts, size_t count)
 
 /* ---------------------------------------------------------------------------------------------------------- decoding -- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /** Reads \uXXXX. @return the code unit, -1 if that is not what is there */
 static int32_t code_unit(const char *at, const char *end)
 {

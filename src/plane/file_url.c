@@ -44,19 +44,14 @@ const char *file_url(arena *a, const char *path)
     return whole ? encoded(a, whole) : NULL;
 }
 
-static int digit_of(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 const char *file_url_path(arena *a, weir_view url)
 {
     buf path = {0};
     if (!view_starts(url, VIEW("file:///")))
         return NULL;
     for (size_t i = strlen("file://"); i < url.len; i++) {
-        bool escape = url.ptr[i] == '%' && i + 2 < url.len && digit_of(url.ptr[i + 1]) >= 0 && digit_of(url.ptr[i + 2]) >= 0;
-        buf_addc(&path, escape ? (char)(digit_of(url.ptr[i + 1]) << 4 | digit_of(url.ptr[i + 2])) : url.ptr[i]);
+        bool escape = url.ptr[i] == '%' && i + 2 < url.len && hex_digit(url.ptr[i + 1]) >= 0 && hex_digit(url.ptr[i + 2]) >= 0;
+        buf_addc(&path, escape ? (char)(hex_digit(url.ptr[i + 1]) << 4 | hex_digit(url.ptr[i + 2])) : url.ptr[i]);
         i += escape ? 2 : 0;
     }
     bool ok = buf_ok(&path) && !memchr(path.ptr, '\0', path.len);

@@ -14,11 +14,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import kill
-from kill import DOCUMENTS, KINDS, run
+from kill import DOCUMENTS, KINDS, journal, run
 
 COUNTER = ["python3", str(Path(__file__).resolve().parent / "derive_counter.py")]
 BUCKETS = 10
@@ -50,17 +49,7 @@ def new_folder():
 
 
 def count_calls(program, kind):
-    folder = new_folder()
-    try:
-        run(folder, f"count:{kind}:1:{program}", folder / "calls")
-        return int((folder / "calls").read_text())
-    finally:
-        shutil.rmtree(folder)
-
-
-def journal(folder, name):
-    parts = sorted((folder / "data" / "journals" / f"test%2F{name}").iterdir())
-    return [json.loads(line) for line in b"".join(p.read_bytes() for p in parts).splitlines()]
+    return kill.count_in(new_folder(), program, kind, run)
 
 
 def check(folder):
@@ -101,12 +90,7 @@ def main():
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     totals = {(p, k): count_calls(p, k) for p in {p for p, _ in PROGRAMS} for k in (KINDS if p == "weir" else ["io"])}
     print("# derive: calls of an undisturbed run:", ", ".join(f"{p} {k} {n}" for (p, k), n in sorted(totals.items())), flush=True)
-    failed = 0
-    with ThreadPoolExecutor(2) as pool:
-        for seed, history, problem in pool.map(lambda s: one_round(s, totals), range(first, first + rounds)):
-            failed += problem is not None
-            print(f"not ok kill/derive-{seed}\n# {'; '.join(history)}\n# {problem}" if problem else f"ok kill/derive-{seed} {'; '.join(history)}", flush=True)
-    return failed > 0
+    return kill.tell_rounds("kill/derive-", lambda seed: one_round(seed, totals), first, rounds) > 0
 
 
 if __name__ == "__main__":

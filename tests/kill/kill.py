@@ -136,14 +136,22 @@ def new_folder(destination):
     return folder
 
 
-def count_calls(destination, program, kind):
-    """How many calls of a kind an undisturbed run makes: of several processes of that name, the last to end."""
-    folder = new_folder(destination)
+def count_in(folder, program, kind, run):
+    """How many calls of a kind an undisturbed run(folder, fault, calls) makes: of several processes of that name, the last to end. The folder goes."""
     try:
         run(folder, f"count:{kind}:1:{program}", folder / "calls")
         return int((folder / "calls").read_text())
     finally:
         shutil.rmtree(folder)
+
+
+def journal(folder, name):
+    parts = sorted((folder / "data" / "journals" / f"test%2F{name}").iterdir())
+    return [json.loads(line) for line in b"".join(p.read_bytes() for p in parts).splitlines()]
+
+
+def count_calls(destination, program, kind):
+    return count_in(new_folder(destination), program, kind, run)
 
 
 EXPECTED = [(n, "Jacqueline Montgomery", n % 1000 / 8, "12345678901234567890.12") for n in range(DOCUMENTS)]
@@ -252,22 +260,24 @@ def needs_duckdb(destination):
     return destination.startswith("duckdb") or destination == "parquet"
 
 
+def tell_rounds(prefix, one_round, first, rounds):
+    """one_round(seed) gives (seed, history, what is wrong or None). How many failed."""
+    failed = 0
+    with ThreadPoolExecutor(2) as pool:
+        for seed, history, problem in pool.map(one_round, range(first, first + rounds)):
+            failed += problem is not None
+            told = "; ".join(history)
+            print(f"not ok {prefix}{seed}\n# {told}\n# {problem}" if problem else f"ok {prefix}{seed} {told}", flush=True)
+    return failed
+
+
 def run_rounds(destination, first, rounds):
     totals = {("weir", kind): count_calls(destination, "weir", kind) for kind in KINDS}
     for program, _ in programs_of(destination):
         if program != "weir":
             totals[program, "io"] = count_calls(destination, program, "io")
     print(f"# {destination}: calls of an undisturbed run:", ", ".join(f"{p} {k} {n}" for (p, k), n in totals.items()), flush=True)
-    failed = 0
-    with ThreadPoolExecutor(2) as pool:
-        for seed, history, problem in pool.map(lambda s: one_round(destination, s, totals), range(first, first + rounds)):
-            name = f"kill/{seed}" if destination == "native" else f"kill/{destination}-{seed}"
-            if problem:
-                failed += 1
-                print(f"not ok {name}\n# {'; '.join(history)}\n# {problem}", flush=True)
-            else:
-                print(f"ok {name} {'; '.join(history)}", flush=True)
-    return failed
+    return tell_rounds("kill/" if destination == "native" else f"kill/{destination}-", lambda seed: one_round(destination, seed, totals), first, rounds)
 
 
 def main():

@@ -15,7 +15,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import kill
@@ -143,12 +142,7 @@ def main():
     totals = {(None, p, k): count_calls(p, k) for p in {p for p, _ in PROGRAMS} for k in (KINDS if p == "weir" else ["io"])}
     totals.update({(REPLAY, "weir", k): count_calls("weir", k, True) for k in KINDS})
     print("# refused: calls of undisturbed runs:", ", ".join(f"{c[0] if c else 'run'} {p} {k} {n}" for (c, p, k), n in totals.items()), flush=True)
-    failed = 0
-    with ThreadPoolExecutor(2) as pool:
-        for seed, history, problem in pool.map(lambda s: one_round(s, totals), range(first, first + rounds)):
-            failed += problem is not None
-            print(f"not ok kill/refused-{seed}\n# {'; '.join(history)}\n# {problem}" if problem else f"ok kill/refused-{seed} {'; '.join(history)}", flush=True)
-    return failed > 0
+    return kill.tell_rounds("kill/refused-", lambda seed: one_round(seed, totals), first, rounds) > 0
 
 
 if __name__ == "__main__":

@@ -19,11 +19,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import kill
-from kill import BUILD, DOCUMENTS, DUCKDB, FILES, KINDS, SQLITE, run
+from kill import BUILD, DOCUMENTS, DUCKDB, FILES, KINDS, SQLITE, journal, run
 
 COUNTER = ["python3", str(Path(__file__).resolve().parent / "derive_counter.py")]
 BUCKETS, MOST = 13, 12
@@ -92,20 +91,10 @@ def run_in(folder, shards, fault=None, count=None):
 
 
 def count_calls(program, kind):
-    folder = Variant().new_folder()
-    try:
-        run_in(folder, 3, f"count:{kind}:1:{program}", folder / "calls")
-        return int((folder / "calls").read_text())
-    finally:
-        shutil.rmtree(folder)
+    return kill.count_in(Variant().new_folder(), program, kind, lambda folder, *faults: run_in(folder, 3, *faults))
 
 
 # ---- looking ----
-
-def journal(folder, name):
-    parts = sorted((folder / "data" / "journals" / f"test%2F{name}").iterdir())
-    return [json.loads(line) for line in b"".join(p.read_bytes() for p in parts).splitlines()]
-
 
 def check_ids(what, docs):
     ids = [d["id"] for d in docs]
@@ -195,13 +184,7 @@ def main():
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     totals = {(p, k): count_calls(p, k) for p in {p for p, _ in PROGRAMS + OF_FLOW} for k in (KINDS if p == "weir" else ["io"])}
     print("# shards: calls of an undisturbed run:", ", ".join(f"{p} {k} {n}" for (p, k), n in sorted(totals.items())), flush=True)
-    failed = 0
-    with ThreadPoolExecutor(2) as pool:
-        for seed, history, problem in pool.map(lambda s: one_round(s, totals), range(first, first + rounds)):
-            failed += problem is not None
-            name = f"kill/shards-{seed} {'; '.join(history)}"
-            print(f"not ok {name}\n# {problem}" if problem else f"ok {name}", flush=True)
-    return failed > 0
+    return kill.tell_rounds("kill/shards-", lambda seed: one_round(seed, totals), first, rounds) > 0
 
 
 if __name__ == "__main__":
